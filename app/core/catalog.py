@@ -1,0 +1,127 @@
+"""The task types that workers have published, and the workers that serve them.
+
+The web process imports no task code: what a form shows and what a program may send come from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.core.clock import utcnow
+from app.core.db import Document, Mongo
+from app.core.errors import NotFound
+from app.core.params import Field, describe
+from app.core.states import Priority
+
+ALIVE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class TaskType:
+    """A task type as published: ``schema`` is the JSON Schema (2020-12) of its parameters."""
+
+    name: str
+    title: str
+    category: str
+    summary: str
+    help: str
+    schema: dict[str, Any]
+    priority: Priority
+    timeout_s: int
+    max_attempts: int
+    served: bool = True
+
+    @property
+    def fields(self) -> list[Field]:
+        """The parameters in the order of the function's signature."""
+        return describe(self.schema)
+
+
+@dataclass(frozen=True)
+class WorkerInfo:
+    """A worker process as it last reported; ``task`` is the id of the task that it runs."""
+
+    name: str
+    host: str
+    pid: int
+    version: str
+    started_at: datetime
+    seen_at: datetime
+    processed: int = 0
+    task: str | None = None
+    types: tuple[str, ...] = field(default=())
+
+
+class Catalog:
+    """Task types and workers, by the collections `task_types` and `workers`."""
+
+    def __init__(self, db: Mongo) -> None:
+        self._types = db.task_types
+        self._workers = db.workers
+
+    def publish(self, types: list[Document], worker: str) -> None:
+        """A worker says what it serves: documents with `_id`, the fields of TaskType and `hash`."""
+        for described in types:
+            values = {**described, "published_at": utcnow(), "published_by": worker}
+            del values["_id"]
+            self._types.update_one({"_id": described["_id"]}, {"$set": values}, upsert=True)
+
+    def report(self, worker: WorkerInfo) -> None:
+        """A worker says that it lives and what it does."""
+        values = {
+            "host": worker.host,
+            "pid": worker.pid,
+            "version": worker.version,
+            "started_at": worker.started_at,
+            "seen_at": worker.seen_at,
+            "processed": worker.processed,
+            "task": worker.task,
+            "types": list(worker.types),
+        }
+        self._workers.update_one({"_id": worker.name}, {"$set": values}, upsert=True)
+
+    def leave(self, worker: str) -> None:
+        """A worker stops."""
+        self._workers.delete_one({"_id": worker})
+
+    def workers(self) -> list[WorkerInfo]:
+        """The workers that were heard of within `ALIVE`, by name."""
+        found = self._workers.find({"seen_at": {"$gte": utcnow() - ALIVE}}).sort([("_id", 1)]).limit(1_000)
+        return [_worker(document) for document in found]
+
+    def types(self) -> list[TaskType]:
+        """Every published type, by category and title."""
+        served = self._served()
+        found = self._types.find().limit(1_000)
+        types = [_type(document, document["_id"] in served) for document in found]
+        return sorted(types, key=lambda task_type: (task_type.category, task_type.title))
+
+    def get(self, name: str) -> TaskType:
+        """Raises NotFound for a type that no worker ever published."""
+        found = self._types.find_one({"_id": name})
+        if found is None:
+            raise NotFound(
+                f"There is no task type “{name}”. Types appear when a worker that has them starts."
+            )
+        return _type(found, name in self._served())
+
+    def forget_lost_workers(self) -> None:
+        """Drop workers that were last heard of a day ago."""
+        self._workers.delete_many({"seen_at": {"$lt": utcnow() - timedelta(days=1)}})
+
+    def _served(self) -> set[str]:
+        return {name for worker in self.workers() for name in worker.types}
+
+
+def _worker(found: Document) -> WorkerInfo:
+    known = {name: found[name] for name in WorkerInfo.__dataclass_fields__ if name in found}
+    return WorkerInfo(**{**known, "name": found["_id"], "types": tuple(found["types"])})
+
+
+def _type(found: Document, served: bool) -> TaskType:
+    known = {name: found[name] for name in TaskType.__dataclass_fields__ if name in found}
+    return TaskType(
+        **{**known, "name": found["_id"], "priority": Priority.from_word(found["priority"]), "served": served}
+    )

@@ -1,0 +1,131 @@
+"""The MongoDB client: how it is made, which indexes there are, and whether it answers.
+
+Every write is acknowledged by a majority and journalled: a task is durable when the page says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from gridfs import GridFSBucket
+from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient
+from pymongo.database import Database
+from pymongo.errors import AutoReconnect, ExecutionTimeout, NetworkTimeout, PyMongoError, WriteConcernError
+
+from app.core.errors import Unavailable
+from config import Settings
+
+Document = dict[str, Any]
+Mongo = Database[Document]
+
+
+def client_options(settings: Settings) -> dict[str, Any]:
+    """What every client is made with; times in milliseconds."""
+    return {
+        "tz_aware": True,
+        "w": "majority",
+        "journal": True,
+        "appname": "distributed-task-queue",
+        "serverSelectionTimeoutMS": settings.mongodb_timeout_ms,
+        "connectTimeoutMS": settings.mongodb_timeout_ms,
+        "timeoutMS": settings.mongodb_timeout_ms,
+    }
+
+
+def connect(settings: Settings) -> Mongo:
+    """A database of its own client; make it once in each process, after any fork."""
+    client: MongoClient[Document] = MongoClient(settings.mongodb_uri, **client_options(settings))
+    return client.get_default_database("taskqueue")
+
+
+def bucket(db: Mongo) -> GridFSBucket:
+    """Where uploaded and produced files are kept."""
+    return GridFSBucket(db, bucket_name="files")
+
+
+def _keys(*names: str) -> list[tuple[str, int]]:
+    return [(name, ASCENDING) for name in names[:-2]] + [(name, DESCENDING) for name in names[-2:]]
+
+
+# Each list of the pages is served by one of these: the fields it fixes, then the sort, then `_id`,
+# so that MongoDB stops at the limit. A list that fixes only some of `status` and `priority` names
+# every value of the other, which MongoDB merges in order ("explode for sort").
+LISTS = tuple(
+    _keys(*fixed, order, "_id")
+    for order in ("created_at", "finished_at")
+    for fixed in ((), ("status", "priority"), ("type", "status", "priority"))
+) + (
+    _keys("tags", "status", "priority", "created_at", "_id"),
+    _keys("keywords", "status", "priority", "created_at", "_id"),
+)
+
+WORK = (
+    IndexModel(
+        [("owner", ASCENDING), ("submission_key", ASCENDING)],
+        name="submission",
+        unique=True,
+        partialFilterExpression={"submission_key": {"$exists": True}},
+    ),
+    IndexModel(
+        [("hint", ASCENDING), ("priority", ASCENDING), ("queued_at", ASCENDING), ("_id", ASCENDING)],
+        name="hint",
+        partialFilterExpression={"hint": {"$exists": True}},
+    ),
+    IndexModel(
+        [("lease.until", ASCENDING)],
+        name="lease",
+        partialFilterExpression={"lease.until": {"$exists": True}},
+    ),
+    IndexModel([("run_at", ASCENDING)], name="run_at", partialFilterExpression={"run_at": {"$exists": True}}),
+    IndexModel([("expire_at", ASCENDING)], name="expire", expireAfterSeconds=0),
+)
+
+
+def create_indexes(db: Mongo) -> None:
+    """Create what is missing; takes little time where everything is there."""
+    lists = [IndexModel(keys, name="list_" + "_".join(name for name, _ in keys[:-1])) for keys in LISTS]
+    wanted = {
+        "tasks": [*lists, *WORK],
+        "logs": [IndexModel(_keys("task", "attempt", "part"), name="log")],
+        "files.files": [IndexModel([("metadata.tasks", ASCENDING), ("uploadDate", ASCENDING)], name="owner")],
+        "workers": [IndexModel([("seen_at", ASCENDING)], name="seen")],
+    }
+    for collection, models in wanted.items():
+        for model in models:
+            options = dict(model.document)
+            db[collection].create_index(list(options.pop("key").items()), **options)
+
+
+def answers(db: Mongo) -> bool:
+    """Whether MongoDB answers a ping within its time."""
+    try:
+        db.client.admin.command("ping")
+    except PyMongoError:
+        return False
+    return True
+
+
+AWAY = (AutoReconnect, NetworkTimeout, ExecutionTimeout, WriteConcernError)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error of pymongo means that the server did not answer, rather than that it refused."""
+    return isinstance(error, AWAY) or (isinstance(error, PyMongoError) and error.timeout)
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn MongoDB's absence into :class:`Unavailable`, with what was being done.
+
+    Raises Unavailable; any other error of pymongo is a defect and passes as it is.
+    """
+    try:
+        yield
+    except PyMongoError as error:
+        if not is_away(error):
+            raise
+        raise Unavailable(
+            f"The database did not answer while {doing}. Please try again in a moment."
+        ) from error

@@ -1,0 +1,233 @@
+"""What people and maintenance do to tasks: the document first, then the queue, then repair.
+
+A failure of Redis is never an error here: the task stays marked as not dispatched, and the sweep
+pushes it when Redis is back.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from bson import ObjectId
+
+from app.core.clock import utcnow
+from app.core.db import Document
+from app.core.errors import Conflict, QueueUnavailable
+from app.core.files import Files
+from app.core.logs import Logs
+from app.core.queue import Queues
+from app.core.states import Action, Priority, Status
+from app.core.task import NewTask, Task, words_of
+from app.core.tasks import Tasks
+from app.core.words import Words
+
+MAX_CRASHES = 3
+BACKOFF_FIRST_S = 2.0
+BACKOFF_LONGEST_S = 15 * 60.0
+OLDEST = 300
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What became of a submission: ``created`` is False for one that was there already,
+    ``dispatched`` is False while Redis is away."""
+
+    task: Task
+    created: bool
+    dispatched: bool
+
+
+def backoff_s(attempt: int) -> float:
+    """Seconds to wait before the attempt after number ``attempt``: full jitter, so that many do not
+    come back at once (Brooker, "Exponential Backoff and Jitter", AWS 2015)."""
+    return random.uniform(0, min(BACKOFF_LONGEST_S, BACKOFF_FIRST_S * 2**attempt))  # noqa: S311 - no secret
+
+
+class Dispatch:
+    """The one way to change what happens to a task."""
+
+    def __init__(self, tasks: Tasks, queues: Queues, files: Files, logs: Logs, words: Words) -> None:
+        self.tasks, self.queues, self.files, self.logs, self.words = tasks, queues, files, logs, words
+
+    # What people do
+
+    def submit(self, new: NewTask) -> Submitted:
+        """Make a task durable, then tell the workers.
+
+        Raises Invalid when an uploaded file is gone, Unavailable when MongoDB does not answer.
+        """
+        task_id = ObjectId()
+        self.words.learn(words_of(new.title, new.type, *new.tags))
+        self.files.attach(new.files, task_id)
+        task, created = self.tasks.insert(new, task_id)
+        if not created:
+            self.files.release(task_id)
+        dispatched = task.status is not Status.QUEUED or not created or self.push([task])
+        return Submitted(task, created, dispatched)
+
+    def cancel(self, task_id: ObjectId, by: str) -> None:
+        """Cancel a task that waits or runs. Raises NotFound, or Conflict when it has ended."""
+        task = self._allowed(task_id, Action.CANCEL)
+        if not self.tasks.cancel(task_id, by):
+            raise _moved_on("canceled")
+        self._take_back(task)
+
+    def retry(self, task_id: ObjectId) -> bool:
+        """Queue a failed or canceled task once more; returns whether the workers know already."""
+        task = self._allowed(task_id, Action.RETRY)
+        if not self.tasks.retry(task):
+            raise _moved_on("retried")
+        return self.push([self.tasks.get(task_id)])
+
+    def reprioritise(self, task_id: ObjectId, priority: Priority) -> None:
+        """Move a waiting task to another lane, at its end. Raises NotFound or Conflict."""
+        task = self._allowed(task_id, Action.REPRIORITISE)
+        if not self.tasks.reprioritise(task, priority):
+            raise _moved_on("moved")
+        self._take_back(task)
+        if task.status is Status.QUEUED:
+            self.push([self.tasks.get(task_id)])
+
+    def delete(self, task_id: ObjectId) -> None:
+        """Remove an ended task with its log and files. Raises NotFound or Conflict."""
+        self._allowed(task_id, Action.DELETE)
+        if not self.tasks.delete(task_id):
+            raise _moved_on("deleted")
+        self._sweep_away(task_id)
+
+    def _allowed(self, task_id: ObjectId, action: Action) -> Task:
+        task = self.tasks.get(task_id)
+        if action not in task.actions:
+            raise Conflict(f"This task is {task.status.label.lower()}, so it cannot be {_PAST[action]}.")
+        return task
+
+    def _take_back(self, task: Task) -> None:
+        """Tidy only: a stale hint does nothing when a worker takes it."""
+        try:
+            self.queues.remove(task)
+        except QueueUnavailable:
+            return
+
+    def _sweep_away(self, task_id: ObjectId) -> None:
+        self.logs.delete(task_id)
+        self.files.release(task_id)
+
+    # How an attempt that did not succeed goes on
+
+    def failed(
+        self, task: Task, error: Document, *, retry: bool = True, after_s: float | None = None
+    ) -> Status | None:
+        """Schedule another attempt where one is left, else fail.
+
+        Returns the task's status then, or None when the attempt was no longer the current one.
+        """
+        if self.tasks.cancel_requested(task):
+            return Status.CANCELED if self.tasks.end_canceled(task, "Canceled.") else None
+        if retry and task.attempt < task.max_attempts:
+            wait = timedelta(seconds=backoff_s(task.attempt) if after_s is None else after_s)
+            return Status.SCHEDULED if self.tasks.reschedule(task, error, utcnow() + wait) else None
+        return Status.FAILED if self.tasks.fail(task, error) else None
+
+    def crashed(self, task: Task, message: str) -> Status | None:
+        """The process of an attempt died: again at once, unless it did so too often or none is left."""
+        error = {"kind": "crash", "type": "WorkerDied", "message": message, "traceback": ""}
+        if task.crashes + 1 >= MAX_CRASHES:
+            error["message"] = f"{message} It was the {MAX_CRASHES}rd time, so the task is not tried again."
+            return self.failed(task, error, retry=False)
+        if task.attempt >= task.max_attempts or self.tasks.cancel_requested(task):
+            return self.failed(task, error)
+        again = self.tasks.hand_back(task, message, error)
+        if again:
+            self.push([again])
+        return Status.QUEUED if again else None
+
+    def hand_back(self, task: Task, message: str) -> bool:
+        """A worker stops before its task ended: somebody else begins it anew, and it does not count."""
+        again = self.tasks.hand_back(task, message)
+        if again:
+            self.push([again])
+        return again is not None
+
+    # Repair
+
+    def push(self, tasks: Sequence[Task]) -> bool:
+        """Push hints and mark them; False when Redis is away, and then the sweep will."""
+        try:
+            self.queues.push(tasks)
+        except QueueUnavailable:
+            return False
+        self.tasks.mark_dispatched(tasks)
+        return True
+
+    def push_due(self) -> int:
+        """Push what was never pushed; returns how many hints."""
+        due = self.tasks.undispatched(BATCH)
+        waiting = {task.id for task in due} - {task.id for task in self.queues.missing(due)}
+        self.push([task for task in due if task.id not in waiting])
+        self.tasks.mark_dispatched(task for task in due if task.id in waiting)
+        return len(due) - len(waiting)
+
+    def sweep(self) -> int:
+        """Push again what Redis no longer has; returns how many hints.
+
+        Looks at a fixed number of tasks whatever the backlog (DESIGN: the sweep).
+        """
+        if not self.queues.has_epoch():
+            return self._forget_everything()
+        pushed = 0
+        for priority in Priority:
+            lost = self.queues.missing(self.tasks.oldest_dispatched(priority, OLDEST))
+            self.push(lost)
+            pushed += len(lost)
+        return pushed
+
+    def _forget_everything(self) -> int:
+        """Redis lost its data: every hint is pushed again, a batch at a time; returns how many."""
+        began = utcnow()
+        while self.tasks.forget_dispatch(began, BATCH):
+            pass
+        pushed = 0
+        while due := self.tasks.undispatched(BATCH):
+            if not self.push(due):
+                raise QueueUnavailable("The queue (Redis) went away during the repair.")
+            pushed += len(due)
+        self.queues.begin_epoch(secrets.token_hex(8))
+        return pushed
+
+    def rescue(self) -> int:
+        """Take up again what a worker no longer renews; returns how many tasks."""
+        expired = self.tasks.expired_leases(BATCH)
+        for task in expired:
+            self.crashed(task, f"The worker {task.worker} was lost while it ran this task.")
+        return len(expired)
+
+    def stage(self) -> int:
+        """Queue the scheduled tasks whose time has come; returns how many."""
+        due = [task for task in self.tasks.due(BATCH) if self.tasks.stage(task)]
+        self.push([replace(task, status=Status.QUEUED, dispatch=task.dispatch + 1) for task in due])
+        return len(due)
+
+    def prune(self) -> int:
+        """Delete ended tasks past their retention, and files nobody came to own; returns how many tasks."""
+        gone = [task_id for task_id in self.tasks.past_retention(BATCH) if self.tasks.delete(task_id)]
+        for task_id in gone:
+            self._sweep_away(task_id)
+        self.files.prune_orphans(BATCH)
+        return len(gone)
+
+
+_PAST = {
+    Action.CANCEL: "canceled",
+    Action.RETRY: "retried",
+    Action.REPRIORITISE: "moved to another priority",
+    Action.DELETE: "deleted",
+}
+
+
+def _moved_on(done: str) -> Conflict:
+    return Conflict(f"The task moved on in the meantime, so it was not {done}. The page shows how it is now.")

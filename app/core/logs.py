@@ -1,0 +1,80 @@
+"""What an attempt printed, kept in parts of fixed size.
+
+A part is named by task, attempt and its place in the output, so writing it twice is the same as
+once: the supervisor writes while the attempt runs, the child when it ends, and the longer wins.
+Of a long output the head and the tail are kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bson import ObjectId
+from pymongo.errors import DuplicateKeyError
+
+from app.core.db import Document, Mongo
+
+PART = 64 * 1024
+HEAD_PARTS = 8
+TAIL_PARTS = 8
+
+
+@dataclass(frozen=True)
+class Log:
+    """The output of one attempt as text; ``size`` counts all bytes that were printed."""
+
+    text: str
+    size: int
+    complete: bool
+
+
+def kept_parts(size: int) -> list[int]:
+    """The places of the parts that are kept of an output of ``size`` bytes."""
+    count = -(-size // PART)
+    tail = range(max(HEAD_PARTS, count - TAIL_PARTS), count)
+    return [*range(min(count, HEAD_PARTS)), *tail]
+
+
+class Logs:
+    """The logs collection of ``db``."""
+
+    def __init__(self, db: Mongo) -> None:
+        self._logs = db.logs
+
+    def write_part(self, task_id: ObjectId, attempt: int, part: int, content: bytes) -> None:
+        """Keep one part; a shorter content than the one that is there changes nothing."""
+        text = content.decode("utf-8", "replace")
+        key = f"{task_id}-{attempt}-{part}"
+        values: Document = {
+            "task": task_id,
+            "attempt": attempt,
+            "part": part,
+            "size": len(content),
+            "text": text,
+        }
+        try:
+            self._logs.update_one({"_id": key, "size": {"$lte": len(content)}}, {"$set": values}, upsert=True)
+        except DuplicateKeyError:
+            return  # somebody wrote more of it
+
+    def trim(self, task_id: ObjectId, attempt: int, size: int) -> None:
+        """Drop the parts between head and tail of an output of ``size`` bytes."""
+        if size > HEAD_PARTS * PART:
+            kept = kept_parts(size)
+            self._logs.delete_many({"task": task_id, "attempt": attempt, "part": {"$nin": kept}})
+
+    def read(self, task_id: ObjectId, attempt: int) -> Log:
+        """All that is kept of one attempt's output; says where the middle is left out."""
+        parts = list(self._logs.find({"task": task_id, "attempt": attempt}).sort([("part", 1)]))
+        pieces: list[str] = []
+        expected = 0
+        for part in parts:
+            if part["part"] != expected:
+                pieces.append(f"\n… {(part['part'] - expected) * PART // 1024} KB left out …\n")
+            pieces.append(part["text"])
+            expected = part["part"] + 1
+        size = (parts[-1]["part"] * PART + parts[-1]["size"]) if parts else 0
+        return Log("".join(pieces), size, complete=len(parts) == expected)
+
+    def delete(self, task_id: ObjectId) -> None:
+        self._logs.delete_many({"task": task_id})

@@ -1,0 +1,163 @@
+"""The three RQ queues: the only module of the core that touches RQ.
+
+A message is a hint, "this task is ready": an RQ job whose id names the task and the dispatch. Its
+payload is never read, so a forged one can do no more than make a worker look at a task. Jobs are
+serialised as JSON; nothing here pickles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq import Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from app.core.errors import QueueUnavailable
+from app.core.states import Priority
+from app.core.task import Task
+
+FUNCTION = "workers.run"
+WAKE = "dtq:wake"
+EPOCH = "dtq:epoch"
+JOB_TTL_S = 90 * 24 * 3600
+
+# Pops in priority order and removes the job's hash in the same step, so a hint is either waiting
+# whole or gone. When there is nothing, answers with the place in the wake stream to wait from, so
+# that a push between this look and the wait is not missed.
+_TAKE = """
+for i = 1, #KEYS - 1 do
+  local id = redis.call('LPOP', KEYS[i])
+  if id then
+    redis.call('DEL', ARGV[1] .. id)
+    return {1, id}
+  end
+end
+local last = redis.call('XREVRANGE', KEYS[#KEYS], '+', '-', 'COUNT', 1)
+return {0, last[1] and last[1][1] or '0-0'}
+"""
+
+
+def connect(url: str, timeout_ms: int) -> Redis:
+    """A client that answers or fails within its time; nothing is retried behind the caller's back."""
+    timeout_s = timeout_ms / 1000
+    return Redis.from_url(
+        url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
+    )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise QueueUnavailable(
+            "The queue (Redis) did not answer. Tasks are safe and start when it is back."
+        ) from error
+
+
+class Queues:
+    """High, medium and low. Every method raises QueueUnavailable when Redis does not answer."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self._lanes = {
+            priority: Queue(priority.word, connection=redis, serializer=JSONSerializer)
+            for priority in Priority
+        }
+        self._keys = [*(lane.key for lane in self._lanes.values()), WAKE]
+        self._take = redis.register_script(_TAKE)
+
+    def push(self, tasks: Sequence[Task]) -> None:
+        """Put a hint for each task at the end of its lane, in order, and wake the workers that wait."""
+        if not tasks:
+            return
+        with _translated(), self.redis.pipeline() as pipe:
+            for task in tasks:
+                lane = self._lanes[task.priority]
+                lane.enqueue_job(self._job(task), pipeline=pipe)
+            pipe.xadd(WAKE, {"n": len(tasks)}, maxlen=1, approximate=False)
+            pipe.execute()
+
+    def _job(self, task: Task) -> Job:
+        return Job.create(
+            FUNCTION,
+            args=(str(task.id),),
+            id=task.job_id,
+            connection=self.redis,
+            serializer=JSONSerializer,
+            description=f"{task.type} {task.id}",
+            timeout=task.timeout_s,
+            ttl=JOB_TTL_S,
+            result_ttl=0,
+            failure_ttl=0,
+        )
+
+    def take(self, wait_s: float) -> str | None:
+        """The id of the next message, high before medium before low; None when none came in ``wait_s``."""
+        with _translated():
+            found, value = self._take(keys=self._keys, args=[Job.redis_job_namespace_prefix])
+            if found:
+                return str(value.decode())
+            if wait_s > 0:
+                self.redis.xread({WAKE: value}, block=max(1, int(wait_s * 1000)))
+        return None
+
+    def remove(self, task: Task) -> None:
+        """Take back a hint that nobody has taken yet."""
+        with _translated(), self.redis.pipeline() as pipe:
+            pipe.lrem(self._lanes[task.priority].key, 1, task.job_id)
+            pipe.delete(Job.key_for(task.job_id))
+            pipe.execute()
+
+    def missing(self, tasks: Sequence[Task]) -> list[Task]:
+        """Those of the tasks whose hint is not waiting in Redis."""
+        with _translated(), self.redis.pipeline(transaction=False) as pipe:
+            for task in tasks:
+                pipe.exists(Job.key_for(task.job_id))
+            there = pipe.execute()
+        return [task for task, exists in zip(tasks, there, strict=True) if not exists]
+
+    def depths(self) -> dict[Priority, int]:
+        """How many hints wait in each lane."""
+        with _translated(), self.redis.pipeline(transaction=False) as pipe:
+            for lane in self._lanes.values():
+                pipe.llen(lane.key)
+            return dict(zip(Priority, pipe.execute(), strict=True))
+
+    def place(self, task: Task) -> int | None:
+        """The task's place in the whole line, 1 being next; None when its hint is not waiting."""
+        with _translated(), self.redis.pipeline(transaction=False) as pipe:
+            for priority in Priority:
+                if priority < task.priority:
+                    pipe.llen(self._lanes[priority].key)
+            pipe.lpos(self._lanes[task.priority].key, task.job_id)
+            *before, place = pipe.execute()
+        return None if place is None else sum(before) + int(place) + 1
+
+    def has_epoch(self) -> bool:
+        """Whether Redis still holds what was pushed; False after it lost its data."""
+        with _translated():
+            return bool(self.redis.exists(EPOCH))
+
+    def begin_epoch(self, token: str) -> None:
+        with _translated():
+            self.redis.set(EPOCH, token)
+
+    def answers(self) -> bool:
+        try:
+            return bool(self.redis.ping())
+        except (RedisError, OSError):
+            return False
+
+
+def raw_job(redis: Redis, job_id: str) -> dict[Any, Any]:
+    """A job's hash as Redis holds it; for tests and diagnosis."""
+    found: Any = redis.hgetall(Job.key_for(job_id))
+    return dict(found)

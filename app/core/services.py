@@ -1,0 +1,56 @@
+"""The core put together: what the web process, the workers and the command line each hold once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from redis import Redis
+
+from app.core import db as database
+from app.core import queue
+from app.core.catalog import Catalog
+from app.core.db import Mongo
+from app.core.dispatch import Dispatch
+from app.core.files import Files
+from app.core.listing import Listing
+from app.core.logs import Logs
+from app.core.queue import Queues
+from app.core.stats import Stats
+from app.core.tasks import Tasks
+from app.core.words import Words
+from config import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """Every part of the core over one database and one Redis."""
+
+    settings: Settings
+    db: Mongo
+    tasks: Tasks
+    files: Files
+    logs: Logs
+    catalog: Catalog
+    queues: Queues
+    dispatch: Dispatch
+    listing: Listing
+    stats: Stats
+
+
+def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
+    """Put the core together over stores that are given; connects to nothing by itself."""
+    tasks = Tasks(db, timedelta(days=settings.retention_days))
+    files = Files(db, settings.upload_max_mb * 2**20)
+    logs = Logs(db)
+    queues = Queues(redis)
+    dispatch = Dispatch(tasks, queues, files, logs, Words(db))
+    return Services(settings, db, tasks, files, logs, Catalog(db), queues, dispatch, Listing(db), Stats(db))
+
+
+def connect(settings: Settings) -> Services:
+    """The core over the stores that the settings name, with clients of its own."""
+    return assemble(
+        settings, database.connect(settings), queue.connect(settings.redis_url, settings.redis_timeout_ms)
+    )

@@ -1,0 +1,116 @@
+"""The states of a task: one table from which guards, buttons and documentation come.
+
+Nothing here touches a database; `tasks` applies these transitions, each as a compare-and-set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+
+class Status(str, Enum):
+    """What a task is doing. The value is what MongoDB holds and what a query string says."""
+
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+    @property
+    def label(self) -> str:
+        """The word a person reads."""
+        return "Waiting" if self is Status.QUEUED else self.value.capitalize()
+
+    @property
+    def ended(self) -> bool:
+        return self in ENDED
+
+
+ENDED = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELED})
+WAITING = frozenset({Status.QUEUED, Status.SCHEDULED})
+
+
+class Priority(IntEnum):
+    """The lane of a task; a smaller number is taken first. Each lane is the RQ queue of its name."""
+
+    HIGH = 0
+    MEDIUM = 1
+    LOW = 2
+
+    @property
+    def word(self) -> str:
+        """`high`, `medium` or `low`: what people, queues and query strings say."""
+        return self.name.lower()
+
+    @property
+    def label(self) -> str:
+        return self.name.capitalize()
+
+    @classmethod
+    def from_word(cls, word: str) -> Priority:
+        """Raises ValueError for anything but the three words."""
+        for priority in cls:
+            if priority.word == word:
+                return priority
+        raise ValueError(f"{word!r} is not a priority; expected high, medium or low")
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One row of the table: who may move a task from which states to which."""
+
+    name: str
+    sources: frozenset[Status]
+    target: Status
+    who: str
+
+
+def _row(name: str, sources: set[Status], target: Status, who: str) -> Transition:
+    return Transition(name, frozenset(sources), target, who)
+
+
+TRANSITIONS = {
+    row.name: row
+    for row in (
+        _row("dispatch", {Status.QUEUED}, Status.QUEUED, "web or maintenance"),
+        _row("reprioritise", {Status.QUEUED, Status.SCHEDULED}, Status.QUEUED, "user"),
+        _row("claim", {Status.QUEUED}, Status.RUNNING, "worker"),
+        _row("renew", {Status.RUNNING}, Status.RUNNING, "supervisor"),
+        _row("succeed", {Status.RUNNING}, Status.SUCCEEDED, "worker"),
+        _row("fail", {Status.RUNNING}, Status.FAILED, "worker or rescue"),
+        _row("reschedule", {Status.RUNNING}, Status.SCHEDULED, "worker or rescue"),
+        _row("hand_back", {Status.RUNNING}, Status.QUEUED, "worker or rescue"),
+        _row("stage", {Status.SCHEDULED}, Status.QUEUED, "maintenance"),
+        _row("cancel", {Status.QUEUED, Status.SCHEDULED}, Status.CANCELED, "user"),
+        _row("cancel_running", {Status.RUNNING}, Status.CANCELED, "supervisor"),
+        _row("retry", {Status.FAILED, Status.CANCELED}, Status.QUEUED, "user"),
+    )
+}
+
+
+class Action(str, Enum):
+    """What a person may do to a task; pages show a button for each that is allowed."""
+
+    CANCEL = "cancel"
+    RETRY = "retry"
+    REPRIORITISE = "reprioritise"
+    CLONE = "clone"
+    DELETE = "delete"
+
+
+ACTIONS: dict[Status, frozenset[Action]] = {
+    Status.SCHEDULED: frozenset({Action.CANCEL, Action.REPRIORITISE, Action.CLONE}),
+    Status.QUEUED: frozenset({Action.CANCEL, Action.REPRIORITISE, Action.CLONE}),
+    Status.RUNNING: frozenset({Action.CANCEL, Action.CLONE}),
+    Status.SUCCEEDED: frozenset({Action.CLONE, Action.DELETE}),
+    Status.FAILED: frozenset({Action.RETRY, Action.CLONE, Action.DELETE}),
+    Status.CANCELED: frozenset({Action.RETRY, Action.CLONE, Action.DELETE}),
+}
+
+
+def sources(transition: str) -> dict[str, list[str]]:
+    """The part of a guard that names the states a transition may come from."""
+    return {"$in": sorted(status.value for status in TRANSITIONS[transition].sources)}

@@ -1,0 +1,99 @@
+"""Figures for the home page: the lanes, what ended lately, and what failed.
+
+Each is bounded: counts stop at 10,000 and groups look at the newest thousands of rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.core.clock import utcnow
+from app.core.db import Mongo
+from app.core.listing import COUNT_LIMIT, Count
+from app.core.states import ENDED, Priority, Status
+
+FAILURES_READ = 2_000
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One priority as it stands; ``oldest`` is when the task that waits longest was queued."""
+
+    priority: Priority
+    waiting: Count
+    running: Count
+    oldest: datetime | None
+
+
+@dataclass(frozen=True)
+class FailureGroup:
+    """Failures of one type with one error, the newest at ``last``."""
+
+    type: str
+    error: str
+    count: int
+    last: datetime
+    task_id: str
+
+
+class Stats:
+    """Figures over the tasks of ``db``."""
+
+    def __init__(self, db: Mongo) -> None:
+        self._tasks = db.tasks
+
+    def lanes(self) -> list[Lane]:
+        return [self._lane(priority) for priority in Priority]
+
+    def _lane(self, priority: Priority) -> Lane:
+        oldest = self._tasks.find_one(
+            {"hint": {"$in": ["due", "sent"]}, "priority": int(priority)},
+            {"queued_at": 1},
+            sort=[("queued_at", 1)],
+        )
+        return Lane(
+            priority,
+            self._count(Status.QUEUED, priority),
+            self._count(Status.RUNNING, priority),
+            oldest["queued_at"] if oldest else None,
+        )
+
+    def _count(self, status: Status, priority: Priority) -> Count:
+        query = {"status": status.value, "priority": int(priority)}
+        return Count(self._tasks.count_documents(query, limit=COUNT_LIMIT + 1))
+
+    def ended(self, within: timedelta) -> dict[Status, Count]:
+        """How many tasks ended with each outcome."""
+        since = utcnow() - within
+        found = {}
+        for status in sorted(ENDED, key=lambda each: list(Status).index(each)):
+            query = {"status": status.value, "priority": {"$in": [0, 1, 2]}, "finished_at": {"$gte": since}}
+            found[status] = Count(self._tasks.count_documents(query, limit=COUNT_LIMIT + 1))
+        return found
+
+    def failures(self, within: timedelta) -> list[FailureGroup]:
+        """The newest failures by type and error, the most frequent first."""
+        query = {
+            "status": Status.FAILED.value,
+            "priority": {"$in": [0, 1, 2]},
+            "finished_at": {"$gte": utcnow() - within},
+        }
+        found = list(
+            self._tasks.find(query, {"type": 1, "error.message": 1, "finished_at": 1})
+            .sort([("finished_at", -1), ("_id", -1)])
+            .limit(FAILURES_READ)
+        )
+        counts = Counter((each["type"], _message(each)) for each in found)
+        newest = {(each["type"], _message(each)): each for each in reversed(found)}
+        return [
+            FailureGroup(
+                kind, message, count, newest[kind, message]["finished_at"], str(newest[kind, message]["_id"])
+            )
+            for (kind, message), count in counts.most_common(10)
+        ]
+
+
+def _message(found: dict[str, dict[str, str]]) -> str:
+    return str(found.get("error", {}).get("message", ""))[:200]

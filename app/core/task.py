@@ -1,0 +1,123 @@
+"""What a task is: the values of its document, and the values that a new one is made of."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+
+from app.core.states import ACTIONS, Action, Priority, Status
+
+LIVE_STATES = frozenset({Status.SCHEDULED, Status.QUEUED, Status.RUNNING})
+
+
+@dataclass(frozen=True)
+class NewTask:
+    """A task as submitted: parameters already parsed, nothing durable yet.
+
+    ``submission_key`` names one submission of one owner: the same key again is the same task.
+    ``files`` are the ids of uploaded files that the parameters name.
+    """
+
+    type: str
+    params: dict[str, Any]
+    title: str
+    priority: Priority = Priority.MEDIUM
+    owner: str = "local"
+    tags: tuple[str, ...] = ()
+    run_at: datetime | None = None
+    timeout_s: int = 600
+    max_attempts: int = 1
+    submission_key: str | None = None
+    parent: ObjectId | None = None
+    files: tuple[ObjectId, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task as MongoDB holds it (DESIGN: the task document). Times are aware UTC."""
+
+    id: ObjectId
+    type: str
+    title: str
+    params: dict[str, Any]
+    priority: Priority
+    owner: str
+    status: Status
+    created_at: datetime
+    attempt: int
+    max_attempts: int
+    timeout_s: int
+    dispatch: int
+    tags: tuple[str, ...] = ()
+    crashes: int = 0
+    run_at: datetime | None = None
+    queued_at: datetime | None = None
+    hint: str | None = None
+    dispatched_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    lease: dict[str, Any] | None = None
+    cancel: dict[str, Any] | None = None
+    progress: dict[str, Any] | None = None
+    result: Any = None
+    result_file: ObjectId | None = None
+    error: dict[str, Any] | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    parent: ObjectId | None = None
+    expire_at: datetime | None = None
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Task:
+        values = {name: document[name] for name in _STORED if name in document}
+        values["tags"] = tuple(document.get("tags", ()))
+        return cls(
+            id=document["_id"],
+            **{**values, "priority": Priority(document["priority"]), "status": Status(document["status"])},
+        )
+
+    @property
+    def job_id(self) -> str:
+        """The id of the RQ job that is this task's hint now; a message with any other id is stale."""
+        return f"{self.id}-{self.dispatch}"
+
+    @property
+    def actions(self) -> frozenset[Action]:
+        return ACTIONS[self.status]
+
+    @property
+    def live(self) -> bool:
+        """Whether the task may still change by itself."""
+        return self.status in LIVE_STATES
+
+    @property
+    def worker(self) -> str | None:
+        return self.lease["worker"] if self.lease else None
+
+
+_STORED = tuple(
+    name for name in Task.__dataclass_fields__ if name not in ("id", "tags", "priority", "status")
+)
+
+_JOB_ID = re.compile(r"([0-9a-f]{24})-(\d{1,9})\Z")
+
+
+def parse_job_id(job_id: str) -> tuple[ObjectId, int] | None:
+    """The task and the dispatch that a message names; None for anything that we never sent."""
+    match = _JOB_ID.match(job_id)
+    return (ObjectId(match[1]), int(match[2])) if match else None
+
+
+def parse_task_id(text: str) -> ObjectId | None:
+    """A task's id as people write it; None when it cannot be one."""
+    text = text.strip().lower()
+    return ObjectId(text) if re.fullmatch(r"[0-9a-f]{24}", text) else None
+
+
+def words_of(*texts: str) -> list[str]:
+    """The lower-cased words by which a task is found: at most 40, of 2 to 40 characters."""
+    found = re.findall(r"\w+", " ".join(texts).lower())
+    return list(dict.fromkeys(word[:40] for word in found if len(word) > 1))[:40]

@@ -1,0 +1,1 @@
+"""Measurements, each with a control in the same run. `make bench` prints the tables that `docs/` holds."""

@@ -1,0 +1,202 @@
+"""The settings: one table with name, default, parser and a line of help for each.
+
+What lives here: the table (the fields of :class:`Settings`), :func:`load`, which reads it from
+an environment, and :func:`describe`, which prints it. Nothing here reads ``os.environ`` by itself,
+and importing this module does nothing else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+HIDDEN = "(hidden)"
+
+
+class SettingsError(ValueError):
+    """Every problem found in the settings, one sentence each, in ``problems``."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("The settings are not usable:\n" + "\n".join(f"  - {line}" for line in problems))
+
+
+def text(value: str) -> str:
+    """Any text that is not blank."""
+    if not value.strip():
+        raise ValueError("some text")
+    return value.strip()
+
+
+def optional_text(value: str) -> str:
+    return value.strip()
+
+
+def words(value: str) -> tuple[str, ...]:
+    """Words separated by commas or spaces."""
+    found = tuple(value.replace(",", " ").split())
+    if not found:
+        raise ValueError("at least one name, separated by commas")
+    return found
+
+
+def url(*schemes: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in schemes or not parts.netloc and parts.scheme != "unix":
+            raise ValueError("an address that starts with " + " or ".join(f"{scheme}://" for scheme in schemes))
+        return value
+
+    return parse
+
+
+def number(low: float, high: float, kind: type = int) -> Callable[[str], Any]:
+    def parse(value: str) -> Any:
+        try:
+            found = kind(value)
+        except ValueError:
+            found = None
+        if found is None or not low <= found <= high:
+            raise ValueError(f"a{' whole' if kind is int else ''} number from {low} to {high}")
+        return found
+
+    return parse
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value.lower() not in choices:
+            raise ValueError("one of " + ", ".join(choices))
+        return value.lower()
+
+    return parse
+
+
+def address(value: str) -> str:
+    """``host:port``."""
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError("a host and a port, such as 127.0.0.1:8000")
+    return value
+
+
+def setting(name: str, default: str, parse: Callable[[str], Any], help: str, *, secret: bool = False) -> Any:
+    """One row of the table, written as the field of a dataclass."""
+    return field(metadata={"name": name, "default": default, "parse": parse, "help": help, "secret": secret})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the program is told from outside. Durations carry their unit in the name."""
+
+    mongodb_uri: str = setting(
+        "MONGODB_URI", "mongodb://127.0.0.1:27017/taskqueue", url("mongodb", "mongodb+srv"),
+        "MongoDB with the name of the database; a replica set in production.", secret=True)
+    mongodb_timeout_ms: int = setting(
+        "MONGODB_TIMEOUT_MS", "2000", number(100, 60_000), "How long a page waits for MongoDB.")
+    redis_url: str = setting(
+        "REDIS_URL", "redis://127.0.0.1:6379/0", url("redis", "rediss", "unix"), "Redis or Valkey.", secret=True)
+    redis_timeout_ms: int = setting(
+        "REDIS_TIMEOUT_MS", "500", number(50, 60_000), "How long a page waits for Redis.")
+    secret_key: str = setting(
+        "SECRET_KEY", "", optional_text,
+        "Signs sessions and forms: 32 or more random characters. Required unless ENVIRONMENT is local.", secret=True)
+    environment: str = setting(
+        "ENVIRONMENT", "production", text,
+        "Shown as a badge on every page; `local` relaxes what one person's machine does not need.")
+    task_modules: tuple[str, ...] = setting(
+        "TASK_MODULES", "workers.library", words, "Python modules of task types that a worker loads.")
+    web_bind: str = setting("WEB_BIND", "127.0.0.1:8000", address, "Where the web server listens.")
+    web_threads: int = setting("WEB_THREADS", "8", number(1, 128), "Requests that a web process answers at once.")
+    worker_processes: int = setting(
+        "WORKER_PROCESSES", "2", number(1, 256), "Worker processes that `python -m workers` starts.")
+    worker_recycle_tasks: int = setting(
+        "WORKER_RECYCLE_TASKS", "10000", number(1, 10_000_000),
+        "A worker's child process is replaced by a fresh one after so many tasks.")
+    stop_grace_s: int = setting(
+        "STOP_GRACE_S", "25", number(0, 3600),
+        "How long a stopping worker lets its task go on before the task is handed back.")
+    retention_days: float = setting(
+        "RETENTION_DAYS", "30", number(0.001, 36_500, float), "Ended tasks are deleted after so many days.")
+    upload_max_mb: int = setting("UPLOAD_MAX_MB", "256", number(1, 10_240), "The largest file a form takes.")
+    result_max_kb: int = setting(
+        "RESULT_MAX_KB", "256", number(1, 8_192), "A larger result is kept as a file instead of inside the task.")
+    log_level: str = setting(
+        "LOG_LEVEL", "info", one_of("debug", "info", "warning", "error"), "The least severe line that is logged.")
+    log_format: str = setting("LOG_FORMAT", "text", one_of("text", "json"), "How log lines are written.")
+
+    @property
+    def local(self) -> bool:
+        """True on one person's own machine, where plain http on loopback is all there is."""
+        return self.environment == "local"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table as it stands: for `flask settings`, the README and their tests."""
+
+    name: str
+    value: str
+    source: str
+    help: str
+
+
+def _strength_problem(settings: dict[str, Any]) -> str | None:
+    key = settings.get("secret_key", "")
+    if settings.get("environment") == "local":
+        return None
+    if len(key) < 32 or len(set(key)) < 10:
+        return (
+            "SECRET_KEY: expected 32 or more random characters, for example from "
+            "`python -c 'import secrets; print(secrets.token_urlsafe(48))'`."
+        )
+    return None
+
+
+def _misspelt(env: Mapping[str, str]) -> list[str]:
+    """Names that are not settings but nearly are, where the setting itself is not given."""
+    known = [row.metadata["name"] for row in fields(Settings)]
+    problems = []
+    for name in sorted(set(env) - set(known)):
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+        if near and near[0] not in env:
+            problems.append(f"{name}: there is no such setting. Did you mean {near[0]}?")
+    return problems
+
+
+def load(env: Mapping[str, str]) -> Settings:
+    """Read the settings from an environment; an empty value counts as not given.
+
+    Raises :class:`SettingsError` with every problem at once; no message repeats a value.
+    """
+    values: dict[str, Any] = {}
+    problems = _misspelt(env)
+    for row in fields(Settings):
+        about = row.metadata
+        try:
+            values[row.name] = about["parse"](env.get(about["name"]) or about["default"])
+        except ValueError as error:
+            problems.append(f"{about['name']}: expected {error}.")
+    weak = _strength_problem(values)
+    if weak:
+        problems.append(weak)
+    if problems:
+        raise SettingsError(problems)
+    return Settings(**values)
+
+
+def describe(env: Mapping[str, str]) -> list[Row]:
+    """The table with each value in force and where it comes from; secrets are hidden."""
+    rows = []
+    for row in dataclasses.fields(Settings):
+        about = row.metadata
+        given = env.get(about["name"])
+        value = given or about["default"]
+        if about["secret"] and value:
+            value = HIDDEN
+        rows.append(Row(about["name"], value, "environment" if given else "default", about["help"]))
+    return rows

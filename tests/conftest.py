@@ -1,0 +1,56 @@
+"""What every test may ask for: settings, and the core over stores in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import fakeredis
+import mongomock
+import pytest
+
+from app.core import db as database
+from app.core.services import Services, assemble
+from app.core.states import Priority
+from app.core.task import NewTask, Task
+from config import Settings, load
+
+pytest_plugins = ["tests.plugins.noskip"]
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return load({"ENVIRONMENT": "local", "SECRET_KEY": "tests-only"})
+
+
+@pytest.fixture
+def services(settings: Settings) -> Services:
+    """The core on mongomock and fakeredis."""
+    from mongomock.gridfs import enable_gridfs_integration
+
+    enable_gridfs_integration()
+    client: Any = mongomock.MongoClient(tz_aware=True)
+    made = assemble(settings, client.get_database("tests"), fakeredis.FakeRedis())
+    made.files._bucket._timeout = None  # mongomock answers every unknown attribute with a collection
+    database.create_indexes(made.db)
+    return made
+
+
+@pytest.fixture
+def new_task(services: Services) -> Callable[..., Task]:
+    """Submits a task and returns it as it is stored; any field of NewTask may be given."""
+
+    def submit(**given: Any) -> Task:
+        values: dict[str, Any] = {
+            "type": "count_slowly",
+            "params": {},
+            "title": "Count",
+            "owner": "alice",
+            **given,
+        }
+        if isinstance(values.get("priority"), str):
+            values["priority"] = Priority.from_word(values["priority"])
+        submitted = services.dispatch.submit(NewTask(**values))
+        return services.tasks.get(submitted.task.id)
+
+    return submit

@@ -1,0 +1,101 @@
+"""`python -m workers`: one supervisor for each worker process, and the signals for all of them.
+
+SIGTERM or Ctrl-C once: every worker finishes its task, or hands it back after STOP_GRACE_S. Twice: at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from app.core.services import connect
+from config import Settings, SettingsError, load
+from workers.child import die_with
+from workers.logs import set_up
+from workers.maintenance import Maintenance
+from workers.patience import patient
+from workers.worker import TaskWorker
+
+log = logging.getLogger("workers")
+RESTART_AFTER_S = 1.0
+
+
+def supervise(settings: Settings) -> None:
+    """Be the supervisor of one worker process until told to stop."""
+    services = connect(patient(settings))
+    name = f"{socket.gethostname()}.{os.getpid()}"
+    worker = TaskWorker(name, services)
+    maintenance = Maintenance(services, name)
+    thread = threading.Thread(target=maintenance.run, name="maintenance", daemon=True)
+    thread.start()
+    log.info("Worker %s takes high, medium, low, in that order.", name)
+    worker.work()
+    maintenance.stop()
+    thread.join(timeout=5)
+
+
+class Fleet:
+    """Several supervisors as processes; one that dies is started again."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._stopping = False
+
+    def run(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        while not self._stopping or self._processes:
+            self._processes = [process for process in self._processes if process.poll() is None]
+            while not self._stopping and len(self._processes) < self._size:
+                self._processes.append(_start())
+            time.sleep(RESTART_AFTER_S / 4 if self._stopping else RESTART_AFTER_S)
+
+    def _stop(self, number: int, frame: object) -> None:
+        self._stopping = True
+        for process in self._processes:
+            if process.poll() is None:
+                process.terminate()
+
+
+def _start() -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "workers", "--parent", str(os.getpid())]
+    return subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own interpreter and module
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        settings = load(os.environ)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
+    parser.add_argument(
+        "-n",
+        "--processes",
+        type=int,
+        default=settings.worker_processes,
+        help="worker processes (%(default)s)",
+    )
+    parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    set_up(settings)
+    if given.parent:
+        die_with(given.parent)
+        supervise(settings)
+    elif given.processes == 1:
+        supervise(settings)
+    else:
+        Fleet(given.processes).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,205 @@
+"""The resident child: takes hints and runs attempts, one after another, in a process of its own.
+
+It does the whole pipeline itself (take, claim, run, finish) and tells its supervisor one line at the
+start and one at the end of each attempt, so no round trip stands in a task's way and the supervisor
+always knows what to renew or to bury. It dies with its supervisor.
+
+    python -m workers.child NAME STATUS_FD FOLDER
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bson.errors import BSONError
+from pymongo.errors import PyMongoError
+
+from app.core.db import is_away
+from app.core.errors import QueueUnavailable, TaskQueueError, Unavailable
+from app.core.services import Services, connect
+from app.core.states import Status
+from app.core.task import Task, parse_job_id
+from config import Settings, load
+from workers.capture import Capture, LogWriter, log_path
+from workers.context import Canceled, Context
+from workers.logs import set_up
+from workers.patience import patient
+from workers.runtime import Outcome, TimedOut, attempt, refused, settle
+from workers.tasktype import TaskType, TaskTypeError
+from workers.tasktype import load as load_types
+
+CANCEL_GENTLY = signal.SIGUSR1
+CANCEL_NOW = signal.SIGUSR2
+TIME_OVER = signal.SIGALRM
+STOP = signal.SIGTERM
+
+WAIT_S = 1.0
+AWAY_S = 1.0
+CANNOT_START = 3
+PR_SET_PDEATHSIG = 1
+
+Written = TypeVar("Written")
+
+log = logging.getLogger("workers.child")
+
+
+class Signals:
+    """What the supervisor asked for; it may interrupt only while a task's own code runs."""
+
+    def __init__(self) -> None:
+        self.stop = False
+        self.canceled = False
+        self._interruptible = False
+        signal.signal(STOP, self._stop)
+        signal.signal(CANCEL_GENTLY, self._cancel)
+        signal.signal(CANCEL_NOW, self._interrupt)
+        signal.signal(TIME_OVER, self._interrupt)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def running(self, begun: bool) -> None:
+        self._interruptible = begun
+
+    def _stop(self, number: int, frame: object) -> None:
+        self.stop = True
+
+    def _cancel(self, number: int, frame: object) -> None:
+        self.canceled = True
+
+    def _interrupt(self, number: int, frame: object) -> None:
+        if self._interruptible:
+            raise Canceled if number == CANCEL_NOW else TimedOut
+
+
+class Child:
+    """The loop of one worker process."""
+
+    def __init__(self, name: str, status: int, folder: Path, settings: Settings, services: Services) -> None:
+        self.name = name
+        self.folder = folder
+        self.settings = settings
+        self.services = services
+        self.signals = Signals()
+        self.types: dict[str, TaskType] = {}
+        self._status = status
+
+    def tell(self, **line: Any) -> None:
+        """One line to the supervisor."""
+        os.write(self._status, json.dumps(line).encode() + b"\n")
+
+    def start(self) -> None:
+        """Load the task types and publish them. Raises TaskTypeError, PyMongoError."""
+        self.types = load_types(self.settings.task_modules)
+        self.services.catalog.publish([kind.document() for kind in self.types.values()], self.name)
+        self.tell(ready=sorted(self.types))
+
+    def loop(self) -> None:
+        """Run until told to stop, or until it is time for a fresh process."""
+        for _ in range(self.settings.worker_recycle_tasks):
+            job_id = self._next()
+            if job_id is None:
+                return
+            self._handle(job_id)
+
+    def _next(self) -> str | None:
+        """Wait for a message. A stop is heeded before a take and never during one, so none is lost."""
+        while not self.signals.stop:
+            try:
+                job_id = self.services.queues.take(WAIT_S)
+            except QueueUnavailable:
+                log.warning("Redis does not answer; waiting for it.")
+                time.sleep(AWAY_S)
+                continue
+            if job_id is not None:
+                return job_id
+        return None
+
+    def _handle(self, job_id: str) -> None:
+        named = parse_job_id(job_id)
+        if named is None:
+            log.warning("A message that is none of ours was dropped: %.60r", job_id)
+            return
+        task = self._patiently(lambda: self.services.tasks.claim(*named, self.name))
+        if task is not None:
+            self._run(task)
+
+    def _run(self, task: Task) -> None:
+        self.tell(start=str(task.id), attempt=task.attempt)
+        self.signals.canceled = False
+        context = Context(task, self.services, lambda: self.signals.canceled)
+        path = log_path(self.folder, task.id, task.attempt)
+        with Capture(path):
+            outcome = attempt(task, self.types.get(task.type), context, self.signals.running)
+        self._finish(task, context, path, outcome)
+        context.close()
+        path.unlink(missing_ok=True)
+        self.tell(end=str(task.id), attempt=task.attempt)
+
+    def _finish(self, task: Task, context: Context, path: Path, outcome: Outcome) -> None:
+        writer = LogWriter(self.services.logs, path, task.id, task.attempt)
+        self._patiently(writer.write)
+        if context.progress_now is not None:
+            self._patiently(lambda: self.services.tasks.report_progress(task, context.progress_now or {}))
+        if self._settle(task, outcome) is None:
+            log.warning(
+                "Task %s, attempt %d: it was no longer ours; its outcome was dropped.", task.id, task.attempt
+            )
+
+    def _settle(self, task: Task, outcome: Outcome) -> Status | None:
+        try:
+            return self._patiently(lambda: settle(self.services, task, outcome))
+        except (PyMongoError, BSONError, TaskQueueError, OverflowError) as error:
+            log.exception("Task %s, attempt %d: the database refused its outcome.", task.id, task.attempt)
+            instead = refused(error)
+        return self._patiently(lambda: settle(self.services, task, instead))
+
+    def _patiently(self, write: Callable[[], Written]) -> Written:
+        """Do it again until MongoDB answers; every write here is guarded, so twice is the same as once.
+
+        Raises what MongoDB refuses.
+        """
+        while True:
+            try:
+                return write()
+            except (PyMongoError, Unavailable) as error:
+                if not isinstance(error, Unavailable) and not is_away(error):
+                    raise
+                log.warning("MongoDB does not answer (%s); trying again.", type(error).__name__)
+                time.sleep(AWAY_S)
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel (Linux) kill this process when its parent dies; exits if it is dead already."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def main(arguments: list[str]) -> int:
+    name, status, folder, parent = arguments
+    die_with(int(parent))
+    settings = load(os.environ)
+    set_up(settings)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    child = Child(name, int(status), Path(folder), settings, connect(patient(settings)))
+    try:
+        child.start()
+    except (TaskTypeError, PyMongoError) as error:
+        log.error("%s", error)
+        return CANNOT_START
+    child.loop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,165 @@
+"""What a task's function is given: the context of its attempt, and files.
+
+`Fail` and `Retry` are how a function says what shall become of it; `Canceled` is how it is told.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+from pymongo.errors import PyMongoError
+
+if TYPE_CHECKING:
+    from app.core.files import StoredFile
+    from app.core.services import Services
+    from app.core.task import Task
+
+PROGRESS_EVERY_S = 0.5
+
+
+class Fail(Exception):
+    """Raise it to fail the task for good; the sentence is shown to the person."""
+
+
+class Retry(Exception):
+    """Raise it to be run again later, where an attempt is left; ``after_s`` seconds, else with backoff."""
+
+    def __init__(
+        self, message: str = "The task asked to be run again.", after_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.after_s = after_s
+
+
+class Canceled(BaseException):
+    """The task was canceled. Derived from BaseException, so that `except Exception` does not swallow it."""
+
+
+class File:
+    """An uploaded file. ``size`` is in bytes; ``path`` is a local copy, fetched when first asked for."""
+
+    def __init__(self, stored: StoredFile, fetch: Callable[[StoredFile], Path]) -> None:
+        self._stored = stored
+        self._fetch = fetch
+        self._path: Path | None = None
+        self.name = stored.name
+        self.size = stored.size
+        self.content_type = stored.content_type
+        self.sha256 = stored.sha256
+
+    @property
+    def path(self) -> Path:
+        if self._path is None:
+            self._path = self._fetch(self._stored)
+        return self._path
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(cls._validate)
+
+    @classmethod
+    def _validate(cls, value: Any, info: core_schema.ValidationInfo) -> File:
+        if isinstance(value, cls):
+            return value
+        files = (info.context or {}).get("files")
+        if not isinstance(value, str) or files is None:
+            raise ValueError("the id of an uploaded file is expected")
+        found: File = files(value)
+        return found
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "format": "file-id"}
+
+
+class Context:
+    """One attempt, from inside. Nothing here is shared with another attempt."""
+
+    def __init__(self, task: Task, services: Services, canceled: Callable[[], bool]) -> None:
+        self._task = task
+        self._services = services
+        self._canceled = canceled
+        self._work_dir: Path | None = None
+        self._reported = 0.0
+        self.task_id = str(task.id)
+        self.attempt = task.attempt
+        self.idempotency_key = str(task.id)
+        self.progress_now: dict[str, Any] | None = None
+
+    @property
+    def work_dir(self) -> Path:
+        """An empty folder of this attempt, removed when it ends."""
+        if self._work_dir is None:
+            self._work_dir = Path(tempfile.mkdtemp(prefix="task-"))
+        return self._work_dir
+
+    def progress(self, done: float, total: float | None = None, message: str = "") -> None:
+        """Say how far the task is. Shown at most twice a second; call it as often as you like."""
+        self.check_canceled()
+        self.progress_now = {"done": done, "total": total, "message": message[:300]}
+        if time.monotonic() - self._reported >= PROGRESS_EVERY_S:
+            self._report()
+
+    def _report(self) -> None:
+        self._reported = time.monotonic()
+        try:
+            self._services.tasks.report_progress(self._task, self.progress_now or {})
+        except PyMongoError:
+            self._reported += 5  # progress is a courtesy: no task waits for it
+
+    def log(self, message: str) -> None:
+        """Add a line to the task's log; `print` and `logging` do as well."""
+        print(message)
+
+    def check_canceled(self) -> None:
+        """Raises Canceled when somebody has canceled this task."""
+        if self._canceled():
+            raise Canceled
+
+    def save_file(self, path: Path, name: str, content_type: str | None = None) -> dict[str, Any]:
+        """Keep a file as part of the result; it is offered for download on the task's page.
+
+        Returns its ``file_id``, ``name``, ``size`` in bytes, ``sha256`` and ``content_type``.
+        """
+        kind = content_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        with path.open("rb") as content:
+            stored = self._services.files.save(
+                content, name, kind, self._task.owner, role="output", limited=False
+            )
+        self._services.files.attach([stored.id], self._task.id)
+        return {
+            "file_id": str(stored.id),
+            "name": stored.name,
+            "size": stored.size,
+            "sha256": stored.sha256,
+            "content_type": stored.content_type,
+        }
+
+    def file(self, file_id: str) -> File:
+        """An uploaded file by its id, as parameters hold it. Raises NotFound."""
+        from bson import ObjectId
+
+        return File(self._services.files.get(ObjectId(file_id)), self._fetch)
+
+    def _fetch(self, stored: StoredFile) -> Path:
+        folder = self.work_dir / str(stored.id)
+        folder.mkdir(exist_ok=True)
+        with (folder / stored.name).open("wb") as copy:
+            for chunk in self._services.files.chunks(stored.id):
+                copy.write(chunk)
+        return folder / stored.name
+
+    def close(self) -> None:
+        """Remove what the attempt left on disk."""
+        if self._work_dir is not None:
+            shutil.rmtree(self._work_dir, ignore_errors=True)

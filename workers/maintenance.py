@@ -1,0 +1,116 @@
+"""The periodic repairs, by whichever worker holds the leader lease in MongoDB.
+
+Two leaders at once do no harm, since every repair is a compare-and-set; the lease only saves work.
+What is repaired and how is in `app.core.dispatch`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from app.core import clock
+from app.core.clock import utcnow
+from app.core.db import create_indexes
+from app.core.errors import TaskQueueError
+from app.core.services import Services
+from app.core.tasks import LEASE
+
+LEADER_LEASE = timedelta(seconds=15)
+ROUND_S = 1.0
+EVERY_S = {"stage": 1.0, "push": 2.0, "rescue": 5.0, "sweep": 10.0, "prune": 60.0, "clock": 60.0}
+
+log = logging.getLogger("workers.maintenance")
+
+
+class Maintenance:
+    """The repairs of one process; `run` is for a thread of its own."""
+
+    def __init__(self, services: Services, name: str) -> None:
+        self._services = services
+        self._name = name
+        self._leases = services.db.leases
+        self._done: dict[str, float] = {}
+        self._rescue_from = 0.0
+        self._stop = threading.Event()
+        self._prepared = False
+
+    def run(self) -> None:
+        """Repair until `stop`; a store that is away is waited for."""
+        while not self._stop.wait(ROUND_S):
+            self.round()
+        self.resign()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def round(self) -> None:
+        """One look at everything that is due now, if this process leads."""
+        try:
+            self._prepare()
+            if self.lead():
+                for name, repair in self._repairs().items():
+                    self._when_due(name, repair)
+        except PyMongoError as error:
+            # Whoever was cut off cannot tell a dead worker from one that was cut off too: wait a lease.
+            self._rescue_from = time.monotonic() + LEASE.total_seconds()
+            log.warning("Maintenance waits: MongoDB does not answer (%s).", type(error).__name__)
+
+    def _prepare(self) -> None:
+        if not self._prepared:
+            create_indexes(self._services.db)
+            clock.synchronise(self._services.db)
+            self._prepared = True
+
+    def lead(self) -> bool:
+        """Take or keep the leader lease; returns whether this process has it."""
+        now = utcnow()
+        free = {"_id": "maintenance", "$or": [{"until": {"$lt": now}}, {"holder": self._name}]}
+        try:
+            self._leases.update_one(
+                free, {"$set": {"holder": self._name, "until": now + LEADER_LEASE}}, upsert=True
+            )
+        except DuplicateKeyError:
+            return False
+        return True
+
+    def resign(self) -> None:
+        try:
+            self._leases.delete_one({"_id": "maintenance", "holder": self._name})
+        except PyMongoError:
+            return  # it runs out by itself
+
+    def _repairs(self) -> dict[str, Callable[[], object]]:
+        dispatch = self._services.dispatch
+        return {
+            "stage": dispatch.stage,
+            "push": dispatch.push_due,
+            "rescue": self._rescue,
+            "sweep": dispatch.sweep,
+            "prune": self._prune,
+            "clock": lambda: clock.synchronise(self._services.db),
+        }
+
+    def _rescue(self) -> int:
+        return self._services.dispatch.rescue() if time.monotonic() >= self._rescue_from else 0
+
+    def _prune(self) -> int:
+        self._services.catalog.forget_lost_workers()
+        return self._services.dispatch.prune()
+
+    def _when_due(self, name: str, repair: Callable[[], object]) -> None:
+        if time.monotonic() - self._done.get(name, float("-inf")) < EVERY_S[name]:
+            return
+        self._done[name] = time.monotonic()
+        try:
+            repaired = repair()
+        except TaskQueueError as error:
+            log.warning("Maintenance, %s: %s", name, error)
+            return
+        if isinstance(repaired, int) and repaired:
+            log.info("Maintenance, %s: %d tasks.", name, repaired)

@@ -1,0 +1,201 @@
+"""One attempt: run the function, say what came out, write it down.
+
+An attempt ends in exactly one outcome, and each outcome has one place that writes it (`settle`).
+Who was first decides: a write that matches nothing means that the attempt was no longer ours.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import bson
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from app.core.errors import NotFound
+from app.core.services import Services
+from app.core.states import Status
+from app.core.task import Task
+from workers.context import Canceled, Context, Fail, Retry
+from workers.tasktype import TaskType
+
+TRACEBACK_LIMIT = 20_000
+INLINE_DEPTH = 60
+
+
+class TimedOut(BaseException):
+    """Raised inside a task by its supervisor's signal when the time is over."""
+
+
+@dataclass(frozen=True)
+class Succeeded:
+    """The function returned; ``result`` is JSON, ``encoded`` the same as text."""
+
+    result: Any
+    encoded: bytes
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The attempt failed. ``retry`` is False where another attempt cannot help."""
+
+    error: dict[str, Any]
+    retry: bool = True
+    after_s: float | None = None
+
+
+@dataclass(frozen=True)
+class WasCanceled:
+    """Somebody canceled the task while it ran."""
+
+
+Outcome = Succeeded | Failed | WasCanceled
+
+
+def attempt(task: Task, kind: TaskType | None, context: Context, running: Callable[[bool], None]) -> Outcome:
+    """Run one attempt to its outcome; never raises.
+
+    ``running`` is told when the task's own code begins and ends: only then may a signal interrupt.
+    """
+    if kind is None:
+        return Failed(_error("type", None, f"This worker has no task type “{task.type}”."))
+    try:
+        arguments = kind.arguments(task.params, context.file)
+    except (ValidationError, NotFound) as error:
+        return Failed(_error("params", error, _params_sentence(error)), retry=False)
+    try:
+        running(True)
+        result = kind.function(context, **arguments)
+        running(False)
+        return _succeeded(result)
+    except BaseException as error:
+        running(False)
+        return _outcome_of(error, task)
+
+
+def _outcome_of(error: BaseException, task: Task) -> Outcome:
+    if isinstance(error, Canceled):
+        return WasCanceled()
+    if isinstance(error, TimedOut):
+        return Failed(_error("timeout", error, timeout_sentence(task)))
+    if isinstance(error, Fail):
+        return Failed(
+            _error("failed", error, str(error) or "The task failed without saying why."), retry=False
+        )
+    if isinstance(error, Retry):
+        return Failed(_error("retry", error, str(error)), after_s=error.after_s)
+    if isinstance(error, SystemExit | KeyboardInterrupt):
+        return Failed(_error("exit", error, f"The task ended its process ({type(error).__name__}: {error})."))
+    if isinstance(error, MemoryError):
+        return Failed(_error("memory", error, "The task ran out of memory."))
+    return Failed(_error("error", error, f"{type(error).__name__}: {error}"))
+
+
+def timeout_sentence(task: Task) -> str:
+    return f"The task took longer than its {task.timeout_s} s and was stopped."
+
+
+def _params_sentence(error: ValidationError | NotFound) -> str:
+    if isinstance(error, NotFound):
+        return str(error)
+    problems = [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
+    return "The parameters do not fit this worker's version of the task type. " + "; ".join(problems)
+
+
+def _error(kind: str, error: BaseException | None, message: str) -> dict[str, Any]:
+    trace = _trace(error) if error and kind in ("error", "timeout", "exit") else ""
+    return {
+        "kind": kind,
+        "type": type(error).__name__ if error else "",
+        "message": _text(message)[:2_000],
+        "traceback": _text(trace)[-TRACEBACK_LIMIT:],
+    }
+
+
+def _trace(error: BaseException) -> str:
+    """The traceback from the task's own code on; our frame above it says nothing to its author."""
+    own = error.__traceback__.tb_next if error.__traceback__ else None
+    return "".join(traceback.format_exception(type(error), error, own))
+
+
+def _text(text: str) -> str:
+    """Text as MongoDB keeps it: lone surrogates and NUL would be refused."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
+
+
+def _succeeded(result: Any) -> Outcome:
+    try:
+        value = to_jsonable_python(result, inf_nan_mode="constants")
+        encoded = json.dumps(value, allow_nan=False).encode()
+    except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
+        message = f"The task ended, but its result cannot be kept: {_result_problem(error, result)}"
+        return Failed(_error("result", error, message), retry=False)
+    return Succeeded(value, encoded)
+
+
+def _result_problem(error: Exception, result: Any) -> str:
+    if isinstance(error, RecursionError) or "recursion" in str(error).lower():
+        return "it is nested too deeply or contains itself."
+    if isinstance(result, float) and not math.isfinite(result) or "JSON compliant" in str(error):
+        return "it holds a number that is not finite (NaN or infinity)."
+    return f"{error}. Results are JSON: text, numbers, lists, objects."
+
+
+def refused(error: Exception) -> Failed:
+    """The outcome of an attempt whose own outcome the database would not take."""
+    message = f"The task ended, but the database refused its result: {type(error).__name__}."
+    return Failed(_error("result", None, message), retry=False)
+
+
+def settle(services: Services, task: Task, outcome: Outcome) -> Status | None:
+    """Write an outcome; returns the task's status then, or None when the attempt was no longer ours.
+
+    Raises PyMongoError when MongoDB does not answer; writing it again is safe.
+    """
+    if isinstance(outcome, Failed):
+        return services.dispatch.failed(task, outcome.error, retry=outcome.retry, after_s=outcome.after_s)
+    if isinstance(outcome, WasCanceled):
+        return Status.CANCELED if services.tasks.end_canceled(task, "Canceled while it ran.") else None
+    if _fits_inside(services, outcome):
+        return Status.SUCCEEDED if services.tasks.succeed(task, outcome.result) else None
+    stored = services.files.save(
+        io.BytesIO(outcome.encoded),
+        "result.json",
+        "application/json",
+        task.owner,
+        role="output",
+        limited=False,
+    )
+    services.files.attach([stored.id], task.id)
+    return Status.SUCCEEDED if services.tasks.succeed(task, None, stored.id) else None
+
+
+def _fits_inside(services: Services, outcome: Succeeded) -> bool:
+    """Whether a result can be part of the task's document: small, and of values that BSON has."""
+    if len(outcome.encoded) > services.settings.result_max_kb * 1024:
+        return False
+    if not _plain(outcome.result):
+        return False
+    try:
+        bson.encode({"result": outcome.result})
+    except (bson.errors.InvalidDocument, OverflowError, UnicodeEncodeError, RecursionError):
+        return False
+    return True
+
+
+def _plain(value: Any, depth: int = 0) -> bool:
+    """No key that MongoDB reads as something else (`$`, `.`, NUL), and no more than INLINE_DEPTH levels."""
+    if depth > INLINE_DEPTH:
+        return False
+    if isinstance(value, dict):
+        return all(
+            not key.startswith("$") and "." not in key and "\x00" not in key and _plain(inner, depth + 1)
+            for key, inner in value.items()
+        )
+    return all(_plain(inner, depth + 1) for inner in value) if isinstance(value, list) else True
