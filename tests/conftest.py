@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import fakeredis
 import mongomock
 import pytest
 
+from app.core import clock
 from app.core import db as database
 from app.core.services import Services, assemble
 from app.core.states import Priority
@@ -24,11 +26,12 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def services(settings: Settings) -> Services:
+def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Services:
     """The core on mongomock and fakeredis."""
     from mongomock.gridfs import enable_gridfs_integration
 
     enable_gridfs_integration()
+    monkeypatch.setattr(clock, "synchronise", lambda db: timedelta(0))  # mongomock has no `hello`
     client: Any = mongomock.MongoClient(tz_aware=True)
     made = assemble(settings, client.get_database("tests"), fakeredis.FakeRedis())
     made.files._bucket._timeout = None  # mongomock answers every unknown attribute with a collection

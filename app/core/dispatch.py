@@ -165,12 +165,15 @@ class Dispatch:
         return True
 
     def push_due(self) -> int:
-        """Push what was never pushed; returns how many hints."""
-        due = self.tasks.undispatched(BATCH)
-        waiting = {task.id for task in due} - {task.id for task in self.queues.missing(due)}
-        self.push([task for task in due if task.id not in waiting])
-        self.tasks.mark_dispatched(task for task in due if task.id in waiting)
-        return len(due) - len(waiting)
+        """Push what was never pushed; returns how many hints. Raises QueueUnavailable."""
+        return self._push_batch(self.tasks.undispatched(BATCH))
+
+    def _push_batch(self, due: list[Task]) -> int:
+        """Push those that do not wait in Redis already (pushed, but not marked), and mark all."""
+        lost = self.queues.missing(due)
+        self.queues.push(lost)
+        self.tasks.mark_dispatched(due)
+        return len(lost)
 
     def sweep(self) -> int:
         """Push again what Redis no longer has; returns how many hints.
@@ -193,9 +196,7 @@ class Dispatch:
             pass
         pushed = 0
         while due := self.tasks.undispatched(BATCH):
-            if not self.push(due):
-                raise QueueUnavailable("The queue (Redis) went away during the repair.")
-            pushed += len(due)
+            pushed += self._push_batch(due)
         self.queues.begin_epoch(secrets.token_hex(8))
         return pushed
 

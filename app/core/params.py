@@ -257,10 +257,11 @@ def _blamed(error: ValidationError) -> list[str]:
     if error.path:
         return [str(error.path[0])]
     schema: Any = error.schema
+    instance: Any = error.instance
     if error.validator == "required":
-        return [name for name in schema["required"] if name not in error.instance]
+        return [name for name in schema["required"] if name not in instance]
     if error.validator == "additionalProperties":
-        return [name for name in error.instance if name not in schema.get("properties", {})]
+        return [name for name in instance if name not in schema.get("properties", {})]
     return [""]
 
 

@@ -1,0 +1,84 @@
+# `make up` runs everything, `make test` tests it. Both need Python 3.10 or newer and make, nothing else.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest
+
+# Stamps: what is installed is older than the list it was installed from? Then install again.
+MADE    := $(VENV)/.made
+RUNTIME := $(VENV)/.runtime
+DEV     := $(VENV)/.dev
+
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+export CHROMIUM
+
+# A faster MongoDB-wire server for benchmarks and large lists; kept outside the tree, shared by clones.
+RUST_STORE := $(HOME)/.cache/dtq/bin/secantusd-rs
+
+.PHONY: help up test check bench format lock rust-store clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: $(RUNTIME) ## Start MongoDB, Redis, the web server and workers; Ctrl-C stops them all
+	@$(BIN)/python -m app.local up
+
+test: $(DEV) ## Run the tests: fast ones, then on real servers, then in a browser
+	$(PYTEST) -m "not real and not browser and not chaos"
+	$(PYTEST) -m "real and not browser and not chaos"
+	@if [ -n "$(CHROMIUM)" ] || [ -n "$$DTQ_NO_SKIPS" ]; then \
+		echo '$(PYTEST) -m "browser and not chaos"'; $(PYTEST) -m "browser and not chaos"; \
+	else echo "No Chromium was found: the browser tests did not run."; fi
+
+check: $(DEV) ## What must be clean before a commit: format, lint, types, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	@$(MAKE) --no-print-directory test
+
+bench: $(DEV) ## Measure tasks a second, against a stock worker and a bare loop
+	$(BIN)/python -m bench
+
+format: $(DEV) ## Format the code and sort the imports
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+lock: $(MADE) ## Pin requirements*.in, with hashes, for Python 3.10 and newer
+	@$(PIP) install --quiet uv
+	for list in requirements requirements-local requirements-dev; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header \
+			--no-emit-index-url --no-emit-find-links $$list.in --output-file $$list.txt || exit; done
+
+rust-store: $(RUST_STORE) ## Build the faster store for benchmarks (needs Rust; 5 minutes)
+	@echo "$(RUST_STORE)"
+
+$(RUST_STORE):
+	@command -v cargo >/dev/null || { echo "This needs Rust's cargo: https://rustup.rs or your system's package." >&2; exit 1; }
+	cargo install secantus-mdb --version 0.5.3-beta.196 --ignore-rust-version --root $(HOME)/.cache/dtq
+
+clean: ## Remove the environment and caches; the data in .dtq stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+$(MADE):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+		echo "Python 3.10 or newer is needed; \`$(PYTHON)\` is `$(PYTHON) -V 2>&1`." >&2; \
+		echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+		echo "\`$(PYTHON)\` cannot make an environment: its module ensurepip is missing." >&2; \
+		echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(RUNTIME): $(MADE) requirements.txt requirements-local.txt
+	@echo "Installing what the program needs into $(VENV) (once; a minute or less) ..."
+	@$(PIP) install --quiet --require-hashes -r requirements.txt -r requirements-local.txt
+	@touch $@
+
+$(DEV): $(RUNTIME) requirements-dev.txt
+	@echo "Installing what the tests need into $(VENV) (once) ..."
+	@$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@

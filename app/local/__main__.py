@@ -1,0 +1,179 @@
+"""``python -m app.local up``: the whole program on this machine, until Ctrl-C.
+
+``servers`` starts the two stores only and prints their addresses for a shell. Both keep their data in
+`.dtq/` (or ``--folder``), and read a file `.env` beside that folder; the environment comes first.
+
+Exit code: 0 when stopped, or when it is already running (then it says where); 1 for anything that
+kept it from starting.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from app.local.children import Child, ChildError, free_port, is_free
+from app.local.folder import (
+    AlreadyRunningError,
+    exports,
+    locked,
+    read_env_file,
+    secret_key,
+    write_private,
+)
+from app.local.servers import MONGO, REDIS, Stores, plan
+from app.local.supervisor import Supervisor, say
+from config import Settings, SettingsError, load
+
+ROOT = Path(__file__).resolve().parents[2]
+MONGO_PORT, REDIS_PORT = 27017, 6379
+
+Programs = Callable[[Settings, Mapping[str, str], Path], list[Child]]
+
+
+def web_and_workers(settings: Settings, env: Mapping[str, str], folder: Path) -> list[Child]:
+    """What runs on top of the stores."""
+    host, port = settings.web_bind.rsplit(":", 1)
+    return [
+        Child(
+            "web",
+            [sys.executable, "-m", "gunicorn", "wsgi:app"],
+            env=env,
+            cwd=ROOT,
+            log=folder / "log" / "web.log",
+            ready=lambda: answers(host, int(port)),
+        ),
+        Child(
+            "workers",
+            [sys.executable, "-m", "workers"],
+            env=env,
+            cwd=ROOT,
+            log=folder / "log" / "workers.log",
+            grace_s=settings.stop_grace_s + 10,
+        ),
+    ]
+
+
+def answers(host: str, port: int) -> bool:
+    """True once a web server answers there, whatever it says."""
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def up(folder: Path, given: Mapping[str, str], programs: Programs = web_and_workers) -> None:
+    """Start everything and stay until a signal comes. Raises what :func:`main` turns into a message."""
+    with locked(folder) as lock, Supervisor(folder / "children.json") as supervisor:
+        env = local_environment(folder, given)
+        env["WEB_BIND"] = web_bind(load(env), given)
+        stores = plan_stores(folder, given)
+        env |= stores.addresses
+        settings = load(env)
+        write_env(folder, env)
+        say(stores.description)
+        supervisor.start(stores.servers)
+        supervisor.start(programs(settings, env, folder))
+        if not supervisor.stopping:
+            address = f"http://{settings.web_bind}"
+            lock.tell(pid=os.getpid(), address=address)
+            say(f"Data     {folder} (kept between starts), logs in {folder / 'log'}\n\n  Open {address}\n")
+            say("Ctrl-C stops everything.")
+            supervisor.watch()
+
+
+def servers(folder: Path, given: Mapping[str, str], mongo: str, redis: str) -> None:
+    """Start the two stores only."""
+    with locked(folder) as lock, Supervisor(folder / "children.json") as supervisor:
+        stores = plan_stores(folder, given, mongo, redis)
+        write_env(folder, local_environment(folder, given) | stores.addresses)
+        supervisor.start(stores.servers)
+        if not supervisor.stopping:
+            lock.tell(pid=os.getpid(), address=" ".join(stores.addresses.values()))
+            say("\n".join(f"# {line}" for line in stores.description.splitlines()))
+            say(exports(stores.addresses))
+            supervisor.watch()
+
+
+def local_environment(folder: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """What is given, and what one person's machine makes up for."""
+    return {"ENVIRONMENT": "local", "SECRET_KEY": secret_key(folder), **given}
+
+
+def write_env(folder: Path, env: Mapping[str, str]) -> None:
+    """For commands in another terminal: `. .dtq/env`."""
+    names = ("MONGODB_URI", "REDIS_URL", "SECRET_KEY", "ENVIRONMENT", "WEB_BIND")
+    write_private(folder / "env", exports({name: env[name] for name in names if name in env}))
+
+
+def plan_stores(folder: Path, given: Mapping[str, str], mongo: str = "auto", redis: str = "auto") -> Stores:
+    """The stores at the usual ports where these are free; a word about it where they are not."""
+    stores = plan(
+        folder,
+        mongo=mongo,
+        redis=redis,
+        mongodb_uri=given.get("MONGODB_URI"),
+        redis_url=given.get("REDIS_URL"),
+        ports=(MONGO_PORT, REDIS_PORT),
+    )
+    for server, usual in ((stores.mongo, MONGO_PORT), (stores.redis, REDIS_PORT)):
+        if server and server.port != usual:
+            say(f"Port {usual} is taken; {server.name} takes {server.port}.")
+    return stores
+
+
+def web_bind(settings: Settings, given: Mapping[str, str]) -> str:
+    """Where the web server listens: as told, else the usual port or a free one. Raises ChildError."""
+    host, port = settings.web_bind.rsplit(":", 1)
+    if settings.local and not (host == "localhost" or host.startswith("127.")):
+        raise ChildError("WEB_BIND: with ENVIRONMENT=local only loopback is bound, such as 127.0.0.1:8000.")
+    if is_free(host, int(port)):
+        return settings.web_bind
+    if given.get("WEB_BIND"):
+        raise ChildError(f"WEB_BIND: {settings.web_bind} cannot be bound; another program may use it.")
+    other = free_port(0)
+    say(f"Port {port} is taken; the web server takes {other}.")
+    return f"{host}:{other}"
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m app.local", description=(__doc__ or "").split("\n\n")[1])
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--folder", type=Path, default=ROOT / ".dtq", help="where data and logs are kept")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", parents=[common], help="the stores, the web server and workers")
+    only = commands.add_parser("servers", parents=[common], help="the stores only")
+    only.add_argument("--mongo", default="auto", choices=["auto", *(kind.name for kind in MONGO)])
+    only.add_argument("--redis", default="auto", choices=["auto", *(kind.name for kind in REDIS)])
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    wanted = arguments(argv)
+    folder = wanted.folder.absolute()
+    try:
+        found = {**read_env_file(folder.parent / ".env"), **os.environ}
+        given = {name: value for name, value in found.items() if value}  # Empty counts as not given.
+        if wanted.command == "up":
+            up(folder, given)
+        else:
+            servers(folder, given, wanted.mongo, wanted.redis)
+    except AlreadyRunningError as running:
+        say(str(running))
+    except (ChildError, SettingsError, ValueError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""How the web server runs, for `make up`, the container and any `gunicorn wsgi:app` in this folder.
+
+The settings come from the table in config.py. The number of processes is gunicorn's own
+`WEB_CONCURRENCY` (1 unless given); each answers WEB_THREADS requests at once.
+"""
+
+import os
+import sys
+from typing import Any
+
+from config import SettingsError, load
+
+try:
+    settings = load(os.environ)
+except SettingsError as problems:
+    sys.exit(str(problems))
+
+bind = settings.web_bind
+worker_class = "gthread"
+threads = settings.web_threads
+keepalive = 5
+timeout = 60  # Not for a request, which runs in a thread, but for a process that stopped turning.
+graceful_timeout = 8
+loglevel = settings.log_level
+accesslog = None  # The application logs requests itself; the proxy in front of it does, too.
+errorlog = "-"
+control_socket_disable = True  # It would be one file in the home folder for every server of a person.
+if os.path.isdir("/dev/shm"):  # noqa: S108
+    worker_tmp_dir = "/dev/shm"  # noqa: S108  # Heartbeats there never wait for a disk.
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """A serving process does not outlive its master, even one that was killed."""
+    # Imported here: a master that holds the application's modules would keep old code over a reload.
+    from app.local.leash import die_with
+
+    die_with(worker.ppid)

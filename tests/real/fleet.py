@@ -1,0 +1,115 @@
+"""A real fleet for tests: stores from `app.local`, and worker processes as an operator starts them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+
+from app.core import db as database
+from app.core.services import Services, connect
+from app.core.states import Priority
+from app.core.task import NewTask, Task
+from app.local.servers import Stores
+from config import load
+
+ROOT = Path(__file__).parents[2]
+Seen = TypeVar("Seen")
+
+
+def until(look: Callable[[], Seen], seconds: float = 20.0) -> Seen:
+    """Wait for a look to be true; fails with what was seen last."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        seen = look()
+        if seen:
+            return seen
+        time.sleep(0.05)
+    raise AssertionError(f"not true within {seconds} s; last seen: {look()!r}")
+
+
+class Fleet:
+    """Services over real stores, and the workers started on them; everything ends with it."""
+
+    def __init__(self, mongodb_uri: str, redis_url: str, log: Path, **settings: str) -> None:
+        self.env = {
+            **os.environ,
+            "MONGODB_URI": mongodb_uri,
+            "REDIS_URL": redis_url,
+            "ENVIRONMENT": "local",
+            "TASK_MODULES": "tests.workers.samples",
+            **settings,
+        }
+        self.log = log
+        self.services: Services = connect(load(self.env))
+        database.create_indexes(self.services.db)
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, workers: int = 1) -> subprocess.Popen[bytes]:
+        """`python -m workers`, ready when every worker has said what it serves."""
+        before = len(self.services.catalog.workers())
+        with self.log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "workers", "-n", str(workers)],
+                cwd=ROOT, env=self.env, stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+        self.processes.append(process)
+        until(lambda: len([one for one in self.services.catalog.workers() if one.types]) >= before + workers)
+        return process
+
+    def submit(self, type: str, priority: str = "medium", **given: Any) -> Task:
+        new = NewTask(type=type, params=given.pop("params", {}), title=type,
+                      priority=Priority.from_word(priority), **given)  # fmt: skip
+        return self.services.dispatch.submit(new).task
+
+    def task(self, task: Task) -> Task:
+        return self.services.tasks.get(task.id)
+
+    def ended(self, task: Task, seconds: float = 20.0) -> Task:
+        return until(lambda: (found := self.task(task)).status.ended and found, seconds)
+
+    def running(self, task: Task, seconds: float = 20.0) -> Task:
+        return until(lambda: (found := self.task(task)).worker and found, seconds)
+
+    def close(self) -> None:
+        for process in self.processes:
+            for one in family(process.pid):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
+            process.wait()
+        self.services.db.client.drop_database(self.services.db.name)
+        self.services.queues.redis.flushdb()
+        self.services.db.client.close()
+        self.services.queues.redis.close()
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """A process and everything below it."""
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def fleet(stores: Stores, name: str, folder: Path, **settings: str) -> Iterator[Fleet]:
+    """A fleet on a database of its own."""
+    uri = stores.mongodb_uri.replace("/taskqueue", f"/{name}")
+    made = Fleet(uri, stores.redis_url, folder / "workers.log", **settings)
+    try:
+        yield made
+    finally:
+        made.close()

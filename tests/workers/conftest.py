@@ -1,0 +1,33 @@
+"""An attempt in this process: what the child does, without the process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.core.services import Services
+from app.core.task import Task, parse_job_id
+from workers.context import Context
+from workers.runtime import Outcome, attempt, settle
+from workers.tasktype import load
+
+
+@pytest.fixture
+def run(services: Services, new_task: Callable[..., Task]) -> Callable[..., tuple[Task, Outcome]]:
+    """Submit a sample task, run one attempt and settle it; returns the task as stored, and the outcome."""
+
+    def go(type: str, params: dict[str, Any] | None = None, **given: Any) -> tuple[Task, Outcome]:
+        submitted = new_task(type=type, params=params or {}, **given)
+        named = parse_job_id(services.queues.take(0) or "")
+        assert named is not None
+        task = services.tasks.claim(*named, "worker")
+        assert task is not None
+        context = Context(task, services, lambda: False)
+        outcome = attempt(task, load(["tests.workers.samples"]).get(type), context, lambda begun: None)
+        settle(services, task, outcome)
+        context.close()
+        return services.tasks.get(submitted.id), outcome
+
+    return go

@@ -1,0 +1,100 @@
+"""Task types that misbehave in every way that a test needs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+from workers import Context, Fail, Retry, task
+
+
+@task(title="Echo", category="Samples", max_attempts=1)
+def echo(ctx: Context, text: str = "hello") -> dict[str, Any]:
+    """Say it on every channel and return it."""
+    print("printed", text)
+    logging.getLogger("sample").warning("logged %s", text)
+    print("complained", text, file=sys.stderr)
+    subprocess.run(["echo", "from a child", text], check=True)
+    return {"text": text, "attempt": ctx.attempt}
+
+
+@task(title="Sleep", category="Samples", timeout_s=600, max_attempts=3)
+def doze(ctx: Context, seconds: float = 1.0) -> str:
+    """Sleep, heeding cancellation twenty times a second."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        ctx.progress(seconds - (until - time.monotonic()), seconds, "dozing")
+        time.sleep(0.05)
+    return "rested"
+
+
+@task(title="Deaf", category="Samples", timeout_s=1, max_attempts=1)
+def deaf(ctx: Context) -> None:
+    """Swallow everything that could interrupt it."""
+    while True:
+        try:
+            time.sleep(0.2)
+        except BaseException:
+            logging.getLogger("sample").warning("swallowed")
+
+
+@task(title="Busy", category="Samples", timeout_s=1, max_attempts=1)
+def busy(ctx: Context) -> None:
+    """Loop for ever."""
+    while True:
+        time.sleep(0.01)
+
+
+@task(title="Die", category="Samples", max_attempts=5)
+def die(ctx: Context, how: str = "kill") -> None:
+    """End the process instead of returning."""
+    if how == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "exit":
+        os._exit(0)
+    if how == "system_exit":
+        sys.exit(3)
+
+
+@task(title="Refuse", category="Samples", max_attempts=5)
+def refuse(ctx: Context) -> None:
+    """Fail for good."""
+    raise Fail("This cannot work, whatever is tried.")
+
+
+@task(title="Again", category="Samples", max_attempts=2)
+def again(ctx: Context) -> str:
+    """Ask for a second attempt at once."""
+    if ctx.attempt == 1:
+        raise Retry("Not yet.", after_s=0)
+    return "done"
+
+
+@task(title="Leave a child behind", category="Samples")
+def orphan(ctx: Context) -> int:
+    """Start a process that outlives the task; returns its id."""
+    return subprocess.Popen(["sleep", "600"]).pid
+
+
+@task(title="Return", category="Samples", max_attempts=3)
+def give(ctx: Context, what: str) -> Any:
+    """Return something difficult."""
+    deep: Any = 1
+    for _ in range(150):
+        deep = [deep]
+    return {
+        "nan": float("nan"),
+        "big": "x" * 400_000,
+        "wide_int": 2**70,
+        "dollar": {"$where": 1, "a.b": 2},
+        "deep": deep,
+        "object": object(),
+        "surrogate": "\ud800",
+        "bytes": b"abc",
+        "none": None,
+    }[what]

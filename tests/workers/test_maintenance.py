@@ -1,0 +1,75 @@
+"""The leader lease and the rounds of repair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from pymongo.errors import AutoReconnect
+
+from app.core import tasks
+from app.core.clock import utcnow
+from app.core.services import Services
+from app.core.states import Status
+from app.core.task import Task
+from workers.maintenance import Maintenance
+
+
+def test_one_leads_and_another_takes_over_when_it_resigns(services: Services) -> None:
+    bob, charlie = Maintenance(services, "bob"), Maintenance(services, "charlie")
+
+    assert (bob.lead(), charlie.lead(), bob.lead()) == (True, False, True)
+    bob.resign()
+    assert (charlie.lead(), bob.lead()) == (True, False)
+
+
+def test_a_leader_that_vanished_is_followed(services: Services) -> None:
+    assert Maintenance(services, "bob").lead()
+    services.db.leases.update_one({}, {"$set": {"until": utcnow() - timedelta(seconds=1)}})
+
+    assert Maintenance(services, "charlie").lead()
+
+
+def test_a_round_takes_up_a_task_whose_worker_died(
+    services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = new_task(max_attempts=2)
+    services.queues.take(0)
+    monkeypatch.setattr(tasks, "LEASE", timedelta(seconds=-1))
+    services.tasks.claim(task.id, 1, "dead")
+
+    Maintenance(services, "bob").round()
+
+    rescued = services.tasks.get(task.id)
+    assert (rescued.status, rescued.crashes, rescued.dispatch) == (Status.QUEUED, 1, 2)
+    assert services.queues.take(0) == rescued.job_id
+
+
+def test_a_round_sends_a_lost_hint_again(services: Services, new_task: Callable[..., Task]) -> None:
+    task = new_task()
+    Maintenance(services, "bob").round()
+    assert services.queues.take(0) == task.job_id
+
+    Maintenance(services, "bob").round()
+
+    assert services.queues.take(0) == task.job_id
+
+
+def test_whoever_was_cut_off_rescues_nobody_for_a_lease(
+    services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = new_task(max_attempts=2)
+    maintenance = Maintenance(services, "bob")
+
+    def away() -> bool:
+        raise AutoReconnect("cut off")
+
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr(maintenance, "lead", away)
+        maintenance.round()
+    monkeypatch.setattr(tasks, "LEASE", timedelta(seconds=-1))
+    services.tasks.claim(task.id, 1, "dead")
+    maintenance.round()
+
+    assert services.tasks.get(task.id).status is Status.RUNNING

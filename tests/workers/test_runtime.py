@@ -1,0 +1,114 @@
+"""One attempt: each way in which a function can end becomes one outcome, and that is what is stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.core.services import Services
+from app.core.states import Status
+from app.core.task import Task
+from workers.context import Context
+from workers.runtime import Succeeded, settle
+
+Run = Callable[..., tuple[Task, Any]]
+
+
+def test_a_return_value_is_the_result(run: Run) -> None:
+    task, _ = run("give", {"what": "none"})
+
+    assert (task.status, task.result, task.attempt) == (Status.SUCCEEDED, None, 1)
+    assert task.history[-1]["outcome"] == "succeeded"
+
+
+def test_fail_is_for_good_even_with_attempts_left(run: Run) -> None:
+    task, _ = run("refuse", max_attempts=5)
+
+    assert task.status is Status.FAILED
+    assert task.error and task.error["message"] == "This cannot work, whatever is tried."
+    assert task.error["traceback"] == ""
+
+
+def test_retry_schedules_another_attempt(run: Run) -> None:
+    task, _ = run("again", max_attempts=2)
+
+    assert task.status is Status.SCHEDULED
+    assert task.run_at is not None and task.lease is None
+
+
+def test_an_exit_is_a_failure_with_a_sentence(run: Run) -> None:
+    task, _ = run("die", {"how": "system_exit"})
+
+    assert task.status is Status.FAILED
+    assert task.error and "SystemExit: 3" in task.error["message"]
+
+
+def test_parameters_that_do_not_fit_are_a_failure_and_not_retried(run: Run) -> None:
+    task, _ = run("doze", {"seconds": "soon"}, max_attempts=3)
+
+    assert task.status is Status.FAILED
+    assert task.error and "seconds" in task.error["message"]
+
+
+def test_a_type_that_this_worker_lacks_is_retried_elsewhere(run: Run) -> None:
+    task, _ = run("no_such_type", max_attempts=2)
+
+    assert task.status is Status.SCHEDULED
+    assert task.error and "no_such_type" in task.error["message"]
+
+
+def test_the_traceback_begins_in_the_task(run: Run) -> None:
+    task, _ = run("give", {"what": "no such thing"})
+
+    assert task.error and "KeyError" in task.error["message"]
+    assert "samples.py" in task.error["traceback"] and "runtime.py" not in task.error["traceback"]
+
+
+@pytest.mark.parametrize("what", ["nan", "object"])
+def test_a_result_that_is_not_json_is_a_labelled_failure(run: Run, what: str) -> None:
+    task, _ = run("give", {"what": what}, max_attempts=3)
+
+    assert task.status is Status.FAILED
+    assert task.error and "its result cannot be kept" in task.error["message"]
+
+
+@pytest.mark.parametrize("what", ["big", "wide_int", "dollar", "deep"])
+def test_a_result_that_a_document_cannot_hold_becomes_a_file(run: Run, services: Services, what: str) -> None:
+    task, outcome = run("give", {"what": what})
+
+    assert task.status is Status.SUCCEEDED and task.result is None and task.result_file is not None
+    assert json.loads(b"".join(services.files.chunks(task.result_file))) == outcome.result
+    assert [file.id for file in services.files.of_task(task.id)] == [task.result_file]
+
+
+@pytest.mark.parametrize("what", ["surrogate", "bytes"])
+def test_odd_text_ends_the_task_one_way_or_the_other(run: Run, what: str) -> None:
+    task, _ = run("give", {"what": what})
+
+    assert task.status.ended
+
+
+def test_an_attempt_that_is_no_longer_ours_writes_nothing(services: Services, new_task: Any) -> None:
+    submitted = new_task()
+    zombie = services.tasks.claim(submitted.id, 1, "zombie")
+    assert zombie
+    services.dispatch.crashed(zombie, "It was thought dead.")
+    before = services.db.tasks.find_one({"_id": submitted.id})
+
+    assert settle(services, zombie, Succeeded({"late": True}, b"{}")) is None
+    assert services.db.tasks.find_one({"_id": submitted.id}) == before
+
+
+def test_progress_is_written_at_most_twice_a_second(services: Services, new_task: Any) -> None:
+    task = services.tasks.claim(new_task().id, 1, "worker")
+    assert task
+    context = Context(task, services, lambda: False)
+    for step in range(1000):
+        context.progress(step, 1000, f"step {step}")
+
+    stored = services.tasks.get(task.id).progress
+    assert stored and stored["done"] < 999
+    assert context.progress_now == {"done": 999, "total": 1000, "message": "step 999"}

@@ -1,0 +1,118 @@
+"""From a typed function to the published document, and what is refused when it is loaded."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import Field
+
+from workers import Context, File, TaskTypeError, task
+from workers.tasktype import load, registered
+
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+def _everything(
+    ctx: Context,
+    source: File,
+    name: str,
+    note: Annotated[str, Field(json_schema_extra={"format": "textarea"})] = "",
+    count: Annotated[int, Field(ge=1, le=10, title="How many")] = 3,
+    share: float = 0.5,
+    flag: bool = True,
+    case: Literal["keep", "lower"] = "keep",
+    colour: Colour = Colour.RED,
+    several: list[Literal["a", "b"]] = ["a"],  # noqa: B006 - a default of a form, never changed
+    lines: list[str] = [],  # noqa: B006
+    maybe: int | None = None,
+) -> dict[str, Any]:
+    """Take one of each.
+
+    And explain it at length.
+    """
+    return {}
+
+
+def test_every_kind_of_parameter_becomes_a_field() -> None:
+    kind = registered(task(title="Everything")(_everything))
+
+    from app.core.params import describe
+
+    kinds = {each.name: each.kind for each in describe(kind.document()["schema"])}
+    assert kinds == {
+        "source": "file", "name": "text", "note": "textarea", "count": "int", "share": "float", "flag": "bool",
+        "case": "choice", "colour": "choice", "several": "choices", "lines": "list", "maybe": "int",
+    }  # fmt: skip
+
+
+def test_the_document_says_what_a_form_shows() -> None:
+    document = registered(task(title="Everything", priority="low", timeout_s=5)(_everything)).document()
+
+    assert document["summary"] == "Take one of each."
+    assert document["help"] == "And explain it at length."
+    assert (document["priority"], document["timeout_s"], document["max_attempts"]) == ("low", 5, 1)
+
+
+def test_the_hash_changes_with_the_signature() -> None:
+    def shape(ctx: Context, size: int = 1) -> None: ...
+
+    before = registered(task(title="Shape")(shape)).document()["hash"]
+
+    def shape(ctx: Context, size: int = 2) -> None: ...  # type: ignore[no-redef]
+
+    assert registered(task(title="Shape")(shape)).document()["hash"] != before
+
+
+def _no_context(source: str) -> None: ...
+def _no_type(ctx: Context, source) -> None: ...  # type: ignore[no-untyped-def]
+def _stars(ctx: Context, *sources: str) -> None: ...
+def _a_set(ctx: Context, sources: set[str]) -> None: ...
+def _a_union(ctx: Context, source: int | str) -> None: ...
+def _a_dict(ctx: Context, source: dict[str, int]) -> None: ...
+def _an_object(ctx: Context, source: object) -> None: ...
+def _bad_default(ctx: Context, size: int = "many") -> None: ...  # type: ignore[assignment]
+def _out_of_bounds(ctx: Context, size: Annotated[int, Field(ge=5)] = 1) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "named"),
+    [
+        (_no_context, "the first parameter must be `ctx: Context`"),
+        (_no_type, "parameter `source`: a type is needed"),
+        (_stars, "parameter `sources`: *args"),
+        (_a_union, "parameter `source`: this type cannot"),
+        (_a_dict, "parameter `source`: this type cannot"),
+        (_an_object, "parameter `source`: this type cannot"),
+        (_bad_default, "parameter `size`: its default is not valid"),
+        (_out_of_bounds, "parameter `size`: its default is not valid"),
+    ],
+)
+def test_a_signature_that_cannot_be_a_form_is_refused_by_name(function: Any, named: str) -> None:
+    with pytest.raises(TaskTypeError) as refused:
+        task(title="Refused")(function)
+
+    assert f"{__name__}.{function.__name__}" in str(refused.value)
+    assert named in str(refused.value)
+
+
+def test_what_the_decorator_is_told_is_checked() -> None:
+    def fine(ctx: Context) -> None: ...
+
+    with pytest.raises(TaskTypeError, match="'urgent' is not a priority"):
+        task(title="Fine", priority="urgent")(fine)
+    with pytest.raises(TaskTypeError, match="max_attempts must be a whole number"):
+        task(title="Fine", max_attempts=0)(fine)
+
+
+def test_a_module_that_is_not_there_is_named() -> None:
+    with pytest.raises(TaskTypeError, match=r"TASK_MODULES: no\.such\.module cannot be imported"):
+        load(["no.such.module"])
+
+
+def test_the_library_loads() -> None:
+    assert {"clean_table", "count_slowly"} <= set(load(["workers.library"]))
