@@ -32,6 +32,6 @@ if os.path.isdir("/dev/shm"):  # noqa: S108
 def post_fork(server: Any, worker: Any) -> None:
     """A serving process does not outlive its master, even one that was killed."""
     # Imported here: a master that holds the application's modules would keep old code over a reload.
-    from app.local.leash import die_with
+    from app.core.leash import die_with
 
     die_with(worker.ppid)

@@ -15,9 +15,9 @@ import sys
 import threading
 import time
 
+from app.core.leash import die_with
 from app.core.services import connect
 from config import Settings, SettingsError, load
-from workers.child import die_with
 from workers.logs import set_up
 from workers.maintenance import Maintenance
 from workers.patience import patient

@@ -9,7 +9,6 @@ always knows what to renew or to bury. It dies with its supervisor.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import logging
 import os
@@ -25,6 +24,7 @@ from pymongo.errors import PyMongoError
 
 from app.core.db import is_away
 from app.core.errors import QueueUnavailable, TaskQueueError, Unavailable
+from app.core.leash import die_with
 from app.core.services import Services, connect
 from app.core.states import Status
 from app.core.task import Task, parse_job_id
@@ -45,7 +45,6 @@ STOP = signal.SIGTERM
 WAIT_S = 1.0
 AWAY_S = 1.0
 CANNOT_START = 3
-PR_SET_PDEATHSIG = 1
 
 Written = TypeVar("Written")
 
@@ -174,14 +173,6 @@ class Child:
                     raise
                 log.warning("MongoDB does not answer (%s); trying again.", type(error).__name__)
                 time.sleep(AWAY_S)
-
-
-def die_with(parent: int) -> None:
-    """Have the kernel (Linux) kill this process when its parent dies; exits if it is dead already."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
 
 
 def main(arguments: list[str]) -> int:

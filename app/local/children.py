@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-LEASH = [sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py"))]
+LEASH = [sys.executable, "-I", "-S", str(Path(__file__).parents[1] / "core" / "leash.py")]
 
 LOG_MAX_BYTES = 10_000_000
 

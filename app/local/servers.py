@@ -230,7 +230,7 @@ def stores(folder: Path, *, mongo: str = "auto", redis: str = "auto") -> Iterato
     """Fresh servers on free ports with their data in ``folder``, for tests and benchmarks.
 
     Killed at the end, which is faster than stopping them and loses nothing; when this process is
-    killed, so are they. Start them from a thread that stays (see ``leash``).
+    killed, so are they. Start them from a thread that stays (see ``app.core.leash``).
     """
     found = plan(folder, mongo=mongo, redis=redis)
     found.start()

@@ -1,0 +1,44 @@
+"""The web application, put together: :func:`create_app` is a list of what it is made of.
+
+Flask is imported when an application is made, and not with the package: workers import `app.core`, and
+they have no use for it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from app.core.services import Services
+    from config import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def create_app(settings: Settings, services: Services | None = None) -> Flask:
+    """The WSGI application; connects to nothing before its first request.
+
+    ``services`` are given by tests; otherwise they are made over the stores that the settings name.
+    """
+    from flask import Flask
+    from flask_bootstrap import Bootstrap5
+
+    from app import cli
+    from app.web import create, dashboard, downloads, errors, filters, live, permissions, security, stores, tasks
+
+    app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    app.config.from_mapping(security.flask_settings(settings))
+    Bootstrap5(app)
+    permissions.init_app(app)
+    security.init_app(app, settings)
+    stores.init_app(app, settings, services)
+    errors.init_app(app)
+    filters.init_app(app)
+    live.init_app(app)
+    cli.init_app(app)
+    for room in (dashboard, tasks, downloads, create):
+        app.register_blueprint(room.blueprint)
+    return app

@@ -1,0 +1,24 @@
+"""Commands of `flask`, thin over the core: `flask settings`."""
+
+from __future__ import annotations
+
+import os
+
+import click
+from flask import Flask
+
+from config import describe
+
+
+@click.command("settings")
+def settings_command() -> None:
+    """Print every setting with its value, where that comes from, and what it is for; secrets are hidden."""
+    rows = describe(os.environ)
+    name_width = max(len(row.name) for row in rows)
+    value_width = max(len(row.value) for row in rows)
+    for row in rows:
+        click.echo(f"{row.name:<{name_width}}  {row.value:<{value_width}}  {row.source:<11}  {row.help}")
+
+
+def init_app(app: Flask) -> None:
+    app.cli.add_command(settings_command)
