@@ -3,11 +3,10 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PYTHON) app/local/environment.py $(VENV)
 PYTEST := $(BIN)/python -m pytest
 
 # Stamps: what is installed is older than the list it was installed from? Then install again.
-MADE    := $(VENV)/.made
 RUNTIME := $(VENV)/.runtime
 DEV     := $(VENV)/.dev
 
@@ -46,8 +45,7 @@ format: $(DEV) ## Format the code and sort the imports
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-lock: $(MADE) ## Pin requirements*.in, with hashes, for Python 3.10 and newer
-	@$(PIP) install --quiet uv
+lock: $(RUNTIME) ## Pin requirements*.in, with hashes, for Python 3.10 and newer
 	for list in requirements requirements-local requirements-dev; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header \
 			--no-emit-index-url --no-emit-find-links $$list.in --output-file $$list.txt || exit; done
@@ -63,22 +61,12 @@ clean: ## Remove the environment and caches; the data in .dtq stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
-$(MADE):
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
-		echo "Python 3.10 or newer is needed; \`$(PYTHON)\` is `$(PYTHON) -V 2>&1`." >&2; \
-		echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
-		echo "\`$(PYTHON)\` cannot make an environment: its module ensurepip is missing." >&2; \
-		echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	@$(PYTHON) -m venv --clear $(VENV)
-	@touch $@
-
-$(RUNTIME): $(MADE) requirements.txt requirements-local.txt
+$(RUNTIME): requirements.txt requirements-local.txt requirements-tools.txt
 	@echo "Installing what the program needs into $(VENV) (once; a minute or less) ..."
-	@$(PIP) install --quiet --require-hashes -r requirements.txt -r requirements-local.txt
+	@$(INSTALL) requirements.txt requirements-local.txt
 	@touch $@
 
 $(DEV): $(RUNTIME) requirements-dev.txt
 	@echo "Installing what the tests need into $(VENV) (once) ..."
-	@$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+	@$(INSTALL) requirements-dev.txt
 	@touch $@
