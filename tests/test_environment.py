@@ -22,9 +22,8 @@ def test_where_uv_fails_pip_does_it(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     def run(command: list[str], **kwargs: object) -> subprocess.CompletedProcess[bytes]:
         ran.append(command)
-        return subprocess.CompletedProcess(
-            command, 0 if "--require-hashes" in command and "uv" not in command[0] else 1
-        )
+        by_pip = Path(command[0]).name == "python" and "--require-hashes" in command
+        return subprocess.CompletedProcess(command, 0 if by_pip else 1)
 
     monkeypatch.setattr(subprocess, "run", run)
 

@@ -50,15 +50,12 @@ def install_by_uv(python: Path, pip: Path, files: list[str]) -> bool:
 
 
 def main(folder: str, files: list[str]) -> int:
-    if sys.version_info < (3, 10):
+    if sys.version_info < (3, 10):  # noqa: UP036 - this is how an older one is told
         print(f"Python 3.10 or newer is needed; this is {sys.version.split()[0]}.", file=sys.stderr)
         return 1
     pip = bundled_pip()
     if pip is None:
-        print(
-            "This Python cannot install packages. On Debian and Ubuntu: apt-get install python3-venv",
-            file=sys.stderr,
-        )
+        print("This Python has no pip. On Debian and Ubuntu: apt-get install python3-venv", file=sys.stderr)
         return 1
     python = Path(folder).absolute() / "bin" / "python"
     os.environ.update(PIP_DISABLE_PIP_VERSION_CHECK="1", VIRTUAL_ENV=folder)
