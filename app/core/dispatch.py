@@ -127,11 +127,17 @@ class Dispatch:
         Returns the task's status then, or None when the attempt was no longer the current one.
         """
         if self.tasks.cancel_requested(task):
-            return Status.CANCELED if self.tasks.end_canceled(task, "Canceled.") else None
+            return self._end_canceled(task)
         if retry and task.attempt < task.max_attempts:
             wait = timedelta(seconds=backoff_s(task.attempt) if after_s is None else after_s)
-            return Status.SCHEDULED if self.tasks.reschedule(task, error, utcnow() + wait) else None
+            again = self.tasks.reschedule(task, error, utcnow() + wait)
+            return Status.SCHEDULED if again else self._end_canceled(task)
         return Status.FAILED if self.tasks.fail(task, error) else None
+
+    def _end_canceled(self, task: Task) -> Status | None:
+        """An attempt that was not allowed to go on: canceled if somebody asked for it, else it was not ours."""
+        asked = self.tasks.cancel_requested(task)
+        return Status.CANCELED if asked and self.tasks.end_canceled(task, "Canceled.") else None
 
     def crashed(self, task: Task, message: str) -> Status | None:
         """The process of an attempt died: again at once, unless it did so too often or none is left."""
@@ -144,13 +150,18 @@ class Dispatch:
         again = self.tasks.hand_back(task, message, error)
         if again:
             self.push([again])
-        return Status.QUEUED if again else None
+        return Status.QUEUED if again else self._end_canceled(task)
 
     def hand_back(self, task: Task, message: str) -> bool:
-        """A worker stops before its task ended: somebody else begins it anew, and it does not count."""
+        """A worker stops before its task ended: somebody else begins it anew, and it does not count.
+
+        Returns whether they will; a task that was canceled ends here.
+        """
         again = self.tasks.hand_back(task, message)
         if again:
             self.push([again])
+        else:
+            self._end_canceled(task)
         return again is not None
 
     # Repair

@@ -76,11 +76,9 @@ class TaskFilter:
     def args(self, **changes: Any) -> dict[str, Any]:
         """The query string of this filter with changes; only what differs from the defaults.
 
-        Any change but of the cursor leads back to the first page.
+        The cursor is only what the changes say, so any other change leads back to the first page.
         """
-        if not set(changes) & {"after", "before", "last"}:
-            changes = {**changes, "after": "", "before": "", "last": ""}
-        changed = replace(self, **changes)
+        changed = replace(self, **{"after": "", "before": "", "last": "", **changes})
         return {
             each.name: getattr(changed, each.name)
             for each in fields(self)

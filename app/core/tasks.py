@@ -19,12 +19,13 @@ from app.core import states
 from app.core.clock import utcnow
 from app.core.db import Document, Mongo
 from app.core.errors import NotFound
-from app.core.states import ENDED, Priority, Status
+from app.core.states import ENDED, WAITING, Priority, Status
 from app.core.task import NewTask, Task, words_of
 
 LEASE = timedelta(seconds=30)
 HISTORY = 20
 _ALL = sorted(status.value for status in ENDED)
+_OF_AN_END = "finished_at started_at dispatched_at expire_at cancel progress error run_at".split()
 
 
 class Tasks:
@@ -131,7 +132,7 @@ class Tasks:
         return self._end(task, Status.CANCELED, {}, "canceled", message)
 
     def reschedule(self, task: Task, error: Document, run_at: datetime) -> bool:
-        """Another attempt at ``run_at``; the error stays visible meanwhile."""
+        """Another attempt at ``run_at``, unless it was canceled; the error stays visible meanwhile."""
         values = {
             "status": Status.SCHEDULED.value,
             "run_at": run_at,
@@ -139,25 +140,22 @@ class Tasks:
             "crashes": task.crashes + (1 if error["kind"] == "crash" else 0),
         }
         update = {"$set": values, "$unset": {"lease": ""}, **_history(task, error["kind"], error["message"])}
-        return self._held(task, update)
+        return self._held(task, update, cancel=None)
 
     def hand_back(self, task: Task, message: str, error: Document | None = None) -> Task | None:
         """Queue a running task again at once; returns it as it is then, undispatched, or None.
 
-        Without an error the attempt is not this task's fault and does not count against its limit.
+        A canceled one is not queued again. Without an error the attempt is not this task's fault and
+        does not count against its limit.
         """
-        crashed = (
-            {"crashes": task.crashes + 1, "error": error}
-            if error
-            else {"max_attempts": task.max_attempts + 1}
-        )
-        values = {**_queued(task.dispatch + 1, utcnow()), **crashed}
-        update = {
-            "$set": values,
-            "$unset": {"lease": "", "dispatched_at": ""},
-            **_history(task, "lost", message),
-        }
-        return self.get(task.id) if self._held(task, update) else None
+        values = _queued(task.dispatch + 1, utcnow())
+        if error:
+            values.update(crashes=task.crashes + 1, error=error)
+        else:
+            values.update(max_attempts=task.max_attempts + 1)
+        gone = {"lease": "", "dispatched_at": ""}
+        update = {"$set": values, "$unset": gone, **_history(task, "lost", message)}
+        return self.get(task.id) if self._held(task, update, cancel=None) else None
 
     # The user's side
 
@@ -180,26 +178,14 @@ class Tasks:
             **_queued(task.dispatch + 1, utcnow()),
             "max_attempts": max(task.max_attempts, task.attempt + 1),
         }
-        gone = dict.fromkeys(
-            (
-                "finished_at",
-                "started_at",
-                "dispatched_at",
-                "expire_at",
-                "cancel",
-                "progress",
-                "error",
-                "run_at",
-            ),
-            "",
-        )
+        update = {"$set": {**values, "crashes": 0}, "$unset": dict.fromkeys(_OF_AN_END, "")}
         guard = {"_id": task.id, "status": states.sources("retry"), "dispatch": task.dispatch}
-        return bool(
-            self._tasks.update_one(guard, {"$set": {**values, "crashes": 0}, "$unset": gone}).matched_count
-        )
+        return bool(self._tasks.update_one(guard, update).matched_count)
 
     def reprioritise(self, task: Task, priority: Priority) -> bool:
         """Move a waiting task to another lane, at its end; its old hint becomes stale."""
+        if task.status not in WAITING:
+            return False
         guard = {"_id": task.id, "status": task.status.value, "dispatch": task.dispatch}
         values: Document = {"priority": int(priority)}
         if task.status is Status.QUEUED:
@@ -248,12 +234,13 @@ class Tasks:
 
     # What every write above is made of
 
-    def _held(self, task: Task, update: Document) -> bool:
+    def _held(self, task: Task, update: Document, **more: Any) -> bool:
         guard = {
             "_id": task.id,
             "status": Status.RUNNING.value,
             "attempt": task.attempt,
             "lease.worker": task.worker,
+            **more,
         }
         return bool(self._tasks.update_one(guard, update).matched_count)
 
