@@ -27,7 +27,18 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     from flask_bootstrap import Bootstrap5
 
     from app import cli
-    from app.web import create, dashboard, downloads, errors, filters, live, permissions, security, stores, tasks
+    from app.web import (
+        create,
+        dashboard,
+        downloads,
+        errors,
+        filters,
+        live,
+        permissions,
+        security,
+        stores,
+        tasks,
+    )
 
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config.from_mapping(security.flask_settings(settings))

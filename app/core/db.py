@@ -79,7 +79,12 @@ WORK = (
         partialFilterExpression={"lease.until": {"$exists": True}},
     ),
     IndexModel([("run_at", ASCENDING)], name="run_at", partialFilterExpression={"run_at": {"$exists": True}}),
-    IndexModel([("expire_at", ASCENDING)], name="expire", expireAfterSeconds=0),
+    # Not a TTL index: MongoDB would delete the task without its log and files (see `Dispatch.prune`).
+    IndexModel(
+        [("expire_at", ASCENDING), ("_id", ASCENDING)],
+        name="retention",
+        partialFilterExpression={"expire_at": {"$exists": True}},
+    ),
 )
 
 

@@ -135,7 +135,7 @@ class Dispatch:
         return Status.FAILED if self.tasks.fail(task, error) else None
 
     def _end_canceled(self, task: Task) -> Status | None:
-        """An attempt that was not allowed to go on: canceled if somebody asked for it, else it was not ours."""
+        """An attempt that was not allowed to go on: canceled if somebody asked, else it was not ours."""
         asked = self.tasks.cancel_requested(task)
         return Status.CANCELED if asked and self.tasks.end_canceled(task, "Canceled.") else None
 

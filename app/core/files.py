@@ -126,10 +126,15 @@ class Files:
         return {str(document["_id"]): StoredFile.from_document(document) for document in found}
 
     def attach(self, file_ids: Iterable[ObjectId], task_id: ObjectId) -> None:
-        """Say that a task owns these files. Raises Invalid when one is gone: no task starts without it."""
+        """Say that a task owns these files.
+
+        Raises Invalid when one is gone, and then owns none: no task starts without it.
+        """
         for file_id in file_ids:
             owned = self._files.update_one({"_id": file_id}, {"$addToSet": {"metadata.tasks": task_id}})
             if not owned.matched_count:
+                mine = {"metadata.tasks": task_id}
+                self._files.update_many(mine, {"$pull": mine})
                 raise Invalid("An uploaded file is no longer there. Please choose it again.")
 
     def release(self, task_id: ObjectId) -> None:

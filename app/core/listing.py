@@ -63,6 +63,8 @@ class TaskFilter:
                 raise BadQuery(f"The filter “{name}” may be given once.")
             if texts[0]:
                 values[name] = _value(name, texts[0].strip())
+        if len(values.keys() & {"after", "before", "last"}) > 1:
+            raise BadQuery("A page of the list has one place: after, before or last.")
         return cls(**values)
 
     @property

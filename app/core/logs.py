@@ -43,14 +43,13 @@ class Logs:
 
     def write_part(self, task_id: ObjectId, attempt: int, part: int, content: bytes) -> None:
         """Keep one part; a shorter content than the one that is there changes nothing."""
-        text = content.decode("utf-8", "replace")
         key = f"{task_id}-{attempt}-{part}"
         values: Document = {
             "task": task_id,
             "attempt": attempt,
             "part": part,
             "size": len(content),
-            "text": text,
+            "content": content,
         }
         try:
             self._logs.update_one({"_id": key, "size": {"$lte": len(content)}}, {"$set": values}, upsert=True)
@@ -66,15 +65,15 @@ class Logs:
     def read(self, task_id: ObjectId, attempt: int) -> Log:
         """All that is kept of one attempt's output; says where the middle is left out."""
         parts = list(self._logs.find({"task": task_id, "attempt": attempt}).sort([("part", 1)]))
-        pieces: list[str] = []
+        pieces: list[bytes] = []  # joined before they are decoded: a letter may lie across two parts
         expected = 0
         for part in parts:
             if part["part"] != expected:
-                pieces.append(f"\n… {(part['part'] - expected) * PART // 1024} KB left out …\n")
-            pieces.append(part["text"])
+                pieces.append(f"\n… {(part['part'] - expected) * PART // 1024} KB left out …\n".encode())
+            pieces.append(part["content"])
             expected = part["part"] + 1
         size = (parts[-1]["part"] * PART + parts[-1]["size"]) if parts else 0
-        return Log("".join(pieces), size, complete=len(parts) == expected)
+        return Log(b"".join(pieces).decode("utf-8", "replace"), size, complete=len(parts) == expected)
 
     def delete(self, task_id: ObjectId) -> None:
         self._logs.delete_many({"task": task_id})

@@ -104,7 +104,7 @@ class Queues:
         with _translated():
             found, value = self._take(keys=self._keys, args=[Job.redis_job_namespace_prefix])
             if found:
-                return str(value.decode())
+                return str(value.decode("utf-8", "replace"))
             if wait_s > 0:
                 self.redis.xread({WAKE: value}, block=max(1, int(wait_s * 1000)))
         return None

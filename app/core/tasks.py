@@ -25,7 +25,8 @@ from app.core.task import NewTask, Task, words_of
 LEASE = timedelta(seconds=30)
 HISTORY = 20
 _ALL = sorted(status.value for status in ENDED)
-_OF_AN_END = "finished_at started_at dispatched_at expire_at cancel progress error run_at".split()
+_OF_AN_END = ("finished_at", "started_at", "dispatched_at", "expire_at")
+_OF_AN_ATTEMPT = ("cancel", "progress", "error", "run_at")
 
 
 class Tasks:
@@ -118,9 +119,7 @@ class Tasks:
         return bool(found and found.get("cancel"))
 
     def succeed(self, task: Task, result: Any, result_file: ObjectId | None = None) -> bool:
-        values: Document = {"result": result}
-        if result_file:
-            values = {"result_file": result_file}
+        values: Document = {"result_file": result_file} if result_file else {"result": result}
         return self._end(task, Status.SUCCEEDED, values, "succeeded", "")
 
     def fail(self, task: Task, error: Document) -> bool:
@@ -164,9 +163,8 @@ class Tasks:
         now = utcnow()
         values = {"status": Status.CANCELED.value, "cancel": {"by": by, "at": now}, **self._ended(now)}
         waiting = {"_id": task_id, "status": states.sources("cancel")}
-        if self._tasks.update_one(
-            waiting, {"$set": values, "$unset": {"hint": "", "run_at": ""}}
-        ).matched_count:
+        directly = {"$set": values, "$unset": {"hint": "", "run_at": ""}}
+        if self._tasks.update_one(waiting, directly).matched_count:
             return True
         flag = {"$set": {"cancel": {"by": by, "at": now}}}
         running = {"_id": task_id, "status": states.sources("cancel_running")}
@@ -178,7 +176,7 @@ class Tasks:
             **_queued(task.dispatch + 1, utcnow()),
             "max_attempts": max(task.max_attempts, task.attempt + 1),
         }
-        update = {"$set": {**values, "crashes": 0}, "$unset": dict.fromkeys(_OF_AN_END, "")}
+        update = {"$set": {**values, "crashes": 0}, "$unset": dict.fromkeys(_OF_AN_END + _OF_AN_ATTEMPT, "")}
         guard = {"_id": task.id, "status": states.sources("retry"), "dispatch": task.dispatch}
         return bool(self._tasks.update_one(guard, update).matched_count)
 
@@ -187,7 +185,7 @@ class Tasks:
         if task.status not in WAITING:
             return False
         guard = {"_id": task.id, "status": task.status.value, "dispatch": task.dispatch}
-        values: Document = {"priority": int(priority)}
+        values: Document = {"priority": int(priority), "dispatch": task.dispatch + 1}
         if task.status is Status.QUEUED:
             values.update(_queued(task.dispatch + 1, utcnow()))
         return bool(self._tasks.update_one(guard, {"$set": values}).matched_count)

@@ -104,11 +104,20 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGTERM)
 
 
+Kind = TypeVar("Kind", bound=Fleet)
+
+
 @contextlib.contextmanager
-def fleet(stores: Stores, name: str, folder: Path, **settings: str) -> Iterator[Fleet]:
+def fleet(
+    stores: Stores,
+    name: str,
+    folder: Path,
+    kind: type[Kind] = Fleet,
+    **settings: str,  # type: ignore[assignment]
+) -> Iterator[Kind]:
     """A fleet on a database of its own."""
     uri = stores.mongodb_uri.replace("/taskqueue", f"/{name}")
-    made = Fleet(uri, stores.redis_url, folder / "workers.log", **settings)
+    made = kind(uri, stores.redis_url, folder / "workers.log", **settings)
     try:
         yield made
     finally:

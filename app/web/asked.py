@@ -1,0 +1,55 @@
+"""What an address asks for, read strictly: ids of tasks, a few named values, attempts.
+
+The filters of the list have an object of their own: `app.core.listing.TaskFilter`.
+"""
+
+from __future__ import annotations
+
+from bson import ObjectId
+from flask import request
+
+from app.core.errors import BadQuery, NotFound
+from app.core.listing import TaskFilter
+from app.core.task import Task, parse_task_id
+
+LIVE_ROWS = 120  # More ids would not fit into an address that every server takes (4,094 bytes).
+
+
+def task_filter() -> TaskFilter:
+    """Raises BadQuery."""
+    return TaskFilter.parse(request.args.to_dict(flat=False))
+
+
+def task_id_of(text: str) -> ObjectId:
+    """Raises NotFound for what cannot be an id, with what one looks like."""
+    task_id = parse_task_id(text)
+    if task_id is None:
+        raise NotFound(f"“{text[:60]}” is not the ID of a task: that is 24 characters of 0 to 9 and a to f.")
+    return task_id
+
+
+def task_ids() -> list[ObjectId]:
+    """The ids that a list asks about again. Raises BadQuery."""
+    texts = only("ids").get("ids", "").split(".")
+    ids = [found for found in map(parse_task_id, texts) if found]
+    if len(ids) != len(texts) or len(ids) > LIVE_ROWS:
+        raise BadQuery(f"“ids” takes up to {LIVE_ROWS} ids of tasks, joined by dots.")
+    return ids
+
+
+def only(*names: str) -> dict[str, str]:
+    """The query string, when it holds nothing but these names, each once. Raises BadQuery."""
+    asked = request.args.to_dict(flat=False)
+    for name, values in asked.items():
+        if name not in names or len(values) != 1:
+            raise BadQuery(f"“{name[:60]}” is not understood here. Please leave it out of the address.")
+    return {name: values[0] for name, values in asked.items()}
+
+
+def attempt_of(task: Task, text: str) -> int | None:
+    """The number of an attempt; None when none is asked for, which means the newest. Raises BadQuery."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 7) or not 0 < int(text) <= task.attempt:
+        raise BadQuery(f"There is no attempt “{text[:20]}” of this task; it had {task.attempt} so far.")
+    return int(text)

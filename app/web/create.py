@@ -1,0 +1,274 @@
+"""Create Task: the page of task types, the form of one type, and what happens when it is sent.
+
+The form is an envelope (`forms`) around the parameters of the type (`inputs`). Views authorise,
+parse, call one function of the core, and render or redirect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bson import ObjectId
+from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
+from markupsafe import Markup
+
+from app.core.catalog import TaskType
+from app.core.db import translated
+from app.core.dispatch import Submitted
+from app.core.errors import BadQuery, NotFound
+from app.core.listing import TaskFilter
+from app.core.params import Field
+from app.core.states import Priority
+from app.core.task import NewTask, Task, parse_task_id
+from app.web import forms, inputs
+from app.web.filters import size
+from app.web.live import live
+from app.web.permissions import current_person, requires
+from app.web.stores import services
+
+blueprint = Blueprint("create", __name__, url_prefix="/tasks/new")
+
+RECENT_TASKS = 25
+RECENT_TYPES = 4
+RECENT_RUNS = 5
+MANY_TYPES = 6
+MAX_WORDS = 100
+SAVING = "your task was being saved, so nothing was created"
+GO_BACK = ". Go back: the form is as you left it"
+SAVED = "Saved. The queue is not answering, so the task starts when it is back."
+OLD_FORM = "This form made this task before; what you changed since was not used. Open a new form for that."
+
+
+# Which type
+
+
+@blueprint.get("")
+@requires("task.create")
+def choose() -> str:
+    """The task types as cards, those that were used lately first when there are many."""
+    words = request.args.get("q", "")[:MAX_WORDS].lower().split()
+    types = services().catalog.types()
+    shown = [each for each in types if all(word in searched(each) for word in words)]
+    return render_template(
+        "create/choose.html",
+        q=" ".join(words),
+        total=len(types),
+        many=len(types) > MANY_TYPES,
+        recent=[] if words else _recent(types),
+        categories=_by_category(shown),
+        searched=searched,
+    )
+
+
+def searched(task_type: TaskType) -> str:
+    """The lower-cased text in which the words of a search are looked for."""
+    return " ".join((task_type.title, task_type.category, task_type.summary, task_type.name)).lower()
+
+
+def _by_category(types: list[TaskType]) -> dict[str, list[TaskType]]:
+    found: dict[str, list[TaskType]] = {}
+    for each in types:
+        found.setdefault(each.category, []).append(each)
+    return found
+
+
+def _recent(types: list[TaskType]) -> list[TaskType]:
+    """The types of the latest tasks, newest first; none where all types are seen at a glance anyway."""
+    if len(types) <= MANY_TYPES:
+        return []
+    known = {each.name: each for each in types}
+    latest = services().listing.page(TaskFilter(per_page=RECENT_TASKS)).tasks
+    used = dict.fromkeys(task.type for task in latest if task.type in known)
+    return [known[name] for name in used][:RECENT_TYPES]
+
+
+# The form of a type
+
+
+@blueprint.get("/<type_name>")
+@requires("task.create")
+def form(type_name: str) -> str | Response:
+    """An empty form, or one with the inputs of the past task that `?from=` names."""
+    task_type = services().catalog.get(type_name)
+    past = _past(request.args.get("from", ""))
+    if past and past.type != task_type.name:
+        raise BadQuery(
+            f"That task is not of the type “{task_type.title}”, so its inputs do not fit this form."
+        )
+    filled = inputs.initial(
+        task_type.fields, past.params if past else {}, services().files, current_person().name
+    )
+    return _page(
+        task_type, forms.Envelope.opened(task_type, _envelope_of(past, task_type)), filled, past=past
+    )
+
+
+def _past(text: str) -> Task | None:
+    if not text:
+        return None
+    task_id = parse_task_id(text)
+    if task_id is None:
+        raise NotFound("There is no task of that ID. An ID has 24 characters, 0 to 9 and a to f.")
+    return services().tasks.get(task_id)
+
+
+def _envelope_of(past: Task | None, task_type: TaskType) -> dict[str, Any]:
+    """What a new form takes over from a past task: not when it was to run, nor a title nobody chose."""
+    if past is None:
+        return {}
+    return {
+        "priority": past.priority.word,
+        "title": "" if past.title.startswith(task_type.title) else past.title,
+        "tags": ", ".join(past.tags),
+        "timeout_s": str(past.timeout_s),
+        "parent": str(past.id),
+    }
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A line of the summary at the top: ``target`` is the id of the field, if it has one."""
+
+    target: str
+    label: str
+    message: str
+
+
+def _page(
+    task_type: TaskType,
+    envelope: forms.Envelope,
+    filled: tuple[inputs.Input, ...],
+    *,
+    past: Task | None = None,
+    problems: list[Wrong] | None = None,
+) -> str:
+    runs = services().listing.page(TaskFilter(type=task_type.name)).tasks[:RECENT_RUNS]
+    return render_template(
+        "create/form.html",
+        type=task_type,
+        form=envelope,
+        inputs=filled,
+        past=past,
+        runs=runs,
+        waits=waits(live().ask_queue(services().queues.depths)),
+        priorities=list(Priority),
+        problems=problems or [],
+        upload_max=services().settings.upload_max_mb * 2**20,
+    )
+
+
+def waits(depths: Mapping[Priority, int] | None) -> dict[str, str]:
+    """How many tasks each priority has ahead of it, in words; empty while the queue does not answer."""
+    if depths is None:
+        return {}
+    ahead = {priority: sum(depths[other] for other in Priority if other <= priority) for priority in Priority}
+    return {
+        priority.word: f"{count:,} ahead" if count else "nothing ahead" for priority, count in ahead.items()
+    }
+
+
+# What comes back
+
+
+@blueprint.post("/<type_name>")
+@requires("task.create")
+def submit(type_name: str) -> Any:
+    """One task from one form, however often it is sent; or the form again, with what is wrong."""
+    with translated(SAVING if _by_script() else SAVING + GO_BACK):
+        task_type = services().catalog.get(type_name)
+        envelope = forms.Envelope()
+        received = inputs.receive(
+            task_type, request.form, request.files, services().files, current_person().name
+        )
+        problems = _problems(task_type, envelope, received)
+        if problems:
+            return _page(task_type, envelope, received.inputs, problems=problems), 422
+        new = envelope.new_task(
+            task_type, received.values, received.files, current_person().name, _parent(envelope.parent.data)
+        )
+        return _after(new, services().dispatch.submit(new), envelope.then.data)
+
+
+def _problems(task_type: TaskType, envelope: forms.Envelope, received: inputs.Parameters) -> list[Wrong]:
+    """Everything that is wrong, in the order of the page."""
+    titles = {each.name: each.field.title for each in received.inputs}
+    strange = inputs.unexpected(task_type.fields, forms.NAMES, request.form, request.files)
+    wrong = [Wrong("", "", message) for message in strange]
+    for name, message in received.problems.items():
+        known = titles.get(inputs.PREFIX + name)
+        wrong.append(Wrong(inputs.PREFIX + name if known else "", known or name, message))
+    if not envelope.validate():
+        wrong += [_of_envelope(envelope, name, message) for name, message in envelope.problems.items()]
+    if "submission_key" in envelope.problems:
+        envelope.submission_key.data = forms.nonce()
+    return wrong
+
+
+def _of_envelope(envelope: forms.Envelope, name: str, message: str) -> Wrong:
+    field = envelope[name]
+    hidden = field.type == "HiddenField"
+    return Wrong("" if hidden else name, "" if hidden else field.label.text, message)
+
+
+def _parent(text: str | None) -> ObjectId | None:
+    """The past task whose inputs were used; None when it has been deleted meanwhile."""
+    task_id = parse_task_id(text or "")
+    try:
+        return services().tasks.get(task_id).id if task_id else None
+    except NotFound:
+        return None
+
+
+def _after(new: NewTask, submitted: Submitted, then: str | None) -> Response:
+    task = submitted.task
+    if not submitted.created and _differs(new, task):
+        flash(OLD_FORM, "warning")
+    elif not submitted.dispatched:
+        flash(SAVED, "warning")
+    if then != forms.ANOTHER:
+        return _go(url_for("tasks.detail", task_id=str(task.id)))
+    address = url_for("tasks.detail", task_id=str(task.id))
+    flash(Markup("Created <a href='{}'>{}</a>. The next one:").format(address, task.title), "success")
+    return _go(url_for("create.form", type_name=task.type))
+
+
+def _differs(new: NewTask, task: Task) -> bool:
+    return (new.type, new.params, new.title, new.priority) != (
+        task.type,
+        task.params,
+        task.title,
+        task.priority,
+    )
+
+
+def _go(address: str) -> Response:
+    """A redirect; the script of the form is told where to go instead, as it cannot see a redirect."""
+    if _by_script():
+        return Response(status=201, headers={"Location": address})
+    return redirect(address, 303)  # type: ignore[return-value]
+
+
+def _by_script() -> bool:
+    """Whether the form was sent in place, and is still there whatever the answer is."""
+    return request.headers.get("X-Requested-With") == "fetch"
+
+
+# A file that the page sends as soon as it is chosen
+
+
+@blueprint.post("/<type_name>/<parameter>")
+@requires("task.create")
+def upload(type_name: str, parameter: str) -> tuple[Response, int]:
+    """Store one file for a parameter; the form then sends its id. Without a task it is gone in a day."""
+    field = _file_field(services().catalog.get(type_name), parameter)
+    file = inputs.store(field, request.files.getlist("file"), services().files, current_person().name)
+    return jsonify(id=str(file.id), name=file.name, size=size(file.size)), 201
+
+
+def _file_field(task_type: TaskType, parameter: str) -> Field:
+    for each in task_type.fields:
+        if each.name == parameter and each.kind == "file":
+            return each
+    raise NotFound(f"“{task_type.title}” takes no file of that name.")

@@ -1,0 +1,78 @@
+"""Home: lanes, workers, outcomes, failures and the newest tasks; the pulse of every page; health."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, jsonify, render_template
+
+from app.core import db
+from app.core.errors import BadQuery
+from app.core.listing import TaskFilter
+from app.web.asked import only
+from app.web.live import live
+from app.web.permissions import PUBLIC, requires
+from app.web.regions import region
+from app.web.stores import services
+
+blueprint = Blueprint("dashboard", __name__)
+
+WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
+RECENT = TaskFilter(per_page=25)
+RECENT_SHOWN = 8
+
+
+@blueprint.get("/")
+@requires("task.read")
+def home() -> str:
+    return render_template("home.html", **_figures(_window()))
+
+
+@blueprint.get("/home/live")
+@requires("task.read")
+def home_live() -> str:
+    return region("home/_live.html", **_figures(_window()))
+
+
+@blueprint.get("/pulse")
+@requires("task.read")
+def pulse() -> str:
+    return region("_pulse_update.html")
+
+
+@blueprint.get("/healthz")
+@requires(PUBLIC)
+def healthz() -> tuple[str, dict[str, str]]:
+    """This process answers; says nothing about the stores."""
+    return "ok\n", {"Content-Type": "text/plain; charset=utf-8"}
+
+
+@blueprint.get("/readyz")
+@requires(PUBLIC)
+def readyz() -> Any:
+    """Whether tasks can be accepted. Redis may be away: tasks are kept and start later."""
+    mongodb = db.answers(services().db)
+    redis = live().ask_queue(services().queues.depths) is not None
+    body = jsonify(mongodb="ok" if mongodb else "away", redis="ok" if redis else "away")
+    return body, 200 if mongodb else 503
+
+
+def _window() -> str:
+    window = only("failures").get("failures", "24h")
+    if window not in WINDOWS:
+        raise BadQuery(f"“failures” is one of: {', '.join(WINDOWS)}.")
+    return window
+
+
+def _figures(window: str) -> dict[str, Any]:
+    core = services()
+    recent = core.listing.page(RECENT).tasks[:RECENT_SHOWN]
+    return {
+        "window": window,
+        "windows": WINDOWS,
+        "ended": core.stats.ended(WINDOWS["1h"]),
+        "failures": core.stats.failures(WINDOWS[window]),
+        "recent": recent,
+        "titles": {kind.name: kind.title for kind in core.catalog.types()},
+    }

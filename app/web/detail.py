@@ -1,0 +1,186 @@
+"""What the page of a task shows, worked out from its document: plain values for the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.core.catalog import TaskType
+from app.core.clock import utcnow
+from app.core.files import StoredFile
+from app.core.states import WAITING, Status
+from app.core.task import Task
+from app.web.viewer import Node, label, node
+
+LOG_SHOWN = 200_000
+OUTCOMES = {"succeeded": "Succeeded", "canceled": "Canceled", "crash": "Worker died", "lost": "Handed back"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A box of the picture: ``state`` is done, now, next, or skipped; the last one names its outcome."""
+
+    name: str
+    state: str
+    at: datetime | None = None
+    took: timedelta | None = None
+    since: datetime | None = None
+    outcome: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a running attempt is; ``percent`` and ``left_s`` are None where they cannot be known."""
+
+    done: float
+    total: float | None
+    message: str
+    percent: float | None
+    rate: float | None
+    left_s: float | None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt, ended or running."""
+
+    number: int
+    worker: str
+    waited: timedelta | None
+    ran: timedelta | None
+    outcome: str
+    message: str
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter with its title; ``file`` where its value is the id of one."""
+
+    title: str
+    value: Node
+    file: StoredFile | None = None
+
+
+def steps(task: Task) -> list[Step]:
+    """The path through the states, with a time in each box."""
+    created = Step("Created", "done", at=task.created_at)
+    if task.status is Status.SCHEDULED:
+        return [
+            created,
+            Step("Scheduled", "now", at=task.run_at),
+            Step("Running", "next"),
+            Step("Ended", "next"),
+        ]
+    if task.status is Status.QUEUED:
+        return [
+            created,
+            Step("Waiting", "now", since=task.queued_at),
+            Step("Running", "next"),
+            Step("Ended", "next"),
+        ]
+    waited = _between(task.queued_at or task.created_at, task.started_at)
+    if task.status is Status.RUNNING:
+        running = Step("Running", "now", since=task.started_at)
+        return [created, Step("Waiting", "done", took=waited), running, Step("Ended", "next")]
+    ended = Step(task.status.label, "now", at=task.finished_at, outcome=task.status.value)
+    if not _ran(task):
+        waited = _between(task.queued_at or task.created_at, task.finished_at)
+        return [created, Step("Waiting", "done", took=waited), Step("Running", "skipped"), ended]
+    ran = Step("Running", "done", took=_between(task.started_at, task.finished_at))
+    return [created, Step("Waiting", "done", took=waited), ran, ended]
+
+
+def _ran(task: Task) -> bool:
+    """Whether the way to this end went through an attempt; a task may be canceled while it waits."""
+    if task.status is not Status.CANCELED:
+        return True
+    return bool(task.started_at and task.history and task.history[-1]["outcome"] == "canceled")
+
+
+def _between(start: datetime | None, end: datetime | None) -> timedelta | None:
+    return max(end - start, timedelta(0)) if start and end else None
+
+
+def took(task: Task) -> timedelta | None:
+    """How long the last attempt ran, or has run so far."""
+    if task.status in WAITING or not _ran(task):
+        return None
+    return _between(task.started_at, task.finished_at or utcnow())
+
+
+def progress(task: Task) -> Progress | None:
+    """The progress of a running attempt; the rate is the mean since its start, and so is the time left."""
+    said = task.progress
+    if task.status is not Status.RUNNING or not said:
+        return None
+    done, total = float(said.get("done") or 0), float(said.get("total") or 0)
+    seconds = (said["at"] - task.started_at).total_seconds() if task.started_at and said.get("at") else 0
+    rate = done / seconds if seconds > 0.5 and done > 0 else None
+    return Progress(
+        done=done,
+        total=total if total > 0 else None,
+        message=said.get("message") or "",
+        percent=min(100.0, 100 * done / total) if total > 0 else None,
+        rate=rate,
+        left_s=max(0.0, (total - done) / rate) if total > 0 and rate else None,
+    )
+
+
+def attempts(task: Task) -> list[Attempt]:
+    """Every attempt that is known, the newest first."""
+    ended = [
+        Attempt(
+            number=past["attempt"],
+            worker=past.get("worker") or "",
+            waited=_between(past.get("queued_at"), past.get("started_at")),
+            ran=_between(past.get("started_at"), past.get("finished_at")),
+            outcome=OUTCOMES.get(past["outcome"], "Failed"),
+            message=past.get("message") or "",
+            started_at=past.get("started_at"),
+            finished_at=past.get("finished_at"),
+        )
+        for past in reversed(task.history)
+    ]
+    return [_running(task), *ended] if task.status is Status.RUNNING else ended
+
+
+def _running(task: Task) -> Attempt:
+    waited = _between(task.queued_at, task.started_at)
+    return Attempt(task.attempt, task.worker or "", waited, None, "Running", "", task.started_at, None)
+
+
+def parameters(task: Task, kind: TaskType | None, files: Mapping[str, StoredFile]) -> list[Parameter]:
+    """The parameters in the order of the form, with the titles of their type where it is known."""
+    titles = {each.name: each.title for each in kind.fields} if kind else {}
+    choices = {each.name: dict(each.choices) for each in kind.fields} if kind else {}
+    order = [
+        *(name for name in titles if name in task.params),
+        *(name for name in task.params if name not in titles),
+    ]
+    return [
+        Parameter(
+            titles.get(name) or label(name),
+            node(_chosen(task.params[name], choices.get(name, {})), 1),
+            files.get(str(task.params[name])),
+        )
+        for name in order
+    ]
+
+
+def _chosen(value: Any, labels: Mapping[str, str]) -> Any:
+    """A choice by the words of its form."""
+    if isinstance(value, list):
+        return [_chosen(each, labels) for each in value]
+    return labels.get(value, value) if isinstance(value, str) else value
+
+
+def tail(text: str) -> tuple[str, bool]:
+    """The end of a log, from the start of a line, and whether anything was cut off."""
+    if len(text) <= LOG_SHOWN:
+        return text, False
+    cut = text[-LOG_SHOWN:]
+    return cut[cut.find("\n") + 1 :], True

@@ -1,0 +1,111 @@
+"""One translator from everything that can go wrong to a page, or to JSON for a program.
+
+Raise what `app.core.errors` offers and let it pass: the status, the sentence and the layout are
+made here. What is not foreseen is logged and answered with a page that gives nothing away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask, Response, current_app, jsonify, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import BadHost, HTTPException, SecurityError
+
+from app.core.db import is_away
+from app.core.errors import Invalid, TaskQueueError, Unavailable
+
+HTTP_SENTENCES = {
+    400: (
+        "This request is not understood",
+        "It is not one that our pages send. Please go back and try again.",
+    ),
+    404: ("Not found", "There is no page at this address."),
+    405: ("Not possible here", "This address cannot be used in that way; nothing was changed."),
+    413: ("Too large", "What was sent is larger than what is taken here. Please choose a smaller file."),
+    429: ("Too many requests", "Please wait a moment and try again."),
+}
+FORGED = (
+    "This form was opened in another session, or cookies are off, so nothing was changed. "
+    "Please go back, reload the page and send it again."
+)
+AWAY = "The database (MongoDB) did not answer in time. Please try again in a moment."
+UNEXPECTED = (
+    "This is a fault of the program and was written to its log. Please try again, or tell whoever runs it."
+)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a person or a program is told."""
+
+    status: int
+    title: str
+    message: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+def problem_of(error: BaseException) -> Problem:
+    """The one place where an exception becomes words and a status."""
+    if isinstance(error, TaskQueueError):
+        fields = error.fields if isinstance(error, Invalid) else {}
+        return Problem(error.status, error.title, str(error), fields)
+    if isinstance(error, CSRFError):
+        return Problem(400, "Please send the form again", FORGED)
+    if isinstance(error, HTTPException):
+        status = error.code or 500
+        return Problem(status, *HTTP_SENTENCES.get(status, (error.name, error.description or "")))
+    if is_away(error):
+        return Problem(Unavailable.status, Unavailable.title, AWAY)
+    return Problem(500, TaskQueueError.title, UNEXPECTED)
+
+
+def _handle(error: Exception) -> Any:
+    if isinstance(error, HTTPException) and (error.code or 500) < 400:
+        return error
+    problem = problem_of(error)
+    if problem.status == 500:
+        current_app.logger.exception("%s %s failed", request.method, request.path)
+    response = _answer(problem)
+    response.status_code = problem.status
+    if problem.status == 503:
+        response.headers["Retry-After"] = "5"
+    if isinstance(error, HTTPException):
+        response.headers.extend(header for header in error.get_headers() if header[0] == "Allow")
+    return response
+
+
+def _answer(problem: Problem) -> Response:
+    """JSON (RFC 9457) where it is asked for, text where no address can be built, else a page."""
+    if wants_json():
+        body = {
+            "type": "about:blank",
+            "title": problem.title,
+            "status": problem.status,
+            "detail": problem.message,
+        }
+        response = jsonify({**body, "fields": problem.fields} if problem.fields else body)
+        response.mimetype = "application/problem+json"
+        return response
+    if isinstance(request.routing_exception, (SecurityError, BadHost)):
+        return Response(f"{problem.title}\n\n{problem.message}\n", mimetype="text/plain")
+    return Response(
+        render_template("error.html", problem=problem, task_url=_task_url(problem), show_pulse=False)
+    )
+
+
+def wants_json() -> bool:
+    """Whether the client prefers JSON to a page."""
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    return best == "application/json"
+
+
+def _task_url(problem: Problem) -> str | None:
+    """Where to look when something could not be done to a task that exists."""
+    task_id = (request.view_args or {}).get("task_id")
+    return url_for("tasks.detail", task_id=task_id) if task_id and problem.status in (400, 409, 422) else None
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(Exception, _handle)

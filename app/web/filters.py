@@ -1,0 +1,111 @@
+"""How values are written: moments, spans of time, sizes, numbers and words. For templates."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Flask, url_for
+from markupsafe import Markup
+
+from app.core.clock import utcnow
+
+UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+PRIORITY_MARKS = {"high": "▲", "medium": "◆", "low": "▼"}
+
+
+def duration(value: float | timedelta | None) -> str:
+    """Seconds in at most two units: `340 ms`, `2.5 s`, `42 s`, `3 min 20 s`, `2 d 4 h`."""
+    if value is None:
+        return "–"
+    seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    if seconds < 1:
+        return f"{max(round(seconds * 1000), 0)} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    left = int(round(seconds))
+    for index, (unit, size) in enumerate(UNITS):
+        if left >= size:
+            whole, rest = divmod(left, size)
+            lower = UNITS[index + 1] if index + 1 < len(UNITS) else None
+            part = rest // lower[1] if lower else 0
+            return f"{whole} {unit} {part} {lower[0]}" if lower and part else f"{whole} {unit}"
+    return "0 s"
+
+
+def relative(moment: datetime, now: datetime | None = None) -> str:
+    """`just now`, `3 min ago`, `in 2 h`. The script of the pages does the same; keep them alike."""
+    seconds = ((now or utcnow()) - moment).total_seconds()
+    size = abs(seconds)
+    if size < 5:
+        return "just now" if seconds >= 0 else "in a moment"
+    unit, length = next((name, length) for name, length in UNITS if size >= length)
+    text = f"{int(size // length)} {unit}"
+    return f"{text} ago" if seconds > 0 else f"in {text}"
+
+
+def age_s(moment: datetime) -> float:
+    """Seconds since a moment."""
+    return (utcnow() - moment).total_seconds()
+
+
+def when(moment: datetime | None) -> Markup | str:
+    """A moment as relative words, with the absolute time on hover."""
+    if moment is None:
+        return "–"
+    return Markup('<time datetime="{}" title="{}" data-relative>{}</time>').format(
+        _iso(moment), f"{moment:%Y-%m-%d %H:%M:%S} UTC", relative(moment)
+    )
+
+
+def ticking(since: datetime | None) -> Markup | str:
+    """How long something has been going on; the script of the pages counts on."""
+    if since is None:
+        return "–"
+    return Markup('<time datetime="{}" title="since {}" data-since>{}</time>').format(
+        _iso(since), f"{since:%Y-%m-%d %H:%M:%S} UTC", duration(utcnow() - since)
+    )
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")
+
+
+def size(count: int) -> str:
+    """Bytes in units of 1,024: `812 bytes`, `4.2 MB`."""
+    if count < 1024:
+        return f"{count} byte{'' if count == 1 else 's'}"
+    amount = float(count)
+    for unit in ("KB", "MB", "GB", "TB"):
+        amount /= 1024
+        if amount < 1024 or unit == "TB":
+            break
+    return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:.0f} {unit}"
+
+
+def number(value: Any) -> str:
+    """A number with separators; anything else as it is."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return f"{value:,.6g}" if isinstance(value, float) and abs(value) < 1e15 else str(value)
+
+
+def plural(count: int, word: str) -> str:
+    """`1 worker`, `2 workers`."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def _static_url(app: Flask, name: str) -> str:
+    """A static file by an address that changes with the file, so that browsers may keep it."""
+    changed = int(os.stat(os.path.join(app.static_folder or "", name)).st_mtime)
+    return url_for("static", filename=name, v=f"{changed:x}")
+
+
+def init_app(app: Flask) -> None:
+    for function in (duration, relative, age_s, when, ticking, size, number, plural):
+        app.add_template_filter(function)
+    app.add_template_global(lambda name: _static_url(app, name), "static_url")
+    app.add_template_global(PRIORITY_MARKS, "priority_marks")  # type: ignore[arg-type]
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True

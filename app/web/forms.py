@@ -1,0 +1,198 @@
+"""The envelope of a new task as a form: priority, title, tags, when, attempts, time limit.
+
+Only what stands here can be set from outside; everything else about a task is the core's. The
+parameters of the type are read by `inputs`.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from bson import ObjectId
+from flask_wtf import FlaskForm
+from wtforms import Field, HiddenField, StringField
+from wtforms.validators import AnyOf, Length, Regexp, ValidationError
+
+from app.core.catalog import TaskType
+from app.core.clock import utcnow
+from app.core.files import StoredFile
+from app.core.states import Priority
+from app.core.task import NewTask
+
+MAX_TITLE = 200
+MAX_TAGS = 10
+MAX_TAG = 40
+MAX_ATTEMPTS = 100
+MAX_TIMEOUT_S = 7 * 24 * 3600
+FURTHEST = timedelta(days=3650)
+JUST_NOW = timedelta(minutes=2)
+TASK, ANOTHER = "task", "another"
+
+
+def nonce() -> str:
+    """A key for one opened form: whatever is sent with it makes one task at most."""
+    return secrets.token_urlsafe(18)
+
+
+def one_line(text: str | None) -> str:
+    """Text without line breaks, control characters and double spaces."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text or "").split())
+
+
+class WholeNumber(StringField):
+    """A whole number from 1 to ``most``; what was typed is kept when it is none."""
+
+    def __init__(self, label: str, most: int, **kwargs: Any) -> None:
+        super().__init__(label, **kwargs)
+        self.most = most
+
+    def pre_validate(self, form: Any) -> None:
+        text = (self.data or "").strip()
+        if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= self.most:
+            raise ValidationError(f"A whole number from 1 to {self.most:,} is expected.")
+
+    @property
+    def number(self) -> int:
+        return int(self.data or 0)
+
+
+class Envelope(FlaskForm):
+    """What surrounds the parameters of any task."""
+
+    priority = StringField(
+        "Priority",
+        [AnyOf([priority.word for priority in Priority], "Please choose high, medium or low.")],
+    )
+    title = StringField(
+        "Title", [Length(max=MAX_TITLE, message=f"At most {MAX_TITLE} characters are taken.")], [one_line]
+    )
+    tags = StringField("Tags", filters=[one_line])
+    run_at = StringField("Run at")
+    run_at_offset = HiddenField(
+        validators=[
+            Regexp(r"\A([+-]?[0-9]{1,3})?\Z", message="The time zone that came with it is not understood.")
+        ]
+    )
+    max_attempts = WholeNumber("Attempts", MAX_ATTEMPTS)
+    timeout_s = WholeNumber("Time limit", MAX_TIMEOUT_S)
+    submission_key = HiddenField(
+        validators=[
+            Regexp(r"\A[A-Za-z0-9_-]{16,64}\Z", message="The form was incomplete. Please send it again.")
+        ]
+    )
+    parent = HiddenField()
+    then = HiddenField(
+        filters=[lambda text: text or TASK],
+        validators=[AnyOf([TASK, ANOTHER], "Please use one of the two buttons.")],
+    )
+
+    @classmethod
+    def opened(cls, task_type: TaskType, past: dict[str, Any] | None = None) -> Envelope:
+        """A form as it is first shown, with what the type says unless a past task says otherwise."""
+        values = {
+            "priority": task_type.priority.word,
+            "max_attempts": str(task_type.max_attempts),
+            "timeout_s": str(task_type.timeout_s),
+            **(past or {}),
+        }
+        return cls(formdata=None, data={**values, "submission_key": nonce()})
+
+    def validate_tags(self, field: Field) -> None:
+        tags = split_tags(field.data)
+        if len(tags) > MAX_TAGS:
+            raise ValidationError(f"At most {MAX_TAGS} tags are taken.")
+        if any(len(tag) > MAX_TAG for tag in tags):
+            raise ValidationError(f"A tag has at most {MAX_TAG} characters.")
+
+    def validate_run_at(self, field: Field) -> None:
+        moment = self.moment()
+        if moment and moment < utcnow() - JUST_NOW:
+            raise ValidationError("That moment has passed. Leave it empty to run as soon as possible.")
+        if moment and moment > utcnow() + FURTHEST:
+            raise ValidationError("At most ten years from now are taken.")
+
+    def moment(self) -> datetime | None:
+        """When the task is to run, aware UTC; None for at once. Raises ValidationError."""
+        return moment_of((self.run_at.data or "").strip(), self.run_at_offset.data or "0")
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """The first sentence for each field that is wrong."""
+        return {name: str(sentences[0]) for name, sentences in self.errors.items() if sentences}
+
+    @property
+    def folded_problem(self) -> bool:
+        """Whether something under "More" is wrong, so that it must be open."""
+        return bool(
+            self.problems.keys() & {"title", "tags", "run_at", "run_at_offset", "max_attempts", "timeout_s"}
+        )
+
+    def new_task(
+        self,
+        task_type: TaskType,
+        params: dict[str, Any],
+        files: Sequence[StoredFile],
+        owner: str,
+        parent: ObjectId | None,
+    ) -> NewTask:
+        """The task that this form asks for; only after `validate`."""
+        return NewTask(
+            type=task_type.name,
+            params=params,
+            title=self.title.data or default_title(task_type, files),
+            priority=Priority.from_word(self.priority.data or ""),
+            owner=owner,
+            tags=split_tags(self.tags.data),
+            run_at=self.moment(),
+            timeout_s=self.timeout_s.number,
+            max_attempts=self.max_attempts.number,
+            submission_key=self.submission_key.data,
+            parent=parent,
+            files=tuple(dict.fromkeys(file.id for file in files)),
+        )
+
+
+# Every name that the envelope takes; `csrf_token` comes from Flask-WTF.
+NAMES = (
+    "priority",
+    "title",
+    "tags",
+    "run_at",
+    "run_at_offset",
+    "max_attempts",
+    "timeout_s",
+    "submission_key",
+    "parent",
+    "then",
+    "csrf_token",
+)
+
+
+def moment_of(text: str, offset: str) -> datetime | None:
+    """The moment of a local time, with how many minutes it is ahead of UTC then.
+
+    Without a script no offset is sent, and the page says that the time is in UTC.
+    Raises ValidationError for anything but a date and a time.
+    """
+    if not text:
+        return None
+    try:
+        local = datetime.strptime(text[:16], "%Y-%m-%dT%H:%M")
+        return local.replace(tzinfo=timezone.utc) - timedelta(minutes=int(offset))
+    except (ValueError, OverflowError):
+        raise ValidationError("A date and a time are expected, such as 2030-12-31T08:30.") from None
+
+
+def split_tags(text: str | None) -> tuple[str, ...]:
+    """Tags separated by commas, in lower case, each once."""
+    tags = (one_line(tag).lower() for tag in (text or "").split(","))
+    return tuple(dict.fromkeys(tag for tag in tags if tag))
+
+
+def default_title(task_type: TaskType, files: Sequence[StoredFile]) -> str:
+    """What a task is called when nobody gave it a title: its type, and the file it is about."""
+    return f"{task_type.title}: {files[0].name}"[:MAX_TITLE] if files else task_type.title

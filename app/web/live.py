@@ -1,0 +1,116 @@
+"""What every page shows of the whole: lanes, workers and whether Redis answers.
+
+Read at most once in `KEPT_S`, however many pages ask. Redis, when it hangs, is asked once in
+`QUEUE_AGAIN_S` and not by every part of every page.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar, cast
+
+from flask import Flask, current_app
+
+from app.core.catalog import WorkerInfo
+from app.core.clock import utcnow
+from app.core.errors import QueueUnavailable
+from app.core.listing import Count
+from app.core.services import Services
+from app.core.stats import Lane
+
+KEPT_S = 1.5
+STALE_S = 10.0  # While another thread reads, what is known may be so old.
+QUEUE_AGAIN_S = 3.0
+TOO_OLD = timedelta(minutes=5)
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """The state of the whole at one moment."""
+
+    lanes: list[Lane]
+    workers: list[WorkerInfo]
+    queue_answers: bool
+
+    @property
+    def waiting(self) -> Count:
+        return Count(sum(lane.waiting.value for lane in self.lanes))
+
+    @property
+    def running(self) -> Count:
+        return Count(sum(lane.running.value for lane in self.lanes))
+
+    @property
+    def oldest(self) -> datetime | None:
+        return min((lane.oldest for lane in self.lanes if lane.oldest), default=None)
+
+    @property
+    def too_old(self) -> bool:
+        """Whether a task waits longer than anybody should."""
+        return self.oldest is not None and utcnow() - self.oldest > TOO_OLD
+
+    @property
+    def stuck(self) -> bool:
+        """Tasks wait and nobody is there to take them."""
+        return not self.workers
+
+
+class Live:
+    """The pulse of ``services``, kept for a moment; safe to share between threads."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._reading = threading.Lock()
+        self._kept: tuple[float, Pulse] | None = None
+        self._queue_asked_again_at = 0.0
+
+    def pulse(self) -> Pulse:
+        """Raises what MongoDB raises when it does not answer; nobody waits for somebody else's question."""
+        if kept := self._not_older_than(KEPT_S):
+            return kept
+        reading = self._reading.acquire(blocking=False)
+        try:
+            if not reading and (kept := self._not_older_than(STALE_S)):
+                return kept
+            pulse = self._read()
+            self._kept = (time.monotonic(), pulse)
+            return pulse
+        finally:
+            if reading:
+                self._reading.release()
+
+    def _not_older_than(self, age_s: float) -> Pulse | None:
+        kept = self._kept
+        return kept[1] if kept and time.monotonic() - kept[0] < age_s else None
+
+    def _read(self) -> Pulse:
+        return Pulse(
+            self._services.stats.lanes(),
+            self._services.catalog.workers(),
+            self.ask_queue(self._services.queues.depths) is not None,
+        )
+
+    def ask_queue(self, question: Callable[[], Answer]) -> Answer | None:
+        """What Redis answers; None when it is away, or was a moment ago."""
+        if time.monotonic() < self._queue_asked_again_at:
+            return None
+        try:
+            return question()
+        except QueueUnavailable:
+            self._queue_asked_again_at = time.monotonic() + QUEUE_AGAIN_S
+            return None
+
+
+def live() -> Live:
+    """The Live of this application, for views."""
+    return cast(Live, current_app.extensions["live"])
+
+
+def init_app(app: Flask) -> None:
+    app.extensions["live"] = Live(app.extensions["services"])
+    app.context_processor(lambda: {"pulse": lambda: live().pulse()})

@@ -1,0 +1,78 @@
+"""Who may do what: every route declares the permission it needs, and no declaration means no.
+
+Until there is sign-in, the one local person has every permission. Sign-in replaces
+:func:`current_person` and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flask import Flask, current_app, request
+
+from app.core.errors import Forbidden
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+PUBLIC = "public"
+PERMISSIONS = frozenset(
+    {"task.read", "task.create", "task.cancel", "task.retry", "task.reprioritise", "task.delete"}
+)
+# Routes that Flask and Bootstrap-Flask bring along: files of ours and of theirs, the same for everybody.
+LIBRARY_ROUTES = {"static": PUBLIC, "bootstrap.static": PUBLIC}
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who uses the pages."""
+
+    name: str
+    permissions: frozenset[str]
+
+    def may(self, permission: str) -> bool:
+        return permission == PUBLIC or permission in self.permissions
+
+
+LOCAL = Person("local", PERMISSIONS)
+
+
+def current_person() -> Person:
+    """The person this request comes from."""
+    return LOCAL
+
+
+def requires(permission: str) -> Callable[[View], View]:
+    """Declare what a view needs. Stands below the route, directly above the function."""
+    if permission != PUBLIC and permission not in PERMISSIONS:
+        raise ValueError(
+            f"There is no permission {permission!r}; there are: {', '.join(sorted(PERMISSIONS))}."
+        )
+
+    def declare(view: View) -> View:
+        view.permission = permission  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+def needed_by(app: Flask, endpoint: str) -> str | None:
+    """The permission that an endpoint declares; None when it declares none."""
+    declared = getattr(app.view_functions.get(endpoint), "permission", None)
+    return declared or LIBRARY_ROUTES.get(endpoint)
+
+
+def _check() -> None:
+    if request.endpoint is None:
+        return  # No route: the answer is 404 or 405 and shows nothing.
+    needed = needed_by(current_app, request.endpoint)
+    if needed is None:
+        raise Forbidden("This page does not say what it takes to open it, so nobody may.")
+    if not current_person().may(needed):
+        raise Forbidden(f"This takes the permission “{needed}”, which you do not have.")
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(_check)
+    app.context_processor(lambda: {"person": current_person()})

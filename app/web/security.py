@@ -1,0 +1,94 @@
+"""What every answer and every unsafe request must hold: headers, cookies, hosts, forged forms."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, request
+from flask_wtf import CSRFProtect
+
+from app.core.errors import BadQuery, Forbidden
+from app.web.permissions import LIBRARY_ROUTES
+from config import Settings
+
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data:",  # Bootstrap's own stylesheet draws its ticks and arrows so.
+        "object-src 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+ANY_HOST = frozenset({"0.0.0.0", "::"})  # noqa: S104 - names of what is bound, nothing is bound here
+MB = 2**20
+
+
+def flask_settings(settings: Settings) -> dict[str, Any]:
+    """Flask's own configuration."""
+    local = settings.local
+    return {
+        "SECRET_KEY": settings.secret_key or secrets.token_urlsafe(48),
+        "SESSION_COOKIE_NAME": "session" if local else "__Host-session",
+        "SESSION_COOKIE_SECURE": not local,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_PATH": "/",
+        "WTF_CSRF_TIME_LIMIT": None,  # As long as the session: a form that was open overnight still works.
+        "MAX_CONTENT_LENGTH": (settings.upload_max_mb + 1) * MB,
+        "MAX_FORM_MEMORY_SIZE": 4 * MB,
+        "MAX_FORM_PARTS": 1_000,
+        "SEND_FILE_MAX_AGE_DEFAULT": 3600,
+        "BOOTSTRAP_SERVE_LOCAL": True,
+        "TEMPLATES_AUTO_RELOAD": False,
+    }
+
+
+def _check_origin() -> None:
+    """A browser says where an unsafe request comes from; another site's is refused."""
+    if request.method not in UNSAFE:
+        return
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    origin = request.headers.get("Origin")
+    if site not in ("same-origin", "none") or (origin and urlsplit(origin).netloc != request.host):
+        raise Forbidden("This request came from another site, so nothing was changed.")
+
+
+def _check_host(names: frozenset[str]) -> None:
+    """On loopback any name in the address could be a stranger's that points here (DNS rebinding)."""
+    if urlsplit(f"//{request.host}").hostname not in names:
+        raise BadQuery(
+            "This server does not answer to that name. Open it by the address it printed when it started."
+        )
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.endpoint not in LIBRARY_ROUTES:
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    bound = urlsplit(f"//{settings.web_bind}").hostname or ""
+    if settings.local and bound not in ANY_HOST:
+        app.before_request(lambda: _check_host(LOOPBACK | {bound}))
+    app.before_request(_check_origin)
+    CSRFProtect(app)
+    app.after_request(_add_headers)

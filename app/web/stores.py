@@ -1,0 +1,70 @@
+"""The stores of the web process: how they are connected, made ready, and found by a view."""
+
+from __future__ import annotations
+
+import time
+from typing import cast
+
+import pymongo
+from flask import Flask, current_app, request
+from flask_pymongo import PyMongo
+
+from app.core import clock, queue
+from app.core import db as database
+from app.core.errors import Unavailable
+from app.core.services import Services, assemble
+from app.web.permissions import PUBLIC, needed_by
+from config import Settings
+
+SYNCHRONISE_EVERY_S = 600
+INDEXES_WITHIN_S = 60
+
+
+def services() -> Services:
+    """The core, for views."""
+    return cast(Services, current_app.extensions["services"])
+
+
+def connect(app: Flask, settings: Settings) -> Services:
+    """The core over MongoDB by Flask-PyMongo, and Redis; neither is talked to yet."""
+    mongo = PyMongo(app, settings.mongodb_uri, **database.client_options(settings))
+    assert mongo.cx is not None  # noqa: S101 - made by the line above
+    db = mongo.cx.get_default_database("taskqueue")
+    return assemble(settings, db, queue.connect(settings.redis_url, settings.redis_timeout_ms))
+
+
+class Readiness:
+    """Makes MongoDB ready before the first page that needs it, and measures its clock now and then."""
+
+    def __init__(self, db: database.Mongo) -> None:
+        self._db = db
+        self._due = 0.0
+
+    def ensure(self) -> None:
+        """Raises Unavailable when MongoDB does not answer; the next request tries again."""
+        if time.monotonic() < self._due:
+            return
+        first = not self._due
+        if not database.answers(self._db):
+            raise Unavailable(
+                "The database (MongoDB) did not answer, so nothing can be shown or accepted. "
+                "Please try again in a moment."
+            )
+        if first:
+            with pymongo.timeout(INDEXES_WITHIN_S):
+                database.create_indexes(self._db)
+        clock.synchronise(self._db)
+        self._due = time.monotonic() + SYNCHRONISE_EVERY_S
+
+
+def _ensure(readiness: Readiness) -> None:
+    if request.endpoint and needed_by(current_app, request.endpoint) != PUBLIC:
+        readiness.ensure()
+
+
+def init_app(app: Flask, settings: Settings, given: Services | None) -> None:
+    app.extensions["services"] = given or connect(app, settings)
+    if given is None:
+        readiness = Readiness(app.extensions["services"].db)
+        app.before_request(lambda: _ensure(readiness))
+    app.context_processor(lambda: {"environment": settings.environment})

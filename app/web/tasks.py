@@ -1,0 +1,209 @@
+"""The list of tasks and the page of each: views, the regions they renew, and actions by POST."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.core.catalog import TaskType
+from app.core.errors import Invalid, NotFound
+from app.core.listing import PAGE_SIZES
+from app.core.states import Priority, Status
+from app.core.task import Task, parse_task_id
+from app.web import asked, detail
+from app.web.live import live
+from app.web.permissions import current_person, requires
+from app.web.regions import region
+from app.web.stores import services
+from app.web.viewer import node
+
+blueprint = Blueprint("tasks", __name__)
+
+NOT_YET = "The queue (Redis) does not answer. The task is saved and starts when the queue is back."
+
+
+# The list
+
+
+@blueprint.get("/tasks")
+@requires("task.read")
+def index() -> str | Response:
+    wanted = asked.task_filter()
+    found = parse_task_id(wanted.q)
+    if found and wanted.narrowing == {"q": wanted.q}:
+        return redirect(url_for(".detail", task_id=found), 303)
+    page = services().listing.page(wanted)
+    kinds = services().catalog.types()
+    return render_template(
+        "tasks/list.html",
+        wanted=wanted,
+        page=page,
+        sizes=PAGE_SIZES,
+        kinds=kinds,
+        priorities=list(Priority),
+        **_row_values([*page.tasks], kinds),
+    )
+
+
+@blueprint.get("/tasks/counts")
+@requires("task.read")
+def counts() -> str:
+    wanted = asked.task_filter()
+    return region("tasks/_tabs.html", wanted=wanted, counts=services().listing.counts(wanted))
+
+
+@blueprint.get("/tasks/rows")
+@requires("task.read")
+def rows() -> str:
+    """The rows that may still change, each in its place; and again the question for those still live."""
+    ids = asked.task_ids()
+    found = services().tasks.find({"_id": {"$in": ids}}, [("_id", 1)], len(ids))
+    return region("tasks/_rows_update.html", tasks=found, **_row_values(found, services().catalog.types()))
+
+
+def _row_values(shown: list[Task], kinds: list[TaskType]) -> dict[str, Any]:
+    return {
+        "titles": {kind.name: kind.title for kind in kinds},
+        "live_ids": [str(task.id) for task in shown if task.live][: asked.LIVE_ROWS],
+        "progress_of": detail.progress,
+        "took": detail.took,
+    }
+
+
+# The page of a task
+
+
+@blueprint.get("/tasks/<task_id>", endpoint="detail")
+@requires("task.read")
+def detail_page(task_id: str) -> str:
+    task = services().tasks.get(asked.task_id_of(task_id))
+    attempt = asked.attempt_of(task, asked.only("attempt").get("attempt", ""))
+    files = {str(each.id): each for each in services().files.of_task(task.id)}
+    kind = _kind(task.type)
+    return render_template(
+        "tasks/detail.html",
+        parameters=detail.parameters(task, kind, files),
+        **_live_values(task, kind, list(files.values())),
+        **_log_values(task, attempt),
+    )
+
+
+@blueprint.get("/tasks/<task_id>/live")
+@requires("task.read")
+def detail_live(task_id: str) -> str:
+    try:
+        task = services().tasks.get(asked.task_id_of(task_id))
+    except NotFound:
+        return region("tasks/_gone.html")
+    files = services().files.of_task(task.id) if not task.live else []
+    return region("tasks/_live.html", **_live_values(task, _kind(task.type), files))
+
+
+@blueprint.get("/tasks/<task_id>/log/live")
+@requires("task.read")
+def log_live(task_id: str) -> str | tuple[str, int]:
+    """The log of an attempt; 204 while there is nothing new."""
+    query = asked.only("attempt", "shown", "size")
+    try:
+        task = services().tasks.get(asked.task_id_of(task_id))
+    except NotFound:
+        return ""
+    values = _log_values(task, asked.attempt_of(task, query.get("attempt", "")))
+    known = (query.get("shown"), query.get("size"))
+    if values["log_live"] and known == (str(values["log_attempt"]), str(values["log_size"])):
+        return "", 204
+    return region("tasks/_log.html", task=task, **values)
+
+
+def _kind(name: str) -> TaskType | None:
+    with contextlib.suppress(NotFound):
+        return services().catalog.get(name)
+    return None
+
+
+def _live_values(task: Task, kind: TaskType | None, files: list[Any]) -> dict[str, Any]:
+    waits = task.status is Status.QUEUED
+    return {
+        "task": task,
+        "kind": kind,
+        "steps": detail.steps(task),
+        "progress": detail.progress(task),
+        "attempts": detail.attempts(task),
+        "place": live().ask_queue(lambda: services().queues.place(task)) if waits else None,
+        "announced": task.hint != "due",
+        "priorities": list(Priority),
+        "outputs": [each for each in files if each.role == "output"],
+        "result": node(task.result) if task.result is not None else None,
+    }
+
+
+def _log_values(task: Task, attempt: int | None) -> dict[str, Any]:
+    chosen = attempt or task.attempt
+    log = services().logs.read(task.id, chosen) if chosen else None
+    text, cut = detail.tail(log.text) if log else ("", False)
+    return {
+        "log_size": log.size if log else 0,
+        "log_text": text,
+        "log_cut": cut,
+        "log_attempt": chosen,
+        "log_pinned": attempt is not None,
+        "log_live": task.live
+        if attempt is None
+        else task.status is Status.RUNNING and attempt == task.attempt,
+    }
+
+
+# Actions
+
+
+@blueprint.post("/tasks/<task_id>/cancel")
+@requires("task.cancel")
+def cancel(task_id: str) -> Response:
+    services().dispatch.cancel(asked.task_id_of(task_id), current_person().name)
+    task = services().tasks.get(asked.task_id_of(task_id))
+    ended = task.status.ended
+    return _done(
+        task_id, "The task is canceled." if ended else "The task was asked to stop and ends within seconds."
+    )
+
+
+@blueprint.post("/tasks/<task_id>/retry")
+@requires("task.retry")
+def retry(task_id: str) -> Response:
+    announced = services().dispatch.retry(asked.task_id_of(task_id))
+    return (
+        _done(task_id, "The task waits for another attempt.")
+        if announced
+        else _done(task_id, NOT_YET, "warning")
+    )
+
+
+@blueprint.post("/tasks/<task_id>/priority")
+@requires("task.reprioritise")
+def reprioritise(task_id: str) -> Response:
+    priority = _priority(request.form.get("priority", ""))
+    services().dispatch.reprioritise(asked.task_id_of(task_id), priority)
+    return _done(task_id, f"The task is now in the lane {priority.word}, at its end.")
+
+
+@blueprint.post("/tasks/<task_id>/delete")
+@requires("task.delete")
+def delete(task_id: str) -> Response:
+    services().dispatch.delete(asked.task_id_of(task_id))
+    flash("The task, its log and its files are deleted.", "success")
+    return redirect(url_for(".index"), 303)
+
+
+def _priority(word: str) -> Priority:
+    try:
+        return Priority.from_word(word)
+    except ValueError:
+        raise Invalid("The priority is one of: high, medium, low. Nothing was changed.") from None
+
+
+def _done(task_id: str, message: str, category: str = "success") -> Response:
+    flash(message, category)
+    return redirect(url_for(".detail", task_id=task_id), 303)

@@ -1,0 +1,106 @@
+"""How a value of unknown shape is shown: a result or a parameter becomes a tree of plain nodes.
+
+Scalars are text, a dictionary is pairs, a list of dictionaries (or a dictionary of alike ones) is a
+table, long text is a block. Templates draw the nodes; nothing here makes HTML.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.web.filters import number
+
+DEEPEST = 5
+MOST_ROWS = 100
+MOST_COLUMNS = 30
+LONG = 160
+SHORT = 40
+_WORDS = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
+
+
+@dataclass(frozen=True)
+class Node:
+    """``kind`` is text, number, block, pairs, table or list; ``more`` counts what is left out."""
+
+    kind: str
+    text: str = ""
+    items: list[tuple[str, Node]] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+    rows: list[list[Node]] = field(default_factory=list)
+    more: int = 0
+
+
+def node(value: Any, depth: int = 0) -> Node:
+    """The node of any value that JSON can hold."""
+    if isinstance(value, Mapping):
+        return _of_mapping(value, depth) if depth < DEEPEST else _json(value)
+    if isinstance(value, (list, tuple)):
+        return _of_list(value, depth) if depth < DEEPEST else _json(value)
+    if isinstance(value, str):
+        return Node("block" if "\n" in value or len(value) > LONG else "text", value or "–")
+    if isinstance(value, bool):
+        return Node("text", "yes" if value else "no")
+    return Node("text", "–") if value is None else Node("number", number(value))
+
+
+def label(key: str) -> str:
+    """`rows_in` becomes "Rows in"; anything that is not such a name stays as it is."""
+    return key.replace("_", " ").capitalize() if _WORDS.match(key) else key
+
+
+def _labels(keys: Sequence[str], depth: int) -> dict[str, str]:
+    """Names below the top may be data (of columns, say): they stay unless one of them is clearly a name."""
+    named = depth == 0 or all(_WORDS.match(key) for key in keys) and any("_" in key for key in keys)
+    return {key: label(key) if named else key for key in keys}
+
+
+def _scalar(value: Any) -> bool:
+    return not isinstance(value, (Mapping, list, tuple)) and not (
+        isinstance(value, str) and len(value) > LONG
+    )
+
+
+def _of_mapping(value: Mapping[str, Any], depth: int) -> Node:
+    if len(value) > 1 and all(isinstance(each, Mapping) and each for each in value.values()):
+        alike = {tuple(each) for each in value.values()}
+        if len(alike) == 1 and all(_scalar(cell) for each in value.values() for cell in each.values()):
+            return _table([{"": key, **each} for key, each in value.items()], depth)
+    shown = list(value.items())[:MOST_ROWS]
+    labels = _labels([str(key) for key, _ in shown], depth)
+    items = [(labels[str(key)], node(each, depth + 1)) for key, each in shown]
+    return Node("pairs", items=items, more=len(value) - len(shown))
+
+
+def _of_list(value: Sequence[Any], depth: int) -> Node:
+    if value and all(isinstance(each, Mapping) for each in value):
+        return _table(value, depth)
+    texts = [node(each, depth + 1).text for each in value[:MOST_ROWS] if _scalar(each)]
+    if all(_scalar(each) for each in value) and all(len(text) <= SHORT for text in texts):
+        return Node("text", ", ".join(texts) or "–", more=max(0, len(value) - MOST_ROWS))
+    shown = [("", node(each, depth + 1)) for each in value[:MOST_ROWS]]
+    return Node("list", items=shown, more=max(0, len(value) - MOST_ROWS))
+
+
+def _table(rows: Sequence[Mapping[str, Any]], depth: int) -> Node:
+    columns = _columns(rows[:MOST_ROWS])
+    cells = [[node(row.get(name), depth + 2) for name in columns] for row in rows[:MOST_ROWS]]
+    return Node(
+        "table", columns=[label(name) for name in columns], rows=cells, more=max(0, len(rows) - MOST_ROWS)
+    )
+
+
+def _columns(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(str(name) for row in rows for name in row))[:MOST_COLUMNS]
+
+
+def _json(value: Any) -> Node:
+    return Node("block", as_json(value))
+
+
+def as_json(value: Any) -> str:
+    """A value as indented JSON, for a block or a download."""
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)

@@ -1,0 +1,162 @@
+// What the pages do beyond HTML and htmx: theme, times that stay true, copying, keys, a log that
+// follows. Loaded in the head and blocking, so that the theme is there before the first paint.
+"use strict";
+
+const stored = {
+  get(name) { try { return localStorage.getItem(name); } catch { return null; } },
+  set(name, value) { try { localStorage.setItem(name, value); } catch { /* private mode */ } },
+};
+
+// Theme
+
+const darkSystem = matchMedia("(prefers-color-scheme: dark)");
+
+function applyTheme() {
+  const chosen = stored.get("theme");
+  const dark = chosen === "dark" || (chosen !== "light" && darkSystem.matches);
+  document.documentElement.setAttribute("data-bs-theme", dark ? "dark" : "light");
+}
+
+applyTheme();
+darkSystem.addEventListener("change", applyTheme);
+
+function wireTheme() {
+  for (const radio of document.querySelectorAll("input[name=theme]")) {
+    radio.checked = radio.value === (stored.get("theme") || "auto");
+    radio.addEventListener("change", () => { stored.set("theme", radio.value); applyTheme(); });
+  }
+}
+
+// Times: relative in words, absolute in the person's own zone on hover (as app/web/filters.py)
+
+const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+
+function relative(seconds) {
+  const size = Math.abs(seconds);
+  if (size < 5) return seconds >= 0 ? "just now" : "in a moment";
+  const [unit, length] = UNITS.find((each) => size >= each[1]);
+  const text = `${Math.floor(size / length)} ${unit}`;
+  return seconds > 0 ? `${text} ago` : `in ${text}`;
+}
+
+function lasting(seconds) {
+  if (seconds < 1) return `${Math.max(Math.round(seconds * 1000), 0)} ms`;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const left = Math.round(seconds);
+  const index = UNITS.findIndex((each) => left >= each[1]);
+  const [unit, size] = UNITS[index];
+  const lower = UNITS[index + 1];
+  const part = lower ? Math.floor((left % size) / lower[1]) : 0;
+  return `${Math.floor(left / size)} ${unit}${part ? ` ${part} ${lower[0]}` : ""}`;
+}
+
+function renewTimes() {
+  for (const time of document.querySelectorAll("time[data-relative], time[data-since]")) {
+    const moment = new Date(time.dateTime);
+    const seconds = (Date.now() - moment) / 1000;
+    const text = "since" in time.dataset ? lasting(seconds) : relative(seconds);
+    if (time.textContent !== text) time.textContent = text;
+    const title = ("since" in time.dataset ? "since " : "") + absolute.format(moment);
+    if (time.title !== title) time.title = title;
+  }
+}
+
+// Copying
+
+function copy(button) {
+  navigator.clipboard.writeText(button.dataset.copy).then(() => {
+    button.classList.add("is-done");
+    setTimeout(() => button.classList.remove("is-done"), 1200);
+  });
+}
+
+// Keys: single characters can be switched off (WCAG 2.1.4)
+
+const PLACES = { c: "a[href='/tasks/new']", v: ".bar-link", h: ".brand" };
+
+function onKey(event) {
+  const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || stored.get("keys") === "off") return;
+  if (document.querySelector("dialog[open]")) return;
+  if (event.key === "/") document.getElementById("search").focus();
+  else if (event.key === "?") document.getElementById("shortcuts").showModal();
+  else if (event.key in PLACES) document.querySelector(PLACES[event.key])?.click();
+  else return;
+  event.preventDefault();
+}
+
+function wireKeys() {
+  const on = document.getElementById("shortcuts-on");
+  on.checked = stored.get("keys") !== "off";
+  on.addEventListener("change", () => stored.set("keys", on.checked ? "on" : "off"));
+  document.addEventListener("keydown", onKey);
+}
+
+// The log of a running task
+
+let follows = true;
+
+function followLog() {
+  const log = document.getElementById("log-text");
+  const follow = document.getElementById("follow");
+  if (follow) follow.checked = follows;
+  if (log && follow && follows) log.scrollTop = log.scrollHeight;
+}
+
+// Regions that htmx renews
+
+function afterSwap() {
+  reveal();
+  renewTimes();
+  followLog();
+}
+
+function reveal() {
+  for (const button of document.querySelectorAll("[data-copy][hidden], [data-opens][hidden]")) {
+    if (!button.dataset.copy || navigator.clipboard) button.hidden = false;
+  }
+}
+
+function say(stale) {
+  document.getElementById("stale").hidden = !stale;
+}
+
+function wireLive() {
+  document.addEventListener("htmx:before:request", (event) => {
+    if (document.hidden && event.detail.ctx.sourceEvent?.type === "every") event.preventDefault();
+  });
+  document.addEventListener("htmx:after:swap", afterSwap);
+  document.addEventListener("htmx:after:request", (event) => say(event.detail.ctx.response.status >= 500));
+  document.addEventListener("htmx:error", () => say(true));
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy], [data-opens]");
+  if (button?.dataset.copy) copy(button);
+  else if (button) document.getElementById(button.dataset.opens).showModal();
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.id === "follow") { follows = event.target.checked; followLog(); }
+});
+
+document.addEventListener("submit", (event) => {
+  if (!("dropsEmpty" in event.target.dataset)) return;
+  for (const field of event.target.elements) if (field.name && !field.value) field.disabled = true;
+});
+
+document.addEventListener("DOMContentLoaded", () => {
+  wireTheme();
+  wireKeys();
+  wireLive();
+  afterSwap();
+  setInterval(renewTimes, 1000);
+});

@@ -1,0 +1,96 @@
+"""A browser, and everything a person would have behind it: stores, web server and workers, as processes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from app.local.children import free_port
+from app.local.servers import stores
+from tests.real.fleet import ROOT, Fleet, fleet, until
+
+TASK = re.compile(r"/tasks/[0-9a-f]{24}$")  # the address of a task's page
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM:
+        pytest.skip("There is no Chromium on this machine.")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Site(Fleet):
+    """A fleet with a web server in front of it; ``address`` has no slash at its end."""
+
+    address = ""
+
+    def serve(self) -> None:
+        port = free_port(0)
+        self.address = f"http://127.0.0.1:{port}"
+        self.env["WEB_BIND"] = f"127.0.0.1:{port}"
+        with self.log.open("ab") as output:
+            command = [sys.executable, "-m", "gunicorn", "wsgi:app"]
+            process = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=output, stderr=output)
+        self.processes.append(process)
+        until(self._answers)
+
+    def _answers(self) -> bool:
+        try:
+            with urlopen(f"{self.address}/healthz", timeout=1) as answer:  # noqa: S310 - our own address
+                return bool(answer.status == 200)
+        except (URLError, OSError):
+            return False
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Stores from the wheels, gunicorn, and one worker with the built-in task types."""
+    folder: Path = tmp_path_factory.mktemp("site")
+    with ExitStack() as stack:
+        started = stack.enter_context(stores(folder))
+        made = stack.enter_context(
+            fleet(started, "site", folder, Site, TASK_MODULES="workers.library", SECRET_KEY="tests-only")
+        )
+        made.serve()
+        made.start()
+        yield made
+
+
+@pytest.fixture
+def page(chromium: Any, site: Site) -> Iterator[Any]:
+    """A page of a fresh profile; an error in a script fails the test."""
+    context = chromium.new_context(base_url=site.address, accept_downloads=True)
+    opened = context.new_page()
+    broken: list[str] = []
+    opened.on("pageerror", lambda error: broken.append(str(error)))
+    opened.on(
+        "console", lambda said: broken.append(said.text) if "Content Security Policy" in said.text else None
+    )
+    yield opened
+    context.close()
+    assert broken == []

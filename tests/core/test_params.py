@@ -1,0 +1,206 @@
+"""Typed parameters: what a form is made of, and how what a browser sends is read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field
+
+from app.core.errors import Invalid
+from app.core.params import MAX_TEXT, describe, from_form
+from app.core.values import unkeepable
+from tests.core.schemas import FILE, FILE_ID, KINDS, WHOLE, Shade, one
+
+
+def read(schema: dict[str, Any], **sent: Any) -> Any:
+    """What the form makes of `x`: its value, or the sentence beside it."""
+    texts = {name: [text] if isinstance(text, str) else text for name, text in sent.items()}
+    values, problems = from_form(describe(schema), texts)
+    return problems.get("x", values.get("x", "nothing"))
+
+
+class TestDescribe:
+    def test_every_kind_in_the_order_of_the_signature(self):
+        assert [(each.name, each.kind) for each in describe(WHOLE)] == list(KINDS.items())
+
+    def test_a_file_says_what_it_takes(self):
+        source = describe(WHOLE)[0]
+        assert (source.title, source.required, source.accept) == ("Table", True, (".csv", ".tsv"))
+
+    def test_an_enum_shows_labels_and_not_the_name_of_its_class(self):
+        shade = {each.name: each for each in describe(WHOLE)}["shade"]
+        assert (shade.title, shade.help) == ("Shade", "")
+        assert describe(one(Shade))[0].title == "X"
+        assert shade.choices == (("light", "Light"), ("very_dark", "Very dark"))
+        assert shade.default == "very_dark"
+
+    def test_an_optional_value_is_nullable_and_keeps_its_bounds(self):
+        field = describe(one(Annotated[int, Field(ge=2, le=5)] | None, None))[0]
+        assert (field.kind, field.nullable, field.required, field.minimum, field.maximum) == (
+            "int",
+            True,
+            False,
+            2,
+            5,
+        )
+
+    def test_an_optional_enum_is_a_choice(self):
+        field = describe(one(Shade | None, None))[0]
+        assert (field.kind, field.nullable, len(field.choices)) == ("choice", True, 2)
+
+    @pytest.mark.parametrize(
+        ("limits", "words"),
+        [
+            ({"ge": 1, "le": 1_000_000}, "from 1 to 1,000,000"),
+            ({"ge": 0}, "of 0 or more"),
+            ({"le": 2.5}, "up to 2.5"),
+            ({"gt": 0}, "above 0"),
+            ({"gt": 0, "le": 1}, "above 0 and up to 1"),
+            ({}, ""),
+        ],
+    )
+    def test_bounds_in_words(self, limits, words):
+        assert describe(one(Annotated[float, Field(**limits)]))[0].bounds == words
+
+
+class TestFromForm:
+    def test_a_whole_form(self):
+        values, problems = from_form(
+            describe(WHOLE),
+            {
+                "source": [FILE_ID],
+                "note": ["one\r\ntwo"],
+                "name": ["  as typed "],
+                "count": [" 7 "],
+                "ratio": ["1e-3"],
+                "trim": ["1"],
+                "case": ["upper"],
+                "shade": ["light"],
+                "parts": ["b", "a"],
+                "lines": ["first\r\n\r\n second \n"],
+                "maybe": [""],
+            },
+        )
+        assert problems == {}
+        assert values == {
+            "source": FILE_ID,
+            "note": "one\ntwo",
+            "name": "  as typed ",
+            "count": 7,
+            "ratio": 0.001,
+            "trim": True,
+            "case": "upper",
+            "shade": "light",
+            "parts": ["b", "a"],
+            "lines": ["first", "second"],
+            "maybe": None,
+        }
+
+    def test_a_browser_leaves_out_what_is_off(self):
+        values, problems = from_form(describe(WHOLE), {"source": [FILE_ID]})
+        assert (values["trim"], values["parts"], values["lines"]) == (False, [], [])
+        assert problems == {
+            "count": "A number from 1 to 1,000,000 is needed.",
+            "ratio": "A number above 0 is needed.",
+        }
+
+    def test_a_name_that_is_no_parameter(self):
+        with pytest.raises(Invalid, match="no parameter “status”"):
+            from_form(describe(WHOLE), {"status": ["succeeded"]})
+
+    @pytest.mark.parametrize("annotation", [str, int, float, Literal["a"]])
+    def test_several_where_one_belongs(self, annotation):
+        assert read(one(annotation), x=["a", "b"]) == "One value is expected here, and several came."
+
+    @pytest.mark.parametrize("text", ["", " \n\t "])
+    @pytest.mark.parametrize("annotation", [str, int, float, Literal["a"]])
+    def test_nothing_where_something_is_needed(self, annotation, text):
+        assert read(one(annotation), x=text) == "This is needed."
+
+    def test_no_file_where_one_is_needed(self):
+        assert read(one(Annotated[str, Field(json_schema_extra=FILE)]), x="") == "Please choose a file."
+
+    @pytest.mark.parametrize(
+        "annotation", [str | None, int | None, Shade | None, list[str] | None, bool | None]
+    )
+    def test_nothing_where_none_is_an_answer(self, annotation):
+        assert read(one(annotation, None), x="") is None
+
+    def test_none_of_optional_choices(self):
+        assert read(one(list[Literal["a", "b"]] | None, None)) is None
+
+    def test_a_text_may_be_emptied(self):
+        assert read(one(str, "default"), x="") == ""
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "1.5",
+            "1e5",
+            "0x10",
+            "1_000",
+            "٣",
+            "²",
+            "३",
+            "NaN",
+            "inf",
+            "--1",
+            "1 2",
+            "9" * 20,
+            "9" * 5000,
+            "1\x00",
+            "True",
+        ],
+    )
+    def test_no_whole_number(self, text):
+        assert read(one(Annotated[int, Field(ge=1, le=5)]), x=text) == (
+            "A whole number from 1 to 5 is expected, such as 3."
+        )
+
+    @pytest.mark.parametrize(
+        "text",
+        ["nan", "-NaN", "inf", "Infinity", "1e999", "1_0", "٣.٥", "1,5", "0x1p3", "one", "1\x00", "9" * 400],
+    )
+    def test_no_number(self, text):
+        assert read(one(float), x=text) == "A number is expected, such as 2.5."
+
+    @pytest.mark.parametrize("text", ["c", "A", " a", "a\x00", "None"])
+    def test_no_choice(self, text):
+        assert read(one(Literal["a", "b"]), x=text) == "Please choose one of: A, B."
+        assert read(one(list[Literal["a", "b"]]), x=["a", text]) == "Please choose one of: A, B."
+
+    def test_choices_keep_their_type(self):
+        assert read(one(Literal[1, 2]), x="2") == 2
+
+    @pytest.mark.parametrize("annotation", [str, list[str]])
+    def test_text_that_cannot_be_kept(self, annotation):
+        assert read(one(annotation), x="a\x00b") == "A NUL character cannot be kept."
+        assert read(one(annotation), x="a" * (MAX_TEXT + 1)) == "At most 100,000 characters are taken here."
+
+    @pytest.mark.parametrize(
+        ("texts", "value"), [(["1"], True), (["0"], False), (["", "1"], True), (["false"], False)]
+    )
+    def test_switches(self, texts, value):
+        assert read(one(bool, False), x=texts) is value
+
+    @given(st.dictionaries(st.sampled_from([*KINDS]), st.lists(st.text(), max_size=3)))
+    def test_never_fails_otherwise_and_accounts_for_every_field(self, sent):
+        values, problems = from_form(describe(WHOLE), sent)
+        assert not values.keys() & problems.keys()
+        assert (values.keys() | problems.keys()) >= KINDS.keys() - {"note", "name", "case", "shade"}
+
+    @given(st.dictionaries(st.text(), st.lists(st.text(), max_size=2), max_size=3))
+    def test_any_name_is_read_or_refused_with_invalid(self, sent):
+        try:
+            from_form(describe(WHOLE), sent)
+        except Invalid as refused:
+            assert sent.keys() - KINDS.keys()
+            assert str(refused)
+
+    @given(st.text())
+    def test_what_is_read_can_be_kept(self, text):
+        values, _ = from_form(describe(WHOLE), {name: [text] for name in KINDS})
+        assert not unkeepable([value for name, value in values.items()])

@@ -1,0 +1,58 @@
+"""The application over stores in memory, and somebody who looks at its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import fakeredis
+import mongomock
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
+from mongomock.gridfs import enable_gridfs_integration
+
+from app import create_app
+from app.core.services import Services, assemble
+from app.web.live import Live
+from config import load
+from tests.web.looking import Looker
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Each test has an application of its own; they share what is compiled of the templates."""
+    kept: dict[str, Any] = dict(Flask.jinja_options)
+    Flask.jinja_options = {
+        **kept,
+        "bytecode_cache": FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates"))),
+    }
+    yield
+    Flask.jinja_options = kept
+
+
+@pytest.fixture(scope="session")
+def one_app() -> Flask:
+    """Made once; :func:`app` gives it other stores for each test."""
+    settings = load({"ENVIRONMENT": "local", "SECRET_KEY": "tests-only"})
+    db: Any = mongomock.MongoClient(tz_aware=True).get_database("none")
+    enable_gridfs_integration()
+    return create_app(settings, assemble(settings, db, fakeredis.FakeRedis()))
+
+
+@pytest.fixture
+def app(one_app: Flask, services: Services) -> Flask:
+    one_app.extensions.update(services=services, live=Live(services))
+    return one_app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def alice(client: FlaskClient) -> Looker:
+    """Alice looks and presses buttons."""
+    return Looker(client)

@@ -1,0 +1,101 @@
+"""Everything that can go wrong has its status and a sentence that says what to do."""
+
+from __future__ import annotations
+
+import pytest
+from bson import ObjectId
+from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
+
+from app.core.errors import Conflict, Invalid
+from app.web.errors import problem_of
+from tests.web.looking import succeed
+
+NOBODY = ObjectId()
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "sentence"),
+    [
+        ("/nothing", 404, "There is no page at this address."),
+        ("/tasks/zzz", 404, "“zzz” is not the ID of a task: that is 24 characters of 0 to 9 and a to f."),
+        (f"/tasks/{NOBODY}", 404, f"There is no task {NOBODY}. It may have been deleted"),
+        (f"/tasks/{NOBODY}/result.json", 404, "There is no task"),
+        (f"/tasks/{NOBODY}/log", 404, "There is no task"),
+        (f"/tasks/{NOBODY}/files/x", 404, "no such file"),
+        ("/tasks?colour=red", 400, "There is no filter “colour”."),
+        (
+            "/tasks?per_page=1000000",
+            400,
+            "“1000000” is not a page size offered here. There are: 25, 50, 100, 200.",
+        ),
+        ("/tasks?sort=owner", 400, "“owner” is not a sort offered here."),
+        ("/tasks?status=lost", 400, "“lost” is not a status offered here."),
+        ("/tasks?status=failed&status=queued", 400, "may be given once"),
+        ("/tasks?after=1", 400, "start again from its first page"),
+        ("/tasks?q=!", 400, "Please search for a word of at least two letters"),
+        ("/tasks/rows?ids=1.2", 400, "ids of tasks"),
+        ("/tasks/rows", 400, "ids of tasks"),
+        ("/?failures=1y", 400, "“failures” is one of: 1h, 24h, 7d."),
+        ("/?x=1", 400, "“x” is not understood here."),
+    ],
+)
+def test_bad_addresses(alice, address, status, sentence):
+    assert sentence in alice.read(address, status)
+
+
+@pytest.mark.parametrize("attempt", ["0", "2", "-1", "x", "9" * 40, "²"])
+def test_an_attempt_that_there_is_not(alice, services, new_task, attempt):
+    task = succeed(services, new_task())
+    assert "it had 1 so far" in alice.read(f"/tasks/{task.id}?attempt={attempt}", 400)
+
+
+def test_a_program_gets_json(client):
+    answer = client.get("/tasks?colour=red", headers={"Accept": "application/json"})
+    assert answer.status_code == 400
+    assert answer.mimetype == "application/problem+json"
+    assert answer.json["status"] == 400
+    assert answer.json["detail"].startswith("There is no filter “colour”.")
+
+
+def test_mongodb_away_is_503(alice, services, monkeypatch):
+    def away(*_):
+        raise ServerSelectionTimeoutError("10.0.0.7:27017 refused")
+
+    monkeypatch.setattr(services.listing, "page", away)
+    page = alice.read("/tasks", 503)
+    assert "The database (MongoDB) did not answer in time. Please try again" in page
+    assert "10.0.0.7" not in page
+
+
+def test_what_was_not_foreseen_gives_nothing_away_and_is_logged(client, services, monkeypatch, caplog):
+    def broken(*_):
+        raise OperationFailure("the password of admin is wrong")
+
+    monkeypatch.setattr(services.listing, "page", broken)
+    answer = client.get("/tasks")
+    assert answer.status_code == 500
+    assert "password" not in answer.text
+    assert "GET /tasks failed" in caplog.text
+
+
+def test_too_large(app, client, monkeypatch):
+    monkeypatch.setitem(app.config, "MAX_CONTENT_LENGTH", 10)
+    answer = client.post(f"/tasks/{NOBODY}/cancel", data={"csrf_token": "x" * 100})
+    assert answer.status_code == 413
+    assert "smaller file" in answer.text
+
+
+def test_a_wrong_method_names_the_right_one(client):
+    answer = client.delete("/tasks")
+    assert answer.status_code == 405
+    assert "GET" in answer.headers["Allow"]
+
+
+def test_an_error_page_asks_no_store(alice, services, monkeypatch):
+    monkeypatch.setattr(services.stats, "lanes", lambda: pytest.fail("asked"))
+    assert "Not found" in alice.read("/nothing", 404)
+
+
+def test_words_and_fields_come_from_the_core():
+    assert problem_of(Conflict("Too late.")).status == 409
+    assert problem_of(Invalid("Look again.", {"rows": "One or more."})).fields == {"rows": "One or more."}

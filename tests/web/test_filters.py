@@ -1,0 +1,74 @@
+"""How values are written."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from app.web.filters import duration, number, plural, relative, size, ticking, when
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "–"),
+        (-1, "0 ms"),
+        (0.34, "340 ms"),
+        (2.5, "2.5 s"),
+        (42.4, "42 s"),
+        (59.7, "1 min"),
+        (200, "3 min 20 s"),
+        (3600, "1 h"),
+        (3_661, "1 h 1 min"),
+        (90_000, "1 d 1 h"),
+        (timedelta(days=2), "2 d"),
+    ],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "just now"),
+        (4.9, "just now"),
+        (-3, "in a moment"),
+        (5, "5 s ago"),
+        (-90, "in 1 min"),
+        (7_300, "2 h ago"),
+    ],
+)
+def test_relative(seconds, text):
+    assert relative(NOW - timedelta(seconds=seconds), NOW) == text
+
+
+def test_a_moment_has_its_absolute_time():
+    html = str(when(NOW))
+    assert 'datetime="2026-03-01T12:00:00.000+00:00"' in html
+    assert 'title="2026-03-01 12:00:00 UTC"' in html
+    assert "data-since" in str(ticking(NOW))
+    assert when(None) == ticking(None) == "–"
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 bytes"), (1, "1 byte"), (1023, "1023 bytes"), (1024, "1.0 KB"), (5 * 2**40, "5.0 TB")],
+)
+def test_sizes(count, text):
+    assert size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(12345, "12,345"), (True, "True"), (2.50, "2.5"), (1e20, "1e+20"), (float("nan"), "nan")],
+)
+def test_numbers(value, text):
+    assert number(value) == text
+
+
+def test_plural():
+    assert [plural(count, "worker") for count in (0, 1, 2_000)] == ["0 workers", "1 worker", "2,000 workers"]

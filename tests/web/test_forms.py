@@ -1,0 +1,182 @@
+"""The parts of the form by themselves: what is shown, and how what comes back is read."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Annotated, Any, Literal
+
+import pytest
+from bson import ObjectId
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field
+from wtforms.validators import ValidationError
+
+from app import create_app
+from app.core.catalog import TaskType
+from app.core.files import StoredFile
+from app.core.params import describe
+from app.core.states import Priority
+from app.web import forms, inputs
+from app.web.create import waits
+from tests.core.schemas import FILE, WHOLE, Shade, one
+
+NOW = datetime(2031, 5, 6, 7, 8, tzinfo=timezone.utc)
+CLEAN = TaskType("clean", "Clean a table", "Data", "", "", WHOLE, Priority.MEDIUM, 600, 3)
+AIRPORTS = StoredFile(ObjectId(), "airports.csv", 8, "text/csv", "", "alice", "input", NOW)
+
+
+@pytest.fixture
+def opened(settings, services):
+    """A form as it is first shown, within a request."""
+    with create_app(settings, services).test_request_context():
+        yield forms.Envelope.opened(CLEAN)
+
+
+def shown_as(annotation: Any, default: Any = ..., texts: tuple[str, ...] = ()) -> inputs.Input:
+    return inputs.Input(describe(one(annotation, default))[0], texts)
+
+
+class TestEnvelope:
+    def test_it_opens_with_what_the_type_says(self, opened):
+        assert (opened.priority.data, opened.max_attempts.data, opened.timeout_s.data) == (
+            "medium",
+            "3",
+            "600",
+        )
+        assert opened.title.data in (None, "")
+
+    def test_every_opened_form_has_a_key_of_its_own(self, opened):
+        keys = {opened.submission_key.data, *(forms.nonce() for _ in range(100))}
+        assert len(keys) == 101
+        assert all(16 <= len(key) <= 64 for key in keys)
+
+    def test_only_named_fields_are_taken(self, opened):
+        assert set(forms.NAMES) == {name for name in opened._fields} | {"csrf_token"}
+        assert not set(forms.NAMES) & {"status", "owner", "attempt", "lease", "type", "files", "params"}
+
+    @pytest.mark.parametrize(
+        ("text", "offset", "moment"),
+        [
+            ("", "", None),
+            ("2031-05-06T07:08", "", NOW),
+            ("2031-05-06T09:08", "120", NOW),
+            ("2031-05-06T02:08", "-300", NOW),
+            ("2031-05-06T07:08:59", "0", NOW),
+        ],
+    )
+    def test_a_local_time_and_its_offset_are_a_moment(self, opened, text, offset, moment):
+        opened.run_at.data, opened.run_at_offset.data = text, offset
+        assert opened.moment() == moment
+
+    @given(text=st.text() | st.just("2031-05-06T07:08"), offset=st.text(max_size=8))
+    def test_any_text_is_a_moment_or_refused(self, text, offset):
+        try:
+            moment = forms.moment_of(text, offset)
+        except ValidationError as refused:
+            assert "are expected" in str(refused)
+        else:
+            assert moment is None if not text else moment and moment.tzinfo is timezone.utc
+
+    def test_the_ends_of_the_calendar(self):
+        with pytest.raises(ValidationError):
+            forms.moment_of("0001-01-01T00:00", "840")
+
+
+class TestTexts:
+    @pytest.mark.parametrize(
+        ("text", "tags"),
+        [
+            ("", ()),
+            (" ,, ", ()),
+            ("A, b ,a", ("a", "b")),
+            ("two words,x\ny", ("two words", "x y")),
+            (None, ()),
+        ],
+    )
+    def test_tags(self, text, tags):
+        assert forms.split_tags(text) == tags
+
+    def test_one_line(self):
+        assert forms.one_line("  a\r\n\tb\x00\u202ec ") == "a b c"
+
+    def test_a_title_nobody_gave(self):
+        assert forms.default_title(CLEAN, ()) == "Clean a table"
+        assert forms.default_title(CLEAN, (AIRPORTS,)) == "Clean a table: airports.csv"
+
+    def test_waits_add_up_over_the_lanes_that_come_first(self):
+        assert waits({Priority.HIGH: 0, Priority.MEDIUM: 1_200, Priority.LOW: 3}) == {
+            "high": "nothing ahead",
+            "medium": "1,200 ahead",
+            "low": "1,203 ahead",
+        }
+        assert waits(None) == {}
+
+
+class TestInput:
+    @pytest.mark.parametrize(
+        ("annotation", "widget"),
+        [
+            (str, "line"),
+            (int, "line"),
+            (Annotated[str, Field(json_schema_extra={"format": "textarea"})], "area"),
+            (list[str], "area"),
+            (bool, "switch"),
+            (bool | None, "group"),
+            (Literal["a", "b", "c", "d"], "group"),
+            (Literal["a", "b", "c", "d", "e"], "select"),
+            (Shade | None, "group"),
+            (list[Literal["a", "b", "c", "d", "e", "f"]], "group"),
+            (Annotated[str, Field(json_schema_extra=FILE)], "file"),
+        ],
+    )
+    def test_each_kind_is_drawn_by_its_macro(self, annotation, widget):
+        assert shown_as(annotation).widget == widget
+
+    def test_numbers_carry_their_bounds(self):
+        shown = shown_as(Annotated[int, Field(ge=1, le=9)])
+        assert shown.attributes == {"type": "number", "step": "1", "min": "1", "max": "9"}
+        assert shown.help == "A number from 1 to 9."
+
+    def test_optional_is_said_where_nothing_is_an_answer(self):
+        assert shown_as(str, "").says_optional
+        assert shown_as(int | None, None).says_optional
+        assert not shown_as(int, 3).says_optional
+        assert not shown_as(bool, True).says_optional
+        assert not shown_as(str).says_optional
+
+    def test_none_is_a_choice_where_it_is_an_answer(self):
+        assert shown_as(Literal["a", "b"] | None, None).options == (("", "None"), ("a", "A"), ("b", "B"))
+        assert shown_as(Literal["a", "b"]).options == (("a", "A"), ("b", "B"))
+
+    @pytest.mark.parametrize(
+        ("annotation", "value", "texts"),
+        [
+            (bool, True, ("1",)),
+            (bool, False, ("0",)),
+            (Literal[1, 2], 2, ("2",)),
+            (list[Literal["a", "b"]], ["b", "a"], ("b", "a")),
+            (list[str], ["x", "y"], ("x\ny",)),
+            (float, 2.0, ("2",)),
+            (int | None, None, ()),
+            (str, "<b>", ("<b>",)),
+        ],
+    )
+    def test_a_value_becomes_what_a_browser_would_send(self, services, annotation, value, texts):
+        filled = inputs.initial(describe(one(annotation)), {"x": value}, services.files, "alice")
+        assert filled[0].texts == texts
+
+    @pytest.mark.parametrize(
+        ("accept", "name", "kind", "taken"),
+        [
+            ([".csv"], "A.CSV", "application/vnd.ms-excel", True),
+            ([".csv"], "csv", "text/csv", False),
+            (["text/csv"], "x", "text/csv", True),
+            (["image/*"], "x.png", "image/png", True),
+            (["image/*"], "x.png", "imagery/png", False),
+            ([], "x", "", True),
+        ],
+    )
+    def test_kinds_of_files(self, accept, name, kind, taken):
+        field = shown_as(Annotated[str, Field(json_schema_extra={**FILE, "accept": accept})]).field
+        assert inputs.accepted(field, name, kind) is taken

@@ -1,0 +1,69 @@
+"""The web process starts when the stores are away, and takes them up when they are there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+from flask_pymongo.wrappers import MongoClient
+
+from app import create_app
+from app.core import clock
+from app.core import db as database
+from app.core.errors import Unavailable
+from app.web.stores import Readiness
+from config import load
+
+CLOSED = {
+    "ENVIRONMENT": "local",
+    "SECRET_KEY": "tests-only",
+    "MONGODB_URI": "mongodb://127.0.0.1:1",
+    "MONGODB_TIMEOUT_MS": "100",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+}
+
+
+def test_it_starts_without_stores_and_says_so():
+    app = create_app(load(CLOSED))
+    services = app.extensions["services"]
+    assert isinstance(services.db.client, MongoClient)
+    assert services.db.name == "taskqueue"
+    client = app.test_client()
+    started = time.monotonic()
+    for address in ("/", "/tasks", "/tasks/new"):
+        answer = client.get(address)
+        assert answer.status_code == 503
+        assert "The database (MongoDB) did not answer" in answer.text
+        assert answer.headers["Retry-After"]
+    assert time.monotonic() - started < 2
+    assert client.get("/healthz").status_code == 200
+    services.db.client.close()
+
+
+def test_ready_once_and_again_after_a_failure(services, monkeypatch):
+    made: list[object] = []
+    answers = [False, True, True]
+    monkeypatch.setattr(database, "answers", lambda _: answers.pop(0))
+    monkeypatch.setattr(database, "create_indexes", made.append)
+    monkeypatch.setattr(clock, "synchronise", lambda _: None)
+    readiness = Readiness(services.db)
+    with pytest.raises(Unavailable):
+        readiness.ensure()
+    readiness.ensure()
+    readiness.ensure()
+    assert made == [services.db]
+    assert answers == [True]
+
+
+def test_settings_that_are_wrong_are_told_and_nothing_starts():
+    env = {"WEB_BIND": "nowhere", "SECRET_KEY": "weak"}
+    ran = subprocess.run(
+        [sys.executable, "-c", "import wsgi"], env=env, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 1
+    assert "WEB_BIND: expected" in ran.stderr
+    assert "SECRET_KEY: expected" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "weak" not in ran.stderr

@@ -1,0 +1,235 @@
+"""A task: its way, progress, place, parameters, result, error, attempts, log; when it is asked for again."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import timedelta
+
+import pytest
+
+from app.core.clock import utcnow
+from app.core.states import Status
+from tests.web.creating import publish
+from tests.web.looking import aged, claim, fail, succeed, text_of, worker
+
+
+def page_of(alice, task, query: str = "") -> str:
+    return alice.read(f"/tasks/{task.id}{query}")
+
+
+class TestWay:
+    def test_waiting(self, alice, new_task):
+        page = page_of(alice, new_task())
+        assert re.search(r"Created just now Waiting for \d+ ms Running – Ended –", page)
+
+    def test_done(self, alice, services, new_task):
+        task = succeed(services, aged(services, new_task(), timedelta(seconds=30), "queued_at", "created_at"))
+        assert re.search(
+            r"Created 30 s ago Waiting 30 s Running \d+ ms Succeeded just now", page_of(alice, task)
+        )
+
+    def test_canceled_before_it_ran(self, alice, services, new_task):
+        task = new_task()
+        services.dispatch.cancel(task.id, "alice")
+        assert "Running never Canceled just now" in page_of(alice, task)
+
+    def test_canceled_between_attempts_is_not_told_as_running(self, alice, services, new_task):
+        task = fail(services, new_task(max_attempts=2))
+        services.dispatch.cancel(task.id, "alice")
+        assert "Running never Canceled" in page_of(alice, task)
+
+    def test_canceled_while_it_ran(self, alice, services, new_task):
+        task = claim(services, new_task())
+        services.dispatch.cancel(task.id, "alice")
+        assert "Asked to stop by alice" in page_of(alice, task)
+        services.tasks.end_canceled(task, "Canceled.")
+        assert "never" not in page_of(alice, task)
+
+    def test_scheduled(self, alice, new_task):
+        page = page_of(alice, new_task(run_at=utcnow() + timedelta(hours=2, minutes=1)))
+        assert "Scheduled in 2 h" in page
+        assert "Attempt 1 of 1 starts in 2 h" in page
+
+
+class TestWaiting:
+    def test_place_in_line(self, alice, services, new_task):
+        worker(services)
+        new_task(priority="high")
+        task = new_task()
+        assert "Place in line: 2" in page_of(alice, task)
+
+    def test_next(self, alice, new_task):
+        assert "It is next in line." in page_of(alice, new_task())
+
+    def test_not_announced(self, alice, services, new_task, monkeypatch):
+        monkeypatch.setattr(services.dispatch, "push", lambda _: False)
+        assert "Saved, not yet announced to the workers." in page_of(alice, new_task())
+
+    def test_nobody_works(self, alice, new_task):
+        assert "No worker is running, so this task does not start." in page_of(alice, new_task())
+
+    def test_nobody_serves_its_type(self, alice, services, new_task):
+        publish(services, served=False)
+        worker(services)
+        assert "none of them has this type of task" in page_of(alice, new_task(type="clean_table"))
+
+
+class TestProgress:
+    def test_rate_and_time_left(self, alice, services, new_task):
+        task = aged(services, claim(services, new_task()), timedelta(seconds=10), "started_at")
+        services.tasks.report_progress(task, {"done": 250, "total": 1000, "message": "reading"})
+        page = page_of(alice, task)
+        assert re.search(r"25 % 250 of 1,000 2[45](\.\d)?/s about (30|29) s left reading", page)
+
+    def test_without_a_total(self, alice, services, new_task):
+        task = claim(services, new_task())
+        services.tasks.report_progress(task, {"done": 12, "total": None, "message": ""})
+        assert "12 done" in page_of(alice, task)
+
+    @pytest.mark.parametrize(
+        "odd", [{"done": 5, "total": 0}, {"done": 9, "total": 3}, {"done": None, "total": None}]
+    )
+    def test_odd_figures_do_no_harm(self, alice, services, new_task, odd):
+        task = claim(services, new_task())
+        services.tasks.report_progress(task, {"message": "", **odd})
+        assert page_of(alice, task)
+
+
+class TestParameters:
+    def test_in_order_by_title_with_files_by_name(self, alice, services, new_task):
+        publish(services)
+        file = services.files.save(io.BytesIO(b"a,b\n"), "airports.csv", "text/csv", "alice", role="input")
+        params = {"trim": True, "case": "lower", "columns": ["iata", "name"], "source": str(file.id)}
+        task = new_task(type="clean_table", params=params, files=(file.id,))
+        page = page_of(alice, task)
+        assert "Table airports.csv 4 bytes Trim yes Case Lower" in page
+        assert f'href="/tasks/{task.id}/files/{file.id}"' in alice.open(f"/tasks/{task.id}")
+
+    def test_of_a_type_that_is_gone(self, alice, new_task):
+        assert "Row count 3" in page_of(alice, new_task(params={"row_count": 3}))
+
+
+class TestResult:
+    def test_report_and_files(self, alice, services, new_task):
+        task = new_task()
+        out = services.files.save(io.BytesIO(b"x" * 2048), "clean.csv", "text/csv", "alice", role="output")
+        services.files.attach([out.id], task.id)
+        succeed(services, task, {"rows_in": 3412, "columns": [{"name": "iata", "missing": 6}]})
+        page = page_of(alice, task)
+        assert "Download clean.csv 2.0 KB" in page
+        assert "Rows in 3,412" in page
+        assert "Name Missing iata 6" in page
+
+    @pytest.mark.parametrize("result", [0, False, "", [], {}, "text", [1, 2], 1.5])
+    def test_any_value(self, alice, services, new_task, result):
+        assert "Result" in page_of(alice, succeed(services, new_task(), result))
+
+    def test_none(self, alice, services, new_task):
+        assert "Download as JSON" not in page_of(alice, succeed(services, new_task(), None))
+
+
+class TestErrorAndAttempts:
+    def test_sentence_and_folded_traceback(self, alice, services, new_task):
+        html = alice.open(f"/tasks/{fail(services, new_task(), 'The disk is full.', 'line 3, in run').id}")
+        assert "Why it failed" in html
+        assert re.search(
+            r"<details[^>]*>\s*<summary>Traceback \(ValueError\)</summary>\s*<pre[^>]*>line 3, in run", html
+        )
+
+    def test_each_attempt_newest_first(self, alice, services, new_task):
+        task = fail(services, new_task(max_attempts=2), "Once.")
+        services.db.tasks.update_one({"_id": task.id}, {"$set": {"run_at": utcnow() - timedelta(seconds=1)}})
+        services.dispatch.stage()
+        succeed(services, services.tasks.get(task.id), 1)
+        page = page_of(alice, task)
+        assert "2 of 2, 10 min each at most" in page
+        assert re.search(
+            r"2 Succeeded just now .* worker-1 – Log 1 Failed just now .* worker-1 Once\. Log", page
+        )
+
+
+class TestLog:
+    @pytest.fixture
+    def two(self, services, new_task):
+        task = fail(services, new_task(max_attempts=2))
+        services.logs.write_part(task.id, 1, 0, b"first\n")
+        services.db.tasks.update_one({"_id": task.id}, {"$set": {"run_at": utcnow() - timedelta(seconds=1)}})
+        services.dispatch.stage()
+        running = claim(services, services.tasks.get(task.id))
+        services.logs.write_part(task.id, 2, 0, b"second\n")
+        return running
+
+    def test_the_newest_and_any(self, alice, two):
+        assert "second" in page_of(alice, two)
+        page = page_of(alice, two, "?attempt=1")
+        assert "Log of attempt 1" in page
+        assert "first" in page
+        assert "second" not in page
+
+    def test_204_while_there_is_nothing_new(self, alice, client, services, two):
+        address = f"/tasks/{two.id}/log/live?shown=2&size=7"
+        assert client.get(address).status_code == 204
+        services.logs.write_part(two.id, 2, 0, b"second\nthird\n")
+        assert "third" in client.get(address).text
+
+    def test_it_is_not_asked_for_when_the_attempt_has_ended(self, alice, services, two):
+        assert "hx-get" in alice.open(f"/tasks/{two.id}/log/live")
+        assert "hx-get" not in alice.open(f"/tasks/{two.id}/log/live?attempt=1")
+        services.tasks.succeed(two, 1)
+        assert "hx-get" not in alice.open(f"/tasks/{two.id}/log/live")
+
+    def test_a_long_one_shows_its_end(self, alice, services, new_task):
+        task = claim(services, new_task())
+        for part in range(6):
+            services.logs.write_part(task.id, 1, part, (f"part {part} " + "x" * 90 + "\n").encode() * 640)
+        page = page_of(alice, task)
+        assert "part 0" not in page
+        assert "part 5" in page
+        assert "all that is kept is under “As text”" in page
+
+    def test_before_the_first_attempt(self, alice, new_task):
+        assert "The log begins with the first attempt." in page_of(alice, new_task())
+
+
+class TestLive:
+    def test_it_asks_while_the_task_lives(self, alice, services, new_task):
+        task = new_task()
+        poll = f'hx-get="/tasks/{task.id}/live"'
+        assert poll in alice.open(f"/tasks/{task.id}")
+        assert poll in alice.open(f"/tasks/{task.id}/live")
+        succeed(services, task)
+        assert "hx-get" not in alice.open(f"/tasks/{task.id}/live")
+
+    def test_a_region_has_no_space_around_it(self, alice, new_task):
+        html = alice.open(f"/tasks/{new_task().id}/live")
+        assert html == html.strip()
+
+    def test_deleted_meanwhile(self, alice, services, new_task):
+        task = new_task()
+        services.db.tasks.delete_one({"_id": task.id})
+        html = alice.open(f"/tasks/{task.id}/live")
+        assert "This task has been deleted." in text_of(html)
+        assert "hx-get" not in html
+        assert alice.open(f"/tasks/{task.id}/log/live") == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "buttons"),
+    [
+        (Status.QUEUED, {"cancel", "priority"}),
+        (Status.SCHEDULED, {"cancel", "priority"}),
+        (Status.RUNNING, {"cancel"}),
+        (Status.SUCCEEDED, {"delete"}),
+        (Status.FAILED, {"retry", "delete"}),
+        (Status.CANCELED, {"retry", "delete"}),
+    ],
+)
+def test_buttons_by_status(alice, services, new_task, status, buttons):
+    task = new_task()
+    services.db.tasks.update_one(
+        {"_id": task.id}, {"$set": {"status": status.value, "finished_at": utcnow()}}
+    )
+    html = alice.open(f"/tasks/{task.id}/live")
+    assert set(re.findall(rf'action="/tasks/{task.id}/(\w+)"', html)) == buttons
+    assert f"/tasks/new/count_slowly?from={task.id}" in html

@@ -1,0 +1,165 @@
+"""View Tasks: rows, tabs, filters as chips, sorts, pages, and what is asked again."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from app.web.asked import LIVE_ROWS
+from tests.web.creating import publish
+from tests.web.looking import aged, claim, fail, succeed
+
+
+def titles(html: str) -> list[str]:
+    return re.findall(r'class="stretched-link"[^>]*>([^<]*)<', html)
+
+
+@pytest.fixture
+def thirty(services, new_task):
+    """Thirty tasks, a minute apart; "task 29" is the newest."""
+    made = [
+        new_task(title=f"task {number}", priority=["high", "medium", "low"][number % 3])
+        for number in range(30)
+    ]
+    return [
+        aged(services, task, timedelta(minutes=30 - number), "created_at") for number, task in enumerate(made)
+    ]
+
+
+def link(html: str, label: str) -> str:
+    found = re.search(rf'href="([^"]*)">{label}<', html)
+    assert found, label
+    return found[1].replace("&amp;", "&")
+
+
+class TestPages:
+    def test_newest_first_a_page_at_a_time_there_and_back(self, alice, thirty):
+        first = alice.open("/tasks")
+        assert titles(first) == [f"task {number}" for number in range(29, 4, -1)]
+        second = alice.open(link(first, "Next ›"))
+        assert titles(second) == [f"task {number}" for number in range(4, -1, -1)]
+        assert titles(alice.open(link(second, "‹ Previous"))) == titles(first)
+        assert titles(alice.open(link(second, "« First"))) == titles(first)
+
+    def test_last(self, alice, thirty):
+        last = alice.open(link(alice.open("/tasks"), "Last »"))
+        assert titles(last)[-1] == "task 0"
+        assert 'aria-disabled="true">Next ›' in last
+
+    def test_size(self, alice, thirty):
+        assert len(titles(alice.open("/tasks?per_page=50"))) == 30
+
+    def test_one_page_has_no_pager(self, alice, new_task):
+        new_task()
+        assert "Next ›" not in alice.open("/tasks")
+
+    def test_links_keep_everything_else(self, alice, thirty):
+        address = link(alice.open("/tasks?status=queued&order=asc"), "Next ›")
+        assert address.startswith("/tasks?status=queued&order=asc&after=")
+
+
+class TestFilters:
+    def test_each(self, alice, thirty):
+        assert titles(alice.open("/tasks?priority=high&q=task&per_page=50")) == [
+            f"task {n}" for n in range(27, -1, -3)
+        ]
+        assert titles(alice.open("/tasks?status=failed")) == []
+
+    def test_chips_remove_one_filter(self, alice, thirty):
+        html = alice.open("/tasks?priority=high&q=task")
+        assert 'href="/tasks?q=task" title="Remove this filter">priority: <b>High</b>' in html
+        assert 'href="/tasks?priority=high" title="Remove this filter">words: <b>task</b>' in html
+
+    def test_types_by_their_titles(self, alice, services, new_task):
+        publish(services)
+        new_task(type="clean_table", title="mine")
+        assert "type: Clean a table ×" in alice.read("/tasks?type=clean_table")
+
+    def test_empty_values_are_no_filter(self, alice, new_task):
+        new_task(title="one")
+        assert titles(alice.open("/tasks?q=&priority=&type=&tag=&per_page=")) == ["one"]
+
+    def test_nothing_matches(self, alice, new_task):
+        new_task()
+        assert "No task matches these filters." in alice.read("/tasks?tag=nobody")
+
+    def test_no_tasks_at_all(self, alice):
+        assert "Create the first task" in alice.read("/tasks")
+
+    def test_an_id_leads_to_its_task(self, client, new_task):
+        task = new_task()
+        answer = client.get(f"/tasks?q={str(task.id).upper()}")
+        assert (answer.status_code, answer.location) == (303, f"/tasks/{task.id}")
+
+
+class TestSorts:
+    def test_arrows_turn_around(self, alice, new_task):
+        new_task()
+        html = alice.open("/tasks")
+        assert 'aria-sort="descending"' in html
+        assert 'href="/tasks?order=asc"' in html
+        assert 'href="/tasks?sort=finished"' in html
+
+    def test_oldest_first(self, alice, thirty):
+        assert titles(alice.open("/tasks?order=asc"))[0] == "task 0"
+
+    def test_by_finish_only_what_has_finished(self, alice, services, new_task):
+        new_task(title="waits")
+        succeed(services, new_task(title="done"))
+        assert titles(alice.open("/tasks?sort=finished")) == ["done"]
+
+
+class TestTabs:
+    def test_counts_come_after_the_rows(self, alice, services, new_task):
+        new_task()
+        fail(services, new_task())
+        html = alice.open("/tasks?priority=medium")
+        assert 'hx-get="/tasks/counts?priority=medium" hx-trigger="load"' in html
+        tabs = alice.read("/tasks/counts?priority=medium&status=failed")
+        assert "All 2 Waiting 1 Scheduled 0 Running 0 Succeeded 0 Failed 1 Canceled 0" in tabs
+
+    def test_the_present_one(self, alice):
+        assert 'href="/tasks?status=failed" aria-current="page"' in alice.open("/tasks?status=failed")
+
+
+class TestRows:
+    def test_progress_and_error(self, alice, services, new_task):
+        running = claim(services, new_task())
+        services.tasks.report_progress(running, {"done": 1, "total": 4, "message": ""})
+        fail(services, new_task(), "The disk is full.")
+        html = alice.open("/tasks")
+        assert 'max="100" value="25.0"' in html
+        assert "The disk is full." in html
+
+    def test_only_what_lives_is_asked_again(self, alice, services, new_task):
+        live, done = new_task(), succeed(services, new_task())
+        html = alice.open("/tasks")
+        assert f'hx-get="/tasks/rows?ids={live.id}" hx-trigger="every' in html
+        claimed = claim(services, live)
+        html = alice.open(f"/tasks/rows?ids={live.id}")
+        assert (
+            f'<hx-partial hx-target="#task-{live.id}" hx-swap="outerMorph"><tr id="task-{live.id}">' in html
+        )
+        assert str(done.id) not in html
+        services.tasks.succeed(claimed, {})
+        assert "hx-get" not in alice.open(f"/tasks/rows?ids={live.id}")
+
+    def test_a_list_where_nothing_lives_asks_nothing(self, alice, services, new_task):
+        succeed(services, new_task())
+        assert "/tasks/rows" not in alice.open("/tasks")
+
+    def test_a_deleted_task_is_asked_for_no_more(self, alice, services, new_task):
+        task = new_task()
+        services.db.tasks.delete_one({"_id": task.id})
+        assert "hx-get" not in alice.open(f"/tasks/rows?ids={task.id}")
+
+    def test_the_address_never_grows_too_long(self, alice, services, new_task):
+        for _ in range(LIVE_ROWS + 5):
+            new_task()
+        html = alice.open("/tasks?per_page=200")
+        asked = re.search(r'hx-get="(/tasks/rows[^"]*)"', html)
+        assert asked
+        assert len(asked[1]) < 4_000
+        assert alice.open(asked[1])
