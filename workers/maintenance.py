@@ -23,7 +23,7 @@ from app.core.tasks import LEASE
 
 LEADER_LEASE = timedelta(seconds=15)
 ROUND_S = 1.0
-EVERY_S = {"stage": 1.0, "push": 2.0, "rescue": 5.0, "sweep": 10.0, "prune": 60.0, "clock": 60.0}
+EVERY_S = {"stage": 1.0, "push": 2.0, "rescue": 5.0, "sweep": 10.0, "prune": 10.0, "clock": 60.0}
 
 log = logging.getLogger("workers.maintenance")
 

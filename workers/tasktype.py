@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
@@ -160,7 +160,7 @@ def _model(function: Callable[..., Any]) -> type[BaseModel]:
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     try:
-        return get_type_hints(function, include_extras=True)
+        return inspect.get_annotations(function, eval_str=True)
     except NameError as error:
         raise TaskTypeError(f"{_where(function)}: {error}; its annotations must be importable.") from error
 

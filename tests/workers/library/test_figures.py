@@ -1,0 +1,105 @@
+"""The figures against a slow and simple count of the same table, cell by cell."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from workers.library.tables.clean import clean_column
+from workers.library.tables.model import CleanOptions, ReadOptions
+from workers.library.tables.read import read_table
+from workers.library.tables.report import build_report
+from workers.library.tables.rows import choose_rows, with_values
+
+WIDTH = 3
+OPTIONS = CleanOptions(missing=("NA", "-"), case="lower")
+CELLS = [
+    "",
+    " ",
+    "NA",
+    " na ",
+    "-",
+    "x",
+    " x",
+    "X  y",
+    "x y",
+    "1",
+    "1.50",
+    "12,345.5",
+    " 7 ",
+    "2024/3/1",
+    "2024/03/02",
+]
+
+
+def expected(rows: list[list[str]]) -> dict[str, Any]:
+    """The same figures the slow way. Cells are chosen so that every number and date is plain to see."""
+    columns = [expected_column([row[at] for row in rows]) for at in range(WIDTH)]
+    clean = list(zip(*columns, strict=True))
+    full = [row for row in range(len(rows)) if any(cell is not None for cell in clean[row])]
+    values = [tuple(value(cell) for cell in row) for row in clean]
+    kept = [row for at, row in enumerate(full) if values[row] not in [values[each] for each in full[:at]]]
+    written = [at for at in range(WIDTH) if any(cell is not None for cell in columns[at])] or list(
+        range(WIDTH)
+    )
+    changed = sum((clean[row][at] or "") != rows[row][at] for row in kept for at in written)
+    return {
+        "rows": [[clean[row][at] for at in written] for row in kept],
+        "empty_rows": len(rows) - len(full),
+        "duplicates": len(full) - len(kept),
+        "total": changed,
+        "missing": sum(clean[row][at] is None and rows[row][at] != "" for row in kept for at in written),
+    }
+
+
+def expected_column(cells: list[str]) -> list[str | None]:
+    tidy = [" ".join(cell.split()) for cell in cells]
+    known = [None if cell.lower() in ("", "na", "-") else cell for cell in tidy]
+    some = [cell for cell in known if cell is not None]
+    if all(re.fullmatch(r"[0-9,]+(\.[0-9]+)?", cell) for cell in some):
+        return [cell and cell.replace(",", "") for cell in known]
+    if all(re.fullmatch(r"\d{4}/\d\d?/\d\d?", cell) for cell in some):
+        return [cell and "-".join(part.zfill(2) for part in cell.split("/")) for cell in known]
+    return [cell and cell.lower() for cell in known]
+
+
+def value(cell: str | None) -> Any:
+    return float(cell) if cell and re.fullmatch(r"[0-9.]+", cell) else cell
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("figures")
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.lists(st.sampled_from(CELLS), min_size=WIDTH, max_size=WIDTH), max_size=8))
+def test_every_figure_is_what_counting_cell_by_cell_finds(folder: Path, rows: list[list[str]]) -> None:
+    text = io.StringIO()
+    csv.writer(text).writerows([["a", "b", "c"], *rows])
+    path = folder / "table.csv"
+    path.write_text(text.getvalue(), newline="")
+
+    table = read_table(path, "table.csv", ReadOptions(delimiter="comma"), lambda: None)
+    columns = [clean_column(column, column.header, OPTIONS) for column in table.columns]
+    kept = choose_rows(columns, drop_empty=True, drop_duplicates=True)
+    written = with_values(columns)
+    report = build_report(table, columns, written, kept, [])
+    found = pl.DataFrame([column.values.alias(column.name) for column in written]).filter(kept.mask)
+    naive = expected(rows)
+
+    assert [list(row) for row in found.rows()] == naive["rows"]
+    assert report["rows_out"] == len(naive["rows"])
+    assert report["removed"]["empty_rows"] == naive["empty_rows"]
+    assert report["removed"]["duplicates"] == naive["duplicates"]
+    assert report["cells_changed"]["total"] == naive["total"]
+    assert report["cells_changed"]["missing"] == naive["missing"]
+    assert report["rows_in"] == len(rows)

@@ -1,0 +1,9 @@
+"""The task types that come with the program, one family a module.
+
+``TASK_MODULES=workers.library`` registers all of them. Heavy libraries are imported inside functions, so
+that a worker starts quickly and pays for a library only when a task needs it.
+"""
+
+from workers.library import data, demo
+
+__all__ = ["data", "demo"]

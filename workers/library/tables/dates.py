@@ -1,0 +1,131 @@
+"""Dates and times: read only when a whole column agrees on one form, and its days on one order.
+
+``03/04/2024`` is March or April. It is read when some other value of the column has a number above 12 in one
+of the two places, or when both orders give the same dates, or when somebody says which one it is. Years
+have four digits; two would leave the century open. Written as ISO 8601, with the offset from UTC as it was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workers.library.tables.model import Dates, Kind
+from workers.library.tables.numbers import Reading, matches
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH_NUMBERS = {name: str(number) for number, name in enumerate(_MONTHS, start=1)}
+_MONTH = (
+    r"(?P<month>(?i:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?))"
+)
+_YEAR = r"(?P<year>[1-9][0-9]{3})"
+_DAY = r"(?P<day>[0-9]{1,2})"
+_FORMS = (
+    rf"{_YEAR}-(?P<month>[0-9]{{1,2}})-{_DAY}",
+    rf"{_YEAR}/(?P<month>[0-9]{{1,2}})/{_DAY}",
+    rf"{_DAY}(?:\s+|-){_MONTH}\.?(?:,?\s+|-){_YEAR}",
+    rf"{_MONTH}\.?\s+{_DAY}(?:st|nd|rd|th)?,?\s+{_YEAR}",
+)
+_OPEN_FORMS = tuple(
+    rf"(?P<one>[0-9]{{1,2}}){mark}(?P<two>[0-9]{{1,2}}){mark}{_YEAR}" for mark in ("/", r"\.", "-")
+)
+"""Forms in which the month may come first or second."""
+_TIME = (
+    r"(?:(?:[Tt]|,?\s+)(?P<hour>[0-9]{1,2}):(?P<minute>[0-5][0-9])"
+    r"(?::(?P<second>[0-5][0-9])(?P<fraction>\.[0-9]{1,6})?)?"
+    r"(?:\s?(?P<half>[AaPp]\.?[Mm]\.?))?"
+    r"\s?(?P<offset>[Zz]|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])?)?"
+)
+_ALL_OR_NONE = ("hour", "half", "offset")
+
+
+def read_dates(values: pl.Series, preference: Dates) -> Reading | None:
+    """Read a column of text as dates or as dates with times; None when it does not look like them.
+
+    ``preference`` decides only what the values themselves leave open. Null cells have no say.
+    """
+    for form in (*_FORMS, *_OPEN_FORMS):
+        if matches(values, _whole(form)):
+            parts = values.str.extract_groups(_whole(form)).struct.unnest()
+            return _read(values, parts, preference)
+    return None
+
+
+def _whole(form: str) -> str:
+    return f"^{form}{_TIME}$"
+
+
+def _read(values: pl.Series, parts: pl.DataFrame, preference: Dates) -> Reading:
+    """Put the parts together; a column in which they contradict each other stays text, with the reason."""
+    if not _uniform(parts):
+        return Reading("text", values, "only some of the dates have a time or an offset; left as text.")
+    readings = {order: text for order, text in _orders(parts).items() if _all_exist(text, values)}
+    if not readings:
+        return Reading("text", values, "the dates agree on no order, or some do not exist; left as text.")
+    first, *others = readings.values()
+    if preference not in readings and any(not first.equals(other) for other in others):
+        example = values.drop_nulls()[0]
+        note = f"dates such as {example} may begin with day or month; left as text. Say which under Dates."
+        return Reading("text", values, note)
+    kind: Kind = "date" if parts["hour"].null_count() == parts.height else "datetime"
+    return Reading(kind, readings.get(preference, first), _decided(list(readings)))
+
+
+def _uniform(parts: pl.DataFrame) -> bool:
+    known = parts.drop_nulls("year").select(_ALL_OR_NONE)
+    return all(column.null_count() in (0, known.height) for column in known)
+
+
+def _orders(parts: pl.DataFrame) -> dict[str, pl.Series]:
+    """The column in ISO 8601 for each order that its form leaves open."""
+    if "month" in parts.columns:
+        return {"auto": _iso(parts, month="month", day="day")}
+    return {
+        "day_first": _iso(parts, month="two", day="one"),
+        "month_first": _iso(parts, month="one", day="two"),
+    }
+
+
+def _iso(parts: pl.DataFrame, *, month: str, day: str) -> pl.Series:
+    """Text in ISO 8601, whether or not there is such a day; null where the cell was, or the hour is none."""
+    import polars as pl
+
+    number = pl.col(month).str.to_lowercase().str.slice(0, 3).replace(_MONTH_NUMBERS)
+    text = pl.concat_str(pl.col("year"), number.str.zfill(2), pl.col(day).str.zfill(2), separator="-")
+    whole = pl.when(pl.col("hour").is_null()).then(text).otherwise(text + _clock())
+    return parts.select(whole.alias("iso")).to_series()
+
+
+def _clock() -> pl.Expr:
+    import polars as pl
+
+    hour = pl.col("hour").cast(pl.Int64)
+    afternoon = pl.col("half").str.to_lowercase().str.starts_with("p")
+    of_half = pl.when(hour.is_between(1, 12)).then(hour % 12 + 12 * afternoon.cast(pl.Int64))
+    of_day = pl.when(pl.col("half").is_null()).then(hour).otherwise(of_half)
+    offset = pl.col("offset").str.to_uppercase().str.replace(r"^(.[0-9]{2}):?([0-9]{2})$", "${1}:${2}")
+    return pl.concat_str(
+        pl.lit("T") + of_day.cast(pl.String).str.zfill(2),
+        pl.lit(":") + pl.col("minute"),
+        pl.lit(":") + pl.col("second").fill_null("00"),
+        pl.col("fraction").fill_null(""),
+        offset.fill_null(""),
+    )
+
+
+def _all_exist(iso: pl.Series, values: pl.Series) -> bool:
+    """Whether every value became a day of the calendar and a time of the day."""
+    moments = (iso + "T00:00:00").str.slice(0, 19).str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False)
+    return moments.null_count() == values.null_count()
+
+
+def _decided(orders: list[str]) -> str:
+    """Say how days and months were told apart, when the values had to be asked."""
+    if orders == ["day_first"]:
+        return "read with the day before the month, the only order that fits."
+    if orders == ["month_first"]:
+        return "read with the month before the day, the only order that fits."
+    return ""

@@ -1,0 +1,150 @@
+"""Which character encoding a text file is in. The answer always decodes the whole file without a loss."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+
+from workers import Fail
+from workers.library.tables.latin import latin_encoding
+from workers.library.tables.sniff import not_a_table
+
+_BLOCK = 1024 * 1024
+_SAMPLE = 64 * 1024
+_UTF8 = "utf-8"
+_COMMONEST = "windows-1252"
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # Before UTF-16: its mark begins with the one of UTF-16.
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# What exported files really come in, by the names that Python and people share. Asked among more,
+# charset-normalizer finds a rare code page that fits a short text just as well.
+_LEGACY = {
+    "cp1252": "windows-1252",
+    "cp1250": "windows-1250",
+    "cp1251": "windows-1251",
+    "cp1253": "windows-1253",
+    "cp1254": "windows-1254",
+    "koi8_r": "koi8-r",
+    "cp932": "shift_jis",
+    "euc_jp": "euc-jp",
+    "euc_kr": "euc-kr",
+    "gb18030": "gb18030",
+    "big5": "big5",
+}
+# Python's "shift_jis" lacks letters that Windows writes under that name.
+_CODECS = {"shift_jis": "cp932"}
+
+
+def codec(encoding: str) -> str:
+    """The Python codec for an encoding as it is named here."""
+    return _CODECS.get(encoding, encoding)
+
+
+def detect_encoding(path: Path, wanted: str = "auto") -> tuple[str, list[str]]:
+    """The encoding of a file, and a note when it is a guess.
+
+    Raises Fail for binary files, and when nothing decodes the whole of it.
+
+    In this order: the one that was asked for, a byte order mark, UTF-16 without a mark, UTF-8 (which other
+    encodings hardly ever resemble), and what fits the lines that hold bytes beyond ASCII.
+    """
+    with path.open("rb") as file:
+        head = file.read(_SAMPLE)
+    certain = _by_mark(head) if wanted == "auto" else wanted
+    if certain:
+        # A mark stays a mark when UTF-8 is asked for: it must not end up in the first column's name.
+        certain = "utf-8-sig" if certain == _UTF8 and head.startswith(codecs.BOM_UTF8) else certain
+        _require_decodes(path, certain)
+        return certain, []
+    zeros = _by_zeros(head)
+    if zeros and _undecodable(path, zeros) is None:
+        return zeros, []
+    if b"\0" in head:
+        raise not_a_table("a binary file")
+    if _undecodable(path, _UTF8) is None:
+        return _UTF8, []
+    return _guess(path)
+
+
+def _by_mark(head: bytes) -> str | None:
+    return next((encoding for mark, encoding in _BOMS if head.startswith(mark)), None)
+
+
+def _by_zeros(head: bytes) -> str | None:
+    """UTF-16 writes every ASCII character with a zero byte: after it or before it."""
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    half = len(head) // 2
+    if half and odd > 0.3 * half and even < 0.05 * half:
+        return "utf-16-le"
+    if half and even > 0.3 * half and odd < 0.05 * half:
+        return "utf-16-be"
+    return None
+
+
+def _guess(path: Path) -> tuple[str, list[str]]:
+    for encoding in _candidates(_unusual_lines(path)):
+        if _undecodable(path, encoding) is None:
+            return encoding, [
+                f"The file is not in UTF-8; it was read as {encoding}, its likeliest encoding. "
+                "If letters look wrong, choose the encoding yourself."
+            ]
+    raise Fail(
+        "The characters of the file could not be decoded: it is in no encoding that is known here. "
+        "Save it as UTF-8, or choose its encoding yourself."
+    )
+
+
+def _unusual_lines(path: Path) -> bytes:
+    """The first lines that hold bytes beyond ASCII: plain lines say nothing and would water down the rest."""
+    found, size = [], 0
+    with path.open("rb") as file:
+        for line in file:
+            if not line.isascii():
+                found.append(line)
+                size += len(line)
+            if size > _SAMPLE:
+                break
+    return b"".join(found)
+
+
+def _candidates(sample: bytes) -> list[str]:
+    """Encodings to try, the likeliest first, the commonest last."""
+    from charset_normalizer import from_bytes
+
+    latin = latin_encoding(sample)
+    matches = from_bytes(sample, cp_isolation=list(_LEGACY))
+    others = [_LEGACY[name] for match in matches for name in match.could_be_from_charset if name in _LEGACY]
+    return [encoding for encoding in (latin, *others, _COMMONEST) if encoding]
+
+
+def _require_decodes(path: Path, encoding: str) -> None:
+    problem = _undecodable(path, encoding)
+    if problem is not None:
+        raise Fail(
+            f"Line {problem[0]:,} does not decode as {encoding} (byte 0x{problem[1]:02x}). "
+            "Choose another encoding, or save the file as UTF-8."
+        )
+
+
+def _undecodable(path: Path, encoding: str) -> tuple[int, int] | None:
+    """The line (from 1) and value of the first byte that is not in the encoding; None when all are."""
+    decoder = codecs.getincrementaldecoder(codec(encoding))()
+    line = 1
+    for block, final in _blocks(path):
+        try:
+            line += decoder.decode(block, final).count("\n")
+        except UnicodeDecodeError as error:
+            return line + error.object[: error.start].count(b"\n"), error.object[error.start]
+    return None
+
+
+def _blocks(path: Path) -> Iterator[tuple[bytes, bool]]:
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            yield block, False
+    yield b"", True

@@ -1,0 +1,157 @@
+"""The parameters of *Clean a table*, as its form shows them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from workers import File
+from workers.library.tables import model
+from workers.library.tables.sniff import EXTENSIONS
+
+MISSING: list[str] = ["NA", "N/A", "#N/A", "null", "none", "nan", "-"]
+EVERY_COLUMN: list[str] = []
+
+
+def _choice(title: str, description: str, /, **labels: str) -> Any:
+    """A field of choices; those that have no label here are shown by their value."""
+    return Field(title=title, description=description, json_schema_extra={"labels": dict(labels)})
+
+
+Source = Annotated[
+    File,
+    Field(
+        title="Table",
+        description="CSV, TSV, JSON, JSON Lines, Parquet or XLSX. The first row is the header.",
+        json_schema_extra={"accept": list(EXTENSIONS)},
+    ),
+]
+Output = Annotated[
+    Literal["same", "csv", "tsv", "jsonl", "json", "parquet", "xlsx"],
+    _choice(
+        "Output format",
+        "Of the clean file.",
+        same="Same as the table (delimiter, too)",
+        csv="CSV",
+        tsv="TSV",
+        jsonl="JSON Lines",
+        json="JSON",
+        parquet="Parquet",
+        xlsx="XLSX (Excel)",
+    ),
+]
+ColumnNames = Annotated[
+    Literal["snake_case", "keep"],
+    _choice(
+        "Column names",
+        "Always made unique, and never empty.",
+        snake_case="Tidy: Unit price becomes unit_price",
+        keep="As they are",
+    ),
+]
+Whitespace = Annotated[
+    model.Whitespace,
+    _choice(
+        "Whitespace",
+        "Spaces, tabs and line breaks in cells.",
+        collapse="Trim, and one space inside",
+        trim="Trim",
+        keep="As it is",
+    ),
+]
+Missing = Annotated[
+    list[str],
+    Field(
+        title="Spellings of missing",
+        description="Cells that say this, in upper or lower case, become missing. Empty cells always do.",
+    ),
+]
+WriteMissingAs = Annotated[
+    str, Field(max_length=40, title="Write missing as", description="In CSV and TSV; nothing by default.")
+]
+Numbers = Annotated[
+    model.Numbers,
+    _choice(
+        "Numbers",
+        "In columns that hold only numbers. A column such as 1,234 that can be read in two ways stays "
+        "text, unless you say here how to read it.",
+        auto="Recognise",
+        point="Recognise; in doubt 1,234 is a thousand",
+        comma="Recognise; in doubt 1,234 is a decimal",
+        keep="As they are",
+    ),
+]
+Dates = Annotated[
+    model.Dates,
+    _choice(
+        "Dates",
+        "In columns that hold only dates. A column such as 03/04/2024 that can be read in two ways stays "
+        "text, unless you say here how to read it.",
+        auto="Recognise",
+        day_first="Recognise; in doubt the day is first",
+        month_first="Recognise; in doubt the month is first",
+        keep="As they are",
+    ),
+]
+Case = Annotated[
+    model.Case,
+    _choice(
+        "Upper and lower case",
+        "Of columns that hold text.",
+        keep="As it is",
+        lower="lower case",
+        upper="UPPER CASE",
+        title="Title Case",
+    ),
+]
+DropEmpty = Annotated[
+    bool, Field(title="Drop empty rows and columns", description="Those without a value in any cell.")
+]
+DropDuplicates = Annotated[
+    bool,
+    Field(title="Drop duplicates", description="Of rows that are equal after cleaning, the first stays."),
+]
+DuplicateColumns = Annotated[
+    list[str],
+    Field(
+        title="Duplicates by columns",
+        description="Rows that are equal in these columns are duplicates. None: equal in every column.",
+    ),
+]
+BrokenRows = Annotated[
+    model.BrokenRows,
+    _choice(
+        "Broken rows",
+        "Rows of a CSV or TSV file with more fields than the header, or with quotation marks out of order.",
+        stop="Stop and say which",
+        skip="Skip them",
+    ),
+]
+Sheet = Annotated[
+    str, Field(max_length=31, title="Sheet", description="Of a workbook. Empty: the first one.")
+]
+Delimiter = Annotated[
+    Literal["auto", "comma", "semicolon", "tab", "pipe"],
+    _choice("Delimiter", "Of a CSV file, in case it is not recognised.", auto="Recognise"),
+]
+Encoding = Annotated[
+    Literal[
+        "auto",
+        "utf-8",
+        "utf-16",
+        "windows-1252",
+        "windows-1250",
+        "windows-1251",
+        "windows-1253",
+        "windows-1254",
+        "iso-8859-1",
+        "iso-8859-2",
+        "iso-8859-15",
+        "koi8-r",
+        "shift_jis",
+        "euc-jp",
+        "euc-kr",
+        "gb18030",
+        "big5",
+    ],
+    _choice("Encoding", "Of a text file, in case letters come out wrong.", auto="Recognise"),
+]

@@ -1,0 +1,48 @@
+"""From a file to a `Table`, whatever the format: asks what the file is, then the reader that knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workers.library.tables import binary, delimited, records
+from workers.library.tables.encodings import codec, detect_encoding
+from workers.library.tables.model import Format, Pulse, ReadOptions, Table
+from workers.library.tables.sniff import binary_format, mismatch_note, text_format
+
+_HEAD_CHARS = 64 * 1024
+
+
+def read_table(path: Path, name: str, options: ReadOptions, pulse: Pulse) -> Table:
+    """Read the table in ``path``; ``name`` is what the file was called where it came from.
+
+    Raises Fail, with a sentence for the person who sent it, for everything that is not a readable table.
+    ``pulse`` is called between chunks of rows.
+    """
+    fmt = binary_format(path)
+    if fmt == "parquet":
+        table = binary.read_parquet(path)
+    elif fmt == "xlsx":
+        table = binary.read_xlsx(path, options.sheet)
+    else:
+        table = _read_text(path, name, options, pulse)
+    table.notes[:0] = mismatch_note(name, table.detected.format)
+    if not table.height:
+        table.notes.append("The table has a header and no rows.")
+    return table
+
+
+def _read_text(path: Path, name: str, options: ReadOptions, pulse: Pulse) -> Table:
+    encoding, notes = detect_encoding(path, options.encoding)
+    with path.open(encoding=codec(encoding)) as file:
+        fmt = text_format(file.read(_HEAD_CHARS), name)
+    table = _read_as(fmt, path, encoding, options, pulse)
+    table.notes[:0] = notes
+    return table
+
+
+def _read_as(fmt: Format, path: Path, encoding: str, options: ReadOptions, pulse: Pulse) -> Table:
+    if fmt == "jsonl":
+        return records.read_json_lines(path, encoding, pulse)
+    if fmt == "json":
+        return records.read_json(path, encoding, pulse)
+    return delimited.read_delimited(path, fmt, encoding, options, pulse)

@@ -1,0 +1,54 @@
+"""Values of a clean column in other forms: typed, as text for CSV, as JSON text when they are nested."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workers.library.tables.model import CleanColumn
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_MOMENT = "%Y-%m-%dT%H:%M:%S%.f"
+
+
+def typed(column: CleanColumn) -> pl.Series:
+    """A column of text as what its kind says. Moments with an offset become UTC."""
+    import polars as pl
+
+    values = column.values.alias(column.name)
+    if not column.is_text or column.kind in ("text", "nested"):
+        return values
+    if column.kind == "integer":
+        return values.cast(pl.Int64)
+    if column.kind == "number":
+        return values.cast(pl.Float64)
+    if column.kind == "date":
+        return values.str.to_date("%Y-%m-%d")
+    if values.str.contains(r"(?:Z|[+-][0-9:]{5})$").any():
+        return values.str.to_datetime("%+", time_unit="us", time_zone="UTC")
+    return values.str.to_datetime(_MOMENT, time_unit="us")
+
+
+def as_text(values: pl.Series) -> pl.Series:
+    """Values as text, as in CSV: ISO 8601 for dates, Base64 for bytes, JSON for lists and objects."""
+    import polars as pl
+
+    dtype = values.dtype
+    if isinstance(dtype, pl.Datetime):
+        moments = values if dtype.time_zone is None else values.dt.convert_time_zone("UTC")
+        return moments.dt.strftime(_MOMENT if dtype.time_zone is None else f"{_MOMENT}Z")
+    if dtype == pl.Duration:
+        return values.dt.to_string("iso")
+    if dtype == pl.Binary:
+        return values.bin.encode("base64")
+    return as_json_text(values) if dtype.is_nested() else values.cast(pl.String)
+
+
+def as_json_text(values: pl.Series) -> pl.Series:
+    """Lists and objects as JSON. Null stays null."""
+    import polars as pl
+
+    # Polars writes only objects as JSON: make each value the one member of one, and take it out again.
+    inside = pl.struct(value=values).struct.json_encode().str.slice(len('{"value":')).str.head(-1)
+    return pl.select(pl.when(values.is_not_null()).then(inside)).to_series().alias(values.name)
