@@ -137,6 +137,7 @@ class Context:
                 content, name, kind, self._task.owner, role="output", limited=False
             )
         self._services.files.attach([stored.id], self._task.id)
+        self._services.files.confirm([stored.id])
         return {
             "file_id": str(stored.id),
             "name": stored.name,

@@ -173,6 +173,7 @@ def settle(services: Services, task: Task, outcome: Outcome) -> Status | None:
         limited=False,
     )
     services.files.attach([stored.id], task.id)
+    services.files.confirm([stored.id])
     return Status.SUCCEEDED if services.tasks.succeed(task, None, stored.id) else None
 
 

@@ -55,10 +55,10 @@ def _keys(*names: str) -> list[tuple[str, int]]:
 LISTS = tuple(
     _keys(*fixed, order, "_id")
     for order in ("created_at", "finished_at")
-    for fixed in ((), ("status", "priority"), ("type", "status", "priority"))
-) + (
-    _keys("tags", "status", "priority", "created_at", "_id"),
-    _keys("keywords", "status", "priority", "created_at", "_id"),
+    for fixed in (
+        (),
+        *((*first, "status", "priority") for first in ((), ("type",), ("tags",), ("keywords",))),
+    )
 )
 
 WORK = (
@@ -94,7 +94,14 @@ def create_indexes(db: Mongo) -> None:
     wanted = {
         "tasks": [*lists, *WORK],
         "logs": [IndexModel(_keys("task", "attempt", "part"), name="log")],
-        "files.files": [IndexModel([("metadata.tasks", ASCENDING), ("uploadDate", ASCENDING)], name="owner")],
+        "files.files": [
+            IndexModel([("metadata.tasks", ASCENDING), ("uploadDate", ASCENDING)], name="owner"),
+            IndexModel(
+                [("metadata.pending_at", ASCENDING)],
+                name="pending",
+                partialFilterExpression={"metadata.pending_at": {"$exists": True}},
+            ),
+        ],
         "workers": [IndexModel([("seen_at", ASCENDING)], name="seen")],
     }
     for collection, models in wanted.items():

@@ -65,7 +65,9 @@ class Dispatch:
         self.words.learn(words_of(new.title, new.type, *new.tags))
         self.files.attach(new.files, task_id)
         task, created = self.tasks.insert(new, task_id)
-        if not created:
+        if created:
+            self.files.confirm(new.files)
+        else:
             self.files.release(task_id)
         dispatched = task.status is not Status.QUEUED or not created or self.push([task])
         return Submitted(task, created, dispatched)

@@ -24,6 +24,7 @@ from app.core.errors import Invalid, NotFound, TooLarge
 CHUNK = 256 * 1024
 ORPHAN_AFTER = timedelta(hours=24)
 FILE_TIMEOUT_S = 600
+GOING = "going"
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,13 @@ class Files:
         """
         digest = hashlib.sha256()
         size = 0
-        metadata: Document = {"content_type": content_type, "owner": owner, "role": role, "tasks": []}
+        metadata: Document = {
+            "content_type": content_type,
+            "owner": owner,
+            "role": role,
+            "tasks": [],
+            "pending_at": utcnow(),
+        }
         with pymongo.timeout(FILE_TIMEOUT_S):
             upload = self._bucket.open_upload_stream(safe_name(name), metadata=metadata)
             try:
@@ -126,28 +133,50 @@ class Files:
         return {str(document["_id"]): StoredFile.from_document(document) for document in found}
 
     def attach(self, file_ids: Iterable[ObjectId], task_id: ObjectId) -> None:
-        """Say that a task owns these files.
+        """Say that a task that is about to be owns these files; `confirm` when it is.
 
         Raises Invalid when one is gone, and then owns none: no task starts without it.
         """
+        update = {"$addToSet": {"metadata.tasks": task_id}, "$set": {"metadata.pending_at": utcnow()}}
         for file_id in file_ids:
-            owned = self._files.update_one({"_id": file_id}, {"$addToSet": {"metadata.tasks": task_id}})
-            if not owned.matched_count:
+            there = {"_id": file_id, "metadata.tasks": {"$ne": GOING}}
+            if not self._files.update_one(there, update).matched_count:
                 mine = {"metadata.tasks": task_id}
                 self._files.update_many(mine, {"$pull": mine})
                 raise Invalid("An uploaded file is no longer there. Please choose it again.")
 
+    def confirm(self, file_ids: Iterable[ObjectId]) -> None:
+        """The task that owns these files is durable, so they stay as long as it does."""
+        for file_id in file_ids:
+            self._files.update_one({"_id": file_id}, {"$unset": {"metadata.pending_at": ""}})
+
     def release(self, task_id: ObjectId) -> None:
-        """A task is gone: its files go with it, unless another task names them as well."""
-        for document in self._files.find({"metadata.tasks": task_id}):
-            self._files.update_one({"_id": document["_id"]}, {"$pull": {"metadata.tasks": task_id}})
-            if document["metadata"]["tasks"] == [task_id]:
+        """A task is gone: its files go with it, unless another task names them as well.
+
+        The last task's name stays until the content is deleted, and nothing is attached to a file that is
+        marked so: a task that comes to name it in the same moment is told that it is gone.
+        """
+        for document in self._files.find({"metadata.tasks": task_id}, {"_id": 1}):
+            last = {"_id": document["_id"], "metadata.tasks": [task_id]}
+            if self._files.update_one(last, {"$set": {"metadata.tasks": [GOING]}}).matched_count:
                 self._bucket.delete(document["_id"])
+            else:
+                self._files.update_one({"_id": document["_id"]}, {"$pull": {"metadata.tasks": task_id}})
 
     def prune_orphans(self, limit: int) -> int:
-        """Delete files that no task came to own within a day; returns how many."""
-        query = {"metadata.tasks": [], "uploadDate": {"$lt": utcnow() - ORPHAN_AFTER}}
-        orphans = [found["_id"] for found in self._files.find(query, {"_id": 1}).limit(limit)]
-        for file_id in orphans:
-            self._bucket.delete(file_id)
-        return len(orphans)
+        """Delete files that no durable task came to own within a day; returns how many.
+
+        Looks only at files that were not confirmed, however many there are in all.
+        """
+        old = {"metadata.pending_at": {"$lt": utcnow() - ORPHAN_AFTER}}
+        return sum(self._prune(found) for found in list(self._files.find(old).limit(limit)))
+
+    def _prune(self, found: Document) -> bool:
+        named = found["metadata"]["tasks"]
+        owners = [task["_id"] for task in self._tasks.find({"_id": {"$in": named}}, {"_id": 1})]
+        if owners:
+            confirmed = {"$set": {"metadata.tasks": owners}, "$unset": {"metadata.pending_at": ""}}
+            self._files.update_one({"_id": found["_id"], "metadata.tasks": named}, confirmed)
+            return False
+        self._bucket.delete(found["_id"])
+        return True
