@@ -38,6 +38,11 @@ class Services:
     listing: Listing
     stats: Stats
 
+    def close(self) -> None:
+        """Give the connections back; nothing can be asked afterwards."""
+        self.db.client.close()
+        self.queues.redis.close()
+
 
 def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     """Put the core together over stores that are given; connects to nothing by itself."""

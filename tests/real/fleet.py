@@ -87,8 +87,7 @@ class Fleet:
             process.wait()
         self.services.db.client.drop_database(self.services.db.name)
         self.services.queues.redis.flushdb()
-        self.services.db.client.close()
-        self.services.queues.redis.close()
+        self.services.close()
 
 
 def family(pid: int) -> list[psutil.Process]:
