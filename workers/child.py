@@ -9,6 +9,7 @@ always knows what to renew or to bury. It dies with its supervisor.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -22,6 +23,7 @@ from typing import Any, TypeVar
 from bson.errors import BSONError
 from pymongo.errors import PyMongoError
 
+from app.core import clock
 from app.core.db import is_away
 from app.core.errors import QueueUnavailable, TaskQueueError, Unavailable
 from app.core.leash import die_with
@@ -44,6 +46,7 @@ STOP = signal.SIGTERM
 
 WAIT_S = 1.0
 AWAY_S = 1.0
+CLOCK_EVERY_S = 60.0
 CANNOT_START = 3
 
 Written = TypeVar("Written")
@@ -89,6 +92,7 @@ class Child:
         self.signals = Signals()
         self.types: dict[str, TaskType] = {}
         self._status = status
+        self._clock_set = float("-inf")
 
     def tell(self, **line: Any) -> None:
         """One line to the supervisor."""
@@ -108,9 +112,17 @@ class Child:
                 return
             self._handle(job_id)
 
+    def _keep_time(self) -> None:
+        """Leases are written here, in the database's time: by a host's own they might be over at once."""
+        if time.monotonic() - self._clock_set >= CLOCK_EVERY_S:
+            with contextlib.suppress(PyMongoError):
+                clock.synchronise(self.services.db)
+                self._clock_set = time.monotonic()
+
     def _next(self) -> str | None:
         """Wait for a message. A stop is heeded before a take and never during one, so none is lost."""
         while not self.signals.stop:
+            self._keep_time()
             try:
                 job_id = self.services.queues.take(WAIT_S)
             except QueueUnavailable:
@@ -131,7 +143,7 @@ class Child:
             self._run(task)
 
     def _run(self, task: Task) -> None:
-        self.tell(start=str(task.id), attempt=task.attempt)
+        self.tell(start=str(task.id), attempt=task.attempt, timeout_s=task.timeout_s)
         self.signals.canceled = False
         context = Context(task, self.services, lambda: self.signals.canceled)
         path = log_path(self.folder, task.id, task.attempt)

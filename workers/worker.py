@@ -3,7 +3,7 @@
 It is registered with RQ like any other worker (`rq info` shows it), but takes no message itself and
 imports no task code. It renews the lease of the attempt that its child runs, enforces time and
 cancellation, copies the log while the attempt runs, restarts the child and says what became of an
-attempt whose process died.
+attempt whose process died (`watch`).
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ from __future__ import annotations
 import logging
 import os
 import select
-import signal
 import socket
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from bson import ObjectId
@@ -26,44 +24,21 @@ from rq.worker import WorkerStatus
 
 from app.core.catalog import WorkerInfo
 from app.core.clock import utcnow
-from app.core.errors import NotFound, TaskQueueError
+from app.core.errors import TaskQueueError
 from app.core.services import Services
 from app.core.states import Priority
-from app.core.task import Task
-from workers.capture import LogWriter, log_path
-from workers.child import CANCEL_GENTLY, CANCEL_NOW, STOP, TIME_OVER
+from workers.child import STOP
 from workers.process import ChildProcess
-from workers.runtime import timeout_sentence
+from workers.watch import Watch
 
 TICK_S = 0.5
-LOOK_EVERY_S = 1.0
-RENEW_EVERY_S = 10.0
 REPORT_EVERY_S = 10.0
-CANCEL_NOW_AFTER_S = 2.0
-CANCEL_KILL_AFTER_S = 7.0
-TIMEOUT_KILL_AFTER_S = 3.0
 RESTART_LONGEST_S = 30.0
 WORKER_TTL_S = 30
 VERSION = "0.1.0"
 AWAY = (PyMongoError, RedisError, TaskQueueError, OSError)
 
 log = logging.getLogger("workers.worker")
-
-
-@dataclass
-class Current:
-    """The attempt that the child runs now; times are of the monotonic clock, in seconds."""
-
-    task_id: ObjectId
-    attempt: int
-    began: float
-    task: Task | None = None
-    log: LogWriter | None = None
-    looked: float = 0.0
-    renewed: float = 0.0
-    cancel_seen: float | None = None
-    time_over: bool = False
-    last_signal: signal.Signals | None = None
 
 
 class TaskWorker(RQWorker):
@@ -82,7 +57,7 @@ class TaskWorker(RQWorker):
         self.hostname, self.pid = socket.gethostname(), os.getpid()
         self.services = services
         self.child: ChildProcess | None = None
-        self.current: Current | None = None
+        self.current: Watch | None = None
         self.types: tuple[str, ...] = ()
         self.processed = 0
         self.stopping: float | None = None
@@ -117,159 +92,62 @@ class TaskWorker(RQWorker):
 
     def _tick(self) -> None:
         self._keep_child()
-        if self.child is not None:
-            ready, _, _ = select.select([self.child], [], [], TICK_S)
-            self._listen()
-            if self.current is not None:
-                self._attend(self.current)
-            self._check_child()
-        else:
+        if self.child is None:
             time.sleep(TICK_S)
+        else:
+            select.select([self.child], [], [], TICK_S)
+            self._listen(self.child)
+            self._attend()
+            self._check(self.child)
         self._report()
 
     def _keep_child(self) -> None:
         if self.child is None and self.stopping is None and time.monotonic() >= self._restart_at:
             self.child = ChildProcess(self.name)
 
-    def _listen(self) -> None:
-        for line in self.child.lines() if self.child else ():
+    def _listen(self, child: ChildProcess) -> None:
+        for line in child.lines():
             if "ready" in line:
                 self.types = tuple(line["ready"])
                 self._restart_wait_s = 1.0
                 self._reported = 0.0
             elif "start" in line:
-                self.current = Current(ObjectId(line["start"]), line["attempt"], time.monotonic())
+                self.current = self._watch(child, line)
             else:
                 self.processed += 1
                 self.current = None
 
-    def _check_child(self) -> None:
-        """Stop it when it is time, and see whether it has died."""
-        child = self.child
-        if child is None:
-            return
+    def _watch(self, child: ChildProcess, line: dict[str, Any]) -> Watch:
+        task_id = ObjectId(line["start"])
+        return Watch(self.services, self.name, child, task_id, line["attempt"], line["timeout_s"])
+
+    def _attend(self) -> None:
+        if self.current is not None and self.current.due():
+            self._quietly("looking after its task", self.current.look)
+            self.current.enforce()
+
+    def _check(self, child: ChildProcess) -> None:
+        """Stop the child when it is time, and see whether it has died."""
         ended = child.ended()
         if ended is None:
             if self.stopping is not None:
                 self._stop_child(child)
             return
-        self._listen()
+        self._listen(child)
         child.bury()
         self.child = None
-        if self.current is not None:
-            self._bury_attempt(self.current, ended)
-            self.current = None
+        current, self.current = self.current, None
+        if current is not None:
+            self._quietly("saying what became of its task", lambda: current.conclude(ended))
         elif self.stopping is None and child.cannot_start:
             self._restart_at = time.monotonic() + self._restart_wait_s
             self._restart_wait_s = min(RESTART_LONGEST_S, self._restart_wait_s * 2)
 
     def _stop_child(self, child: ChildProcess) -> None:
-        assert self.stopping is not None  # noqa: S101 - for the type checker
         child.signal(STOP)
-        if time.monotonic() - self.stopping >= self._grace_s and self.current is not None:
-            current, self.current = self.current, None
-            child.signal(signal.SIGKILL)
-            self._quietly("handing its task back", lambda: self._hand_back(current))
-
-    def _hand_back(self, current: Current) -> None:
-        task = self._task_of(current)
-        if task is not None:
-            self.services.dispatch.hand_back(task, "The worker was stopped; the task begins anew elsewhere.")
-
-    # The attempt that runs
-
-    def _attend(self, current: Current) -> None:
-        """Renew, look for a cancellation, copy the log, and enforce the time."""
-        now = time.monotonic()
-        if now - current.began < LOOK_EVERY_S or now - current.looked < LOOK_EVERY_S:
-            return
-        current.looked = now
-        self._quietly("looking after its task", lambda: self._look(current, now))
-        self._enforce(current, now)
-
-    def _look(self, current: Current, now: float) -> None:
-        task = self._task_of(current)
-        if task is None:
-            self._kill(current, "it is no longer this worker's")
-            return
-        if now - current.renewed >= RENEW_EVERY_S:
-            if not self.services.tasks.renew(task):
-                self._kill(current, "its lease was taken")
-                return
-            current.renewed = now
-        if current.cancel_seen is None and self.services.tasks.cancel_requested(task):
-            current.cancel_seen = now
-        if current.log is not None:
-            current.log.write()
-
-    def _task_of(self, current: Current) -> Task | None:
-        """The task as claimed; None when the attempt is not the current one any more."""
-        if current.task is None:
-            try:
-                task = self.services.tasks.get(current.task_id)
-            except NotFound:
-                return None
-            if task.attempt != current.attempt or task.worker != self.name:
-                return None
-            current.task = task
-            if self.child is not None:
-                path = log_path(self.child.folder, task.id, task.attempt)
-                current.log = LogWriter(self.services.logs, path, task.id, task.attempt)
-        return current.task
-
-    def _enforce(self, current: Current, now: float) -> None:
-        """Ask first, then interrupt, then kill: cancellation after 0, 2 and 7 s, time after 0 and 3 s."""
-        if current.task is None or self.child is None:
-            return
-        over = now - current.began - current.task.timeout_s
-        if current.cancel_seen is not None:
-            asked = now - current.cancel_seen
-            self._send(current, CANCEL_GENTLY)
-            if asked >= CANCEL_NOW_AFTER_S:
-                self._send(current, CANCEL_NOW)
-            if asked >= CANCEL_KILL_AFTER_S:
-                self.child.signal(signal.SIGKILL)
-        elif over >= 0:
-            current.time_over = True
-            self._send(current, TIME_OVER)
-            if over >= TIMEOUT_KILL_AFTER_S:
-                self.child.signal(signal.SIGKILL)
-
-    def _send(self, current: Current, number: signal.Signals) -> None:
-        if self.child is not None and current.last_signal != number:
-            current.last_signal = number
-            self.child.signal(number)
-
-    def _kill(self, current: Current, why: str) -> None:
-        log.warning("Task %s, attempt %d is killed: %s.", current.task_id, current.attempt, why)
-        self.current = None
-        if self.child is not None:
-            self.child.signal(signal.SIGKILL)
-
-    def _bury_attempt(self, current: Current, ended: str) -> None:
-        """The child died in an attempt: say what became of it."""
-        self._quietly("saying what became of its task", lambda: self._conclude(current, ended))
-
-    def _conclude(self, current: Current, ended: str) -> None:
-        task = self._task_of(current)
-        if task is None:
-            return
-        if current.cancel_seen is not None:
-            self.services.tasks.end_canceled(
-                task, "Canceled while it ran; its process did not heed it and was killed."
-            )
-        elif current.time_over:
-            error = {
-                "kind": "timeout",
-                "type": "TimedOut",
-                "message": timeout_sentence(task),
-                "traceback": "",
-            }
-            self.services.dispatch.failed(task, error)
-        else:
-            self.services.dispatch.crashed(
-                task, f"The process of the task {ended} before the task had ended."
-            )
+        over = self.stopping is not None and time.monotonic() - self.stopping >= self._grace_s
+        if over and self.current is not None and not self.current.lost:
+            self._quietly("handing its task back", self.current.hand_back)
 
     # Saying that it lives
 

@@ -46,6 +46,7 @@ class Fleet:
             "REDIS_URL": redis_url,
             "ENVIRONMENT": "local",
             "TASK_MODULES": "tests.workers.samples",
+            "MONGODB_TIMEOUT_MS": "10000",  # a busy machine is no fault of the store
             **settings,
         }
         self.log = log
@@ -85,7 +86,6 @@ class Fleet:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     one.kill()
             process.wait()
-        self.services.db.client.drop_database(self.services.db.name)
         self.services.queues.redis.flushdb()
         self.services.close()
 

@@ -32,7 +32,7 @@ def servers(tmp_path: Path) -> Iterator[Stores]:
 
 @pytest.fixture
 def crew(servers: Stores, tmp_path: Path) -> Iterator[Fleet]:
-    with fleet(servers, "faults", tmp_path, SECRET_KEY="tests-only") as made:
+    with fleet(servers, "faults", tmp_path, SECRET_KEY="tests-only", MONGODB_TIMEOUT_MS="2000") as made:
         publish(made.services)
         yield made
         for server in (servers.mongo, servers.redis):

@@ -1,0 +1,145 @@
+"""The attempt that a child runs, as its supervisor watches over it.
+
+Renews the lease, looks for a cancellation, copies the log, enforces the time, and says what became of
+an attempt whose process died. Times are of the monotonic clock, in seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from dataclasses import dataclass, field
+
+from bson import ObjectId
+
+from app.core.errors import NotFound
+from app.core.services import Services
+from app.core.task import Task
+from workers.capture import LogWriter, log_path
+from workers.child import CANCEL_GENTLY, CANCEL_NOW, TIME_OVER
+from workers.process import ChildProcess
+from workers.runtime import timeout_sentence
+
+LOOK_EVERY_S = 1.0
+RENEW_EVERY_S = 10.0
+CANCEL_NOW_AFTER_S = 2.0
+CANCEL_KILL_AFTER_S = 7.0
+TIMEOUT_KILL_AFTER_S = 3.0
+
+log = logging.getLogger("workers.watch")
+
+
+@dataclass
+class Watch:
+    """One attempt of one task, run by ``child`` for the worker ``name``."""
+
+    services: Services
+    name: str
+    child: ChildProcess
+    task_id: ObjectId
+    attempt: int
+    timeout_s: int
+    began: float = field(default_factory=time.monotonic)
+    lost: bool = False
+    _task: Task | None = None
+    _log: LogWriter | None = None
+    _looked: float = 0.0
+    _renewed: float = 0.0
+    _cancel_seen: float | None = None
+    _time_over: bool = False
+    _last_signal: signal.Signals | None = None
+
+    def due(self) -> bool:
+        """Whether it is time for another look; a short task is over before the first."""
+        now = time.monotonic()
+        return now - self.began >= LOOK_EVERY_S and now - self._looked >= LOOK_EVERY_S
+
+    def look(self) -> None:
+        """Renew the lease when it is time, and kill the attempt when it is no longer ours.
+
+        Raises what a store raises that does not answer; the next look tries again.
+        """
+        now = self._looked = time.monotonic()
+        task = self.task()
+        if task is None:
+            self._kill("it is no longer this worker's")
+            return
+        if now - self._renewed >= RENEW_EVERY_S:
+            if not self.services.tasks.renew(task):
+                self._kill("its lease was taken")
+                return
+            self._renewed = now
+        if self._cancel_seen is None and self.services.tasks.cancel_requested(task):
+            self._cancel_seen = now
+        if self._log is not None:
+            self._log.write()
+
+    def task(self) -> Task | None:
+        """The task as claimed; None when the attempt is not the current one any more."""
+        if self._task is None:
+            try:
+                task = self.services.tasks.get(self.task_id)
+            except NotFound:
+                return None
+            if task.attempt != self.attempt or task.worker != self.name:
+                return None
+            self._task = task
+            path = log_path(self.child.folder, task.id, task.attempt)
+            self._log = LogWriter(self.services.logs, path, task.id, task.attempt)
+        return self._task
+
+    def enforce(self) -> None:
+        """Ask first, then interrupt, then kill: cancellation after 0, 2 and 7 s, time after 0 and 3 s."""
+        now = time.monotonic()
+        over = now - self.began - self.timeout_s
+        if self._cancel_seen is not None:
+            asked = now - self._cancel_seen
+            self._send(CANCEL_NOW if asked >= CANCEL_NOW_AFTER_S else CANCEL_GENTLY)
+            if asked >= CANCEL_KILL_AFTER_S:
+                self.child.signal(signal.SIGKILL)
+        elif over >= 0:
+            self._time_over = True
+            self._send(TIME_OVER)
+            if over >= TIMEOUT_KILL_AFTER_S:
+                self.child.signal(signal.SIGKILL)
+
+    def _send(self, number: signal.Signals) -> None:
+        if self._last_signal != number:
+            self._last_signal = number
+            self.child.signal(number)
+
+    def _kill(self, why: str) -> None:
+        log.warning("Task %s, attempt %d is killed: %s.", self.task_id, self.attempt, why)
+        self.lost = True
+        self.child.signal(signal.SIGKILL)
+
+    def conclude(self, ended: str) -> None:
+        """The child died in the attempt: say what became of it. ``ended`` says how the process ended."""
+        task = None if self.lost else self.task()
+        if task is None:
+            return
+        if self._cancel_seen is not None:
+            self.services.tasks.end_canceled(
+                task, "Canceled while it ran; its process did not heed it and was killed."
+            )
+        elif self._time_over:
+            error = {
+                "kind": "timeout",
+                "type": "TimedOut",
+                "message": timeout_sentence(task),
+                "traceback": "",
+            }
+            self.services.dispatch.failed(task, error)
+        else:
+            self.services.dispatch.crashed(
+                task, f"The process of the task {ended} before the task had ended."
+            )
+
+    def hand_back(self) -> None:
+        """The worker stops and the grace time is over: kill the attempt; it begins anew elsewhere."""
+        self.child.signal(signal.SIGKILL)
+        self.lost = True
+        task = self.task()
+        if task is not None:
+            self.services.dispatch.hand_back(task, "The worker was stopped; the task begins anew elsewhere.")
