@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv6Address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -84,6 +86,38 @@ def address(value: str) -> str:
     return value
 
 
+def optional_address(value: str) -> str:
+    """An e-mail address, as a mail server's envelope has it, or nothing."""
+    if value and not re.fullmatch(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}", value, re.ASCII):
+        raise ValueError("an e-mail address, such as queue@example.org")
+    return value
+
+
+def hosts(value: str) -> tuple[str, ...]:
+    """Any number of ``host`` or ``host:port``, separated by commas or spaces; an IPv6 address in brackets."""
+    found = tuple(value.lower().replace(",", " ").split())
+    for each in found:
+        match = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?", each)
+        if not match or not 0 < int(match[2] or 1) < 65536 or match[1] and not _is_ipv6(match[1]):
+            raise ValueError("hosts such as intranet.example or 10.0.0.5:8080, separated by commas")
+    return found
+
+
+def _is_ipv6(value: str) -> bool:
+    try:
+        return bool(IPv6Address(value))
+    except ValueError:
+        return False
+
+
+def ports(value: str) -> tuple[int, ...]:
+    """At least one port, separated by commas or spaces."""
+    found = value.replace(",", " ").split()
+    if not found or not all(re.fullmatch("[0-9]{1,5}", each) and 0 < int(each) < 65536 for each in found):
+        raise ValueError("numbers of ports from 1 to 65535, separated by commas")
+    return tuple(map(int, found))
+
+
 def setting(name: str, default: str, parse: Callable[[str], Any], help: str, *, secret: bool = False) -> Any:
     """One row of the table, written as the field of a dataclass."""
     return field(metadata={"name": name, "default": default, "parse": parse, "help": help, "secret": secret})
@@ -125,6 +159,21 @@ class Settings:
     upload_max_mb: int = setting("UPLOAD_MAX_MB", "256", number(1, 10_240), "The largest file a form takes.")
     result_max_kb: int = setting(
         "RESULT_MAX_KB", "256", number(1, 8_192), "A larger result is kept as a file instead of inside the task.")
+    http_allow: tuple[str, ...] = setting(
+        "HTTP_ALLOW", "", hosts,
+        "Hosts, or host:port, that HTTP requests may reach although they are inside; any other one must be public.")
+    http_ports: tuple[int, ...] = setting("HTTP_PORTS", "80,443", ports, "Ports that HTTP requests may go to.")
+    http_max_mb: int = setting("HTTP_MAX_MB", "64", number(1, 10_240), "The largest answer an HTTP request takes.")
+    smtp_host: str = setting(
+        "SMTP_HOST", "", optional_text, "The mail server. While it is empty, there is no task type for e-mail.")
+    smtp_port: int = setting("SMTP_PORT", "587", number(1, 65_535), "The mail server's port.")
+    smtp_user: str = setting("SMTP_USER", "", optional_text, "Whom to log in as at the mail server; empty: nobody.")
+    smtp_password: str = setting("SMTP_PASSWORD", "", str, "The password for it.", secret=True)
+    smtp_security: str = setting(
+        "SMTP_SECURITY", "starttls", one_of("starttls", "tls", "none"),
+        "How the connection is secured; `none` only without SMTP_USER.")
+    smtp_from: str = setting(
+        "SMTP_FROM", "", optional_address, "The sender's address. Required where SMTP_HOST is set.")
     log_level: str = setting(
         "LOG_LEVEL", "info", one_of("debug", "info", "warning", "error"), "The least severe line that is logged.")
     log_format: str = setting("LOG_FORMAT", "text", one_of("text", "json"), "How log lines are written.")
@@ -157,6 +206,16 @@ def _strength_problem(settings: dict[str, Any]) -> str | None:
     return None
 
 
+def _mail_problems(settings: dict[str, Any]) -> list[str]:
+    """What the rows about mail say only together."""
+    problems = []
+    if settings.get("smtp_host") and settings.get("smtp_from") == "":
+        problems.append("SMTP_FROM: expected an e-mail address, because SMTP_HOST is set.")
+    if settings.get("smtp_user") and settings.get("smtp_security") == "none":
+        problems.append("SMTP_SECURITY: expected starttls or tls, because SMTP_USER is set: no password in the clear.")
+    return problems
+
+
 def _misspelt(env: Mapping[str, str]) -> list[str]:
     """Names that are not settings but nearly are, where the setting itself is not given."""
     known = [row.metadata["name"] for row in fields(Settings)]
@@ -184,6 +243,7 @@ def load(env: Mapping[str, str]) -> Settings:
     weak = _strength_problem(values)
     if weak:
         problems.append(weak)
+    problems += _mail_problems(values)
     if problems:
         raise SettingsError(problems)
     return Settings(**values)

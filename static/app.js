@@ -122,13 +122,23 @@ function say(stale) {
   document.getElementById("stale").hidden = !stale;
 }
 
+// A request that ends because the page is left says nothing about the server, nor does an answer that
+// could not be put into the page. (A download looks like leaving, too, hence the few seconds.)
+let leftAt = -Infinity;
+
+function unanswered(event) {
+  const { ctx } = event.detail;
+  if (ctx && !ctx.response && Date.now() - leftAt > 5000) say(true);
+}
+
 function wireLive() {
   document.addEventListener("htmx:before:request", (event) => {
     if (document.hidden && event.detail.ctx.sourceEvent?.type === "every") event.preventDefault();
   });
   document.addEventListener("htmx:after:swap", afterSwap);
   document.addEventListener("htmx:after:request", (event) => say(event.detail.ctx.response.status >= 500));
-  document.addEventListener("htmx:error", () => say(true));
+  document.addEventListener("htmx:error", unanswered);
+  addEventListener("beforeunload", () => { leftAt = Date.now(); });
 }
 
 document.addEventListener("click", (event) => {

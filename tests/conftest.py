@@ -9,6 +9,7 @@ from typing import Any
 import fakeredis
 import mongomock
 import pytest
+from mongomock.collection import BulkOperationBuilder
 
 from app.core import clock
 from app.core import db as database
@@ -31,12 +32,21 @@ def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Services:
     from mongomock.gridfs import enable_gridfs_integration
 
     enable_gridfs_integration()
+    monkeypatch.setattr(BulkOperationBuilder, "add_update", _add_update)
     monkeypatch.setattr(clock, "synchronise", lambda db: timedelta(0))  # mongomock has no `hello`
     client: Any = mongomock.MongoClient(tz_aware=True)
     made = assemble(settings, client.get_database("tests"), fakeredis.FakeRedis())
     made.files._bucket._timeout = None  # mongomock answers every unknown attribute with a collection
     database.create_indexes(made.db)
     return made
+
+
+_real_add_update = BulkOperationBuilder.add_update
+
+
+def _add_update(self: Any, *args: Any, sort: None = None, **given: Any) -> Any:
+    """pymongo 4.11 and newer name a sort, which mongomock 4.3 does not know."""
+    return _real_add_update(self, *args, **given)
 
 
 @pytest.fixture

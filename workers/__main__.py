@@ -1,5 +1,7 @@
 """`python -m workers`: one supervisor for each worker process, and the signals for all of them.
 
+`python -m workers run TYPE name=value ...` runs a task type here instead, see `workers.local`.
+
 SIGTERM or Ctrl-C once: every worker finishes its task, or hands it back after STOP_GRACE_S. Twice: at once.
 """
 
@@ -18,6 +20,7 @@ import time
 from app.core.leash import die_with
 from app.core.services import connect
 from config import Settings, SettingsError, load
+from workers import local
 from workers.logs import set_up
 from workers.maintenance import Maintenance
 from workers.patience import patient
@@ -27,11 +30,11 @@ log = logging.getLogger("workers")
 RESTART_AFTER_S = 1.0
 
 
-def supervise(settings: Settings) -> None:
+def supervise(settings: Settings, reload: bool) -> None:
     """Be the supervisor of one worker process until told to stop."""
     services = connect(patient(settings))
     name = f"{socket.gethostname()}.{os.getpid()}"
-    worker = TaskWorker(name, services)
+    worker = TaskWorker(name, services, reload=reload)
     maintenance = Maintenance(services, name)
     thread = threading.Thread(target=maintenance.run, name="maintenance", daemon=True)
     thread.start()
@@ -44,8 +47,9 @@ def supervise(settings: Settings) -> None:
 class Fleet:
     """Several supervisors as processes; one that dies is started again."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, reload: bool) -> None:
         self._size = size
+        self._options = ["--reload"] if reload else []
         self._processes: list[subprocess.Popen[bytes]] = []
         self._stopping = False
 
@@ -55,7 +59,7 @@ class Fleet:
         while not self._stopping or self._processes:
             self._processes = [process for process in self._processes if process.poll() is None]
             while not self._stopping and len(self._processes) < self._size:
-                self._processes.append(_start())
+                self._processes.append(_start(self._options))
             time.sleep(RESTART_AFTER_S / 4 if self._stopping else RESTART_AFTER_S)
 
     def _stop(self, number: int, frame: object) -> None:
@@ -65,18 +69,35 @@ class Fleet:
                 process.terminate()
 
 
-def _start() -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "workers", "--parent", str(os.getpid())]
+def _start(options: list[str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "workers", "--parent", str(os.getpid()), *options]
     return subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own interpreter and module
 
 
 def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["run"]:
+        return local.main(os.environ, arguments[1:])
     try:
         settings = load(os.environ)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
+    given = _parser(settings).parse_args(arguments)
+    set_up(settings)
+    if given.parent:
+        die_with(given.parent)
+        supervise(settings, given.reload)
+    elif given.processes == 1:
+        supervise(settings, given.reload)
+    else:
+        Fleet(given.processes, given.reload).run()
+    return 0
+
+
+def _parser(settings: Settings) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m workers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
         "-n",
         "--processes",
@@ -84,17 +105,11 @@ def main(arguments: list[str]) -> int:
         default=settings.worker_processes,
         help="worker processes (%(default)s)",
     )
+    parser.add_argument(
+        "--reload", action="store_true", help="load the task types again when one of their files changes"
+    )
     parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
-    given = parser.parse_args(arguments)
-    set_up(settings)
-    if given.parent:
-        die_with(given.parent)
-        supervise(settings)
-    elif given.processes == 1:
-        supervise(settings)
-    else:
-        Fleet(given.processes).run()
-    return 0
+    return parser
 
 
 if __name__ == "__main__":

@@ -35,8 +35,9 @@ from workers.capture import Capture, LogWriter, log_path
 from workers.context import Canceled, Context
 from workers.logs import set_up
 from workers.patience import patient
+from workers.reload import watched
 from workers.runtime import Outcome, TimedOut, attempt, refused, settle
-from workers.tasktype import TaskType, TaskTypeError
+from workers.tasktype import TaskType, TaskTypeError, sources
 from workers.tasktype import load as load_types
 
 CANCEL_GENTLY = signal.SIGUSR1
@@ -48,6 +49,7 @@ WAIT_S = 1.0
 AWAY_S = 1.0
 CLOCK_EVERY_S = 60.0
 CANNOT_START = 3
+CANNOT_LOAD = 4
 
 Written = TypeVar("Written")
 
@@ -100,7 +102,10 @@ class Child:
 
     def start(self) -> None:
         """Load the task types and publish them. Raises TaskTypeError, PyMongoError."""
-        self.types = load_types(self.settings.task_modules)
+        modules, before = sources(self.settings.task_modules), set(sys.modules)
+        self.tell(watch=watched(modules))
+        self.types = load_types(self.settings.task_modules, self.settings)
+        self.tell(watch=watched(modules, before))
         self.services.catalog.publish([kind.document() for kind in self.types.values()], self.name)
         self.tell(ready=sorted(self.types))
 
@@ -197,7 +202,10 @@ def main(arguments: list[str]) -> int:
     child = Child(name, int(status), Path(folder), settings, connect(patient(settings)))
     try:
         child.start()
-    except (TaskTypeError, PyMongoError) as error:
+    except TaskTypeError as error:
+        log.error("The task types cannot be loaded; those published before stay. %s", error)
+        return CANNOT_LOAD
+    except PyMongoError as error:
         log.error("%s", error)
         return CANNOT_START
     child.loop()

@@ -1,6 +1,7 @@
 """What a task's function is given: the context of its attempt, and files.
 
-`Fail` and `Retry` are how a function says what shall become of it; `Canceled` is how it is told.
+`Fail` and `Retry` are how a function says what shall become of it; `Canceled` is how it is told. What an
+attempt asks of the stores is `Stores`: the core has it, and so has `workers.inprocess`, without any.
 """
 
 from __future__ import annotations
@@ -9,20 +10,53 @@ import mimetypes
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 from pymongo.errors import PyMongoError
 
 if TYPE_CHECKING:
+    from bson import ObjectId
+
     from app.core.files import StoredFile
-    from app.core.services import Services
     from app.core.task import Task
 
 PROGRESS_EVERY_S = 0.5
+
+
+class Reports(Protocol):
+    """Where progress goes."""
+
+    def report_progress(self, task: Task, progress: dict[str, Any]) -> object: ...
+
+
+class Shelf(Protocol):
+    """Where files are: what an attempt needs of `app.core.files.Files`."""
+
+    def get(self, file_id: ObjectId) -> StoredFile: ...
+
+    def chunks(self, file_id: ObjectId) -> Iterator[bytes]: ...
+
+    def save(
+        self, source: IO[bytes], name: str, content_type: str, owner: str, *, role: str, limited: bool = True
+    ) -> StoredFile: ...
+
+    def attach(self, file_ids: Iterable[ObjectId], task_id: ObjectId) -> None: ...
+
+    def confirm(self, file_ids: Iterable[ObjectId]) -> None: ...
+
+
+class Stores(Protocol):
+    """What an attempt asks of the stores; `app.core.services.Services` is one."""
+
+    @property
+    def tasks(self) -> Reports: ...
+
+    @property
+    def files(self) -> Shelf: ...
 
 
 class Fail(Exception):
@@ -85,9 +119,9 @@ class File:
 class Context:
     """One attempt, from inside. Nothing here is shared with another attempt."""
 
-    def __init__(self, task: Task, services: Services, canceled: Callable[[], bool]) -> None:
+    def __init__(self, task: Task, stores: Stores, canceled: Callable[[], bool]) -> None:
         self._task = task
-        self._services = services
+        self._stores = stores
         self._canceled = canceled
         self._work_dir: Path | None = None
         self._reported = 0.0
@@ -113,7 +147,7 @@ class Context:
     def _report(self) -> None:
         self._reported = time.monotonic()
         try:
-            self._services.tasks.report_progress(self._task, self.progress_now or {})
+            self._stores.tasks.report_progress(self._task, self.progress_now or {})
         except PyMongoError:
             self._reported += 5  # progress is a courtesy: no task waits for it
 
@@ -133,11 +167,11 @@ class Context:
         """
         kind = content_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
         with path.open("rb") as content:
-            stored = self._services.files.save(
+            stored = self._stores.files.save(
                 content, name, kind, self._task.owner, role="output", limited=False
             )
-        self._services.files.attach([stored.id], self._task.id)
-        self._services.files.confirm([stored.id])
+        self._stores.files.attach([stored.id], self._task.id)
+        self._stores.files.confirm([stored.id])
         return {
             "file_id": str(stored.id),
             "name": stored.name,
@@ -150,13 +184,17 @@ class Context:
         """An uploaded file by its id, as parameters hold it. Raises NotFound."""
         from bson import ObjectId
 
-        return File(self._services.files.get(ObjectId(file_id)), self._fetch)
+        from app.core.errors import NotFound
+
+        if not ObjectId.is_valid(file_id):
+            raise NotFound(f"There is no file {file_id[:40]!r}: that is not the id of one.")
+        return File(self._stores.files.get(ObjectId(file_id)), self._fetch)
 
     def _fetch(self, stored: StoredFile) -> Path:
         folder = self.work_dir / str(stored.id)
         folder.mkdir(exist_ok=True)
         with (folder / stored.name).open("wb") as copy:
-            for chunk in self._services.files.chunks(stored.id):
+            for chunk in self._stores.files.chunks(stored.id):
                 copy.write(chunk)
         return folder / stored.name
 

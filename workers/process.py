@@ -13,18 +13,20 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from workers.child import CANNOT_START
+from workers.child import CANNOT_LOAD, CANNOT_START
 
 
 class ChildProcess:
     """One resident child in a session and process group of its own, with a folder for its output."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, fresh: bool = False) -> None:
+        """``fresh``: write no byte code, which is as old as its source by the second only."""
         self.folder = Path(tempfile.mkdtemp(prefix="worker-"))
         self._reader, writer = os.pipe()
         os.set_blocking(self._reader, False)
         command = [
             sys.executable,
+            *(["-B"] if fresh else []),
             "-m",
             "workers.child",
             name,
@@ -75,7 +77,12 @@ class ChildProcess:
     @property
     def cannot_start(self) -> bool:
         """Whether it ended because its task types or its stores are not usable."""
-        return self._popen.poll() == CANNOT_START
+        return self._popen.poll() in (CANNOT_START, CANNOT_LOAD)
+
+    @property
+    def cannot_load(self) -> bool:
+        """Whether it was the task types: then time alone changes little."""
+        return self._popen.poll() == CANNOT_LOAD
 
     def bury(self) -> None:
         """Kill it and everything it started, and remove its folder."""

@@ -68,12 +68,14 @@ def attempt(task: Task, kind: TaskType | None, context: Context, running: Callab
     try:
         arguments = kind.arguments(task.params, context.file)
     except (ValidationError, NotFound) as error:
-        return Failed(_error("params", error, _params_sentence(error)), retry=False)
+        return Failed(_error("params", error, params_sentence(error)), retry=False)
+    except Exception as error:  # a store that does not answer, or a validator of the type's author
+        return _outcome_of(error, task)
     try:
         running(True)
         result = kind.function(context, **arguments)
         running(False)
-        return _succeeded(result)
+        return returned(result)
     except BaseException as error:
         running(False)
         return _outcome_of(error, task)
@@ -101,7 +103,8 @@ def timeout_sentence(task: Task) -> str:
     return f"The task took longer than its {task.timeout_s} s and was stopped."
 
 
-def _params_sentence(error: ValidationError | NotFound) -> str:
+def params_sentence(error: ValidationError | NotFound) -> str:
+    """Why parameters that were accepted cannot be given to the function."""
     if isinstance(error, NotFound):
         return str(error)
     problems = [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
@@ -129,7 +132,8 @@ def _text(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
 
 
-def _succeeded(result: Any) -> Outcome:
+def returned(result: Any) -> Succeeded | Failed:
+    """What a function returned: the result as it is kept, or why it cannot be."""
     try:
         value = to_jsonable_python(result, inf_nan_mode="constants")
         encoded = json.dumps(value, allow_nan=False).encode()

@@ -6,20 +6,23 @@ be expressed fails when it is loaded, naming the function, the parameter and wha
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib
 import importlib.metadata
 import inspect
 import json
 import re
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
-from app.core.params import describe
+from app.core.fields import describe
 from app.core.states import Priority
+from config import Settings
 from workers.context import Context, File
 
 ENTRY_POINTS = "dtq.tasks"
@@ -46,6 +49,7 @@ class TaskType:
     timeout_s: int
     max_attempts: int
     priority: Priority
+    when: Callable[[Settings], bool] | None = None
 
     def document(self) -> dict[str, Any]:
         """What a worker publishes; `hash` changes with anything in it."""
@@ -81,10 +85,12 @@ def task(
     timeout_s: int = 600,
     max_attempts: int = 1,
     priority: str = "medium",
+    when: Callable[[Settings], bool] | None = None,
 ) -> Callable[[Function], Function]:
     """Make a typed function a task type; the function itself stays as it is.
 
-    ``timeout_s`` bounds one attempt; ``max_attempts`` counts the first one too. Raises TaskTypeError.
+    ``timeout_s`` bounds one attempt; ``max_attempts`` counts the first one too. A worker loads the type
+    only where ``when`` says so, asked with its settings. Raises TaskTypeError.
     """
 
     def register(function: Function) -> Function:
@@ -97,6 +103,7 @@ def task(
             timeout_s=_positive(function, "timeout_s", timeout_s),
             max_attempts=_positive(function, "max_attempts", max_attempts),
             priority=_priority(function, priority),
+            when=when,
         )
         known = _registered.get(made.name)
         if known and known.function.__module__ != function.__module__:
@@ -109,25 +116,59 @@ def task(
     return register
 
 
-def load(modules: Iterable[str]) -> dict[str, TaskType]:
+def load(modules: Iterable[str], settings: Settings | None = None) -> dict[str, TaskType]:
     """Import the modules, and those of the entry-point group `dtq.tasks`; returns the types by name.
 
-    Raises TaskTypeError naming a module that cannot be imported and why.
+    One with a condition is among them where the settings meet it, and never without settings.
+    Raises TaskTypeError naming a module that cannot be imported, why, and the line.
     """
-    installed = [
-        entry.value.partition(":")[0] for entry in importlib.metadata.entry_points(group=ENTRY_POINTS)
-    ]
-    for name in [*modules, *installed]:
+    for name, source in sources(modules).items():
         try:
             importlib.import_module(name)
-        except ImportError as error:
-            raise TaskTypeError(f"TASK_MODULES: {name} cannot be imported: {error}.") from error
-    return dict(_registered)
+        except TaskTypeError:
+            raise
+        except Exception as error:
+            raise TaskTypeError(f"{source}: {name} cannot be imported: {_why(error)}.") from error
+    return {name: kind for name, kind in _registered.items() if _wanted(kind, settings)}
+
+
+def _wanted(kind: TaskType, settings: Settings | None) -> bool:
+    return kind.when is None or settings is not None and kind.when(settings)
+
+
+def sources(modules: Iterable[str]) -> dict[str, str]:
+    """Every module of task types that a worker loads, and where its name comes from."""
+    installed = {
+        entry.value.partition(":")[0]: f"Entry point {entry.name} of {ENTRY_POINTS}"
+        for entry in importlib.metadata.entry_points(group=ENTRY_POINTS)
+    }
+    return dict.fromkeys(modules, "TASK_MODULES") | installed
+
+
+def _why(error: Exception) -> str:
+    """An error of an import in one line, with the place in the author's code."""
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
+    places = [each for each in traceback.extract_tb(error.__traceback__) if "importlib" not in each.filename]
+    where = f" ({places[-1].filename}, line {places[-1].lineno})" if places[1:] else ""
+    return f"{type(error).__name__}: {error}{where}"
 
 
 def registered(function: Callable[..., Any]) -> TaskType:
-    """The task type that `@task` made of a function."""
-    return next(made for made in _registered.values() if made.function is function)
+    """The task type that `@task` made of a function. Raises TaskTypeError for one without it."""
+    for made in _registered.values():
+        if made.function is function:
+            return made
+    raise TaskTypeError(f"{_where(function)} is no task type: put `@task(...)` above it.")
+
+
+def known(name: str) -> TaskType:
+    """The task type of a name, among those of the modules imported so far. Raises TaskTypeError."""
+    if name not in _registered:
+        near = difflib.get_close_matches(name, _registered, n=1)
+        hint = f" Did you mean {near[0]}?" if near else " Is its module imported, or in TASK_MODULES?"
+        raise TaskTypeError(f"There is no task type “{name}”.{hint}")
+    return _registered[name]
 
 
 def _where(function: Callable[..., Any]) -> str:

@@ -29,6 +29,7 @@ from app.core.services import Services
 from app.core.states import Priority
 from workers.child import STOP
 from workers.process import ChildProcess
+from workers.reload import Changes
 from workers.watch import Watch
 
 TICK_S = 0.5
@@ -44,7 +45,7 @@ log = logging.getLogger("workers.worker")
 class TaskWorker(RQWorker):
     """Registered with RQ; work is done by its child."""
 
-    def __init__(self, name: str, services: Services) -> None:
+    def __init__(self, name: str, services: Services, *, reload: bool = False) -> None:
         lanes = [priority.word for priority in Priority]
         super().__init__(
             lanes,
@@ -67,6 +68,7 @@ class TaskWorker(RQWorker):
         self._registered = False
         self._restart_at = 0.0
         self._restart_wait_s = 1.0
+        self._changes = Changes() if reload else None
 
     def _set_connection(self, connection: Any) -> Any:
         """Keep our own timeout: RQ would raise it to the length of its blocking pop, which we do not do."""
@@ -99,11 +101,12 @@ class TaskWorker(RQWorker):
             self._listen(self.child)
             self._attend()
             self._check(self.child)
+        self._reload()
         self._report()
 
     def _keep_child(self) -> None:
         if self.child is None and self.stopping is None and time.monotonic() >= self._restart_at:
-            self.child = ChildProcess(self.name)
+            self.child = ChildProcess(self.name, fresh=self._changes is not None)
 
     def _listen(self, child: ChildProcess) -> None:
         for line in child.lines():
@@ -111,6 +114,9 @@ class TaskWorker(RQWorker):
                 self.types = tuple(line["ready"])
                 self._restart_wait_s = 1.0
                 self._reported = 0.0
+            elif "watch" in line:
+                if self._changes is not None:
+                    self._changes.watch(line["watch"])
             elif "start" in line:
                 self.current = self._watch(child, line)
             else:
@@ -140,8 +146,21 @@ class TaskWorker(RQWorker):
         if current is not None:
             self._quietly("saying what became of its task", lambda: current.conclude(ended))
         elif self.stopping is None and child.cannot_start:
+            if self._changes is not None and child.cannot_load:
+                self._restart_wait_s = RESTART_LONGEST_S
             self._restart_at = time.monotonic() + self._restart_wait_s
             self._restart_wait_s = min(RESTART_LONGEST_S, self._restart_wait_s * 2)
+
+    def _reload(self) -> None:
+        """When a file of the task types has changed: a new child, after the task that runs."""
+        changed = self._changes.changed() if self._changes is not None and self.stopping is None else None
+        if changed is None:
+            return
+        when = "when its task has ended" if self.current else "now"
+        log.info("%s has changed: worker %s loads its task types again %s.", changed, self.name, when)
+        self._restart_at, self._restart_wait_s = 0.0, 1.0
+        if self.child is not None:
+            self.child.signal(STOP)
 
     def _stop_child(self, child: ChildProcess) -> None:
         child.signal(STOP)

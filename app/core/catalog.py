@@ -12,7 +12,7 @@ from typing import Any
 from app.core.clock import utcnow
 from app.core.db import Document, Mongo
 from app.core.errors import NotFound
-from app.core.params import Field, describe
+from app.core.fields import Field, describe
 from app.core.states import Priority
 
 ALIVE = timedelta(seconds=30)

@@ -57,7 +57,7 @@ LISTS = tuple(
     for order in ("created_at", "finished_at")
     for fixed in (
         (),
-        *((*first, "status", "priority") for first in ((), ("type",), ("tags",), ("keywords",))),
+        *((*first, "status", "priority") for first in ((), ("type",), ("keywords",))),
     )
 )
 
@@ -71,20 +71,12 @@ WORK = (
     IndexModel(
         [("hint", ASCENDING), ("priority", ASCENDING), ("queued_at", ASCENDING), ("_id", ASCENDING)],
         name="hint",
-        partialFilterExpression={"hint": {"$exists": True}},
+        partialFilterExpression={"status": "queued"},
     ),
-    IndexModel(
-        [("lease.until", ASCENDING)],
-        name="lease",
-        partialFilterExpression={"lease.until": {"$exists": True}},
-    ),
-    IndexModel([("run_at", ASCENDING)], name="run_at", partialFilterExpression={"run_at": {"$exists": True}}),
+    IndexModel([("lease.until", ASCENDING)], name="lease", sparse=True),
+    IndexModel([("run_at", ASCENDING)], name="run_at", sparse=True),
     # Not a TTL index: MongoDB would delete the task without its log and files (see `Dispatch.prune`).
-    IndexModel(
-        [("expire_at", ASCENDING), ("_id", ASCENDING)],
-        name="retention",
-        partialFilterExpression={"expire_at": {"$exists": True}},
-    ),
+    IndexModel([("expire_at", ASCENDING)], name="retention", sparse=True),
 )
 
 

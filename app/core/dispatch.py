@@ -183,10 +183,14 @@ class Dispatch:
 
     def _push_batch(self, due: list[Task]) -> int:
         """Push those that do not wait in Redis already (pushed, but not marked), and mark all."""
-        lost = self.queues.missing(due)
+        lost = self._lost(due)
         self.queues.push(lost)
         self.tasks.mark_dispatched(due)
         return len(lost)
+
+    def _lost(self, tasks: list[Task]) -> list[Task]:
+        """Those whose hint is gone although nobody took them: a worker may have, since they were read."""
+        return self.tasks.still_waiting(self.queues.missing(tasks))
 
     def sweep(self) -> int:
         """Push again what Redis no longer has; returns how many hints.
@@ -197,7 +201,7 @@ class Dispatch:
             return self._forget_everything()
         pushed = 0
         for priority in Priority:
-            lost = self.queues.missing(self.tasks.oldest_dispatched(priority, OLDEST))
+            lost = self._lost(self.tasks.oldest_dispatched(priority, OLDEST))
             self.push(lost)
             pushed += len(lost)
         return pushed

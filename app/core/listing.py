@@ -17,7 +17,7 @@ from bson import ObjectId
 from app.core.db import Document, Mongo
 from app.core.errors import BadQuery
 from app.core.states import ENDED, Priority, Status
-from app.core.task import Task, parse_task_id, words_of
+from app.core.task import Task, parse_task_id, tag_keyword, words_of
 from app.core.words import Words
 
 SORTS = {"created": "created_at", "finished": "finished_at"}
@@ -163,10 +163,8 @@ class Listing:
         query: Document = {}
         if wanted.type:
             query["type"] = wanted.type
-        if wanted.tag:
-            query["tags"] = wanted.tag
-        if wanted.q:
-            query.update(self._search(wanted.q))
+        if wanted.tag or wanted.q:
+            query.update(self._keywords(wanted))
         if wanted.sort == "finished":
             query["finished_at"] = {"$gt": EPOCH}
         if wanted.status or wanted.priority or len(query) > (wanted.sort == "finished"):
@@ -180,15 +178,22 @@ class Listing:
         """Every status that can be in the list; naming them all lets one index serve every choice."""
         return [status.value for status in Status if wanted.sort == "created" or status in ENDED]
 
-    def _search(self, q: str) -> Document:
-        task_id = parse_task_id(q)
-        if task_id:
-            return {"_id": task_id}
+    def _keywords(self, wanted: TaskFilter) -> Document:
+        """The words and the tag of a filter; a tag is a keyword of its own kind, so one index serves both."""
+        task_id = parse_task_id(wanted.q)
+        query: Document = {"_id": task_id} if task_id else {}
+        groups: list[Document] = [{"keywords": tag_keyword(wanted.tag)}] if wanted.tag else []
+        if wanted.q and not task_id:
+            groups += [{"keywords": {"$in": self._words.expand(word)}} for word in self._words_of(wanted.q)]
+        if groups:
+            query.update(groups[0] if len(groups) == 1 else {"$and": groups})
+        return query
+
+    def _words_of(self, q: str) -> list[str]:
         words = words_of(q)
         if not words:
             raise BadQuery("Please search for a word of at least two letters, or for the ID of a task.")
-        groups = [{"keywords": {"$in": self._words.expand(word)}} for word in words[:5]]
-        return groups[0] if len(groups) == 1 else {"$and": groups}
+        return words[:5]
 
     def page(self, wanted: TaskFilter) -> Page:
         """One page; reads one row more than it shows, to know whether there is a next one."""

@@ -1,8 +1,8 @@
-"""Typed parameters: from the JSON Schema of a task type to form fields, and from input to values.
+"""Typed parameters: from input to values, and values held against the schema of a task type.
 
-:func:`describe` says what a form shows, :func:`from_form` reads what a browser sent, and
-:func:`validate` holds values (from a form, JSON or a command line) against the schema. A message
-stands beside its field and says what is expected. Nothing here renders HTML.
+:func:`from_form` reads what a browser sent for the `fields`, and :func:`validate` holds values (from a
+form, JSON or a command line) against the schema. A message stands beside its field and says what is
+expected.
 """
 
 from __future__ import annotations
@@ -10,126 +10,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from app.core.errors import Invalid
-from app.core.values import shown, unkeepable
+from app.core.fields import Field, describe
+from app.core.values import unkeepable
 
 MAX_TEXT = 100_000
 _MISSING = object()
-
-
-@dataclass(frozen=True)
-class Field:
-    """One parameter as a form shows it.
-
-    ``kind`` is text, textarea, int, float, bool, choice, choices (several of them), list (of text,
-    one a line) or file. ``choices`` are (value, label) pairs.
-    """
-
-    name: str
-    title: str
-    kind: str
-    required: bool
-    help: str = ""
-    default: Any = None
-    nullable: bool = False
-    choices: tuple[tuple[str, str], ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
-    max_length: int | None = None
-    accept: tuple[str, ...] = ()
-    schema: dict[str, Any] = field(default_factory=dict, repr=False)
-
-    @property
-    def bounds(self) -> str:
-        """The limits of a number in words, or nothing."""
-        low, high = _limit(self.minimum), _limit(self.maximum)
-        above, below = "exclusiveMinimum" in self.schema, "exclusiveMaximum" in self.schema
-        if low and high and not above and not below:
-            return f"from {low} to {high}"
-        least = f"above {low}" if above else low and f"of {low} or more"
-        most = f"below {high}" if below else high and f"up to {high}"
-        return " and ".join(part for part in (least, most) if part)
-
-
-def _limit(number: float | None) -> str:
-    return f"{number:,}" if isinstance(number, int) else shown(number)
-
-
-def describe(schema: dict[str, Any]) -> list[Field]:
-    """The fields of a form, in the order of the schema's properties."""
-    required = set(schema.get("required", ()))
-    return [
-        _field(name, _resolve(about, schema), name in required, schema)
-        for name, about in schema.get("properties", {}).items()
-    ]
-
-
-def _resolve(about: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """Follow a `$ref` into `$defs`; what stands beside it wins. The name of a class is no title."""
-    while "$ref" in about:
-        target = schema["$defs"][about["$ref"].rsplit("/", 1)[-1]]
-        named = {key: value for key, value in target.items() if key not in ("title", "description")}
-        about = {**named, **{key: value for key, value in about.items() if key != "$ref"}}
-    return about
-
-
-def _without_null(about: dict[str, Any], schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    """An optional value is `anyOf [X, null]`: X, and whether null was among them."""
-    kinds = about.get("anyOf", ())
-    real = [kind for kind in kinds if kind.get("type") != "null"]
-    if len(real) == 1 and len(real) < len(kinds):
-        outer = {key: value for key, value in about.items() if key != "anyOf"}
-        return {**_resolve(real[0], schema), **outer}, True
-    return about, False
-
-
-def _kind(about: dict[str, Any], schema: dict[str, Any]) -> str:
-    if about.get("format") == "file-id":
-        return "file"
-    if "enum" in about or "const" in about:
-        return "choice"
-    if about.get("type") == "array":
-        items = _resolve(about.get("items", {}), schema)
-        return "choices" if "enum" in items or "const" in items else "list"
-    simple = {"string": "text", "integer": "int", "number": "float", "boolean": "bool"}
-    kind = simple.get(about.get("type", ""), "text")
-    return "textarea" if kind == "text" and about.get("format") == "textarea" else kind
-
-
-def _choices(about: dict[str, Any], labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    values = about.get("enum", [about["const"]] if "const" in about else [])
-    return tuple((str(value), labels.get(str(value), _label(str(value)))) for value in values)
-
-
-def _label(value: str) -> str:
-    return value.replace("_", " ").capitalize() if value.islower() else value
-
-
-def _field(name: str, about: dict[str, Any], required: bool, schema: dict[str, Any]) -> Field:
-    about, nullable = _without_null(about, schema)
-    kind = _kind(about, schema)
-    source = _resolve(about.get("items", {}), schema) if kind == "choices" else about
-    return Field(
-        name=name,
-        title=about.get("title") or _label(name),
-        kind=kind,
-        required=required,
-        help=about.get("description", ""),
-        default=about.get("default"),
-        nullable=nullable,
-        choices=_choices(source, about.get("labels", {})) if kind in ("choice", "choices") else (),
-        minimum=about.get("minimum", about.get("exclusiveMinimum")),
-        maximum=about.get("maximum", about.get("exclusiveMaximum")),
-        max_length=about.get("maxLength"),
-        accept=tuple(about.get("accept", ())),
-        schema=source,
-    )
 
 
 # From a browser to values

@@ -1,4 +1,4 @@
-"""Figures for the home page: the lanes, what ended lately, and what failed.
+"""Figures for the pages: the lanes, what ended lately, how fast, and what failed.
 
 Each is bounded: counts stop at 10,000 and groups look at the newest thousands of rows.
 """
@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.core.clock import utcnow
-from app.core.db import Mongo
+from app.core.db import Document, Mongo
 from app.core.listing import COUNT_LIMIT, Count
 from app.core.states import ENDED, Priority, Status
 
 FAILURES_READ = 2_000
+PACE_READ = 200
+PACE_LEAST = 5
+PAUSE = timedelta(seconds=0.1)  # Between two tasks of a busy worker; a longer one is a rest.
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Stats:
 
     def _lane(self, priority: Priority) -> Lane:
         oldest = self._tasks.find_one(
-            {"hint": {"$in": ["due", "sent"]}, "priority": int(priority)},
+            {"status": "queued", "hint": {"$in": ["due", "sent"]}, "priority": int(priority)},
             {"queued_at": 1},
             sort=[("queued_at", 1)],
         )
@@ -73,6 +76,25 @@ class Stats:
             found[status] = Count(self._tasks.count_documents(query, limit=COUNT_LIMIT + 1))
         return found
 
+    def pace(self, within: timedelta) -> float | None:
+        """Tasks that ended in a second, by the newest that ended; None when they are too few to tell.
+
+        Time in which nothing ran does not count, as workers that rest are not slow. Neither do canceled
+        tasks, which mostly end without a worker.
+        """
+        since = utcnow() - within
+        query = {
+            "status": {"$in": [Status.SUCCEEDED.value, Status.FAILED.value]},
+            "priority": {"$in": [0, 1, 2]},
+            "finished_at": {"$gte": since},
+        }
+        newest = self._tasks.find(query, {"started_at": 1, "finished_at": 1})
+        found = list(newest.sort([("finished_at", -1), ("_id", -1)]).limit(PACE_READ))
+        if len(found) < PACE_LEAST:
+            return None
+        opened = found[-1]["finished_at"] if len(found) == PACE_READ else since
+        return len(found) / max(_busy(found, opened).total_seconds(), 0.001)
+
     def failures(self, within: timedelta) -> list[FailureGroup]:
         """The newest failures by type and error, the most frequent first."""
         query = {
@@ -93,6 +115,17 @@ class Stats:
             )
             for (kind, message), count in counts.most_common(10)
         ]
+
+
+def _busy(found: list[Document], opened: datetime) -> timedelta:
+    """For how long since ``opened`` at least one of the tasks ran; the last to end comes first."""
+    busy, reached = timedelta(0), found[0]["finished_at"]
+    for each in found:
+        started, rest = max(each["started_at"], opened), reached - each["finished_at"]
+        if started < reached:
+            busy += reached - started - (rest if rest > PAUSE else timedelta(0))
+            reached = started
+    return busy
 
 
 def _message(found: dict[str, dict[str, str]]) -> str:

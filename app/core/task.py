@@ -121,3 +121,13 @@ def words_of(*texts: str) -> list[str]:
     """The lower-cased words by which a task is found: at most 40, of 2 to 40 characters."""
     found = re.findall(r"\w+", " ".join(texts).lower())
     return list(dict.fromkeys(word[:40] for word in found if len(word) > 1))[:40]
+
+
+def tag_keyword(tag: str) -> str:
+    """A tag as it stands among the keywords: no word holds a colon, so none is mistaken for it."""
+    return f"tag:{tag}"
+
+
+def keywords_of(new: NewTask) -> list[str]:
+    """Everything by which a task is found: its words, and its tags as a whole."""
+    return [*words_of(new.title, new.type, *new.tags), *map(tag_keyword, new.tags)]

@@ -18,12 +18,13 @@ from pymongo.errors import DuplicateKeyError
 from app.core import states
 from app.core.clock import utcnow
 from app.core.db import Document, Mongo
+from app.core.document import history_of, new_document, queued
 from app.core.errors import NotFound
 from app.core.states import ENDED, WAITING, Priority, Status
-from app.core.task import NewTask, Task, words_of
+from app.core.task import NewTask, Task
 
 LEASE = timedelta(seconds=30)
-HISTORY = 20
+_WAITING = {"status": Status.QUEUED.value}
 _ALL = sorted(status.value for status in ENDED)
 _OF_AN_END = ("finished_at", "started_at", "dispatched_at", "expire_at")
 _OF_AN_ATTEMPT = ("cancel", "progress", "error", "run_at")
@@ -58,7 +59,7 @@ class Tasks:
 
         The same owner with the same ``submission_key`` gets the task that exists.
         """
-        document = _document(new, task_id or ObjectId(), utcnow())
+        document = new_document(new, task_id or ObjectId(), utcnow())
         try:
             self._tasks.insert_one(document)
         except DuplicateKeyError:
@@ -138,7 +139,11 @@ class Tasks:
             "error": error,
             "crashes": task.crashes + (1 if error["kind"] == "crash" else 0),
         }
-        update = {"$set": values, "$unset": {"lease": ""}, **_history(task, error["kind"], error["message"])}
+        update = {
+            "$set": values,
+            "$unset": {"lease": ""},
+            **history_of(task, error["kind"], error["message"]),
+        }
         return self._held(task, update, cancel=None)
 
     def hand_back(self, task: Task, message: str, error: Document | None = None) -> Task | None:
@@ -147,13 +152,13 @@ class Tasks:
         A canceled one is not queued again. Without an error the attempt is not this task's fault and
         does not count against its limit.
         """
-        values = _queued(task.dispatch + 1, utcnow())
+        values = queued(task.dispatch + 1, utcnow())
         if error:
             values.update(crashes=task.crashes + 1, error=error)
         else:
             values.update(max_attempts=task.max_attempts + 1)
         gone = {"lease": "", "dispatched_at": ""}
-        update = {"$set": values, "$unset": gone, **_history(task, "lost", message)}
+        update = {"$set": values, "$unset": gone, **history_of(task, "lost", message)}
         return self.get(task.id) if self._held(task, update, cancel=None) else None
 
     # The user's side
@@ -173,7 +178,7 @@ class Tasks:
     def retry(self, task: Task) -> bool:
         """Queue an ended task once more; attempts keep counting and one more is allowed."""
         values = {
-            **_queued(task.dispatch + 1, utcnow()),
+            **queued(task.dispatch + 1, utcnow()),
             "max_attempts": max(task.max_attempts, task.attempt + 1),
         }
         update = {"$set": {**values, "crashes": 0}, "$unset": dict.fromkeys(_OF_AN_END + _OF_AN_ATTEMPT, "")}
@@ -187,7 +192,7 @@ class Tasks:
         guard = {"_id": task.id, "status": task.status.value, "dispatch": task.dispatch}
         values: Document = {"priority": int(priority), "dispatch": task.dispatch + 1}
         if task.status is Status.QUEUED:
-            values.update(_queued(task.dispatch + 1, utcnow()))
+            values.update(queued(task.dispatch + 1, utcnow()))
         return bool(self._tasks.update_one(guard, {"$set": values}).matched_count)
 
     def delete(self, task_id: ObjectId) -> bool:
@@ -197,11 +202,18 @@ class Tasks:
     # Maintenance
 
     def undispatched(self, limit: int) -> list[Task]:
-        return self.find({"hint": "due"}, [("priority", 1), ("queued_at", 1), ("_id", 1)], limit)
+        return self.find({**_WAITING, "hint": "due"}, [("priority", 1), ("queued_at", 1), ("_id", 1)], limit)
 
     def oldest_dispatched(self, priority: Priority, limit: int) -> list[Task]:
         """A queue is first-in first-out, so a lost hint becomes one of the oldest of its lane."""
-        return self.find({"hint": "sent", "priority": int(priority)}, [("queued_at", 1), ("_id", 1)], limit)
+        query = {**_WAITING, "hint": "sent", "priority": int(priority)}
+        return self.find(query, [("queued_at", 1), ("_id", 1)], limit)
+
+    def still_waiting(self, tasks: list[Task]) -> list[Task]:
+        """Those that nobody has claimed or moved since they were read."""
+        now = self.find({"_id": {"$in": [task.id for task in tasks]}, **_WAITING}, [("_id", 1)], len(tasks))
+        dispatches = {task.id: task.dispatch for task in now}
+        return [task for task in tasks if dispatches.get(task.id) == task.dispatch]
 
     def expired_leases(self, limit: int) -> list[Task]:
         """Running tasks that nobody renews any more, the longest first."""
@@ -215,12 +227,12 @@ class Tasks:
     def stage(self, task: Task) -> bool:
         """A scheduled task whose time has come is queued."""
         guard = {"_id": task.id, "status": Status.SCHEDULED.value, "dispatch": task.dispatch}
-        values = _queued(task.dispatch + 1, utcnow())
+        values = queued(task.dispatch + 1, utcnow())
         return bool(self._tasks.update_one(guard, {"$set": values, "$unset": {"run_at": ""}}).matched_count)
 
     def forget_dispatch(self, before: datetime, limit: int) -> int:
         """Redis lost its data: mark a batch of the hints sent before then as due again; returns how many."""
-        query = {"hint": "sent", "dispatched_at": {"$lte": before}}
+        query = {**_WAITING, "hint": "sent", "dispatched_at": {"$lte": before}}
         sent = [found["_id"] for found in self._tasks.find(query, {"_id": 1}).limit(limit)]
         if sent:
             self._tasks.update_many({"_id": {"$in": sent}, "hint": "sent"}, {"$set": {"hint": "due"}})
@@ -249,51 +261,6 @@ class Tasks:
         update = {
             "$set": {"status": status.value, **self._ended(utcnow()), **values},
             "$unset": {"lease": ""},
-            **_history(task, outcome, message),
+            **history_of(task, outcome, message),
         }
         return self._held(task, update)
-
-
-def _queued(dispatch: int, now: datetime) -> Document:
-    return {"status": Status.QUEUED.value, "queued_at": now, "dispatch": dispatch, "hint": "due"}
-
-
-def _history(task: Task, outcome: str, message: str) -> Document:
-    attempt = {
-        "attempt": task.attempt,
-        "worker": task.worker,
-        "queued_at": task.queued_at,
-        "started_at": task.started_at,
-        "finished_at": utcnow(),
-        "outcome": outcome,
-        "message": message[:500],
-    }
-    return {"$push": {"history": {"$each": [attempt], "$slice": -HISTORY}}}
-
-
-def _document(new: NewTask, task_id: ObjectId, now: datetime) -> Document:
-    document: Document = {
-        "_id": task_id,
-        "title": new.title,
-        "type": new.type,
-        "params": new.params,
-        "priority": int(new.priority),
-        "owner": new.owner,
-        "tags": list(new.tags),
-        "created_at": now,
-        "attempt": 0,
-        "max_attempts": new.max_attempts,
-        "crashes": 0,
-        "timeout_s": new.timeout_s,
-        "history": [],
-        "keywords": words_of(new.title, new.type, *new.tags),
-    }
-    if new.run_at and new.run_at > now:
-        document.update(status=Status.SCHEDULED.value, run_at=new.run_at, dispatch=0)
-    else:
-        document.update(_queued(1, now))
-    if new.submission_key:
-        document["submission_key"] = new.submission_key
-    if new.parent:
-        document["parent"] = new.parent
-    return document

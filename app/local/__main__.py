@@ -49,7 +49,7 @@ def web_and_workers(settings: Settings, env: Mapping[str, str], folder: Path) ->
         ),
         Child(
             "workers",
-            [sys.executable, "-m", "workers"],
+            [sys.executable, "-m", "workers", *(["--reload"] if settings.local else [])],
             env=env,
             cwd=ROOT,
             log=folder / "log" / "workers.log",
@@ -111,7 +111,7 @@ def local_environment(folder: Path, given: Mapping[str, str]) -> dict[str, str]:
 
 def write_env(folder: Path, env: Mapping[str, str]) -> None:
     """For commands in another terminal: `. .dtq/env`."""
-    names = ("MONGODB_URI", "REDIS_URL", "SECRET_KEY", "ENVIRONMENT", "WEB_BIND")
+    names = ("MONGODB_URI", "REDIS_URL", "SECRET_KEY", "ENVIRONMENT", "WEB_BIND", "TASK_MODULES")
     write_private(folder / "env", exports({name: env[name] for name in names if name in env}))
 
 

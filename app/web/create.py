@@ -6,7 +6,7 @@ parse, call one function of the core, and render or redirect.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,12 @@ from app.core.catalog import TaskType
 from app.core.db import translated
 from app.core.dispatch import Submitted
 from app.core.errors import BadQuery, NotFound
+from app.core.fields import Field
 from app.core.listing import TaskFilter
-from app.core.params import Field
 from app.core.states import Priority
 from app.core.task import NewTask, Task, parse_task_id
 from app.web import forms, inputs
-from app.web.filters import size
+from app.web.filters import about, size
 from app.web.live import live
 from app.web.permissions import current_person, requires
 from app.web.stores import services
@@ -152,21 +152,32 @@ def _page(
         inputs=filled,
         past=past,
         runs=runs,
-        waits=waits(live().ask_queue(services().queues.depths)),
+        waits=_waits_of(task_type),
         priorities=list(Priority),
         problems=problems or [],
         upload_max=services().settings.upload_max_mb * 2**20,
     )
 
 
-def waits(depths: Mapping[Priority, int] | None) -> dict[str, str]:
-    """How many tasks each priority has ahead of it, in words; empty while the queue does not answer."""
-    if depths is None:
-        return {}
+def _waits_of(task_type: TaskType) -> dict[str, str]:
+    """The present wait of each priority; empty while the queue does not answer."""
+    depths = live().ask_queue(services().queues.depths)
+    return waits(depths, live().pulse().starts_in_s if task_type.served else None) if depths else {}
+
+
+def waits(
+    depths: Mapping[Priority, int], starts_in_s: Callable[[int], float | None] | None
+) -> dict[str, str]:
+    """How many tasks each priority has ahead of it and, where it is known, about how long that takes."""
     ahead = {priority: sum(depths[other] for other in Priority if other <= priority) for priority in Priority}
-    return {
-        priority.word: f"{count:,} ahead" if count else "nothing ahead" for priority, count in ahead.items()
-    }
+    return {priority.word: _wait(count, starts_in_s) for priority, count in ahead.items()}
+
+
+def _wait(ahead: int, starts_in_s: Callable[[int], float | None] | None) -> str:
+    if not ahead:
+        return "nothing ahead"
+    seconds = starts_in_s(ahead + 1) if starts_in_s else None
+    return f"{ahead:,} ahead" + (f", {about(seconds)}" if seconds else "")
 
 
 # What comes back

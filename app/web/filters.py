@@ -10,8 +10,10 @@ from flask import Flask, url_for
 from markupsafe import Markup
 
 from app.core.clock import utcnow
+from app.web.markdown import markdown, markdown_line
 
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+ROUGHLY = ((10, 1), (60, 5), (600, 60), (3_600, 300), (172_800, 3_600), (1e12, 86_400))
 PRIORITY_MARKS = {"high": "▲", "medium": "◆", "low": "▼"}
 
 
@@ -32,6 +34,22 @@ def duration(value: float | timedelta | None) -> str:
             part = rest // lower[1] if lower else 0
             return f"{whole} {unit} {part} {lower[0]}" if lower and part else f"{whole} {unit}"
     return "0 s"
+
+
+def about(seconds: float) -> str:
+    """A guess, as exact as guesses are: `about 4 s`, `about 20 s`, `about 3 min`, `about 2 h`."""
+    for below, step in ROUGHLY:
+        rounded = max(1, round(seconds / step)) * step
+        if rounded < below:
+            break
+    unit, length = next((name, length) for name, length in UNITS if rounded >= length)
+    return f"about {rounded // length:,} {unit}"
+
+
+def ordinal(place: int) -> str:
+    """`1st`, `2nd`, `11th`, `1,203rd`."""
+    ending = "th" if place % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{place:,}{ending}"
 
 
 def relative(moment: datetime, now: datetime | None = None) -> str:
@@ -103,7 +121,8 @@ def _static_url(app: Flask, name: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    for function in (duration, relative, age_s, when, ticking, size, number, plural):
+    written = (duration, about, ordinal, relative, age_s, when, ticking, size, number, plural)
+    for function in (*written, markdown, markdown_line):
         app.add_template_filter(function)
     app.add_template_global(lambda name: _static_url(app, name), "static_url")
     app.add_template_global(PRIORITY_MARKS, "priority_marks")  # type: ignore[arg-type]

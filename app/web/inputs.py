@@ -2,7 +2,7 @@
 
 What lives here: reading what a browser sent for the parameters of a type, storing the files that
 came with it, and the texts that the form shows (again). The envelope (priority, title, ...) lives in
-`forms`; kinds, bounds and messages come from `app.core.params`.
+`forms`; kinds and bounds come from `app.core.fields`, messages from `app.core.params`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from werkzeug.datastructures import FileStorage, MultiDict
 
 from app.core.catalog import TaskType
 from app.core.errors import Invalid, TooLarge
+from app.core.fields import Field
 from app.core.files import Files, StoredFile, safe_name
-from app.core.params import Field, from_form, validate
+from app.core.params import from_form, validate
 from app.core.values import shown
 
 PREFIX = "p-"
@@ -82,6 +83,14 @@ class Input:
         return {} if self.widget == "area" else {"type": "text"}
 
     @property
+    def stands_out(self) -> bool:
+        """Whether it is wrong or differs from its default, so that it must not be folded away."""
+        default = replace(self, texts=_texts(self.field, self.field.default))
+        if self.field.kind == "bool" and not self.field.nullable:
+            return bool(self.error) or self.on != default.on
+        return bool(self.error) or _typed(self.texts) != _typed(default.texts)
+
+    @property
     def rows(self) -> int:
         """The height of a text area, by what is in it."""
         least = 3 if self.field.kind == "list" else 5
@@ -137,6 +146,11 @@ def _texts(each: Field, value: Any) -> tuple[str, ...]:
     if each.kind == "choices":
         return tuple(str(item) for item in many)
     return ("\n".join(shown(item) for item in many),) if each.kind == "list" else (shown(value),)
+
+
+def _typed(texts: Sequence[str]) -> list[str]:
+    """What of it a person would call something; browsers end lines in their own way."""
+    return [text.replace("\r\n", "\n").strip() for text in texts if text.strip()]
 
 
 def _usable(inputs: Sequence[Input], files: Files, owner: str) -> dict[str, StoredFile]:

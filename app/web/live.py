@@ -1,4 +1,4 @@
-"""What every page shows of the whole: lanes, workers and whether Redis answers.
+"""What every page shows of the whole: lanes, workers, their pace, and whether Redis answers.
 
 Read at most once in `KEPT_S`, however many pages ask. Redis, when it hangs, is asked once in
 `QUEUE_AGAIN_S` and not by every part of every page.
@@ -26,16 +26,18 @@ KEPT_S = 1.5
 STALE_S = 10.0  # While another thread reads, what is known may be so old.
 QUEUE_AGAIN_S = 3.0
 TOO_OLD = timedelta(minutes=5)
+PACE_OVER = timedelta(minutes=10)
 Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
 class Pulse:
-    """The state of the whole at one moment."""
+    """The state of the whole at one moment; ``pace`` is in tasks a second, None where it is not known."""
 
     lanes: list[Lane]
     workers: list[WorkerInfo]
     queue_answers: bool
+    pace: float | None
 
     @property
     def waiting(self) -> Count:
@@ -54,10 +56,9 @@ class Pulse:
         """Whether a task waits longer than anybody should."""
         return self.oldest is not None and utcnow() - self.oldest > TOO_OLD
 
-    @property
-    def stuck(self) -> bool:
-        """Tasks wait and nobody is there to take them."""
-        return not self.workers
+    def starts_in_s(self, place: int) -> float | None:
+        """In about how many seconds the task at a place in line starts, 1 being next; None if unknown."""
+        return place / self.pace if self.pace and self.workers else None
 
 
 class Live:
@@ -93,6 +94,7 @@ class Live:
             self._services.stats.lanes(),
             self._services.catalog.workers(),
             self.ask_queue(self._services.queues.depths) is not None,
+            self._services.stats.pace(PACE_OVER),
         )
 
     def ask_queue(self, question: Callable[[], Answer]) -> Answer | None:

@@ -126,13 +126,15 @@ def _kind(name: str) -> TaskType | None:
 
 def _live_values(task: Task, kind: TaskType | None, files: list[Any]) -> dict[str, Any]:
     waits = task.status is Status.QUEUED
+    place = live().ask_queue(lambda: services().queues.place(task)) if waits else None
     return {
         "task": task,
         "kind": kind,
         "steps": detail.steps(task),
         "progress": detail.progress(task),
         "attempts": detail.attempts(task),
-        "place": live().ask_queue(lambda: services().queues.place(task)) if waits else None,
+        "place": place,
+        "starts_in_s": live().pulse().starts_in_s(place) if place and kind and kind.served else None,
         "announced": task.hint != "due",
         "priorities": list(Priority),
         "outputs": [each for each in files if each.role == "output"],

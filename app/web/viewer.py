@@ -1,7 +1,8 @@
 """How a value of unknown shape is shown: a result or a parameter becomes a tree of plain nodes.
 
 Scalars are text, a dictionary is pairs, a list of dictionaries (or a dictionary of alike ones) is a
-table, long text is a block. Templates draw the nodes; nothing here makes HTML.
+table, a dictionary in its cells is a line, long text is a block, and what `ctx.save_file` returned is a
+file. Templates draw the nodes; nothing here makes HTML.
 """
 
 from __future__ import annotations
@@ -19,12 +20,25 @@ MOST_ROWS = 100
 MOST_COLUMNS = 30
 LONG = 160
 SHORT = 40
+NONE = "none"
 _WORDS = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
+_SPELLED = {"id": "ID", "sha256": "SHA-256", "url": "URL", "csv": "CSV", "json": "JSON"}
+_OF_A_FILE = {"file_id": r"[0-9a-f]{24}", "name": ".{1,255}", "sha256": "[0-9a-f]{64}", "content_type": ".*"}
+
+
+@dataclass(frozen=True)
+class SavedFile:
+    """A file that a task saved, as its result names it; ``size`` is in bytes."""
+
+    id: str
+    name: str
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True)
 class Node:
-    """``kind`` is text, number, block, pairs, table or list; ``more`` counts what is left out."""
+    """``kind`` is text, number, block, pairs, table, list or file; ``more`` counts what is left out."""
 
     kind: str
     text: str = ""
@@ -32,10 +46,15 @@ class Node:
     columns: list[str] = field(default_factory=list)
     rows: list[list[Node]] = field(default_factory=list)
     more: int = 0
+    file: SavedFile | None = None
 
 
 def node(value: Any, depth: int = 0) -> Node:
     """The node of any value that JSON can hold."""
+    if isinstance(value, (Mapping, list, tuple)) and not value:
+        return Node("text", NONE)
+    if file := _file(value):
+        return Node("file", file.name, file=file)
     if isinstance(value, Mapping):
         return _of_mapping(value, depth) if depth < DEEPEST else _json(value)
     if isinstance(value, (list, tuple)):
@@ -49,13 +68,27 @@ def node(value: Any, depth: int = 0) -> Node:
 
 def label(key: str) -> str:
     """`rows_in` becomes "Rows in"; anything that is not such a name stays as it is."""
-    return key.replace("_", " ").capitalize() if _WORDS.match(key) else key
+    if not _WORDS.match(key):
+        return key
+    text = " ".join(_SPELLED.get(word, word) for word in key.split("_"))
+    return text[0].upper() + text[1:]
 
 
 def _labels(keys: Sequence[str], depth: int) -> dict[str, str]:
-    """Names below the top may be data (of columns, say): they stay unless one of them is clearly a name."""
-    named = depth == 0 or all(_WORDS.match(key) for key in keys) and any("_" in key for key in keys)
+    """Keys below the top may be data (columns, say): they stay as they are unless all look like names."""
+    named = depth == 0 or all(_WORDS.match(key) for key in keys)
     return {key: label(key) if named else key for key in keys}
+
+
+def _file(value: Any) -> SavedFile | None:
+    """What `ctx.save_file` returned, where a value is that and nothing else."""
+    if not isinstance(value, Mapping) or value.keys() != {*_OF_A_FILE, "size"}:
+        return None
+    texts = {name: value[name] for name in _OF_A_FILE if isinstance(value[name], str)}
+    known = [name for name, text in texts.items() if re.fullmatch(_OF_A_FILE[name], text)]
+    if len(known) < len(_OF_A_FILE) or not isinstance(value["size"], int):
+        return None
+    return SavedFile(value["file_id"], value["name"], value["size"], value["sha256"])
 
 
 def _scalar(value: Any) -> bool:
@@ -76,21 +109,34 @@ def _of_mapping(value: Mapping[str, Any], depth: int) -> Node:
 
 
 def _of_list(value: Sequence[Any], depth: int) -> Node:
-    if value and all(isinstance(each, Mapping) for each in value):
+    if all(isinstance(each, Mapping) for each in value) and not all(map(_file, value)):
         return _table(value, depth)
     texts = [node(each, depth + 1).text for each in value[:MOST_ROWS] if _scalar(each)]
     if all(_scalar(each) for each in value) and all(len(text) <= SHORT for text in texts):
-        return Node("text", ", ".join(texts) or "–", more=max(0, len(value) - MOST_ROWS))
+        return Node("text", ", ".join(texts), more=max(0, len(value) - MOST_ROWS))
     shown = [("", node(each, depth + 1)) for each in value[:MOST_ROWS]]
     return Node("list", items=shown, more=max(0, len(value) - MOST_ROWS))
 
 
 def _table(rows: Sequence[Mapping[str, Any]], depth: int) -> Node:
     columns = _columns(rows[:MOST_ROWS])
-    cells = [[node(row.get(name), depth + 2) for name in columns] for row in rows[:MOST_ROWS]]
+    cells = [[_cell(row.get(name), depth + 2) for name in columns] for row in rows[:MOST_ROWS]]
     return Node(
         "table", columns=[label(name) for name in columns], rows=cells, more=max(0, len(rows) - MOST_ROWS)
     )
+
+
+def _cell(value: Any, depth: int) -> Node:
+    """A dictionary of scalars in one line, "trimmed 12, missing 3"; anything else as everywhere."""
+    if isinstance(value, Mapping) and value and not _file(value) and all(map(_scalar, value.values())):
+        shown = list(value.items())[:MOST_COLUMNS]
+        texts = [f"{_spaced(str(key))} {node(each, depth).text}" for key, each in shown]
+        return Node("text", ", ".join(texts), more=len(value) - len(shown))
+    return node(value, depth)
+
+
+def _spaced(key: str) -> str:
+    return key.replace("_", " ") if _WORDS.match(key) else key
 
 
 def _columns(rows: Iterable[Mapping[str, Any]]) -> list[str]:

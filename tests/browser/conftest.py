@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,9 +16,13 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from werkzeug.serving import make_server
 
+from app import create_app
+from app.core.services import Services
 from app.local.children import free_port
 from app.local.servers import stores
+from config import Settings
 from tests.real.fleet import ROOT, Fleet, fleet, until
 
 TASK = re.compile(r"/tasks/[0-9a-f]{24}$")  # the address of a task's page
@@ -42,6 +47,18 @@ def chromium() -> Iterator[Any]:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def address(settings: Settings, services: Services) -> Iterator[str]:
+    """A web server over stores in memory, without workers; the address has no slash at its end."""
+    server = make_server("127.0.0.1", 0, create_app(settings, services), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 class Site(Fleet):

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from datetime import datetime, timezone
 
 import pytest
-from werkzeug.serving import make_server
 
-from app import create_app
 from tests.browser.conftest import TASK
 from tests.web.creating import only, publish
 
@@ -19,20 +15,9 @@ SLOW = {"offline": False, "latency": 50, "downloadThroughput": -1, "uploadThroug
 
 
 @pytest.fixture
-def address(settings, services) -> Iterator[str]:
-    publish(services)
-    server = make_server("127.0.0.1", 0, create_app(settings, services), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def page(chromium, address):
+def page(chromium, address, services):
     """The form, opened; an error in a script fails the test."""
+    publish(services)
     context = chromium.new_context(timezone_id="Asia/Kolkata")
     page = context.new_page()
     broken: list[str] = []

@@ -13,15 +13,16 @@ from app.core.errors import Invalid, NotFound, TooLarge
 from app.core.files import CHUNK, Files, safe_name
 
 
-class Endless(io.RawIOBase):
+class Endless(io.BytesIO):
     """A stream that says how much of it was read."""
 
     def __init__(self, size: int) -> None:
-        self.left, self.asked = size, []
+        self.left = size
+        self.asked: list[int | None] = []
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int | None = -1) -> bytes:
         self.asked.append(size)
-        given = min(size, self.left)
+        given = min(size or 0, self.left)
         self.left -= given
         return b"x" * given
 
@@ -81,7 +82,7 @@ def test_the_limit_itself_is_taken_and_a_result_has_none(services):
 
 def test_an_upload_that_breaks_off_leaves_nothing(services):
     class Broken(Endless):
-        def read(self, size: int = -1) -> bytes:
+        def read(self, size: int | None = -1) -> bytes:
             if self.asked:
                 raise ConnectionResetError
             return super().read(size)

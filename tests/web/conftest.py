@@ -17,6 +17,7 @@ from app import create_app
 from app.core.services import Services, assemble
 from app.web.live import Live
 from config import load
+from tests.web.creating import Browser, publish
 from tests.web.looking import Looker
 
 
@@ -50,6 +51,13 @@ def app(one_app: Flask, services: Services) -> Flask:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture
+def browser(client: FlaskClient, services: Services) -> Browser:
+    """Somebody who fills in the form of the one type there is."""
+    publish(services)
+    return Browser(client)
 
 
 @pytest.fixture

@@ -6,17 +6,10 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from app import create_app
 from app.core.clock import utcnow
 from app.core.states import Priority, Status
 from app.core.task import parse_task_id
-from tests.web.creating import Browser, Sent, nothing_was_created, only, publish, upload
-
-
-@pytest.fixture
-def browser(settings, services):
-    publish(services)
-    return Browser(create_app(settings, services).test_client())
+from tests.web.creating import Sent, nothing_was_created, only, upload
 
 
 class TestCreating:
@@ -192,6 +185,17 @@ class TestWaits:
         page = " ".join(browser.client.get("/tasks/new/clean_table").text.split())
         for label, words in (("High", "2 ahead"), ("Medium", "3 ahead"), ("Low", "3 ahead")):
             assert f"{label}</span> <small>{words}</small>" in page
+
+    @pytest.mark.parametrize("served", [True, False])
+    def test_how_long_where_the_pace_is_known(self, browser, services, new_task, monkeypatch, served):
+        monkeypatch.setattr(services.stats, "pace", lambda within: 0.25)
+        if not served:
+            services.db.workers.update_many({}, {"$set": {"types": ["another"]}})
+        for _ in range(4):
+            new_task(priority="high")
+        page = browser.client.get("/tasks/new/clean_table").text
+        assert ("<small>4 ahead, about 20 s</small>" in page) is served
+        assert ("<small>4 ahead</small>" in page) is not served
 
     def test_nothing_ahead(self, browser):
         assert browser.client.get("/tasks/new/clean_table").text.count("<small>nothing ahead</small>") == 3

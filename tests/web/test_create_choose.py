@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
-from app import create_app
 from tests.web.creating import publish
-
-
-@pytest.fixture
-def client(settings, services):
-    return create_app(settings, services).test_client()
 
 
 def titles(page: str) -> list[str]:

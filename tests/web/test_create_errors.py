@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app import create_app
-from tests.web.creating import Browser, Sent, nothing_was_created, publish, upload
-
-
-@pytest.fixture
-def browser(settings, services):
-    publish(services)
-    return Browser(create_app(settings, services).test_client())
+from tests.web.creating import Sent, nothing_was_created, upload
 
 
 class TestErrors:

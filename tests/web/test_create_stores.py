@@ -15,12 +15,6 @@ from tests.web.creating import Browser, Sent, publish, upload
 MB = 2**20
 
 
-@pytest.fixture
-def browser(settings, services):
-    publish(services)
-    return Browser(create_app(settings, services).test_client())
-
-
 def stored(services):
     return services.db["files.files"].count_documents({})
 

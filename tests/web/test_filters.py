@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from app.web.filters import duration, number, plural, relative, size, ticking, when
+from app.web.filters import about, duration, number, ordinal, plural, relative, size, ticking, when
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
@@ -29,6 +29,34 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 )
 def test_durations(seconds, text):
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.01, "about 1 s"),
+        (8.6, "about 9 s"),
+        (9.8, "about 10 s"),
+        (22, "about 20 s"),
+        (58, "about 1 min"),
+        (100, "about 2 min"),
+        (575, "about 10 min"),
+        (1_300, "about 20 min"),
+        (3_500, "about 1 h"),
+        (100_000, "about 1 d"),
+        (10**7, "about 116 d"),
+    ],
+)
+def test_guesses_claim_no_more_than_they_know(seconds, text):
+    assert about(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (112, "112th"), (1_022, "1,022nd")],
+)
+def test_places(place, text):
+    assert ordinal(place) == text
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from pydantic import Field
 from wtforms.validators import ValidationError
 
-from app import create_app
 from app.core.catalog import TaskType
+from app.core.fields import describe
 from app.core.files import StoredFile
-from app.core.params import describe
 from app.core.states import Priority
 from app.web import forms, inputs
 from app.web.create import waits
@@ -27,9 +26,9 @@ AIRPORTS = StoredFile(ObjectId(), "airports.csv", 8, "text/csv", "", "alice", "i
 
 
 @pytest.fixture
-def opened(settings, services):
+def opened(app):
     """A form as it is first shown, within a request."""
-    with create_app(settings, services).test_request_context():
+    with app.test_request_context():
         yield forms.Envelope.opened(CLEAN)
 
 
@@ -105,12 +104,20 @@ class TestTexts:
         assert forms.default_title(CLEAN, (AIRPORTS,)) == "Clean a table: airports.csv"
 
     def test_waits_add_up_over_the_lanes_that_come_first(self):
-        assert waits({Priority.HIGH: 0, Priority.MEDIUM: 1_200, Priority.LOW: 3}) == {
+        assert waits({Priority.HIGH: 0, Priority.MEDIUM: 1_200, Priority.LOW: 3}, None) == {
             "high": "nothing ahead",
             "medium": "1,200 ahead",
             "low": "1,203 ahead",
         }
-        assert waits(None) == {}
+
+    def test_waits_say_how_long_where_the_pace_is_known(self):
+        depths = {Priority.HIGH: 0, Priority.MEDIUM: 4, Priority.LOW: 235}
+        assert waits(depths, lambda place: 4 * place) == {
+            "high": "nothing ahead",
+            "medium": "4 ahead, about 20 s",
+            "low": "239 ahead, about 15 min",
+        }
+        assert waits(depths, lambda place: None)["medium"] == "4 ahead"
 
 
 class TestInput:
@@ -146,8 +153,8 @@ class TestInput:
         assert not shown_as(str).says_optional
 
     def test_none_is_a_choice_where_it_is_an_answer(self):
-        assert shown_as(Literal["a", "b"] | None, None).options == (("", "None"), ("a", "A"), ("b", "B"))
-        assert shown_as(Literal["a", "b"]).options == (("a", "A"), ("b", "B"))
+        assert shown_as(Literal["a", "b"] | None, None).options == (("", "None"), ("a", "a"), ("b", "b"))
+        assert shown_as(Literal["a", "b"]).options == (("a", "a"), ("b", "b"))
 
     @pytest.mark.parametrize(
         ("annotation", "value", "texts"),

@@ -9,6 +9,7 @@ import pytest
 from app.core.errors import QueueUnavailable
 from app.web import live
 from app.web.live import Live
+from tests.web.looking import worker
 
 
 def test_what_is_known_is_used_while_somebody_reads(services, monkeypatch):
@@ -31,6 +32,16 @@ def test_what_is_known_is_used_while_somebody_reads(services, monkeypatch):
     answers.set()
     reader.join(5)
     assert shared._kept is not None and shared._kept[1] is not known
+
+
+def test_the_pace_is_read_with_the_rest_and_says_nothing_without_workers(services, monkeypatch):
+    read = []
+    monkeypatch.setattr(services.stats, "pace", lambda within: read.append(within) or 0.5)
+    shared = Live(services)
+    assert [shared.pulse().starts_in_s(1) for _ in range(3)] == [None] * 3
+    assert read == [live.PACE_OVER]
+    worker(services)
+    assert Live(services).pulse().starts_in_s(4) == 8
 
 
 def test_a_failure_is_not_kept(services, monkeypatch):

@@ -25,7 +25,8 @@ CLOSED = {
 }
 
 
-def test_it_starts_without_stores_and_says_so():
+def test_it_starts_without_stores_and_says_so(monkeypatch):
+    monkeypatch.setattr("pymongo.common.MIN_HEARTBEAT_INTERVAL", 0.05)  # what pymongo waits at least: 0.5 s
     app = create_app(load(CLOSED))
     services = app.extensions["services"]
     assert isinstance(services.db.client, MongoClient)

@@ -57,10 +57,27 @@ class TestWaiting:
         worker(services)
         new_task(priority="high")
         task = new_task()
-        assert "Place in line: 2" in page_of(alice, task)
+        assert "2nd in line" in page_of(alice, task)
 
     def test_next(self, alice, new_task):
-        assert "It is next in line." in page_of(alice, new_task())
+        assert "Next in line" in page_of(alice, new_task())
+
+    def test_expected_start_where_the_pace_is_known(self, alice, services, new_task, monkeypatch):
+        publish(services, "count_slowly")
+        monkeypatch.setattr(services.stats, "pace", lambda within: 0.1)
+        new_task(priority="high")
+        assert "2nd in line , starts in about 20 s" in page_of(alice, new_task())
+
+    @pytest.mark.parametrize(("served", "pace"), [(False, 0.1), (True, None)])
+    def test_no_guess_where_nobody_serves_it_or_too_little_is_known(
+        self, alice, services, new_task, monkeypatch, served, pace
+    ):
+        worker(services, types=("another",))
+        publish(services, "count_slowly", served=served)
+        monkeypatch.setattr(services.stats, "pace", lambda within: pace)
+        page = page_of(alice, new_task())
+        assert "Next in line" in page
+        assert "about" not in page
 
     def test_not_announced(self, alice, services, new_task, monkeypatch):
         monkeypatch.setattr(services.dispatch, "push", lambda _: False)
@@ -103,7 +120,7 @@ class TestParameters:
         params = {"trim": True, "case": "lower", "columns": ["iata", "name"], "source": str(file.id)}
         task = new_task(type="clean_table", params=params, files=(file.id,))
         page = page_of(alice, task)
-        assert "Table airports.csv 4 bytes Trim yes Case Lower" in page
+        assert "Table airports.csv 4 bytes Trim yes Case lower" in page
         assert f'href="/tasks/{task.id}/files/{file.id}"' in alice.open(f"/tasks/{task.id}")
 
     def test_of_a_type_that_is_gone(self, alice, new_task):

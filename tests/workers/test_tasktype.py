@@ -41,7 +41,7 @@ def _everything(
 def test_every_kind_of_parameter_becomes_a_field() -> None:
     kind = registered(task(title="Everything")(_everything))
 
-    from app.core.params import describe
+    from app.core.fields import describe
 
     kinds = {each.name: each.kind for each in describe(kind.document()["schema"])}
     assert kinds == {

@@ -1,11 +1,10 @@
-"""Commands of `flask`, thin over the core: `flask settings`."""
+"""`flask settings`: the table of settings with the values in force."""
 
 from __future__ import annotations
 
 import os
 
 import click
-from flask import Flask
 
 from config import describe
 
@@ -18,7 +17,3 @@ def settings_command() -> None:
     value_width = max(len(row.value) for row in rows)
     for row in rows:
         click.echo(f"{row.name:<{name_width}}  {row.value:<{value_width}}  {row.source:<11}  {row.help}")
-
-
-def init_app(app: Flask) -> None:
-    app.cli.add_command(settings_command)

@@ -1,0 +1,25 @@
+"""Commands of `flask`, thin over the core.
+
+settings    every setting with its value
+types       the task types that workers published
+run         one task from a command line, followed to its end
+show        how tasks and types are said on a terminal
+"""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask.cli import AppGroup
+
+from app.cli.run import run_command
+from app.cli.settings import settings_command
+from app.cli.types import types_command
+
+tasks = AppGroup("tasks", help="Task types, and running them.")
+tasks.add_command(types_command)
+tasks.add_command(run_command)
+
+
+def init_app(app: Flask) -> None:
+    app.cli.add_command(settings_command)
+    app.cli.add_command(tasks)

@@ -1,0 +1,152 @@
+"""`flask tasks run TYPE name=value ...`: one task through the queue, followed to its end.
+
+Parameters are read as on any command line (`app.core.arguments`), from the schema in the catalog. With
+`--local` this process becomes `python -m workers run`: task code is never imported here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mimetypes
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from bson import ObjectId
+
+from app.cli import show
+from app.core import clock
+from app.core.arguments import WRONG, is_file, parse
+from app.core.catalog import TaskType
+from app.core.db import translated
+from app.core.errors import Conflict, Invalid
+from app.core.fields import Field
+from app.core.files import StoredFile
+from app.core.follow import Follower
+from app.core.params import validate
+from app.core.services import Services
+from app.core.states import Priority, Status
+from app.core.task import NewTask, Task
+from app.web.forms import default_title
+from app.web.inputs import accepted
+from app.web.permissions import LOCAL
+from app.web.stores import services
+
+ROOT = Path(__file__).resolve().parents[2]
+FAILED = 1
+LEFT = 130
+
+
+@click.command("run")
+@click.argument("type_name", metavar="TYPE")
+@click.argument("words", metavar="[NAME=VALUE]...", nargs=-1)
+@click.option("--priority", type=click.Choice([each.word for each in Priority]), help="Else the type's own.")
+@click.option("--title", help="What the task is called in lists.")
+@click.option("--follow/--no-follow", default=True, help="Stay until it has ended (the default), or not.")
+@click.option("--local", is_flag=True, help="Run it in this process, with no stores and no worker.")
+def run_command(
+    type_name: str, words: tuple[str, ...], priority: str | None, title: str | None, follow: bool, local: bool
+) -> None:
+    """Run a task of TYPE.
+
+    name=value gives a parameter, name=@path a file, name:=JSON what a word cannot say; a name given again
+    is one more of a list.
+
+    The result goes to standard output, everything else to standard error. Exit code: 0 succeeded, or
+    accepted with --no-follow; 1 failed or canceled; 2 nothing was run; 130 left running by Ctrl-C.
+    """
+    if local:
+        become_local(type_name, words)
+    with show.problems(), translated("taking the task, so nothing was created"):
+        clock.synchronise(services().db)
+        task_type = services().catalog.get(type_name)
+        task = _submit(services(), task_type, words, priority, title)
+    if follow:
+        sys.exit(_follow(services(), task))
+
+
+def become_local(type_name: str, words: tuple[str, ...]) -> NoReturn:
+    """Go on as `python -m workers run`, with the same terminal, so that a debugger works."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, "-m", "workers", "run", type_name, *words]
+    os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": path})  # noqa: S606 - no shell is what we want
+
+
+def _submit(
+    core: Services, task_type: TaskType, words: tuple[str, ...], priority: str | None, title: str | None
+) -> Task:
+    """Raises Invalid, TooLarge."""
+    values = parse(task_type.fields, words, lambda field, path: _store(core, field, path))
+    params = validate(task_type.schema, values)
+    files = _files(core, task_type, params)
+    new = NewTask(
+        type=task_type.name,
+        params=params,
+        title=title or default_title(task_type, list(files.values())),
+        priority=Priority.from_word(priority) if priority else task_type.priority,
+        owner=LOCAL.name,
+        timeout_s=task_type.timeout_s,
+        max_attempts=task_type.max_attempts,
+        files=tuple(file.id for file in files.values()),
+    )
+    submitted = core.dispatch.submit(new)
+    show.say(f"Task {submitted.task.id}, “{new.title}”, priority {new.priority.word}: accepted.")
+    if not submitted.dispatched:
+        show.say("The queue is not answering, so it starts when it is back.")
+    if not task_type.served:
+        show.say("No living worker serves this type now: it waits until one does.")
+    return submitted.task
+
+
+def _store(core: Services, field: Field, path: Path) -> str:
+    """Upload a file; returns its id. Raises Invalid for a kind that is not taken, TooLarge."""
+    content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    if not accepted(field, path.name, content_type):
+        raise Invalid(f"{path.name} is not of a kind that is taken here: {', '.join(field.accept)}.")
+    with path.open("rb") as content:
+        return str(core.files.save(content, path.name, content_type, LOCAL.name, role="input").id)
+
+
+def _files(core: Services, task_type: TaskType, params: dict[str, Any]) -> dict[str, StoredFile]:
+    """The files that the parameters name, by id. Raises Invalid for one that is not there."""
+    found: dict[str, StoredFile] = {}
+    for each in filter(is_file, task_type.fields):
+        given = params.get(each.name) or []
+        ids = {str(one) for one in (given if isinstance(given, list) else [given])}
+        usable = core.files.usable(ids, LOCAL.name)
+        if len(usable) < len(ids):
+            raise Invalid(WRONG, {each.name: f"There is no such file. Give one as {each.name}=@path."})
+        found |= usable
+    return found
+
+
+def _follow(core: Services, task: Task) -> int:
+    """Show what becomes of it; returns the exit code. Ctrl-C offers to cancel it."""
+    follower = Follower(core, task.id)
+    while True:
+        try:
+            with show.problems():
+                for seen in follower.looks():
+                    show.look(seen)
+                    task = seen.task
+                show.ending(task, core.files)
+            return 0 if task.status is Status.SUCCEEDED else FAILED
+        except KeyboardInterrupt:
+            if not _cancel(core, task.id):
+                return LEFT
+
+
+def _cancel(core: Services, task_id: ObjectId) -> bool:
+    """Ask whether to cancel; False when the task is left to run."""
+    try:
+        wanted = click.confirm("\nCancel the task? Else it goes on without you", err=True)
+    except click.Abort:
+        wanted = False
+    if not wanted:
+        show.say(f"It goes on: task {task_id}.")
+        return False
+    with show.problems(), translated("canceling the task"), contextlib.suppress(Conflict):
+        core.dispatch.cancel(task_id, LOCAL.name)  # else it has ended meanwhile, and that is shown next
+    return True

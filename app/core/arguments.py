@@ -1,0 +1,141 @@
+"""Parameters as words of a command line: `name=value`, `name=@file`, `name:=JSON`.
+
+A value is read exactly as from a form (`params`), a repeated name is a list. What a command line has and
+a form has not: yes and no in words, a parameter that is left out (its default is meant), and JSON for
+what cannot be written in a word. Uploading is the caller's business.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import Invalid, TaskQueueError
+from app.core.fields import Field
+from app.core.params import from_form
+
+YES = ("yes", "true", "on", "y", "1")
+NO = ("no", "false", "off", "n", "0")
+WRONG = "The parameters need another look."
+
+Upload = Callable[[Field, Path], str]
+"""Takes a file for a parameter and returns its id. Raises TaskQueueError where it cannot be taken."""
+
+
+def parse(fields: Sequence[Field], words: Sequence[str], upload: Upload) -> dict[str, Any]:
+    """The values that words give to parameters; whether they are right is for `params.validate` to say.
+
+    Raises Invalid with a sentence for each word that cannot be read. No file is uploaded before every
+    other word could be.
+    """
+    known = {each.name: each for each in fields}
+    texts, values = _split(words, known)
+    given = [known[name] for name in texts]
+    files = [each for each in given if is_file(each)]
+    others = [each for each in given if not is_file(each)]
+    read = _read(others, texts, _as_form)
+    return {**read, **_read(files, texts, lambda each, paths: _uploaded(each, paths, upload)), **values}
+
+
+def _read(
+    fields: Sequence[Field],
+    texts: Mapping[str, list[str]],
+    as_form: Callable[[Field, list[str]], list[str]],
+) -> dict[str, Any]:
+    """The values of some fields. Raises Invalid with everything that is wrong with them."""
+    sent: dict[str, list[str]] = {}
+    problems: dict[str, str] = {}
+    for each in fields:
+        try:
+            sent[each.name] = as_form(each, texts[each.name])
+        except TaskQueueError as error:
+            problems[each.name] = str(error)
+    values, unread = from_form([each for each in fields if each.name in sent], sent)
+    _raise(problems | unread)
+    return values
+
+
+def explained(error: TaskQueueError) -> str:
+    """An error for a terminal: its sentence, and one on a line for each parameter that is wrong."""
+    fields = error.fields if isinstance(error, Invalid) else {}
+    return "\n  ".join([str(error), *(f"{name}: {why}" for name, why in fields.items())])
+
+
+def is_file(each: Field) -> bool:
+    """Whether a parameter takes one file or several."""
+    return each.kind.startswith("file")
+
+
+def _raise(problems: dict[str, str]) -> None:
+    if problems:
+        raise Invalid(WRONG, problems)
+
+
+def _split(words: Sequence[str], known: Mapping[str, Field]) -> tuple[dict[str, list[str]], dict[str, Any]]:
+    """The texts by name, and the values that came as JSON. Raises Invalid."""
+    texts: dict[str, list[str]] = {}
+    values: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for word in words:
+        match = re.match(r"([^=:]+)(:?=)(.*)\Z", word, re.DOTALL)
+        if match is None:
+            problems[word[:40]] = "Expected name=value, name=@file or name:=JSON."
+        elif match[1] not in known:
+            problems[match[1][:40]] = _unknown(match[1], known)
+        elif match[2] == "=":
+            texts.setdefault(match[1], []).append(match[3])
+        else:
+            _read_json(match[1], match[3], values, problems)
+    for name in texts.keys() & values.keys():
+        problems[name] = "Give it as name=value or as name:=JSON, not as both."
+    _raise(problems)
+    return texts, values
+
+
+def _unknown(name: str, known: Mapping[str, Field]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f"There is no parameter of this name. Did you mean {near[0]}?"
+    names = ", ".join(known) or "none"
+    return f"There is no parameter of this name. There are: {names}."
+
+
+def _read_json(name: str, text: str, values: dict[str, Any], problems: dict[str, str]) -> None:
+    try:
+        values[name] = json.loads(text)
+    except ValueError as error:
+        problems[name] = f"This is not JSON: {error}."
+
+
+def _as_form(each: Field, texts: list[str]) -> list[str]:
+    """The texts as a browser would have sent them. Raises Invalid."""
+    if each.kind == "bool":
+        return [_switch(each, text.strip().lower()) for text in texts]
+    return ["\n".join(texts)] if each.kind == "list" else texts
+
+
+def _switch(each: Field, text: str) -> str:
+    """On is 1 and off is 0; empty is "not set" where that is an answer."""
+    if text in YES:
+        return "1"
+    if text in NO:
+        return "0"
+    if each.nullable and not text:
+        return ""
+    raise Invalid("Yes or no is expected.")
+
+
+def _uploaded(each: Field, texts: list[str], upload: Upload) -> list[str]:
+    """The ids of the files that `@` names; anything else is the id of a file that is there already."""
+    return [upload(each, _path(text[1:])) if text.startswith("@") else text for text in texts]
+
+
+def _path(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise Invalid(f"There is no file {text}.")
+    return path

@@ -1,0 +1,65 @@
+"""The task document as it is written: new, queued again, and the record of an attempt.
+
+Which writes there are and what guards them is in `tasks`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bson import ObjectId
+
+from app.core.clock import utcnow
+from app.core.db import Document
+from app.core.states import Status
+from app.core.task import NewTask, Task, keywords_of
+
+HISTORY = 20
+
+
+def queued(dispatch: int, now: datetime) -> Document:
+    """The values of a task that waits for a worker and has no hint yet."""
+    return {"status": Status.QUEUED.value, "queued_at": now, "dispatch": dispatch, "hint": "due"}
+
+
+def history_of(task: Task, outcome: str, message: str) -> Document:
+    """The part of an update that records an attempt that ended now; the last `HISTORY` are kept."""
+    attempt = {
+        "attempt": task.attempt,
+        "worker": task.worker,
+        "queued_at": task.queued_at,
+        "started_at": task.started_at,
+        "finished_at": utcnow(),
+        "outcome": outcome,
+        "message": message[:500],
+    }
+    return {"$push": {"history": {"$each": [attempt], "$slice": -HISTORY}}}
+
+
+def new_document(new: NewTask, task_id: ObjectId, now: datetime) -> Document:
+    """A task as it is inserted: queued, or scheduled where its time is still to come."""
+    document: Document = {
+        "_id": task_id,
+        "title": new.title,
+        "type": new.type,
+        "params": new.params,
+        "priority": int(new.priority),
+        "owner": new.owner,
+        "tags": list(new.tags),
+        "created_at": now,
+        "attempt": 0,
+        "max_attempts": new.max_attempts,
+        "crashes": 0,
+        "timeout_s": new.timeout_s,
+        "history": [],
+        "keywords": keywords_of(new),
+    }
+    if new.run_at and new.run_at > now:
+        document.update(status=Status.SCHEDULED.value, run_at=new.run_at, dispatch=0)
+    else:
+        document.update(queued(1, now))
+    if new.submission_key:
+        document["submission_key"] = new.submission_key
+    if new.parent:
+        document["parent"] = new.parent
+    return document

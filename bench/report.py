@@ -1,0 +1,84 @@
+"""How measurements are told: percentiles, a markdown table, the machine, and the place in the docs."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+
+from app.local import Stores
+from app.local.servers import BUILT
+
+STORES = ("rust", "wheel", "mongod")
+
+
+class BenchError(RuntimeError):
+    """A measurement that cannot be trusted, and why."""
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The nearest-rank percentile: a value that was measured, never one in between."""
+    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
+
+
+def median(values: Sequence[float]) -> float:
+    return statistics.median(values)
+
+
+def rounded(value: float) -> str:
+    """Three significant digits and no more, with separators."""
+    digits = 2 - math.floor(math.log10(abs(value))) if value else 0
+    return f"{round(value, digits):,.{max(0, digits)}f}"
+
+
+def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table with its first column to the left and figures to the right."""
+    ruler = ["---", *["---:"] * (len(headings) - 1)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (headings, ruler, *rows))
+
+
+def machine(stores: Stores, redis_version: str) -> str:
+    """One line that says what was measured, on what."""
+    mongo = stores.mongo.kind.title if stores.mongo else "the MongoDB given"
+    redis = stores.redis.kind.title if stores.redis else "the Redis given"
+    return (
+        f"{mongo}; {redis} {redis_version}; RQ {version('rq')}; "
+        f"{platform.python_implementation()} {platform.python_version()}; {os.cpu_count()} cores, "
+        f"shared by servers, workers and the measurement; {datetime.now(timezone.utc):%Y-%m-%d}."
+    )
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """The options that every benchmark has."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    usual = "rust" if BUILT.find() else "wheel"
+    parser.add_argument("--store", choices=STORES, default=usual, help="MongoDB server (%(default)s)")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table between its marks there")
+    return parser
+
+
+def publish(text: str, mark: str, path: Path | None) -> None:
+    """Print it, and put it into a file between `<!-- MARK -->` and `<!-- end MARK -->`. Raises BenchError."""
+    print(text)
+    if path is None:
+        return
+    content = path.read_text()
+    begin, end = f"<!-- {mark} -->", f"<!-- end {mark} -->"
+    if content.count(begin) != 1 or content.count(end) != 1:
+        raise BenchError(f"{path} must hold {begin} and {end}, once each.")
+    before, _, rest = content.partition(begin)
+    path.write_text(f"{before}{begin}\n\n{text}\n\n{end}{rest.partition(end)[2]}")
+
+
+def say(line: str) -> None:
+    """Progress, where it does not mix with the table."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,202 @@
+"""No-op tasks a second with their status in MongoDB: our worker, stock RQ as control, and the floor.
+
+    python -m bench.throughput [--store rust|wheel|mongod] [--rounds 5] [--seconds 6 | --tasks N]
+
+A round: the workers are started and idle, the tasks are inserted, then all hints are released at once;
+it counts from the first `started_at` to the last `finished_at` that MongoDB holds. Rounds are
+interleaved (A B C, A B C, ...), so that a machine that slows down slows all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from app.core.clock import utcnow
+from app.core.db import create_indexes
+from app.core.services import Services, connect
+from app.core.task import Task
+from app.local import Stores, stores
+from app.local.children import Child
+from bench import fill, report
+from bench.contenders import ALL, FLOOR, OURS, STOCK, Contender
+from bench.report import BenchError
+from config import load
+from workers.patience import patient
+
+WORKERS = (1, 2)
+SETTLE_S = 3.0
+READY_S = 60.0
+END_S = 120.0
+
+
+@dataclass
+class Series:
+    """One contender with so many workers, over all rounds."""
+
+    contender: Contender
+    workers: int
+    tasks: int = 0
+    rates: list[float] = field(default_factory=list)
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.contender.name, self.workers
+
+
+def measure(series: Series, tasks: int, found: Stores, folder: Path) -> float:
+    """One round; returns tasks a second. Raises BenchError when a task did not end as it should."""
+    env = {
+        **found.addresses,
+        "RQ_REDIS_URL": found.redis_url,
+        "ENVIRONMENT": "local",
+        "TASK_MODULES": "bench.noop",
+    }
+    services = connect(patient(load({**os.environ, **env})))
+    _empty(services)
+    with _started(series, env, folder) as children:
+        _wait(children, READY_S, lambda: series.contender.ready(services, series.workers))
+        time.sleep(SETTLE_S)
+        waiting = _insert(services, tasks)
+        released = utcnow()
+        series.contender.push(services, waiting)
+        _wait(children, END_S, lambda: _ended(services, series.contender.lanes))
+    return tasks / _elapsed_s(services, tasks, released)
+
+
+def _empty(services: Services) -> None:
+    """Empty stores with the product's indexes, as a worker finds them that runs for a while."""
+    services.queues.redis.flushall()
+    services.queues.begin_epoch("bench")
+    services.db.client.drop_database(services.db.name)
+    create_indexes(services.db)
+
+
+def _insert(services: Services, tasks: int) -> list[Task]:
+    """Tasks that wait as if they had been submitted; only now, or the sweep would find their hints lost."""
+    documents = fill.waiting(tasks)
+    for batch in fill.batches(documents):
+        services.db.tasks.insert_many(batch)
+    return [Task.from_document(document) for document in documents]
+
+
+@contextlib.contextmanager
+def _started(series: Series, env: dict[str, str], folder: Path) -> Iterator[list[Child]]:
+    children = series.contender.start(series.workers, env, folder / "log")
+    try:
+        yield children
+    finally:
+        for child in children:
+            child.stop()
+
+
+def _wait(children: list[Child], timeout_s: float, until: Callable[[], bool]) -> None:
+    """Look five times a second, which costs the measured ones nothing to speak of."""
+    deadline = time.monotonic() + timeout_s
+    while not until():
+        if time.monotonic() > deadline or not any(child.alive for child in children):
+            words = "\n".join(child.last_words() for child in children)
+            raise BenchError(f"{children[0].name} did not do its part. {words}")
+        time.sleep(0.2)
+
+
+def _ended(services: Services, lanes: list[str]) -> bool:
+    """The queues first: MongoDB is asked only when they are empty."""
+    if any(services.queues.redis.llen(lane) for lane in lanes):
+        return False
+    going = {"status": {"$in": ["queued", "running"]}, "priority": {"$in": [0, 1, 2]}}
+    return services.db.tasks.find_one(going, {"_id": 1}) is None
+
+
+def _elapsed_s(services: Services, tasks: int, released: datetime) -> float:
+    fields = {"status": 1, "attempt": 1, "started_at": 1, "finished_at": 1, "result": 1}
+    found = list(services.db.tasks.find({}, fields))
+    right = [
+        each for each in found if (each["status"], each["attempt"]) == ("succeeded", 1) and each["result"]
+    ]
+    if len(right) != tasks:
+        raise BenchError(f"{tasks} tasks were inserted and {len(right)} have succeeded at the first attempt.")
+    began = min(each["started_at"] for each in found)
+    if began < released:
+        raise BenchError("A task began before the hints were released.")
+    return (max(each["finished_at"] for each in found) - began).total_seconds()
+
+
+def race(found: Stores, folder: Path, given: argparse.Namespace) -> dict[tuple[str, int], Series]:
+    """Every contender in every round, after a pilot that finds how many tasks last long enough."""
+    races = [Series(contender, workers) for workers in WORKERS for contender in ALL]
+    for series in races:
+        series.tasks = given.tasks
+        if not given.tasks:
+            pilot = measure(series, series.contender.pilot, found, folder)
+            series.tasks = max(50, int(pilot * given.seconds / 10) * 10)
+    for number in range(given.rounds):
+        for series in races:
+            series.rates.append(measure(series, series.tasks, found, folder))
+            report.say(
+                f"round {number + 1}: {series.contender.name} x{series.workers} {series.rates[-1]:.0f}/s"
+            )
+    return {series.key: series for series in races}
+
+
+def table(races: dict[tuple[str, int], Series]) -> str:
+    """Ratios first. A ratio is the median of the ratios of each round."""
+    rounds = len(next(iter(races.values())).rates)
+    headings = [
+        "",
+        "workers",
+        "to stock",
+        "to the floor",
+        f"tasks/s, median of {rounds}",
+        "min to max",
+        "tasks",
+    ]
+    rows = [
+        [
+            f"**{series.contender.title}**" if series.contender is OURS else series.contender.title,
+            str(series.workers),
+            _ratio(series, races[STOCK.name, series.workers]),
+            _ratio(series, races[FLOOR.name, series.workers]),
+            report.rounded(report.median(series.rates)),
+            f"{report.rounded(min(series.rates))} to {report.rounded(max(series.rates))}",
+            f"{series.tasks:,}",
+        ]
+        for series in races.values()
+    ]
+    return report.markdown(headings, rows)
+
+
+def _ratio(ours: Series, theirs: Series) -> str:
+    ratios = [mine / other for mine, other in zip(ours.rates, theirs.rates, strict=True)]
+    return f"{report.rounded(report.median(ratios))} ×"
+
+
+def run(given: argparse.Namespace) -> None:
+    """Start fresh servers, race, print and write."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as name,
+        stores(Path(name), mongo=given.store) as found,
+    ):
+        races = race(found, Path(name), given)
+        redis = connect(load({**found.addresses, "ENVIRONMENT": "local"})).queues.redis
+        about = report.machine(found, str(redis.info("server")["redis_version"]))
+    report.publish(f"{table(races)}\n\n{about}", f"throughput {given.store}", given.write)
+
+
+def main() -> None:
+    parser = report.arguments(__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=6.0, help="about how long a round shall be")
+    parser.add_argument("--tasks", type=int, default=0, help="tasks of a round, instead of its seconds")
+    run(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Nothing for axe to find on any page, in light and dark, wide and narrow; and nothing is too wide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app.core.services import Services
+from tests.browser import seeded
+
+pytestmark = pytest.mark.browser
+
+WIDTHS = (1280, 360)
+EVERYTHING = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+COLOURS = {"resultTypes": ["violations"], "runOnly": ["color-contrast", "link-in-text-block"]}
+RUN = """async (options) => (await axe.run(options)).violations.map(
+    (each) => `${each.id}: ${each.help}: ${each.nodes.slice(0, 3).map((node) => node.html).join(" ")}`
+)"""
+TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+PAGES = {
+    "home": "/",
+    "list": "/tasks",
+    "choose": "/tasks/new",
+    "form": "/tasks/new/clean_table",
+    "waiting": "/tasks/{waiting}",
+    "running": "/tasks/{running}",
+    "succeeded": "/tasks/{succeeded}",
+    "failed": "/tasks/{failed}",
+    "not found": "/tasks/" + "0" * 24,
+}
+
+
+@pytest.fixture
+def page(chromium: Any, address: str) -> Iterator[Any]:
+    context = chromium.new_context(base_url=address, color_scheme="light", reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
+def found_on(page: Any) -> list[str]:
+    """What is wrong, a line for each finding, in every width and theme; a theme changes only colours."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.evaluate(Axe().axe_script)
+    wrong = []
+    for width in WIDTHS:
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size({"width": width, "height": 900})
+        wide = page.evaluate(TOO_WIDE)
+        wrong += [f"{width}: {wide} px too wide"] if wide > 0 else []
+        wrong += [f"{width}: {each}" for each in page.evaluate(RUN, EVERYTHING)]
+        page.emulate_media(color_scheme="dark")
+        wrong += [f"{width}, dark: {each}" for each in page.evaluate(RUN, COLOURS)]
+    return wrong
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing(page: Any, services: Services, name: str) -> None:
+    tasks = seeded.seed(services)
+    page.goto(PAGES[name].format_map({key: task.id for key, task in tasks.items()}))
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    assert found_on(page) == []
+
+
+def test_axe_finds_nothing_where_there_is_nothing(page: Any) -> None:
+    for place in ("/", "/tasks", "/tasks/new"):
+        page.goto(place)
+        assert found_on(page) == []
+
+
+def test_axe_finds_nothing_on_a_form_with_errors(page: Any, services: Services) -> None:
+    seeded.publish(services)
+    page.goto("/tasks/new/clean_table")
+    page.get_by_role("button", name="Create", exact=True).click()
+    page.wait_for_selector("[data-summary]:focus")
+    assert found_on(page) == []

@@ -1,0 +1,90 @@
+"""The client's options, the indexes, and what counts as absence."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from pymongo import errors
+
+from app.core.db import LISTS, answers, client_options, connect, create_indexes, is_away, translated
+from app.core.errors import Unavailable
+
+AWAY = [
+    errors.AutoReconnect("gone"),
+    errors.ServerSelectionTimeoutError("nobody"),
+    errors.NetworkTimeout("slow"),
+    errors.NotPrimaryError("elsewhere"),
+    errors.ExecutionTimeout("slow", 50),
+    errors.WriteConcernError("no majority", 64),
+    errors.WTimeoutError("no majority", 64),
+]
+REFUSED = [
+    errors.DuplicateKeyError("E11000", 11000),
+    errors.DocumentTooLarge("16 MB"),
+    errors.OperationFailure("not authorised", 13),
+    errors.ConfigurationError("wrong"),
+    ValueError("not of MongoDB"),
+]
+
+
+@pytest.mark.parametrize("error", AWAY, ids=lambda error: type(error).__name__)
+def test_no_answer_is_away(error):
+    assert is_away(error)
+    with pytest.raises(Unavailable, match="while saving the task"), translated("saving the task"):
+        raise error
+
+
+@pytest.mark.parametrize("error", REFUSED, ids=lambda error: type(error).__name__)
+def test_a_refusal_is_an_answer_and_passes_as_it_is(error):
+    assert not is_away(error)
+    with pytest.raises(type(error)), translated("saving the task"):
+        raise error
+
+
+def test_nothing_wrong_is_nothing_raised():
+    with translated("saving the task"):
+        done = True
+    assert done
+
+
+def test_a_write_is_acknowledged_by_a_majority_and_journalled(settings):
+    options = client_options(dataclasses.replace(settings, mongodb_timeout_ms=1234))
+    assert (options["w"], options["journal"], options["tz_aware"]) == ("majority", True, True)
+    limits = ("timeoutMS", "connectTimeoutMS", "serverSelectionTimeoutMS")
+    assert {options[name] for name in limits} == {1234}
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [("mongodb://127.0.0.1:1/queue?directConnection=true", "queue"), ("mongodb://127.0.0.1:1", "taskqueue")],
+)
+def test_the_address_names_the_database(settings, uri, name):
+    db = connect(dataclasses.replace(settings, mongodb_uri=uri, mongodb_timeout_ms=100))
+    assert db.name == name
+    assert db.client.options.pool_options.appname == "distributed-task-queue"
+    db.client.close()
+
+
+def test_a_database_that_is_not_there_does_not_answer_and_is_not_waited_for(settings):
+    db = connect(dataclasses.replace(settings, mongodb_uri="mongodb://127.0.0.1:1/x", mongodb_timeout_ms=100))
+    with pytest.raises(Unavailable), translated("asking"):
+        db.tasks.find_one({})
+    db.client.close()
+
+
+def test_whether_a_database_answers(services, monkeypatch):
+    assert answers(services.db)
+    monkeypatch.setattr(services.db.client.admin, "command", absent)
+    assert not answers(services.db)
+
+
+def absent(*asked):
+    raise errors.ServerSelectionTimeoutError("nobody")
+
+
+def test_indexes_are_made_once(services):
+    before = services.db.tasks.index_information()
+    create_indexes(services.db)
+    assert services.db.tasks.index_information() == before
+    assert len(before) == len(LISTS) + 5 + 1

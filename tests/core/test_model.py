@@ -1,0 +1,281 @@
+"""A model check of the table of states: everything that two workers and five faults can do to one task.
+
+Breadth-first over all interleavings of the real `Tasks` and `Dispatch` (over `tests.core.model`). Each
+write is judged when it is made; afterwards every state must have a way to an end without another fault.
+And a check that catches nothing proves nothing: without any one guard it must fail.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from app.core.states import Action, Priority, Status
+from app.core.task import Task, parse_job_id
+from tests.core.model import FINAL, WORKERS, Broken, Saved, World
+
+FAULTS = 5
+ERROR = {"kind": "error", "type": "ValueError", "message": "", "traceback": ""}
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that can happen now; ``faults`` is what it costs: what is rarer, or a race, costs two."""
+
+    name: str
+    act: Callable[..., object]
+    about: tuple[Any, ...] = ()
+    faults: int = 0
+
+    def do(self, world: World) -> None:
+        self.act(world, *self.about)
+
+
+def steps(world: World) -> Iterator[Step]:
+    """Everything that can happen in this state."""
+    yield from of_workers(world)
+    yield from repairs(world)
+    yield from of_users(world)
+    yield from faults(world)
+
+
+def of_workers(world: World) -> Iterator[Step]:
+    idle = [worker for worker in WORKERS if worker not in world.held]
+    for job_id in sorted(set(world.queue.waiting)):
+        for worker in idle:
+            yield Step(f"{worker} takes {job_id[-1]}", claim, (worker, job_id))
+        if len(idle) == 2 and world.queue.waiting.count(job_id) > 1:
+            yield Step("both take a doubled message", claim_together, (job_id,))
+    for worker, held in world.held.items():
+        for name, outcome in OUTCOMES.items():
+            yield Step(f"{worker}: {name}", end, (worker, outcome))
+        if world.task.cancel:
+            yield Step(f"{worker} heeds the cancel", end, (worker, canceled))
+        else:
+            yield Step(f"{worker}: try again, canceled meanwhile", end, (worker, raced), 2)
+        yield Step(f"{worker} stops", end, (worker, handed_back), 2)
+        yield Step(f"{worker} dies", die, (worker,), 1)
+        yield Step(f"{worker}'s outcome is delayed", delay, (worker,), 1)
+        if is_current(world, held):
+            yield Step("MongoDB forgets the claim", forget_claim, faults=2)
+    for held in world.late:
+        for name, outcome in OUTCOMES.items():
+            yield Step(f"late: {name}", arrive, (held, outcome))
+
+
+def claim(world: World, worker: str, job_id: str) -> None:
+    world.queue.drop(job_id)
+    named = parse_job_id(job_id)
+    assert named
+    whoever, world.acting = world.acting, named[1]
+    if task := world.tasks.claim(*named, worker):
+        world.held[worker] = task
+    world.acting = whoever
+
+
+def claim_together(world: World, job_id: str) -> None:
+    """One reads the task, then the other claims it, then the first writes."""
+    world.store.meanwhile = lambda: claim(world, "w2", job_id)
+    claim(world, "w1", job_id)
+
+
+def end(world: World, worker: str, outcome: Callable[[World, Task], object]) -> None:
+    world.acting = world.held.pop(worker)
+    outcome(world, world.acting)
+
+
+def die(world: World, worker: str) -> None:
+    del world.held[worker]
+
+
+def delay(world: World, worker: str) -> None:
+    world.late += (world.held.pop(worker),)
+
+
+def arrive(world: World, held: Task, outcome: Callable[[World, Task], object]) -> None:
+    world.late = tuple(each for each in world.late if each is not held)
+    world.acting = held
+    outcome(world, held)
+
+
+def canceled(world: World, task: Task) -> object:
+    return world.tasks.end_canceled(task, "")
+
+
+def handed_back(world: World, task: Task) -> object:
+    return world.dispatch.hand_back(task, "")
+
+
+def tried_again(world: World, task: Task) -> object:
+    return world.dispatch.failed(task, ERROR, after_s=0)
+
+
+def raced(world: World, task: Task) -> object:
+    """A user cancels between the look at the flag and the write that schedules another attempt."""
+    world.store.meanwhile = lambda: by_user(world, "cancel", lambda world: world.tasks.cancel(task.id, "bob"))
+    return tried_again(world, task)
+
+
+OUTCOMES: dict[str, Callable[[World, Task], object]] = {
+    "succeeded": lambda world, task: world.tasks.succeed(task, 1),
+    "failed": lambda world, task: world.dispatch.failed(task, ERROR, retry=False),
+    "try again": tried_again,
+}
+
+
+def is_current(world: World, held: Task) -> bool:
+    task = world.task
+    return (task.status, task.attempt, task.worker) == (Status.RUNNING, held.attempt, held.worker)
+
+
+def forget_claim(world: World) -> None:
+    """As after a failover that lost a write: the attempt's number will be given again."""
+    task = {**world.store.task, "status": "queued", "hint": "due", "attempt": world.task.attempt - 1}
+    world.store.task = {name: value for name, value in task.items() if name not in ("lease", "cancel")}
+
+
+def repairs(world: World) -> Iterator[Step]:
+    task = world.task
+    if task.hint == "due" or (task.hint == "sent" and task.job_id not in world.queue.waiting):
+        yield Step("the sweep sends it", push, (task,))
+    if task.status is Status.SCHEDULED:
+        yield Step("it is staged", stage, (task,))
+    if task.status is Status.RUNNING:
+        lives = any(is_current(world, held) for held in world.held.values())
+        yield Step("it is rescued", rescue, (task,), faults=int(lives))
+
+
+def push(world: World, task: Task) -> None:
+    world.acting = task
+    world.dispatch.push([task])
+
+
+def stage(world: World, task: Task) -> None:
+    world.acting = "stage"
+    world.tasks.stage(task)
+
+
+def rescue(world: World, task: Task) -> None:
+    world.acting = task
+    world.dispatch.crashed(task, "")
+
+
+def of_users(world: World) -> Iterator[Step]:
+    for action in ACTS.keys() & world.task.actions:
+        costs = 2 if action is Action.REPRIORITISE else 1
+        yield Step(f"Bob: {action.value}", by_user, (action.value, ACTS[action]), costs)
+
+
+ACTS: dict[Action, Callable[[World], object]] = {
+    Action.CANCEL: lambda world: world.dispatch.cancel(world.task.id, "bob"),
+    Action.RETRY: lambda world: world.dispatch.retry(world.task.id),
+    Action.REPRIORITISE: lambda world: world.dispatch.reprioritise(world.task.id, Priority.HIGH),
+}
+
+
+def by_user(world: World, name: str, act: Callable[[World], object]) -> None:
+    whoever, world.acting = world.acting, name
+    act(world)
+    world.acting = whoever
+
+
+def faults(world: World) -> Iterator[Step]:
+    for job_id in sorted(set(world.queue.waiting)):
+        yield Step("a message is lost", lose, (job_id,), 1)
+        if world.queue.waiting.count(job_id) < 2:
+            yield Step("a message is doubled", double, (job_id,), 1)
+    if len(world.queue.waiting) > 1:
+        yield Step("Redis is flushed", flush, faults=1)
+
+
+def lose(world: World, job_id: str) -> None:
+    world.queue.drop(job_id)
+
+
+def flush(world: World) -> None:
+    world.queue.waiting = ()
+
+
+def double(world: World, job_id: str) -> None:
+    world.queue.waiting = tuple(sorted([*world.queue.waiting, job_id]))
+
+
+def explore(world: World, limit: int) -> int:
+    """Visit every state; returns how many there are. Raises Broken with the way to what is wrong."""
+    first = world.key()
+    spent, saved = {first: 0}, {first: world.save()}
+    before: dict[Saved, set[Saved]] = defaultdict(set)
+    way: dict[Saved, tuple[Saved, str]] = {}
+    todo = deque([first])
+    while todo:
+        state = todo.popleft()
+        world.load(saved[state])
+        for step in list(steps(world)):
+            cost = spent[state] + step.faults
+            if cost > limit:
+                continue
+            world.load(saved[state])
+            try:
+                step.do(world)
+            except Broken as broken:
+                raise Broken(f"{broken}: {' | '.join([*told(way, state), step.name])}") from None
+            reached = world.key()
+            if not step.faults:
+                before[reached].add(state)
+            if cost < spent.get(reached, limit + 1):
+                spent[reached], saved[reached], way[reached] = cost, world.save(), (state, step.name)
+                todo.append(reached) if step.faults else todo.appendleft(reached)
+    for stuck in spent.keys() - with_a_way_to_an_end(saved, before):
+        raise Broken(f"stuck: {' | '.join(told(way, stuck))}")
+    return len(spent)
+
+
+def with_a_way_to_an_end(saved: dict[Saved, Saved], before: dict[Saved, set[Saved]]) -> set[Saved]:
+    found = {state for state, (task, *_) in saved.items() if task["status"] in FINAL}
+    todo = list(found)
+    while todo:
+        new = before[todo.pop()] - found
+        found |= new
+        todo += new
+    return found
+
+
+def told(way: dict[Saved, tuple[Saved, str]], state: Saved) -> list[str]:
+    names = []
+    while state in way:
+        state, name = way[state]
+        names.append(name)
+    return names[::-1]
+
+
+def test_the_invariants_hold_whatever_happens(clock):
+    assert explore(World(), FAULTS) > 10_000
+
+
+@pytest.mark.parametrize(
+    ("guard", "broken"),
+    [
+        ("status", "a lease without a running task"),
+        ("attempt", "not of the current attempt.*'s outcome is delayed.*late"),
+        ("lease.worker", "not of the current attempt.*forgets the claim"),
+        ("dispatch", "a stale message started the task"),
+        ("cancel", "a canceled task was started"),
+    ],
+)
+def test_without_any_one_guard_they_do_not(guard, broken, clock):
+    with pytest.raises(Broken, match=broken):
+        explore(World(without=guard), FAULTS)
+
+
+@pytest.mark.parametrize("repair", ["the sweep sends it", "it is staged", "it is rescued"])
+def test_without_any_one_repair_something_is_stuck(repair, clock, monkeypatch):
+    real = repairs
+    others = lambda world: (step for step in real(world) if step.name != repair)  # noqa: E731
+    monkeypatch.setattr(sys.modules[__name__], "repairs", others)
+    with pytest.raises(Broken, match="stuck: "):
+        explore(World(), 1)

@@ -1,0 +1,59 @@
+"""Real servers: one MongoDB and one Redis for the whole run, a fresh database for each test."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from pymongo import MongoClient
+
+from app.core import db as database
+from app.core import queue
+from app.core.services import Services, assemble
+from app.local.children import ChildError
+from app.local.servers import Stores, stores
+from config import Settings
+from tests.core.conftest import clock, document, redis_away, running, task_in, waiting
+
+__all__ = ["clock", "document", "redis_away", "running", "task_in", "waiting"]
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def real_stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+    """The servers that `make up` would choose here."""
+    try:
+        with stores(tmp_path_factory.mktemp("stores")) as started:
+            yield started
+    except ChildError as error:
+        pytest.skip(f"A MongoDB and a Redis are needed, see requirements-local.txt. {error}")
+
+
+@pytest.fixture(scope="session")
+def mongo_client(real_stores: Stores) -> Iterator[MongoClient]:
+    client: MongoClient = MongoClient(real_stores.mongodb_uri, **_options())
+    yield client
+    client.close()
+
+
+def _options() -> dict:
+    from config import load
+
+    return database.client_options(
+        dataclasses.replace(load({"ENVIRONMENT": "local"}), mongodb_timeout_ms=10_000)
+    )
+
+
+@pytest.fixture
+def services(settings: Settings, real_stores: Stores, mongo_client: MongoClient) -> Iterator[Services]:
+    """The core over the real servers: an empty database with its indexes, an empty Redis."""
+    redis = queue.connect(real_stores.redis_url, timeout_ms=5_000)
+    redis.flushdb()
+    db = mongo_client.get_database(f"tests_{next(_numbers)}")
+    database.create_indexes(db)
+    yield assemble(settings, db, redis)
+    redis.close()
+    mongo_client.drop_database(db)

@@ -1,0 +1,144 @@
+"""Real servers say by `explain` that every list and every repair is served by an index.
+
+A MongoDB says how it gives the order: never a sort, never the whole collection. Of the servers that
+`make up` finds, `secantusd-rs` explains as MongoDB does. `secantusd-py` does not: its `explain` names an
+index only where all fields are fixed to one value, and a sort always; of it only so much is asked, and
+the rule (`tests/core/test_indexes.py`) stands for the rest.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from bson import ObjectId
+
+from app.core import db as database
+from app.core import queue
+from app.core.listing import TaskFilter, _beyond
+from app.core.services import Services, assemble
+from app.core.words import EXPANSIONS
+from app.local.servers import BUILT, MONGO, choose, stores
+from config import load
+from tests.core import pages
+
+pytestmark = pytest.mark.real
+
+NOW = datetime.now(timezone.utc)
+
+
+@pytest.fixture(scope="module")
+def explaining(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Services, bool]]:
+    """The server that explains best of those that are here, with some tasks, and whether it tells all."""
+    folder = tmp_path_factory.mktemp("explaining")
+    kind = choose(MONGO, "auto", folder)
+    if kind.name == "wheel" and BUILT.find():
+        kind = BUILT
+    with stores(folder, mongo=kind.name) as started:
+        settings = load({"ENVIRONMENT": "local", "MONGODB_URI": started.mongodb_uri})
+        db = database.connect(settings)
+        redis = queue.connect(started.redis_url, timeout_ms=5_000)
+        database.create_indexes(db)
+        services = assemble(settings, db, redis)
+        fill(services)
+        yield services, kind.name != "wheel"
+        redis.close()
+        db.client.close()
+
+
+def fill(services: Services) -> None:
+    """Enough of everything that stopping at the limit is worth it: a planner tries before it chooses."""
+    words = [f"re{number:03}" for number in range(EXPANSIONS)]
+    services.dispatch.words.learn([*words, "monthly"])
+    pages.fill(services, [(number, number % 6, number // 6 % 3) for number in range(720)])
+    for number, word in enumerate(words):
+        chosen = {"priority": {"$in": [0, 1, 2]}, "created_at": {"$gte": pages.at(number * 60)}}
+        values = {"type": "count_slowly", "tags": ["monthly"], "keywords": ["monthly", "tag:monthly", word]}
+        services.db.tasks.update_many(chosen, {"$set": values})
+
+
+def offered(everything: bool) -> Iterator[TaskFilter]:
+    for sort, order, status, priority, kind, tag, q in itertools.product(
+        ("created", "finished"),
+        ("asc", "desc"),
+        ("", "succeeded"),
+        ("", "medium"),
+        ("", "count_slowly"),
+        ("", "monthly"),
+        ("", "monthly", "re", "monthly re"),
+    ):
+        fixed = sort == "created" and not q and bool(status) and not (kind and tag)
+        if everything or fixed:
+            yield TaskFilter(
+                sort=sort, order=order, status=status, priority=priority, type=kind, tag=tag, q=q
+            )
+
+
+def plan(services: Services, query: dict[str, Any], order: list[tuple[str, int]] | None = None) -> set[str]:
+    """The stages by which the server would answer."""
+    found = services.db.tasks.find(query)
+    explained = (found.sort(order) if order else found).limit(6).explain()
+    return set(stages(explained["queryPlanner"]["winningPlan"]))
+
+
+def stages(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        if isinstance(part.get("stage"), str):
+            yield part["stage"]
+        part = list(part.values())
+    for inner in part if isinstance(part, list) else ():
+        yield from stages(inner)
+
+
+def test_every_list_is_read_from_an_index(explaining):
+    services, everything = explaining
+    allowed = {"IXSCAN", "FETCH", "LIMIT", "SORT_MERGE", "PROJECTION_SIMPLE", "EXPRESS_IXSCAN"}
+    unserved = {}
+    for wanted in offered(everything):
+        way = -1 if wanted.descending else 1
+        found = plan(services, services.listing.query(wanted), [(wanted.sort_field, way), ("_id", way)])
+        if "IXSCAN" not in found or found - (allowed if everything else allowed | {"SORT"}):
+            unserved[wanted] = found
+    assert unserved == {}
+
+
+@pytest.mark.parametrize("status", ["", "succeeded"])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_further_page_is_read_from_the_same_index(status, backwards, explaining):
+    services, everything = explaining
+    wanted = TaskFilter(status=status, priority="medium" if status else "")
+    query = services.listing.query(wanted)
+    cursor = services.listing.page(TaskFilter(status=status, per_page=5)).next
+    query.update(_beyond("created_at", not backwards, cursor, {}))
+    way = 1 if backwards else -1
+    if everything:
+        found = plan(services, query, [("created_at", way), ("_id", way)])
+        assert "IXSCAN" in found
+        assert not found & {"COLLSCAN", "SORT"}
+    tasks = services.db.tasks.find(query).sort([("created_at", way), ("_id", way)]).limit(3)
+    assert len(list(tasks)) > 0
+
+
+WORK: dict[str, tuple[dict[str, Any], list[tuple[str, int]] | None]] = {
+    "undispatched": ({"hint": "due"}, [("priority", 1), ("queued_at", 1), ("_id", 1)]),
+    "oldest_dispatched": ({"hint": "sent", "priority": 1}, [("queued_at", 1), ("_id", 1)]),
+    "expired_leases": ({"lease.until": {"$lt": NOW}}, [("lease.until", 1)]),
+    "due": ({"run_at": {"$lte": NOW}, "status": "scheduled"}, [("run_at", 1)]),
+    "past_retention": ({"expire_at": {"$lte": NOW}}, None),
+    "forget_dispatch": ({"hint": "sent", "dispatched_at": {"$lte": NOW}}, None),
+    "submission": ({"owner": "alice", "submission_key": "form-1"}, None),
+    "oldest of a lane": ({"hint": {"$in": ["due", "sent"]}, "priority": 1}, [("queued_at", 1)]),
+    "a guarded write": ({"_id": ObjectId(), "status": "queued", "attempt": 0, "dispatch": 1}, None),
+}
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_what_workers_ask_is_read_from_an_index(name, explaining):
+    services, everything = explaining
+    query, order = WORK[name]
+    found = plan(services, query, order)
+    assert not everything or not found & {"COLLSCAN", "SORT"}
+    assert services.db.tasks.count_documents(query) >= 0

@@ -1,0 +1,210 @@
+"""The house of docs/architecture.md: who may import whom, and how rooms are built."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LINES_OF_A_FILE = 300
+LINES_OF_A_FUNCTION = 50
+
+MODULES = sorted(
+    path for folder in ("app", "workers") for path in (ROOT / folder).rglob("*.py") if path.stat().st_size
+) + [ROOT / "config.py", ROOT / "wsgi.py", ROOT / "gunicorn.conf.py"]
+EVERYTHING = [*MODULES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "bench").rglob("*.py"))]
+
+FORBIDDEN = [
+    ("app/core", "app.web", "the core knows no page"),
+    ("app/core", "app.local", "the core knows no local server"),
+    ("app/core", "workers", "the core runs no task code"),
+    ("app/core", "flask", "the core knows no Flask"),
+    ("app/core", "flask_wtf", "the core knows no Flask"),
+    ("app/core", "flask_pymongo", "the core knows no Flask"),
+    ("app/core", "werkzeug", "the core knows no Flask"),
+    ("app/core", "jinja2", "the core renders nothing"),
+    ("app/web", "workers", "the web process imports no task code"),
+    ("app/cli", "workers", "a command that needs task code becomes another process"),
+    ("app/web", "app.local", "the web is told its stores by settings"),
+    ("app/web", "redis", "the web asks the core"),
+    ("app/local", "app.web", "processes are started, not imported"),
+    ("app/local", "workers", "processes are started, not imported"),
+    ("workers", "app.web", "workers and web never import each other"),
+    ("workers", "flask", "workers render nothing"),
+    ("config.py", "app", "settings come first"),
+    ("config.py", "workers", "settings come first"),
+]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """Every module that a file imports, also inside functions."""
+    return frozenset(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert not node.level, f"{name_of(path)}: imports are absolute here"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def importing(module: str, within: str = "") -> set[str]:
+    """The files below a folder that import a module or a part of it."""
+    return {
+        name_of(path)
+        for path in MODULES
+        if name_of(path).startswith(within)
+        and any(f"{each}.".startswith(f"{module}.") for each in imports(path))
+    }
+
+
+@pytest.mark.parametrize(("room", "module", "reason"), FORBIDDEN)
+def test_imports_go_one_way(room, module, reason):
+    assert importing(module, room) == set(), reason
+
+
+def test_the_rule_would_see_an_import():
+    assert "app/core/tasks.py" in importing("app.core", "app/core")
+    assert importing("flask", "app/web")
+
+
+def test_only_the_queue_of_the_core_touches_rq():
+    assert importing("rq", "app") == {"app/core/queue.py"}
+
+
+@pytest.mark.parametrize("module", ["app.core.states", "app.core.errors"])
+def test_the_tables_import_nothing_of_ours(module):
+    path = ROOT / f"{module.replace('.', '/')}.py"
+    assert [each for each in imports(path) if each.startswith(("app", "workers", "config"))] == []
+
+
+# What really happens when a process starts
+
+
+def run(code: str) -> str:
+    """What a fresh interpreter prints; any socket that it opens ends it."""
+    guard = (
+        "import socket, sys, threading\n"
+        "def refuse(*args, **given): raise SystemExit('a socket was opened')\n"
+        "socket.socket.connect = socket.socket.connect_ex = socket.socket.bind = refuse\n"
+        "socket.create_connection = socket.getaddrinfo = refuse\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", guard + code],
+        cwd=ROOT,
+        env={"ENVIRONMENT": "local", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_web_process_imports_no_task_code():
+    code = (
+        "from app import create_app\n"
+        "from config import load\n"
+        "import os\n"
+        "create_app(load(os.environ))\n"
+        "print(sorted(name for name in sys.modules if name.split('.')[0] in ('workers', 'polars')))\n"
+    )
+    assert run(code) == "[]\n"
+
+
+def test_the_supervisor_imports_no_task_code_and_no_page():
+    code = (
+        "import workers.worker, workers.__main__\n"
+        "print(sorted(name for name in sys.modules\n"
+        "    if name.startswith(('workers.library', 'app.web', 'flask', 'polars'))))\n"
+    )
+    assert run(code) == "[]\n"
+
+
+def test_importing_any_module_connects_to_nothing_and_starts_nothing():
+    names = [name_of(path)[:-3].replace("/", ".").removesuffix(".__init__") for path in MODULES]
+    wanted = [name for name in names if not name.endswith((".__main__", "wsgi", "gunicorn.conf"))]
+    code = (
+        "import importlib\n"
+        f"for name in {wanted!r}: importlib.import_module(name)\n"
+        "print(threading.active_count(), len(sys.argv))\n"
+    )
+    assert run(code) == "1 1\n"
+
+
+def test_only_the_entrances_read_the_environment():
+    readers = {
+        name_of(path)
+        for path in MODULES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
+    }
+    allowed = (
+        "app/local/",
+        "app/cli/",
+        "wsgi.py",
+        "gunicorn.conf.py",
+        "workers/__main__.py",
+        "workers/child.py",
+    )
+    assert {name for name in readers if not name.startswith(allowed)} == set()
+
+
+# How a room is built
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Without its signature, which for a task type is a form and as long as that is."""
+    return (function.end_lineno or 0) - function.body[0].lineno + 1
+
+
+@pytest.mark.parametrize("path", EVERYTHING, ids=name_of)
+def test_a_file_holds_one_concept(path):
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= LINES_OF_A_FILE, f"{name_of(path)} has {lines} lines"
+    long = {node.name: length for node in functions(path) if (length := lines_of(node)) > LINES_OF_A_FUNCTION}
+    assert long == {}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_says_what_lives_in_it(path):
+    assert len(ast.get_docstring(tree_of(path)) or "") > 20
+
+
+def test_only_the_clock_asks_for_the_time():
+    """Times come from `app.core.clock.utcnow`; a naive or local time anywhere is a defect."""
+    asking = {
+        name_of(path)
+        for path in MODULES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute)
+        and node.attr in ("now", "utcnow", "today", "fromtimestamp", "utcfromtimestamp")
+        and isinstance(node.value, ast.Name)
+        and node.value.id in ("datetime", "date")
+    }
+    assert asking == {"app/core/clock.py"}

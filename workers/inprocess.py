@@ -1,0 +1,135 @@
+"""An attempt in this process with no stores: what `workers.testing` and `python -m workers run` share.
+
+Parameters are held against the same schema as in the form and go through the same model as in a worker.
+Files are in a folder instead of GridFS; progress goes to whoever wants it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from bson import ObjectId
+
+from app.core.clock import utcnow
+from app.core.errors import NotFound
+from app.core.files import CHUNK, StoredFile, safe_name
+from app.core.states import Status
+from app.core.task import Task
+from workers.tasktype import TaskType
+
+NOBODY = "local"
+
+
+class FolderFiles:
+    """Files of one attempt: inputs stay where they are, what the task saves is put into ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._held: dict[ObjectId, tuple[StoredFile, Path]] = {}
+
+    def add(self, path: Path, name: str = "") -> StoredFile:
+        """Take a file as an input, under its own name or another one."""
+        return self._hold(path, name or path.name, content_type_of(name or path.name), "input")
+
+    def outputs(self) -> dict[str, Path]:
+        """What was saved, by name; of several with one name the last."""
+        return {stored.name: path for stored, path in self._held.values() if stored.role == "output"}
+
+    def save(
+        self, source: IO[bytes], name: str, content_type: str, owner: str, *, role: str, limited: bool = True
+    ) -> StoredFile:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = _free(self._folder / safe_name(name))
+        with path.open("xb") as copy:
+            shutil.copyfileobj(source, copy, CHUNK)
+        return self._hold(path, name, content_type, role)
+
+    def get(self, file_id: ObjectId) -> StoredFile:
+        return self._found(file_id)[0]
+
+    def chunks(self, file_id: ObjectId) -> Iterator[bytes]:
+        return _chunks(self._found(file_id)[1])
+
+    def attach(self, file_ids: Iterable[ObjectId], task_id: ObjectId) -> None:
+        """There is one task here, and every file is its own."""
+
+    def confirm(self, file_ids: Iterable[ObjectId]) -> None:
+        """Nothing is pruned here."""
+
+    def _found(self, file_id: ObjectId) -> tuple[StoredFile, Path]:
+        if file_id not in self._held:
+            raise NotFound(f"There is no file {file_id}.")
+        return self._held[file_id]
+
+    def _hold(self, path: Path, name: str, content_type: str, role: str) -> StoredFile:
+        digest = hashlib.sha256()
+        for chunk in _chunks(path):
+            digest.update(chunk)
+        size = path.stat().st_size
+        stored = StoredFile(
+            ObjectId(), safe_name(name), size, content_type, digest.hexdigest(), NOBODY, role, utcnow()
+        )
+        self._held[stored.id] = (stored, path)
+        return stored
+
+
+def content_type_of(name: str) -> str:
+    """The type of a file by the end of its name."""
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as content:
+        while chunk := content.read(CHUNK):
+            yield chunk
+
+
+def _free(path: Path) -> Path:
+    """The path, or one beside it that is not taken: nothing is overwritten."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return free
+
+
+class Listener:
+    """Hands progress on to a function."""
+
+    def __init__(self, heard: Callable[[dict[str, Any]], None]) -> None:
+        self._heard = heard
+
+    def report_progress(self, task: Task, progress: dict[str, Any]) -> None:
+        self._heard(progress)
+
+
+@dataclass(frozen=True)
+class NoStores:
+    """What an attempt asks of the stores (`workers.context.Stores`), with a folder and a function for it."""
+
+    tasks: Listener
+    files: FolderFiles
+
+
+def local_task(kind: TaskType, params: dict[str, Any], attempt: int = 1) -> Task:
+    """A task as a worker would have claimed it, that no store knows."""
+    return Task(
+        id=ObjectId(),
+        type=kind.name,
+        title=kind.title,
+        params=params,
+        priority=kind.priority,
+        owner=NOBODY,
+        status=Status.RUNNING,
+        created_at=utcnow(),
+        attempt=attempt,
+        max_attempts=max(attempt, kind.max_attempts),
+        timeout_s=kind.timeout_s,
+        dispatch=1,
+    )

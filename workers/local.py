@@ -1,0 +1,86 @@
+"""`python -m workers run TYPE name=value ...`: a task type in this process, with no stores and no worker.
+
+Nothing stands between the function and a debugger: output is not captured, time is not enforced, Ctrl-C
+is Python's own. Parameters are read as on any command line (`app.core.arguments`).
+
+Exit code: 0 succeeded, 1 failed, 2 nothing was run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from app.core.arguments import explained, parse
+from app.core.errors import TaskQueueError
+from app.core.fields import describe
+from app.core.params import validate
+from config import SettingsError, load
+from workers.context import Context
+from workers.inprocess import FolderFiles, Listener, NoStores, local_task
+from workers.logs import set_up
+from workers.runtime import Outcome, Succeeded, attempt
+from workers.tasktype import TaskType, TaskTypeError, known
+from workers.tasktype import load as load_types
+
+
+def main(env: Mapping[str, str], argv: list[str]) -> int:
+    """Run what the words say. Nothing is asked of a store, so ENVIRONMENT and SECRET_KEY do not matter."""
+    given = _arguments(argv)
+    folder = Path(given.output or tempfile.mkdtemp(prefix="task-saved-"))
+    try:
+        settings = load({**env, "ENVIRONMENT": "local"})
+        set_up(settings)
+        load_types(settings.task_modules)
+        return _report(*_run(known(given.type), given.words, FolderFiles(folder)))
+    except (SettingsError, TaskTypeError) as error:
+        print(error, file=sys.stderr)
+    except TaskQueueError as error:
+        print(explained(error), file=sys.stderr)
+    finally:
+        if not given.output and not any(folder.iterdir()):
+            folder.rmdir()
+    return 2
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m workers run", description=(__doc__ or "").split("\n\n")[1]
+    )
+    parser.add_argument("type", help="the name of a task type of TASK_MODULES")
+    parser.add_argument("words", nargs="*", metavar="name=value", help="parameters; name=@path is a file")
+    parser.add_argument("--output", help="a folder for the files that the task saves; else a new one")
+    return parser.parse_args(argv)
+
+
+def _run(kind: TaskType, words: list[str], files: FolderFiles) -> tuple[Outcome, FolderFiles]:
+    """One attempt. Raises Invalid for words that are not right."""
+    schema = kind.document()["schema"]
+    values = parse(describe(schema), words, lambda field, path: str(files.add(path).id))
+    task = local_task(kind, validate(schema, values))
+    context = Context(task, NoStores(Listener(_show), files), lambda: False)
+    try:
+        return attempt(task, kind, context, lambda begun: None), files
+    finally:
+        context.close()
+
+
+def _show(progress: dict[str, Any]) -> None:
+    of = f" of {progress['total']:g}" if progress["total"] is not None else ""
+    print(f"[{progress['done']:g}{of}] {progress['message']}".rstrip(), file=sys.stderr)
+
+
+def _report(outcome: Outcome, files: FolderFiles) -> int:
+    for name, path in files.outputs().items():
+        print(f"Saved {name}: {path}", file=sys.stderr)
+    if isinstance(outcome, Succeeded):
+        print(json.dumps(outcome.result, indent=2, ensure_ascii=False))
+        return 0
+    error = getattr(outcome, "error", {"message": "It was canceled.", "traceback": ""})
+    print(error["traceback"] + error["message"], file=sys.stderr)
+    return 1

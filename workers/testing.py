@@ -1,0 +1,174 @@
+"""Unit tests of task types, with no stores, no worker and no process.
+
+    from workers.testing import run
+
+    def test_words_are_counted():
+        done = run(count_words, source=b"one two two", least=2)
+        assert done.result == {"words": 3, "common": {"two": 2}}
+
+Parameters are validated as for a real task and the function is given what a worker gives it. Whatever
+the function raises (`Fail`, `Retry`, an error of its own) is raised here, as it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from pydantic import SecretStr, ValidationError
+from pydantic_core import to_jsonable_python
+
+from app.core.arguments import explained
+from app.core.errors import Invalid, NotFound
+from app.core.params import validate
+from workers.context import Context
+from workers.inprocess import FolderFiles, Listener, NoStores, local_task
+from workers.runtime import Failed, params_sentence, returned
+from workers.tasktype import TaskType, known, registered
+
+__all__ = ["Invalid", "Ran", "Trial", "Upload", "run"]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file for a parameter, with the name that a person's file would have."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of a run. ``result`` is as it would be stored: JSON. ``files`` are those that were saved.
+
+    ``progress`` has each report (`done`, `total`, `message`); ``log`` is what was printed and logged.
+    """
+
+    result: Any
+    files: dict[str, bytes]
+    progress: list[dict[str, Any]]
+    log: str
+
+
+def run(type_: str | Callable[..., Any], /, **params: Any) -> Ran:
+    """Run a task type once, as its first attempt.
+
+    A parameter that is a file is given as a `Path`, as `bytes` or as an `Upload`. Raises Invalid with
+    a sentence for each parameter that is wrong, and what the function raises.
+    """
+    return Trial().run(type_, **params)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How it is run: as which attempt; canceled at which call of `progress` or `check_canceled`."""
+
+    attempt: int = 1
+    cancel_at: int | None = None
+
+    def run(self, type_: str | Callable[..., Any], /, **params: Any) -> Ran:
+        """As :func:`run`. Raises Canceled, too, unless the function catches it."""
+        kind = known(type_) if isinstance(type_, str) else registered(type_)
+        with tempfile.TemporaryDirectory(prefix="task-test-") as folder:
+            files = FolderFiles(Path(folder) / "saved")
+            values = _stored(params, files, Path(folder))
+            filled = _checked(lambda: validate(kind.document()["schema"], values))
+            return self._run(kind, filled, files)
+
+    def _run(self, kind: TaskType, values: dict[str, Any], files: FolderFiles) -> Ran:
+        stores = NoStores(Listener(lambda progress: None), files)
+        context = _Recording(local_task(kind, values, self.attempt), stores, self._canceled())
+        try:
+            arguments = _checked(lambda: kind.arguments(values, context.file))
+            with _heard() as log:
+                outcome = returned(kind.function(context, **arguments))
+        finally:
+            context.close()
+        if isinstance(outcome, Failed):
+            raise TypeError(outcome.error["message"])
+        saved = {name: path.read_bytes() for name, path in files.outputs().items()}
+        return Ran(outcome.result, saved, context.reports, log.getvalue())
+
+    def _canceled(self) -> Callable[[], bool]:
+        looks = iter(range(1, sys.maxsize))
+        return lambda: next(looks) == self.cancel_at
+
+
+class _Recording(Context):
+    """Keeps each report; a worker shows at most two a second."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.reports: list[dict[str, Any]] = []
+
+    def progress(self, done: float, total: float | None = None, message: str = "") -> None:
+        super().progress(done, total, message)
+        self.reports.append(dict(self.progress_now or {}))
+
+
+def _stored(value: Any, files: FolderFiles, folder: Path) -> Any:
+    """A parameter as it would be stored: files are ids, everything else is JSON."""
+    if isinstance(value, bytes):
+        value = Upload("file", value)
+    if isinstance(value, Upload):
+        path = Path(tempfile.mkdtemp(dir=folder)) / "content"
+        path.write_bytes(value.content)
+        return str(files.add(path, value.name).id)
+    if isinstance(value, Path):
+        return str(files.add(value).id)
+    if isinstance(value, dict):
+        return {name: _stored(inner, files, folder) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_stored(inner, files, folder) for inner in value]
+    return value.get_secret_value() if isinstance(value, SecretStr) else to_jsonable_python(value)
+
+
+def _checked(check: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Do it, with every sentence in the message. Raises Invalid."""
+    try:
+        return check()
+    except Invalid as error:
+        raise Invalid(explained(error), error.fields) from None
+    except (ValidationError, NotFound) as error:
+        raise Invalid(params_sentence(error)) from None
+
+
+@contextlib.contextmanager
+def _heard() -> Iterator[io.StringIO]:
+    """What this process prints and logs meanwhile; it is printed as well, so that a failing test shows it."""
+    log, root = io.StringIO(), logging.getLogger()
+    handler = logging.StreamHandler(log)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(min(level, logging.INFO))
+    out, err = _Both(sys.stdout, log), _Both(sys.stderr, log)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            yield log
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+
+
+class _Both(io.TextIOBase):
+    """Writes to a stream and to the log."""
+
+    encoding = "utf-8"
+
+    def __init__(self, stream: TextIO, log: io.StringIO) -> None:
+        self._stream, self._log = stream, log
+
+    def write(self, text: str) -> int:
+        self._log.write(text)
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
