@@ -17,6 +17,7 @@ from app.core.states import ENDED, Priority, Status
 FAILURES_READ = 2_000
 PACE_READ = 200
 PACE_LEAST = 5
+PACE_SURE = 20  # So many of the last moments are enough, and are found at once by every store.
 PAUSE = timedelta(seconds=0.1)  # Between two tasks of a busy worker; a longer one is a rest.
 
 
@@ -82,7 +83,10 @@ class Stats:
         Time in which nothing ran does not count, as workers that rest are not slow. Neither do canceled
         tasks, which mostly end without a worker.
         """
-        since = utcnow() - within
+        lately = self._pace(utcnow() - within / 20, PACE_SURE)
+        return lately or self._pace(utcnow() - within, PACE_LEAST)
+
+    def _pace(self, since: datetime, least: int) -> float | None:
         query = {
             "status": {"$in": [Status.SUCCEEDED.value, Status.FAILED.value]},
             "priority": {"$in": [0, 1, 2]},
@@ -90,7 +94,7 @@ class Stats:
         }
         newest = self._tasks.find(query, {"started_at": 1, "finished_at": 1})
         found = list(newest.sort([("finished_at", -1), ("_id", -1)]).limit(PACE_READ))
-        if len(found) < PACE_LEAST:
+        if len(found) < least:
             return None
         opened = found[-1]["finished_at"] if len(found) == PACE_READ else since
         return len(found) / max(_busy(found, opened).total_seconds(), 0.001)

@@ -204,12 +204,12 @@ def submit(type_name: str) -> Any:
 
 def _problems(task_type: TaskType, envelope: forms.Envelope, received: inputs.Parameters) -> list[Wrong]:
     """Everything that is wrong, in the order of the page."""
-    titles = {each.name: each.field.title for each in received.inputs}
+    on_page = sorted(received.inputs, key=lambda each: each.field.advanced)
+    known = {each.field.name for each in on_page}
     strange = inputs.unexpected(task_type.fields, forms.NAMES, request.form, request.files)
     wrong = [Wrong("", "", message) for message in strange]
-    for name, message in received.problems.items():
-        known = titles.get(inputs.PREFIX + name)
-        wrong.append(Wrong(inputs.PREFIX + name if known else "", known or name, message))
+    wrong += [Wrong(each.name, each.field.title, each.error) for each in on_page if each.error]
+    wrong += [Wrong("", name, message) for name, message in received.problems.items() if name not in known]
     if not envelope.validate():
         wrong += [_of_envelope(envelope, name, message) for name, message in envelope.problems.items()]
     if "submission_key" in envelope.problems:

@@ -32,7 +32,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Pulse:
-    """The state of the whole at one moment; ``pace`` is in tasks a second, None where it is not known."""
+    """The state of the whole at one moment; ``pace`` is in tasks a second, None if unknown or of no use."""
 
     lanes: list[Lane]
     workers: list[WorkerInfo]
@@ -58,7 +58,7 @@ class Pulse:
 
     def starts_in_s(self, place: int) -> float | None:
         """In about how many seconds the task at a place in line starts, 1 being next; None if unknown."""
-        return place / self.pace if self.pace and self.workers else None
+        return place / self.pace if self.pace else None
 
 
 class Live:
@@ -90,12 +90,11 @@ class Live:
         return kept[1] if kept and time.monotonic() - kept[0] < age_s else None
 
     def _read(self) -> Pulse:
-        return Pulse(
-            self._services.stats.lanes(),
-            self._services.catalog.workers(),
-            self.ask_queue(self._services.queues.depths) is not None,
-            self._services.stats.pace(PACE_OVER),
-        )
+        lanes = self._services.stats.lanes()
+        workers = self._services.catalog.workers()
+        answers = self.ask_queue(self._services.queues.depths) is not None
+        asked = workers and any(lane.waiting.value for lane in lanes)
+        return Pulse(lanes, workers, answers, self._services.stats.pace(PACE_OVER) if asked else None)
 
     def ask_queue(self, question: Callable[[], Answer]) -> Answer | None:
         """What Redis answers; None when it is away, or was a moment ago."""

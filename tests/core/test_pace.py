@@ -70,6 +70,12 @@ def test_failures_are_work_and_cancellations_are_not(pace, running, task_in, ser
     assert pace() == pytest.approx(0.5)
 
 
+def test_many_of_the_last_moments_tell_more_than_what_was_before(pace, work):
+    work(10, 30)
+    work(2 * figures.PACE_SURE, 1)
+    assert pace() == pytest.approx(1, rel=0.1)
+
+
 def test_what_ended_long_ago_says_nothing(pace, work, clock):
     work(6, 2)
     clock.advance(minutes=11)
@@ -78,6 +84,7 @@ def test_what_ended_long_ago_says_nothing(pace, work, clock):
 
 def test_one_long_task_does_not_hide_that_others_are_quick(pace, work, running, services, clock, monkeypatch):
     monkeypatch.setattr(figures, "PACE_READ", 6)
+    monkeypatch.setattr(figures, "PACE_SURE", 6)
     long = running()
     work(30, 60)
     work(5, 1)

@@ -61,6 +61,15 @@ def test_one_that_is_wrong_is_seen(browser):
     assert is_open(answer.text)
 
 
+def test_what_is_wrong_is_listed_in_the_order_of_the_page(client, services):
+    rows, name = SCHEMA["properties"]["rows"], SCHEMA["properties"]["name"]
+    schema = {**SCHEMA, "properties": {"rows": rows, "name": {**name, "maxLength": 3}}}
+    publish(services, schema=schema)
+    browser = Browser(client)
+    page = browser.send(browser.open(), p_rows="0", p_name="long", priority="").text
+    assert re.findall(r'<li>\s*<a href="#([\w-]+)"', page) == ["p-name", "p-rows", "priority"]
+
+
 def test_another_that_is_wrong_opens_nothing(browser):
     assert not is_open(browser.send(browser.open(), priority="").text)
 

@@ -34,14 +34,23 @@ def test_what_is_known_is_used_while_somebody_reads(services, monkeypatch):
     assert shared._kept is not None and shared._kept[1] is not known
 
 
-def test_the_pace_is_read_with_the_rest_and_says_nothing_without_workers(services, monkeypatch):
+def test_the_pace_is_read_with_the_rest_where_somebody_works_and_something_waits(
+    services, new_task, monkeypatch
+):
     read = []
     monkeypatch.setattr(services.stats, "pace", lambda within: read.append(within) or 0.5)
-    shared = Live(services)
-    assert [shared.pulse().starts_in_s(1) for _ in range(3)] == [None] * 3
-    assert read == [live.PACE_OVER]
     worker(services)
-    assert Live(services).pulse().starts_in_s(4) == 8
+    assert Live(services).pulse().starts_in_s(1) is None
+    new_task()
+    shared = Live(services)
+    assert [shared.pulse().starts_in_s(4) for _ in range(3)] == [8, 8, 8]
+    assert read == [live.PACE_OVER]
+
+
+def test_without_workers_nothing_is_expected(services, new_task, monkeypatch):
+    monkeypatch.setattr(services.stats, "pace", lambda within: 0.5)
+    new_task()
+    assert Live(services).pulse().starts_in_s(1) is None
 
 
 def test_a_failure_is_not_kept(services, monkeypatch):
