@@ -4,6 +4,6 @@
 that a worker starts quickly and pays for a library only when a task needs it.
 """
 
-from workers.library import data, demo
+from workers.library import archives, data, demo, mail, text, web
 
-__all__ = ["data", "demo"]
+__all__ = ["archives", "data", "demo", "mail", "text", "web"]

@@ -1,0 +1,98 @@
+"""The parameters of *HTTP request*, as its form shows them."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from workers.library.net.again import When
+
+_RANGE = r"\s*[1-5][0-9]{2}\s*(-\s*[1-5][0-9]{2}\s*)?"
+
+Address = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=8_192,
+        title="Address",
+        description="Begins with https:// or http://. Hosts inside this network are refused, "
+        "unless an operator allows them.",
+    ),
+]
+Method = Annotated[Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"], Field(title="Method")]
+Headers = Annotated[
+    str,
+    Field(
+        max_length=20_000,
+        title="Headers",
+        description="One a line, such as Accept: application/json. They are stored with the task and shown "
+        "to those who may see it.",
+        json_schema_extra={"format": "textarea"},
+    ),
+]
+Body = Annotated[
+    str,
+    Field(
+        title="Body",
+        description="Sent in UTF-8. Without a Content-Type above, JSON is announced as JSON and anything "
+        "else as text.",
+        json_schema_extra={"format": "textarea"},
+    ),
+]
+Expected = Annotated[
+    str,
+    Field(
+        pattern=rf"^{_RANGE}(,{_RANGE})*$",
+        max_length=200,
+        title="Expected status",
+        description="Numbers and ranges with commas between them, such as 200-299, 404. Any other one fails "
+        "the task.",
+    ),
+]
+Timeout = Annotated[
+    float,
+    Field(
+        ge=0.1,
+        le=3_000,
+        title="Timeout in seconds",
+        description="For everything together: connecting, redirects, and the body to its end.",
+        json_schema_extra={"advanced": True},
+    ),
+]
+Redirects = Annotated[
+    bool,
+    Field(
+        title="Follow redirects",
+        description="Ten at the most, each checked like the address itself.",
+        json_schema_extra={"advanced": True},
+    ),
+]
+Again = Annotated[
+    When,
+    Field(
+        title="Try again",
+        description="After 429, a status from 500 on, or a broken connection; when the server says, "
+        "else after a growing while.",
+        json_schema_extra={
+            "advanced": True,
+            "labels": {
+                "safe": "When nothing can be done twice by that",
+                "always": "Always",
+                "never": "Never",
+            },
+        },
+    ),
+]
+Keep = Annotated[
+    Literal["auto", "file", "nothing"],
+    Field(
+        title="Keep the body",
+        json_schema_extra={
+            "advanced": True,
+            "labels": {
+                "auto": "As text when it is short text, else as a file",
+                "file": "As a file",
+                "nothing": "Not at all",
+            },
+        },
+    ),
+]

@@ -1,0 +1,196 @@
+"""Task types that ask other servers: what a form asks, what becomes of the answer, when to try again.
+
+How it is done, and what is refused, is in the package beside this module, `workers.library.net`.
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import re
+from http import HTTPStatus
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from workers import Context, Fail, Retry, task
+from workers.library.net import again
+from workers.library.net import headers as headers_of
+from workers.library.net import parameters as ask
+from workers.library.net.body import as_text
+from workers.library.net.errors import Trouble
+from workers.library.net.url import parse
+from workers.library.settings import settings_of
+
+if TYPE_CHECKING:
+    from workers.library.net.fetch import Answer, Request
+
+INLINE_BYTES = 64 * 1024
+_BODILESS = {"GET", "HEAD", "OPTIONS"}
+_CONTENT_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,100}", re.ASCII)
+
+
+@task(title="HTTP request", category="Web", timeout_s=3_600, max_attempts=5)
+def http_request(
+    ctx: Context,
+    url: ask.Address,
+    method: ask.Method = "GET",
+    headers: ask.Headers = "",
+    body: ask.Body = "",
+    expected_status: ask.Expected = "200-299",
+    timeout_s: ask.Timeout = 30.0,
+    follow_redirects: ask.Redirects = True,
+    retry: ask.Again = "safe",
+    keep_body: ask.Keep = "auto",
+) -> dict[str, Any]:
+    """Call an address of the web and keep its answer: status, headers and body.
+
+    **What is refused.** Only `http` and `https`, and only ports that an operator allows. Each address that
+    the host has is looked at before it is connected to: private, local, reserved and disguised ones are
+    refused, and so are odd spellings of them. Redirects are looked at in the same way and never lead from
+    https to http. Certificates are always checked. An operator can allow a host by name.
+
+    **Headers.** One a line. To another host, a redirect takes along only `Accept`, `Accept-Language`,
+    `Content-Type` and `User-Agent`. Values of headers that may be secrets are hidden in the result and the
+    log; what you write in the form stays visible to those who may see the task.
+
+    **Trying again.** After 429, after most statuses from 500 on, and when the network fails, the task is run
+    again: after the time that the server names in `Retry-After`, else after a growing while. By default,
+    `POST` and `PATCH` are sent again only when the server cannot have done them (no connection, 429, 503).
+    Any other unexpected status fails the task; the beginning of the body is in its log.
+
+    **The result:**
+
+    - `status`, `reason`; `url`, where the answer came from, without its query; `address`, the server's.
+    - `redirects`: status and address of each.
+    - `seconds`, all in all; `size` of the body in bytes, unpacked.
+    - `headers` of the answer, `content_type` and `encoding`.
+    - `body` as text when it is text of 64 KB or less, `file` otherwise. `notes`: what a person should know.
+    """
+    request = _request(method, url, headers, body)
+    expected = statuses(expected_status)
+    sink = ctx.work_dir / "body"
+    answer = _fetch(ctx, request, sink, timeout_s=timeout_s, redirects=follow_redirects, retry=retry)
+    ctx.log(f"{answer.status} {_phrase(answer.status)}: {answer.size:,} bytes in {answer.seconds:.2f} s")
+    if answer.status not in expected:
+        _unexpected(ctx, answer, sink, request.method, expected_status, retry)
+    return _result(ctx, answer, sink, keep_body)
+
+
+def _request(method: ask.Method, url: str, headers: str, body: str) -> Request:
+    from workers.library.net.fetch import Request
+
+    sent = headers_of.parse(headers)
+    if body and method in _BODILESS:
+        raise Fail(f"A {method} request has no body; choose POST or another method, or remove the body.")
+    if body and not headers_of.has(sent, "content-type"):
+        sent.append(("Content-Type", "application/json" if _is_json(body) else "text/plain; charset=utf-8"))
+    content = None if method in _BODILESS else body.encode("utf-8", "surrogatepass")
+    return Request(method, parse(url.strip()), sent, content)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def statuses(text: str) -> frozenset[int]:
+    """``200-299, 404`` as numbers. Raises Fail for a range that runs backwards."""
+    found: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        numbers = range(int(first), int(last or first) + 1)
+        if not numbers:
+            raise Fail(f"The expected status {part.strip()} runs backwards; write the lower number first.")
+        found.update(numbers)
+    return frozenset(found)
+
+
+def _fetch(
+    ctx: Context, request: Request, sink: Path, *, timeout_s: float, redirects: bool, retry: again.When
+) -> Answer:
+    from workers.library.net.fetch import Limits, fetch
+    from workers.library.net.gate import Policy
+
+    settings = settings_of(ctx)
+    policy = Policy.of(settings.http_allow, settings.http_ports)
+    limits = Limits(timeout_s, settings.http_max_mb * 2**20, redirects)
+    ctx.log(f"{request.method} {request.url.shown}")
+    for header in headers_of.shown(request.headers):
+        ctx.log(f"  {header['name']}: {header['value']}")
+    ctx.progress(0, None, f"Asking {request.url.host}")
+    try:
+        return fetch(
+            request, policy, limits, sink, lambda done, total: ctx.progress(done, total, "Reading the body")
+        )
+    except Trouble as trouble:
+        if again.may_repeat(retry, request.method, done=trouble.sent):
+            raise Retry(str(trouble)) from trouble
+        may_be = " The server may have done what was asked, so it is not sent again." if trouble.sent else ""
+        raise Fail(f"{trouble}{may_be}") from trouble
+
+
+def _unexpected(
+    ctx: Context, answer: Answer, sink: Path, method: str, expected: str, retry: again.When
+) -> None:
+    """Raises Retry or Fail."""
+    said = f"The server answered {answer.status} {_phrase(answer.status)}; {expected} was expected."
+    with sink.open("rb") as file:
+        beginning = file.read(2_000).decode("utf-8", "replace")
+    if beginning and "\x00" not in beginning:
+        ctx.log(
+            "The body begins:\n" + "".join(c if c.isprintable() or c in "\n\t" else "?" for c in beginning)
+        )
+    done = again.may_be_done(answer.status)
+    if again.passing(answer.status) and again.may_repeat(retry, method, done=done):
+        raise Retry(said, again.after_s(answer.headers))
+    raise Fail(said)
+
+
+def _phrase(status: int) -> str:
+    """The standard's words for a status, not the server's."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "(no status of the standard)"
+
+
+def _result(ctx: Context, answer: Answer, sink: Path, keep: str) -> dict[str, Any]:
+    content_type = answer.header("content-type")
+    text, encoding, notes = None, None, []
+    if answer.coding and answer.size:
+        notes = [
+            f"The body is packed in a way that is not known here ({answer.coding[:40]}); it was kept so."
+        ]
+    elif keep == "auto" and 0 < answer.size <= INLINE_BYTES:
+        text, encoding, notes = as_text(sink, content_type)
+    file = None
+    if answer.size and text is None and keep != "nothing":
+        kind = _CONTENT_TYPE.match(content_type)
+        file = ctx.save_file(sink, file_name(answer.url.target, kind[0] if kind else ""), kind and kind[0])
+    return {
+        "status": answer.status,
+        "reason": _phrase(answer.status),
+        "url": answer.url.shown,
+        "address": answer.address,
+        "redirects": [{"status": status, "url": url.shown} for status, url in answer.hops],
+        "seconds": round(answer.seconds, 3),
+        "size": answer.size,
+        "content_type": headers_of.shown([("content-type", content_type)])[0]["value"] or None,
+        "encoding": encoding,
+        "headers": headers_of.shown(answer.headers),
+        "body": text,
+        "file": file,
+        "notes": notes,
+    }
+
+
+def file_name(target: str, content_type: str) -> str:
+    """A name for a body, from the end of its path and its type."""
+    name = PurePosixPath(unquote(target.partition("?")[0])).name or "body"
+    if PurePosixPath(name).suffix:
+        return name
+    return name + (mimetypes.guess_extension(content_type) or "")
