@@ -4,17 +4,19 @@ How it is done is in the package beside this module, `workers.library.tables`.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from workers import Context, task
+from workers import Context, File, task
 from workers.library.tables import parameters as ask
-from workers.library.tables.clean import clean_column
-from workers.library.tables.model import CleanColumn, CleanOptions, ReadOptions, Table
+from workers.library.tables.clean import Recipe, decide
+from workers.library.tables.cleaned import clean_frames, nested_columns, nested_notes
+from workers.library.tables.model import CleanOptions, Pulse, ReadOptions, Table
 from workers.library.tables.names import find_columns, tidy_names
 from workers.library.tables.read import read_table
-from workers.library.tables.report import build_report
+from workers.library.tables.report import Tally, build_report
 from workers.library.tables.rows import Kept, choose_rows, with_values
-from workers.library.tables.write import CONTENT_TYPES, WriteOptions, clean_name, write_options, write_table
+from workers.library.tables.write import CONTENT_TYPES, WriteOptions, clean_name, write_frames, write_options
 
 
 @task(title="Clean a table", category="Data", timeout_s=600, max_attempts=3, priority="medium")
@@ -69,35 +71,64 @@ def clean_table(
     - `detected`: format, encoding, delimiter or sheet. `notes`: what a person should know. `file`: the clean
       file.
     """
-    ctx.progress(0, 1, f"Reading {source.name}")
-    reading = ReadOptions(encoding, delimiter, sheet.strip(), broken_rows)
-    table = read_table(source.path, source.name, reading, ctx.check_canceled)
+    table = _read(ctx, source, ReadOptions(encoding, delimiter, sheet.strip(), broken_rows))
     headers = [column.header for column in table.columns]
     tidy = tidy_names(headers, snake_case=names == "snake_case")
     keys = find_columns(duplicate_columns, tidy, headers)
-    columns = _clean(ctx, table, tidy, CleanOptions(whitespace, tuple(missing), numbers, dates, case))
-    kept = choose_rows(columns, drop_empty=drop_empty, drop_duplicates=drop_duplicates, keys=keys)
-    written = with_values(columns) if drop_empty else columns
+    recipes = _decide(ctx, table, tidy, CleanOptions(whitespace, tuple(missing), numbers, dates, case))
+    pulse, steps = _pulse(ctx, len(recipes) + 1, len(recipes) + 2, "Comparing rows"), len(recipes) + 2
+    kept = choose_rows(
+        table, recipes, pulse, drop_empty=drop_empty, drop_duplicates=drop_duplicates, keys=keys
+    )
+    written = {recipe: Tally() for recipe in (with_values(recipes) if drop_empty else recipes)}
     target = write_options(table.detected, output, write_missing_as)
-    ctx.progress(len(columns) + 1, len(columns) + 2, "Writing")
-    file, notes = _write(ctx, clean_name(source.name, target.format), written, kept, target)
-    ctx.progress(len(columns) + 2, len(columns) + 2, f"Wrote {file['name']}")
-    return build_report(table, columns, written, kept, notes) | {"file": file}
+    ctx.progress(steps - 1, steps, "Writing")
+    file = _write(ctx, source, table, written, kept, target)
+    ctx.progress(steps, steps, f"Wrote {file['name']}")
+    return build_report(table, recipes, written, kept, nested_notes(list(written), target.format)) | {
+        "file": file
+    }
 
 
-def _clean(ctx: Context, table: Table, names: Sequence[str], options: CleanOptions) -> list[CleanColumn]:
-    """Clean the columns one by one. For the progress, reading and writing are a step each, too."""
-    ctx.log(f"Read {table.height:,} rows in {len(names):,} columns.")
-    cleaned: list[CleanColumn] = []
+def _read(ctx: Context, source: File, options: ReadOptions) -> Table:
+    ctx.progress(0, 1, f"Reading {source.name}")
+    pulse = _pulse(ctx, 0, 1, f"Reading {source.name}")
+    table = read_table(source.path, source.name, options, pulse)
+    ctx.log(f"Read {table.height:,} rows in {len(table.columns):,} columns.")
+    return table
+
+
+def _pulse(ctx: Context, done: int, total: int, message: str) -> Pulse:
+    """Progress within one step of several; only a step that takes long tells it."""
+
+    def tell(share: float | None) -> None:
+        if share is None:
+            ctx.check_canceled()
+        else:
+            ctx.progress(done + share, total, message)
+
+    return tell
+
+
+def _decide(ctx: Context, table: Table, names: Sequence[str], options: CleanOptions) -> list[Recipe]:
+    """Look at the columns one by one. For the progress, reading and writing are a step each, too."""
+    recipes: list[Recipe] = []
     for column, name in zip(table.columns, names, strict=True):
-        ctx.progress(len(cleaned) + 1, len(names) + 2, f"Cleaning {name}")
-        cleaned.append(clean_column(column, name, options))
-    return cleaned
+        ctx.progress(len(recipes) + 1, len(names) + 2, f"Cleaning {name}")
+        recipes.append(decide(column, name, options))
+    return recipes
 
 
 def _write(
-    ctx: Context, name: str, columns: Sequence[CleanColumn], kept: Kept, options: WriteOptions
-) -> tuple[dict[str, Any], list[str]]:
-    path = ctx.work_dir / "clean"
-    notes = write_table(columns, kept.mask, path, options, ctx.check_canceled)
-    return ctx.save_file(path, name, CONTENT_TYPES[options.format]), notes
+    ctx: Context,
+    source: File,
+    table: Table,
+    written: dict[Recipe, Tally],
+    kept: Kept,
+    options: WriteOptions,
+) -> dict[str, Any]:
+    path, done = ctx.work_dir / "clean", len(table.columns) + 1
+    pulse = _pulse(ctx, done, done + 1, "Writing")
+    options = replace(options, nested=nested_columns(list(written)), what="clean table")
+    write_frames(clean_frames(table, written, kept, options.format, pulse), path, options, pulse)
+    return ctx.save_file(path, clean_name(source.name, options.format), CONTENT_TYPES[options.format])

@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 import xlsxwriter
 
-from app.core.params import describe
+from app.core.fields import describe
 from app.core.services import Services
 from app.core.task import Task
 from tests.workers.library.conftest import Cleaned, Recorder

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 import polars as pl
 import pytest
 
+from workers.library.tables.cells import Cells
 from workers.library.tables.dates import read_dates
 from workers.library.tables.model import Dates
 
 
 def read(cells: Sequence[str | None], preference: Dates = "auto") -> tuple[str, list[str | None]]:
-    reading = read_dates(pl.Series(cells, dtype=pl.String), preference)
-    return (reading.kind, reading.values.to_list()) if reading else ("text", list(cells))
+    column = pl.Series(cells, dtype=pl.String)
+    reading = read_dates(Cells.of(column), preference)
+    return (reading.kind, reading.spell(column).to_list()) if reading else ("text", list(cells))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ def test_text_stays_text(cells: list[str | None]) -> None:
 
 
 def test_open_dates_stay_text_and_are_asked_about() -> None:
-    reading = read_dates(pl.Series(["03/04/2024", "05/06/2024"]), "auto")
+    reading = read_dates(Cells.of(pl.Series(["03/04/2024", "05/06/2024"])), "auto")
 
     assert reading is not None
     assert reading.kind == "text"
@@ -99,7 +101,7 @@ def test_a_preference_overrules_no_value() -> None:
 
 
 def test_a_value_above_12_decides_and_says_so() -> None:
-    reading = read_dates(pl.Series(["03/04/2024", "25/12/2024"]), "auto")
+    reading = read_dates(Cells.of(pl.Series(["03/04/2024", "25/12/2024"])), "auto")
 
     assert reading is not None
     assert reading.note == "read with the day before the month, the only order that fits."

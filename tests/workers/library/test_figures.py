@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workers.library.tables.clean import clean_column
+from workers.library.tables import delimited, stage
+from workers.library.tables.clean import decide
+from workers.library.tables.cleaned import clean_frames
 from workers.library.tables.model import CleanOptions, ReadOptions
 from workers.library.tables.read import read_table
-from workers.library.tables.report import build_report
+from workers.library.tables.report import Tally, build_report
 from workers.library.tables.rows import choose_rows, with_values
 
 WIDTH = 3
@@ -75,6 +78,16 @@ def value(cell: str | None) -> Any:
     return float(cell) if cell and re.fullmatch(r"[0-9.]+", cell) else cell
 
 
+@pytest.fixture(scope="module", params=["whole", "in chunks"])
+def size(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The same table in one chunk, and in chunks of two rows on disk: the figures must not notice."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "in chunks":
+            patch.setattr(delimited, "_CHUNK_CELLS", 2 * WIDTH)
+            patch.setattr(stage, "MEMORY_BYTES", 0)
+        yield
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("figures")
@@ -82,18 +95,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.lists(st.sampled_from(CELLS), min_size=WIDTH, max_size=WIDTH), max_size=8))
-def test_every_figure_is_what_counting_cell_by_cell_finds(folder: Path, rows: list[list[str]]) -> None:
+def test_every_figure_is_what_counting_cell_by_cell_finds(
+    size: None, folder: Path, rows: list[list[str]]
+) -> None:
     text = io.StringIO()
     csv.writer(text).writerows([["a", "b", "c"], *rows])
     path = folder / "table.csv"
     path.write_text(text.getvalue(), newline="")
 
-    table = read_table(path, "table.csv", ReadOptions(delimiter="comma"), lambda: None)
-    columns = [clean_column(column, column.header, OPTIONS) for column in table.columns]
-    kept = choose_rows(columns, drop_empty=True, drop_duplicates=True)
-    written = with_values(columns)
-    report = build_report(table, columns, written, kept, [])
-    found = pl.DataFrame([column.values.alias(column.name) for column in written]).filter(kept.mask)
+    table = read_table(path, "table.csv", ReadOptions(delimiter="comma"), lambda share: None)
+    recipes = [decide(column, column.header, OPTIONS) for column in table.columns]
+    kept = choose_rows(table, recipes, lambda share: None, drop_empty=True, drop_duplicates=True)
+    written = {recipe: Tally() for recipe in with_values(recipes)}
+    found = pl.concat(clean_frames(table, written, kept, "csv", lambda share: None))
+    report = build_report(table, recipes, written, kept, [])
     naive = expected(rows)
 
     assert [list(row) for row in found.rows()] == naive["rows"]

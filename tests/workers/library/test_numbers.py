@@ -7,13 +7,15 @@ from collections.abc import Sequence
 import polars as pl
 import pytest
 
+from workers.library.tables.cells import Cells
 from workers.library.tables.model import Numbers
 from workers.library.tables.numbers import read_numbers
 
 
 def read(cells: Sequence[str | None], preference: Numbers = "auto") -> tuple[str, list[str | None]]:
-    reading = read_numbers(pl.Series(cells, dtype=pl.String), preference)
-    return (reading.kind, reading.values.to_list()) if reading else ("text", list(cells))
+    column = pl.Series(cells, dtype=pl.String)
+    reading = read_numbers(Cells.of(column), preference)
+    return (reading.kind, reading.spell(column).to_list()) if reading else ("text", list(cells))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_text_stays_text(cells: list[str | None]) -> None:
 
 
 def test_a_lone_group_of_three_is_open_and_asked_about() -> None:
-    reading = read_numbers(pl.Series(["950", "1,234"]), "auto")
+    reading = read_numbers(Cells.of(pl.Series(["950", "1,234"])), "auto")
 
     assert reading is not None
     assert reading.kind == "text"
@@ -125,7 +127,7 @@ def test_telephone_numbers_are_no_numbers_whatever_is_preferred(preference: Numb
     ],
 )
 def test_columns_that_look_like_numbers_say_why_they_are_not(cells: list[str], note: str) -> None:
-    reading = read_numbers(pl.Series(cells), "auto")
+    reading = read_numbers(Cells.of(pl.Series(cells)), "auto")
 
     assert reading is not None
     assert (reading.kind, reading.note) == ("text", note)

@@ -11,51 +11,83 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workers import Fail
-from workers.library.tables.model import Column, Detected, Table
+from workers.library.tables.model import Column, Detected, Pulse, Table
+from workers.library.tables.stage import Stage
 
 if TYPE_CHECKING:
     import polars as pl
 
+_CHUNK_CELLS = 500_000
 _EXACT_INTEGERS = 2**53
 """Up to here every integer is exact in a spreadsheet's floating-point numbers."""
 _DAY_ZERO = [date(1899, 12, 30), date(1899, 12, 31), date(1904, 1, 1)]
 """The dates that a time without a date is given by spreadsheet programs."""
 
 
-def read_parquet(path: Path) -> Table:
+def read_parquet(path: Path, pulse: Pulse, stage: Stage) -> Table:
     """Read a Parquet file. Categories become text; other types stay. Raises Fail when it is damaged."""
     import polars as pl
 
     try:
-        frame = pl.read_parquet(path)
+        return _read_parquet(path, pulse, stage)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise Fail(
             "The Parquet file is damaged or incomplete; write it again and upload it again."
         ) from error
-    if not frame.columns:
+
+
+def _read_parquet(path: Path, pulse: Pulse, stage: Stage) -> Table:
+    """By slices: Polars decodes only the pages that a slice lies in, however long the row groups are."""
+    import polars as pl
+
+    scan = pl.scan_parquet(path, glob=False)
+    headers = scan.collect_schema().names()
+    if not headers:
         raise Fail("The Parquet file has no columns; a table was expected.")
-    columns = [Column(values.name, _plain(values)) for values in frame]
-    return Table(columns, Detected("parquet"))
+    height, rows = scan.select(pl.len()).collect().item(), max(1, _CHUNK_CELLS // len(headers))
+    for start in range(0, max(1, height), rows):
+        stage.add(_keyed(scan.slice(start, rows).collect()))
+        if start + rows < height:
+            pulse((start + rows) / height)
+    columns = [Column(header, f"{at}", stage) for at, header in enumerate(headers)]
+    return Table(columns, Detected("parquet"), stage)
 
 
-def read_xlsx(path: Path, wanted: str) -> Table:
+def _keyed(frame: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl
+
+    return pl.DataFrame([_plain(values).alias(f"{at}") for at, values in enumerate(frame)])
+
+
+def read_xlsx(path: Path, wanted: str, stage: Stage) -> Table:
     """Read a sheet whose first row that is not empty is the header; the first sheet unless one is named.
 
     Formulas count by their last computed value; a cell that holds an error is missing.
     """
     import fastexcel
+    import polars as pl
 
     with _quietly("fastexcel"):
         try:
             workbook = fastexcel.read_excel(path)
             sheet = _choose(workbook.sheet_names, wanted)
-            columns = _sheet_columns(workbook, sheet)
+            headers, columns, first_row = _sheet_columns(workbook, sheet)
         except fastexcel.FastExcelError as error:
             raise Fail(
                 "The XLSX workbook is damaged or of a kind that is not understood; "
                 "save it again and upload it again."
             ) from error
-    return Table(columns, Detected("xlsx", sheet=sheet), notes=_other_sheets(workbook.sheet_names, wanted))
+    cells = pl.DataFrame(columns)
+    stage.add(cells.clear())
+    for chunk in cells.iter_slices(max(1, _CHUNK_CELLS // len(headers))):
+        stage.add(chunk)
+    return Table(
+        [Column(header, f"{at}", stage) for at, header in enumerate(headers)],
+        Detected("xlsx", sheet=sheet),
+        stage,
+        first_row=first_row,
+        notes=_other_sheets(workbook.sheet_names, wanted),
+    )
 
 
 def _choose(sheets: list[str], wanted: str) -> str:
@@ -77,28 +109,32 @@ def _other_sheets(sheets: list[str], wanted: str) -> list[str]:
     return [f"The workbook has {len(sheets)} sheets; the first one, {sheets[0]}, was read."]
 
 
-def _sheet_columns(workbook: Any, sheet: str) -> list[Column]:
-    """Header as text, values as typed as their columns are. Empty rows before the header are passed over."""
+def _sheet_columns(workbook: Any, sheet: str) -> tuple[list[str], list[pl.Series], int]:
+    """Header as text, values as typed as their columns are, and the number of their first row.
+
+    Empty rows before the header are passed over.
+    """
     top = workbook.load_sheet(sheet, header_row=None, n_rows=1, dtypes="string")
     if not top.width:
         raise Fail(f"The sheet {sheet} is empty; a header row was expected.")
     rows = workbook.load_sheet(sheet, header_row=None, skip_rows=0, n_rows=1, dtypes="string").total_height
     header_row = rows - top.total_height
+    headers = _texts(top)
     if top.total_height == 1:
-        return [Column(header, _no_values()) for header in _texts(top)]
+        return headers, [_no_values(at) for at in range(len(headers))], header_row + 2
     cells = workbook.load_sheet(sheet, header_row=None, skip_rows=header_row + 1, schema_sample_rows=None)
-    values = cells.to_polars()
-    return [Column(header, _meant(column)) for header, column in zip(_texts(top), values, strict=True)]
+    values = [_meant(column).alias(f"{at}") for at, column in enumerate(cells.to_polars())]
+    return headers, values, header_row + 2
 
 
 def _texts(row: Any) -> list[str]:
     return [text or "" for text in row.to_polars().row(0)]
 
 
-def _no_values() -> pl.Series:
+def _no_values(at: int) -> pl.Series:
     import polars as pl
 
-    return pl.Series([], dtype=pl.String)
+    return pl.Series(f"{at}", [], dtype=pl.String)
 
 
 def _plain(values: pl.Series) -> pl.Series:

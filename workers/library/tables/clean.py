@@ -3,13 +3,18 @@
 The steps, in this order: whitespace, missing, numbers or dates, case. A change is a cell whose text after
 all of them is not its text before, or that held something and is missing now. A cell that became missing
 counts as `missing` alone; another one counts once for each step that changed it.
+
+`decide` looks at all cells of a column, chunk by chunk, and makes a `Recipe`; the recipe then cleans any
+chunk by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workers.library.tables.cells import Cells
 from workers.library.tables.dates import read_dates
 from workers.library.tables.model import REASONS, Case, CleanColumn, CleanOptions, Column, Kind, Whitespace
 from workers.library.tables.numbers import Reading, read_numbers
@@ -18,19 +23,77 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def clean_column(column: Column, name: str, options: CleanOptions) -> CleanColumn:
-    """Clean a column of text; one that came with another type only loses its NaN."""
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """How one column is cleaned. ``missing`` counts the cells of all rows that are missing afterwards.
+
+    ``finite``: no infinity is among its numbers.
+    """
+
+    column: Column
+    name: str
+    options: CleanOptions
+    reading: Reading
+    missing: int
+    finite: bool = True
+
+    @property
+    def kind(self) -> Kind:
+        return self.reading.kind
+
+    @property
+    def zoned(self) -> bool:
+        return self.reading.zoned
+
+    @property
+    def notes(self) -> list[str]:
+        return [f"Column {self.name}: {self.reading.note}"] if self.reading.note else []
+
+    @property
+    def is_text(self) -> bool:
+        import polars as pl
+
+        return self.column.dtype == pl.String
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the text of each cell is a JSON list or object."""
+        return self.column.is_json
+
+    def values(self, source: pl.Series) -> pl.Series:
+        """A chunk of the column after cleaning: text in its clean spelling where text was read."""
+        if not self.is_text or self.is_json:
+            return _without_nan(source)
+        return self._spell(_known(source, self.options))
+
+    def clean(self, source: pl.Series) -> CleanColumn:
+        """The same, with every change on record."""
+        if not self.is_text or self.is_json:
+            return _clean_typed(source)
+        tidied = tidy_whitespace(source, self.options.whitespace)
+        known = blank_missing(tidied, self.options.missing)
+        final = self._spell(known)
+        return CleanColumn(final, _changes(self.kind, source=source, tidied=tidied, known=known, final=final))
+
+    def _spell(self, known: pl.Series) -> pl.Series:
+        if self.kind == "text":
+            return change_case(known, self.options.case)
+        return self.reading.spell(known)
+
+
+def decide(column: Column, name: str, options: CleanOptions) -> Recipe:
+    """What becomes of a column of text; one that came with another type only loses its NaN."""
     import polars as pl
 
-    if column.values.dtype != pl.String or column.is_json:
-        return _clean_typed(column, name)
-    tidied = tidy_whitespace(column.values, options.whitespace)
-    known = blank_missing(tidied, options.missing)
-    reading = recognise(known, options)
-    final = change_case(reading.values, options.case) if reading.kind == "text" else reading.values
-    notes = (f"Column {name}: {reading.note}",) if reading.note else ()
-    changes = _changes(reading.kind, source=column.values, tidied=tidied, known=known, final=final)
-    return CleanColumn(column.header, name, reading.kind, final, changes, notes)
+    if column.dtype != pl.String or column.is_json:
+        return _decide_typed(column, name, options)
+    cells = Cells(lambda: _known_chunks(column, options))
+    if not column.stage.on_disk:
+        chunks = list(cells.chunks())
+        cells = Cells(lambda: chunks)
+    missing = sum(chunk.null_count() for chunk in cells.chunks())
+    empty = missing == column.stage.height
+    return Recipe(column, name, options, Reading("text") if empty else recognise(cells, options), missing)
 
 
 def tidy_whitespace(values: pl.Series, how: Whitespace) -> pl.Series:
@@ -50,15 +113,14 @@ def blank_missing(values: pl.Series, spellings: Iterable[str]) -> pl.Series:
     return values.to_frame("cell").select(pl.when(~missing).then("cell")).to_series()
 
 
-def recognise(values: pl.Series, options: CleanOptions) -> Reading:
-    """What a column of text holds, in its clean spelling."""
+def recognise(cells: Cells, options: CleanOptions) -> Reading:
+    """What a column of text holds, and how it is spelled cleanly."""
     reading = None
-    if values.null_count() < len(values):
-        if options.numbers != "keep":
-            reading = read_numbers(values, options.numbers)
-        if reading is None and options.dates != "keep":
-            reading = read_dates(values, options.dates)
-    return reading or Reading("text", values)
+    if options.numbers != "keep":
+        reading = read_numbers(cells, options.numbers)
+    if reading is None and options.dates != "keep":
+        reading = read_dates(cells, options.dates)
+    return reading or Reading("text")
 
 
 def change_case(values: pl.Series, case: Case) -> pl.Series:
@@ -68,18 +130,6 @@ def change_case(values: pl.Series, case: Case) -> pl.Series:
     if case == "upper":
         return values.str.to_uppercase()
     return values.str.to_titlecase() if case == "title" else values
-
-
-def _clean_typed(column: Column, name: str) -> CleanColumn:
-    """NaN is how Parquet and others write a missing number; neither JSON nor a spreadsheet can hold it."""
-    import polars as pl
-
-    source = column.values
-    final = source.fill_nan(None) if source.dtype.is_float() else source
-    missing = source.is_not_null() & final.is_null()
-    changes = pl.DataFrame({reason: missing & (reason == "missing") for reason in REASONS})
-    kind: Kind = "nested" if column.is_json else kind_of(source.dtype)
-    return CleanColumn(column.header, name, kind, final, changes)
 
 
 def kind_of(dtype: pl.DataType) -> Kind:
@@ -100,6 +150,38 @@ def kind_of(dtype: pl.DataType) -> Kind:
         pl.String: "text",
     }
     return kinds.get(dtype.base_type(), "nested")
+
+
+def _known(source: pl.Series, options: CleanOptions) -> pl.Series:
+    return blank_missing(tidy_whitespace(source, options.whitespace), options.missing)
+
+
+def _known_chunks(column: Column, options: CleanOptions) -> Iterator[pl.Series]:
+    for chunk in column.chunks():
+        yield _known(chunk, options)
+
+
+def _decide_typed(column: Column, name: str, options: CleanOptions) -> Recipe:
+    kind: Kind = "nested" if column.is_json else kind_of(column.dtype)
+    missing, finite = 0, True
+    for chunk in column.chunks():
+        values = _without_nan(chunk)
+        missing += values.null_count()
+        finite = finite and not (values.dtype.is_float() and values.is_infinite().any())
+    return Recipe(column, name, options, Reading(kind), missing, finite)
+
+
+def _without_nan(values: pl.Series) -> pl.Series:
+    """NaN is how Parquet and others write a missing number; neither JSON nor a spreadsheet can hold it."""
+    return values.fill_nan(None) if values.dtype.is_float() else values
+
+
+def _clean_typed(source: pl.Series) -> CleanColumn:
+    import polars as pl
+
+    final = _without_nan(source)
+    missing = source.is_not_null() & final.is_null()
+    return CleanColumn(final, pl.DataFrame({reason: missing & (reason == "missing") for reason in REASONS}))
 
 
 def _changes(kind: Kind, **steps: pl.Series) -> pl.DataFrame:

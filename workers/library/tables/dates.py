@@ -7,10 +7,13 @@ have four digits; two would leave the century open. Written as ISO 8601, with th
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from workers.library.tables.cells import Cells
 from workers.library.tables.model import Dates, Kind
-from workers.library.tables.numbers import Reading, matches
+from workers.library.tables.numbers import Reading
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,51 +45,81 @@ _TIME = (
 _ALL_OR_NONE = ("hour", "half", "offset")
 
 
-def read_dates(values: pl.Series, preference: Dates) -> Reading | None:
+def read_dates(cells: Cells, preference: Dates) -> Reading | None:
     """Read a column of text as dates or as dates with times; None when it does not look like them.
 
-    ``preference`` decides only what the values themselves leave open. Null cells have no say.
+    ``preference`` decides only what the values themselves leave open.
     """
-    for form in (*_FORMS, *_OPEN_FORMS):
-        if matches(values, _whole(form)):
-            parts = values.str.extract_groups(_whole(form)).struct.unnest()
-            return _read(values, parts, preference)
-    return None
+    form = next((form for form in (*_FORMS, *_OPEN_FORMS) if cells.match(_whole(form))), None)
+    return None if form is None else _read(cells, form, preference)
 
 
 def _whole(form: str) -> str:
     return f"^{form}{_TIME}$"
 
 
-def _read(values: pl.Series, parts: pl.DataFrame, preference: Dates) -> Reading:
+@dataclass
+class _Account:
+    """What all of the values together say about how they are to be read."""
+
+    known: int = 0
+    with_part: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_ALL_OR_NONE, 0))
+    orders: list[str] = field(default_factory=list)
+    differ: bool = False
+
+    @property
+    def uniform(self) -> bool:
+        return all(count in (0, self.known) for count in self.with_part.values())
+
+
+def _read(cells: Cells, form: str, preference: Dates) -> Reading:
     """Put the parts together; a column in which they contradict each other stays text, with the reason."""
-    if not _uniform(parts):
-        return Reading("text", values, "only some of the dates have a time or an offset; left as text.")
-    readings = {order: text for order, text in _orders(parts).items() if _all_exist(text, values)}
-    if not readings:
-        return Reading("text", values, "the dates agree on no order, or some do not exist; left as text.")
-    first, *others = readings.values()
-    if preference not in readings and any(not first.equals(other) for other in others):
-        example = values.drop_nulls()[0]
+    account = _ask(cells, form)
+    if not account.uniform:
+        return Reading("text", note="only some of the dates have a time or an offset; left as text.")
+    if not account.orders:
+        return Reading("text", note="the dates agree on no order, or some do not exist; left as text.")
+    if preference not in account.orders and account.differ:
+        example = cells.first(lambda chunk: chunk.is_not_null())
         note = f"dates such as {example} may begin with day or month; left as text. Say which under Dates."
-        return Reading("text", values, note)
-    kind: Kind = "date" if parts["hour"].null_count() == parts.height else "datetime"
-    return Reading(kind, readings.get(preference, first), _decided(list(readings)))
+        return Reading("text", note=note)
+    kind: Kind = "datetime" if account.with_part["hour"] else "date"
+    order = preference if preference in account.orders else account.orders[0]
+    return Reading(kind, _speller(form, order), _decided(account.orders), bool(account.with_part["offset"]))
 
 
-def _uniform(parts: pl.DataFrame) -> bool:
-    known = parts.drop_nulls("year").select(_ALL_OR_NONE)
-    return all(column.null_count() in (0, known.height) for column in known)
+def _ask(cells: Cells, form: str) -> _Account:
+    account = _Account(orders=list(_orders(form)))
+    for chunk in cells.chunks():
+        parts = _parts(chunk, form)
+        known = parts.drop_nulls("year").select(_ALL_OR_NONE)
+        account.known += known.height
+        for name in _ALL_OR_NONE:
+            account.with_part[name] += known.height - known[name].null_count()
+        readings = [_orders(form)[order](parts) for order in account.orders]
+        account.differ |= any(not readings[0].equals(other) for other in readings[1:])
+        exist = [_all_exist(text, chunk) for text in readings]
+        account.orders = [order for order, good in zip(account.orders, exist, strict=True) if good]
+    account.differ &= len(account.orders) > 1
+    return account
 
 
-def _orders(parts: pl.DataFrame) -> dict[str, pl.Series]:
-    """The column in ISO 8601 for each order that its form leaves open."""
-    if "month" in parts.columns:
-        return {"auto": _iso(parts, month="month", day="day")}
+def _parts(cells: pl.Series, form: str) -> pl.DataFrame:
+    return cells.str.extract_groups(_whole(form)).struct.unnest()
+
+
+def _orders(form: str) -> dict[str, Callable[[pl.DataFrame], pl.Series]]:
+    """From parts to ISO 8601, for each order that the form leaves open."""
+    if form in _FORMS:
+        return {"auto": lambda parts: _iso(parts, month="month", day="day")}
     return {
-        "day_first": _iso(parts, month="two", day="one"),
-        "month_first": _iso(parts, month="one", day="two"),
+        "day_first": lambda parts: _iso(parts, month="two", day="one"),
+        "month_first": lambda parts: _iso(parts, month="one", day="two"),
     }
+
+
+def _speller(form: str, order: str) -> Callable[[pl.Series], pl.Series]:
+    return lambda cells: _orders(form)[order](_parts(cells, form))
 
 
 def _iso(parts: pl.DataFrame, *, month: str, day: str) -> pl.Series:

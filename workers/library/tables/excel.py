@@ -5,12 +5,13 @@ Texts stay texts: nothing becomes a formula, a link or a number because of how i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workers import Fail
 from workers.library.tables.model import Pulse
+from workers.library.tables.stage import Stage
 from workers.library.tables.typed import as_text
 
 if TYPE_CHECKING:
@@ -28,38 +29,48 @@ _WIDTH_CHARS = 14
 Writer = Callable[[int, int, Any], object]
 
 
-def write_xlsx(path: Path, frame: pl.DataFrame, pulse: Pulse) -> None:
-    """Write a table with typed values to the first sheet. Raises Fail when it is larger than a sheet."""
+def write_xlsx(path: Path, stage: Stage, what: str, pulse: Pulse) -> None:
+    """Write a table with typed values to the first sheet. Raises Fail when it is larger than a sheet.
+
+    ``what`` the table is called then: the clean table, for instance.
+    """
     import xlsxwriter
 
-    shown = [_representable(values) for values in frame]
-    _require_fits(shown, frame.height)
+    _require_size(stage, what)
+    shown = {name: _keeper(stage, name) for name in stage.empty.columns}
     options = {"constant_memory": True, "tmpdir": str(path.parent)}
     with xlsxwriter.Workbook(str(path), options) as workbook:
         sheet = workbook.add_worksheet()
         sheet.freeze_panes(1, 0)
         sheet.set_column(0, len(shown) - 1, _WIDTH_CHARS)
         heading = workbook.add_format({"bold": True})
-        for at, values in enumerate(shown):
-            sheet.write_string(0, at, values.name, heading)
-        _write_rows(sheet, shown, [_writer(workbook, sheet, values) for values in shown], pulse)
+        for at, name in enumerate(shown):
+            sheet.write_string(0, at, name, heading)
+        _write_rows(workbook, sheet, stage, shown, pulse)
 
 
-def _write_rows(sheet: Any, columns: Sequence[pl.Series], writers: Sequence[Writer], pulse: Pulse) -> None:
+def _write_rows(
+    workbook: Any, sheet: Any, stage: Stage, shown: dict[str, Callable[[pl.Series], pl.Series]], pulse: Pulse
+) -> None:
     import polars as pl
 
-    for number, row in enumerate(pl.DataFrame(columns).iter_rows(), start=1):
-        for at, (write, value) in enumerate(zip(writers, row, strict=True)):
-            if value is not None:
-                write(number, at, value)
-        if number % _PULSE_ROWS == 0:
-            pulse()
+    writers: list[Writer] = []
+    number = 0
+    for chunk in stage.chunks():
+        columns = pl.DataFrame([keep(chunk[name]) for name, keep in shown.items()])
+        writers = writers or [_writer(workbook, sheet, values.dtype) for values in columns]
+        for row in columns.iter_rows():
+            number += 1
+            for at, (write, value) in enumerate(zip(writers, row, strict=True)):
+                if value is not None:
+                    write(number, at, value)
+            if number % _PULSE_ROWS == 0:
+                pulse(number / stage.height)
 
 
-def _writer(workbook: Any, sheet: Any, values: pl.Series) -> Writer:
+def _writer(workbook: Any, sheet: Any, dtype: pl.DataType) -> Writer:
     import polars as pl
 
-    dtype = values.dtype
     if dtype.is_temporal():
         pattern = "yyyy-mm-dd hh:mm:ss" if isinstance(dtype, pl.Datetime) else "yyyy-mm-dd"
         shape = workbook.add_format({"num_format": "hh:mm:ss" if dtype == pl.Time else pattern})
@@ -68,35 +79,54 @@ def _writer(workbook: Any, sheet: Any, values: pl.Series) -> Writer:
     return sheet.write_boolean if dtype == pl.Boolean else write
 
 
-def _representable(values: pl.Series) -> pl.Series:
-    """Values that a spreadsheet can hold as they are; text for those that it would change."""
+def _keeper(stage: Stage, name: str) -> Callable[[pl.Series], pl.Series]:
+    """How a column is written: as it is where a spreadsheet can hold all of its values, else as text."""
+    import polars as pl
+
+    chunks = (frame[name] for frame in stage.chunks(name))
+    if stage.empty[name].dtype == pl.String:
+        for chunk in chunks:
+            _require_short(chunk)
+        return lambda values: values
+    if all(_representable(chunk) for chunk in chunks):
+        return _plain
+    return as_text
+
+
+def _representable(values: pl.Series) -> bool:
     import polars as pl
 
     dtype = values.dtype
-    if dtype in (pl.String, pl.Boolean, pl.Time):
-        return values
+    if dtype in (pl.Boolean, pl.Time):
+        return True
     if dtype.is_integer():
-        fits = values.is_between(-_EXACT_INTEGERS, _EXACT_INTEGERS).all()
-    elif dtype.is_numeric():
-        values = values.cast(pl.Float64)
-        fits = values.is_finite().all()
-    else:
-        dated = dtype == pl.Date or (isinstance(dtype, pl.Datetime) and dtype.time_zone is None)
-        fits = dated and (values.dt.year() >= _FIRST_YEAR).all()
-    return values if fits else as_text(values)
+        return bool(values.is_between(-_EXACT_INTEGERS, _EXACT_INTEGERS).all())
+    if dtype.is_numeric():
+        return bool(values.cast(pl.Float64).is_finite().all())
+    dated = dtype == pl.Date or (isinstance(dtype, pl.Datetime) and dtype.time_zone is None)
+    return dated and bool((values.dt.year() >= _FIRST_YEAR).all())
 
 
-def _require_fits(columns: Sequence[pl.Series], height: int) -> None:
+def _plain(values: pl.Series) -> pl.Series:
+    """Decimals and such as the one kind of number that a spreadsheet has."""
     import polars as pl
 
-    if height >= MAX_ROWS or len(columns) > MAX_COLUMNS:
+    fractional = values.dtype.is_numeric() and not values.dtype.is_integer()
+    return values.cast(pl.Float64) if fractional else values
+
+
+def _require_size(stage: Stage, what: str) -> None:
+    width = len(stage.empty.columns)
+    if stage.height >= MAX_ROWS or width > MAX_COLUMNS:
         raise Fail(
-            f"The clean table has {height:,} rows and {len(columns):,} columns; a spreadsheet holds "
+            f"The {what} has {stage.height:,} rows and {width:,} columns; a spreadsheet holds "
             f"{MAX_ROWS - 1:,} and {MAX_COLUMNS:,}. Choose CSV or Parquet as the output."
         )
-    for values in columns:
-        if values.dtype == pl.String and (values.str.len_chars() > MAX_CHARS).any():
-            raise Fail(
-                f"Column {values.name} holds a text of more than {MAX_CHARS:,} characters, the most that a "
-                "cell of a spreadsheet can hold. Choose CSV or Parquet as the output."
-            )
+
+
+def _require_short(values: pl.Series) -> None:
+    if (values.str.len_chars() > MAX_CHARS).any():
+        raise Fail(
+            f"Column {values.name} holds a text of more than {MAX_CHARS:,} characters, the most that a "
+            "cell of a spreadsheet can hold. Choose CSV or Parquet as the output."
+        )

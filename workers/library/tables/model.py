@@ -5,9 +5,11 @@ No reading, no cleaning, no writing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from workers.library.tables.stage import Stage
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,8 +27,9 @@ Kind = Literal[
 
 DELIMITERS: dict[Delimiter, str] = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 
-Pulse = Callable[[], object]
-"""Called now and then during long work; raises when the work should stop."""
+Pulse = Callable[[float | None], object]
+"""Called now and then during long work, with the share of it that is done, from 0 to 1, or None where that is
+not known. Raises when the work should stop."""
 
 
 @dataclass(frozen=True)
@@ -64,54 +67,65 @@ class Detected:
 class Column:
     """A column as it was read. Text formats give text; Parquet, XLSX and JSON may give typed values.
 
-    ``is_json``: the text of each cell is a JSON list or object, not words of a person.
+    ``key`` is its name in the stage. ``is_json``: the text of each cell is a JSON list or object, not words
+    of a person.
     """
 
     header: str
-    values: pl.Series
+    key: str
+    stage: Stage
     is_json: bool = False
+
+    @property
+    def dtype(self) -> pl.DataType:
+        return self.stage.empty[self.key].dtype
+
+    def chunks(self) -> Iterator[pl.Series]:
+        """The cells, chunk after chunk; there is one chunk at least."""
+        for frame in self.stage.chunks(self.key):
+            yield frame[self.key]
 
 
 @dataclass
 class Table:
-    """A table as it was read. ``broken_rows`` is the number of rows that were skipped, not in ``columns``."""
+    """A table as it was read: columns over one stage.
+
+    ``skipped`` are the positions of broken rows that were skipped, counted from 0 among all rows after the
+    header; they are not in the stage. ``first_row`` is the number that a spreadsheet gives to the first of
+    these rows.
+    """
 
     columns: list[Column]
     detected: Detected
-    broken_rows: int = 0
+    stage: Stage
+    skipped: list[int] = field(default_factory=list)
+    first_row: int = 1
     notes: list[str] = field(default_factory=list)
 
     @property
     def height(self) -> int:
-        return len(self.columns[0].values)
+        return self.stage.height
+
+    @property
+    def broken_rows(self) -> int:
+        return len(self.skipped)
+
+    def chunks(self) -> Iterator[pl.DataFrame]:
+        """The rows, chunk after chunk; columns are named by their keys."""
+        return self.stage.chunks()
 
 
 @dataclass(frozen=True)
 class CleanColumn:
-    """A column after cleaning, all rows still in place.
+    """A chunk of a column after cleaning, all rows still in place.
 
     ``values`` is text for everything that was read as text, in its clean spelling (``1234.5``,
     ``2024-03-01``); ``kind`` says what that text holds. ``changes`` has one boolean column for each of
     `REASONS`, true where a cell was changed for that reason.
     """
 
-    header: str
-    name: str
-    kind: Kind
     values: pl.Series
     changes: pl.DataFrame
-    notes: tuple[str, ...] = ()
-
-    @property
-    def is_text(self) -> bool:
-        import polars as pl
-
-        return self.values.dtype == pl.String
-
-    @property
-    def is_json(self) -> bool:
-        """Whether the text of each cell is a JSON list or object."""
-        return self.kind == "nested" and self.is_text
 
 
 REASONS = ("trimmed", "missing", "number", "date", "case")

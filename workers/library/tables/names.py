@@ -37,7 +37,7 @@ def find_columns(wanted: Iterable[str], names: Sequence[str], headers: Sequence[
     for name in wanted:
         key = " ".join(name.split())
         if key not in known:
-            raise _unknown(key, names, known)
+            raise unknown_column(key, names, known)
         found.append(known[key])
     return list(dict.fromkeys(found))
 
@@ -57,8 +57,9 @@ def _free(name: str, taken: Container[str]) -> str:
     return candidate
 
 
-def _unknown(wanted: str, names: Sequence[str], known: Iterable[str]) -> Fail:
-    spellings = {name.lower(): name for name in known}
+def unknown_column(wanted: str, names: Sequence[str], known: Iterable[str] = ()) -> Fail:
+    """The refusal of a column that is not there; ``known`` are other names that would have been understood."""
+    spellings = {name.lower(): name for name in (*names, *known)}
     near = get_close_matches(wanted.lower(), spellings, n=1)
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return Fail(

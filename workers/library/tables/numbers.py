@@ -7,15 +7,16 @@ floating-point number keeps, or digits grouped like a telephone number.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workers.library.tables.cells import Cells
 from workers.library.tables.model import Kind, Numbers
 
 if TYPE_CHECKING:
     import polars as pl
 
-_SAMPLE = 1_000
 _INTEGER_DIGITS = 15
 _DECIMAL_DIGITS = 17
 """What a 64-bit floating-point number keeps of an integer, and needs to be written and read back."""
@@ -31,13 +32,24 @@ _SPACES = r"[ \u00a0\u202f\u2009]"
 _APOSTROPHES = r"['’]"
 
 
+Spelling = Callable[["pl.Series"], "pl.Series"]
+"""From cells as they are to cells as they should be, each by itself."""
+
+
+def as_it_is(cells: pl.Series) -> pl.Series:
+    """The spelling of text that stays text."""
+    return cells
+
+
 @dataclass(frozen=True)
 class Reading:
-    """What a column was read as. ``note`` says why, where a person may wonder."""
+    """What a column was read as, and how its cells are spelled then. ``note`` says why, where a person may
+    wonder. ``zoned``: its moments have an offset from UTC."""
 
     kind: Kind
-    values: pl.Series
+    spell: Spelling = as_it_is
     note: str = ""
+    zoned: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,88 +72,96 @@ _POINT = tuple(_Style(group, r"\.") for group in (",", _SPACES, _APOSTROPHES))
 _COMMA = tuple(_Style(group, ",") for group in (r"\.", _SPACES, _APOSTROPHES))
 
 
-def read_numbers(values: pl.Series, preference: Numbers) -> Reading | None:
+def read_numbers(cells: Cells, preference: Numbers) -> Reading | None:
     """Read a column of text as numbers; None when it does not look like numbers at all.
 
-    ``preference`` decides only what the values themselves leave open. Null cells have no say.
+    ``preference`` decides only what the values themselves leave open.
     """
-    found = _agreed(values, preference)
+    found = _agreed(cells, preference)
     if found is None:
-        return _remark(values)
-    if isinstance(found, Reading):
-        return found
-    return _typed(values, found)
+        return _remark(cells)
+    return found if isinstance(found, Reading) else _typed(cells, found)
 
 
-def matches(values: pl.Series, pattern: str) -> bool:
-    """Whether every cell that is not null matches; a few cells are asked before all of them."""
-    return all(bool(cells.str.contains(pattern).all()) for cells in (values.head(_SAMPLE), values))
-
-
-def _agreed(values: pl.Series, preference: Numbers) -> pl.Series | Reading | None:
-    """The values in plain spelling, or why they stay as they are; None when no style fits."""
-    if preference != "comma" and matches(values, _PLAIN):
-        return values
-    point, comma = _style(values, _POINT), _style(values, _COMMA)
+def _agreed(cells: Cells, preference: Numbers) -> Spelling | Reading | None:
+    """How to spell the values plainly, or why they stay as they are; None when no style fits."""
+    if preference != "comma" and cells.match(_PLAIN):
+        return as_it_is
+    point, comma = _style(cells, _POINT), _style(cells, _COMMA)
     first, second = (comma, point) if preference == "comma" else (point, comma)
     style = first or second
     if style is None:
-        return values if matches(values, _PLAIN) else None
-    plain = style.plain(values)
+        return as_it_is if cells.match(_PLAIN) else None
     if preference == "auto" and first and second:
-        other = second.plain(values)
-        if not plain.equals(other):
-            return _ambiguous(values, plain, other)
-    if _like_codes(values, style, told=preference != "auto"):
-        return Reading(
-            "text", values, "the digits are grouped as in telephone numbers or codes; left as text."
-        )
-    return plain
+        doubt = _doubt(cells, first, second)
+        if doubt is not None:
+            return doubt
+    if _like_codes(cells, style, told=preference != "auto"):
+        return Reading("text", note="the digits are grouped as in telephone numbers or codes; left as text.")
+    return style.plain
 
 
-def _style(values: pl.Series, styles: tuple[_Style, ...]) -> _Style | None:
-    return next((style for style in styles if matches(values, style.pattern)), None)
+def _style(cells: Cells, styles: tuple[_Style, ...]) -> _Style | None:
+    return next((style for style in styles if cells.match(style.pattern)), None)
 
 
-def _ambiguous(values: pl.Series, first: pl.Series, second: pl.Series) -> Reading:
-    at = (first != second).arg_max() or 0
-    note = f"{values[at]} may be {first[at]} or {second[at]}; left as text. Say which it is under Numbers."
-    return Reading("text", values, note)
+def _doubt(cells: Cells, first: _Style, second: _Style) -> Reading | None:
+    """The reason to leave a column alone in which a value may be two numbers."""
+    import polars as pl
+
+    value = cells.first(lambda chunk: first.plain(chunk) != second.plain(chunk))
+    if value is None:
+        return None
+    one, other = (style.plain(pl.Series([value]))[0] for style in (first, second))
+    return Reading(
+        "text", note=f"{value} may be {one} or {other}; left as text. Say which it is under Numbers."
+    )
 
 
-def _like_codes(values: pl.Series, style: _Style, *, told: bool) -> bool:
+def _like_codes(cells: Cells, style: _Style, *, told: bool) -> bool:
     """Quantities differ in length or have decimals; codes are all grouped alike (612 345 678).
 
     Points and commas are taken for thousands all the same when somebody said so.
     """
     if told and style.group in (",", r"\."):
         return False
-    groups = values.str.count_matches(style.group).drop_nulls()
-    return groups.n_unique() == 1 and groups[0] > 0 and not values.str.contains(style.decimal).any()
+    groups: set[int] = set()
+    for chunk in cells.chunks():
+        groups.update(chunk.str.count_matches(style.group).drop_nulls().unique())
+        if len(groups) > 1:
+            return False
+    return groups != {0} and not cells.any(lambda chunk: chunk.str.contains(style.decimal))
 
 
-def _typed(values: pl.Series, plain: pl.Series) -> Reading:
+def _typed(cells: Cells, plain: Spelling) -> Reading:
     """Integer or number, unless a number would lose digits as one."""
     import polars as pl
 
-    decimal = plain.str.contains(r"[.eE]")
+    decimals = False
+    for chunk in cells.chunks():
+        values = plain(chunk)
+        decimal = values.str.contains(r"[.eE]")
+        if _too_long(values, decimal) or values.cast(pl.Float64).is_infinite().any():
+            return Reading("text", note="numbers with so many digits would lose some; left as text.")
+        decimals = decimals or bool(decimal.any())
+    return Reading("number" if decimals else "integer", plain)
+
+
+def _too_long(plain: pl.Series, decimal: pl.Series) -> bool:
     digits = (
         plain.str.replace(r"[eE].*$", "")
         .str.replace_all(r"[^0-9]", "")
         .str.strip_chars_start("0")
         .str.len_bytes()
     )
-    too_long = (digits > _DECIMAL_DIGITS) | (~decimal & (digits > _INTEGER_DIGITS))
-    if too_long.any() or plain.cast(pl.Float64).is_infinite().any():
-        return Reading("text", values, "numbers with so many digits would lose some; left as text.")
-    return Reading("number" if decimal.any() else "integer", plain)
+    return bool(((digits > _DECIMAL_DIGITS) | (~decimal & (digits > _INTEGER_DIGITS))).any())
 
 
-def _remark(values: pl.Series) -> Reading | None:
+def _remark(cells: Cells) -> Reading | None:
     """Say why a column that a person sees as numbers stayed text."""
-    if matches(values, r"^[0-9]+$"):
-        example = values.filter(values.str.contains(r"^0[0-9]"))[0]
-        return Reading("text", values, f"left as text, because leading zeros as in {example} would be lost.")
-    if matches(values, _AMOUNT):
-        return Reading("text", values, "amounts with a currency or percent sign were left as text.")
+    if cells.match(r"^[0-9]+$"):
+        example = cells.first(lambda chunk: chunk.str.contains(r"^0[0-9]"))
+        return Reading("text", note=f"left as text, because leading zeros as in {example} would be lost.")
+    if cells.match(_AMOUNT):
+        return Reading("text", note="amounts with a currency or percent sign were left as text.")
     return None

@@ -12,9 +12,13 @@ MISSING: list[str] = ["NA", "N/A", "#N/A", "null", "none", "nan", "-"]
 EVERY_COLUMN: list[str] = []
 
 
-def _choice(title: str, description: str, /, **labels: str) -> Any:
+RARE: dict[str, Any] = {"advanced": True}  # What most tables do without; the form folds it away.
+
+
+def _choice(title: str, description: str, rare: dict[str, Any] | None = None, /, **labels: str) -> Any:
     """A field of choices; those that have no label here are shown by their value."""
-    return Field(title=title, description=description, json_schema_extra={"labels": dict(labels)})
+    extra: dict[str, Any] = {"labels": dict(labels), **(rare or {})}
+    return Field(title=title, description=description, json_schema_extra=extra)
 
 
 Source = Annotated[
@@ -66,7 +70,13 @@ Missing = Annotated[
     ),
 ]
 WriteMissingAs = Annotated[
-    str, Field(max_length=40, title="Write missing as", description="In CSV and TSV; nothing by default.")
+    str,
+    Field(
+        max_length=40,
+        title="Write missing as",
+        description="In CSV and TSV; nothing by default.",
+        json_schema_extra=RARE,
+    ),
 ]
 Numbers = Annotated[
     model.Numbers,
@@ -74,6 +84,7 @@ Numbers = Annotated[
         "Numbers",
         "In columns that hold only numbers. A column such as 1,234 that can be read in two ways stays "
         "text, unless you say here how to read it.",
+        RARE,
         auto="Recognise",
         point="Recognise; in doubt 1,234 is a thousand",
         comma="Recognise; in doubt 1,234 is a decimal",
@@ -86,6 +97,7 @@ Dates = Annotated[
         "Dates",
         "In columns that hold only dates. A column such as 03/04/2024 that can be read in two ways stays "
         "text, unless you say here how to read it.",
+        RARE,
         auto="Recognise",
         day_first="Recognise; in doubt the day is first",
         month_first="Recognise; in doubt the month is first",
@@ -115,6 +127,7 @@ DuplicateColumns = Annotated[
     Field(
         title="Duplicates by columns",
         description="Rows that are equal in these columns are duplicates. None: equal in every column.",
+        json_schema_extra=RARE,
     ),
 ]
 BrokenRows = Annotated[
@@ -122,16 +135,32 @@ BrokenRows = Annotated[
     _choice(
         "Broken rows",
         "Rows of a CSV or TSV file with more fields than the header, or with quotation marks out of order.",
+        RARE,
         stop="Stop and say which",
         skip="Skip them",
     ),
 ]
 Sheet = Annotated[
-    str, Field(max_length=31, title="Sheet", description="Of a workbook. Empty: the first one.")
+    str,
+    Field(
+        max_length=31,
+        title="Sheet",
+        description="Of a workbook. Empty: the first one.",
+        json_schema_extra=RARE,
+    ),
 ]
 Delimiter = Annotated[
     Literal["auto", "comma", "semicolon", "tab", "pipe"],
-    _choice("Delimiter", "Of a CSV file, in case it is not recognised.", auto="Recognise"),
+    _choice(
+        "Delimiter",
+        "Of a CSV file, in case it is not recognised.",
+        RARE,
+        auto="Recognise",
+        comma="Comma",
+        semicolon="Semicolon",
+        tab="Tab",
+        pipe="Pipe",
+    ),
 ]
 Encoding = Annotated[
     Literal[
@@ -153,5 +182,5 @@ Encoding = Annotated[
         "gb18030",
         "big5",
     ],
-    _choice("Encoding", "Of a text file, in case letters come out wrong.", auto="Recognise"),
+    _choice("Encoding", "Of a text file, in case letters come out wrong.", RARE, auto="Recognise"),
 ]

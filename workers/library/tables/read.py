@@ -8,6 +8,7 @@ from workers.library.tables import binary, delimited, records
 from workers.library.tables.encodings import codec, detect_encoding
 from workers.library.tables.model import Format, Pulse, ReadOptions, Table
 from workers.library.tables.sniff import binary_format, mismatch_note, text_format
+from workers.library.tables.stage import Stage
 
 _HEAD_CHARS = 64 * 1024
 
@@ -16,33 +17,36 @@ def read_table(path: Path, name: str, options: ReadOptions, pulse: Pulse) -> Tab
     """Read the table in ``path``; ``name`` is what the file was called where it came from.
 
     Raises Fail, with a sentence for the person who sent it, for everything that is not a readable table.
-    ``pulse`` is called between chunks of rows.
+    ``pulse`` is called between chunks of rows. What does not fit into memory is kept in the folder of the
+    file, in a folder of its own.
     """
-    fmt = binary_format(path)
+    fmt, stage = binary_format(path), Stage(path.parent)
     if fmt == "parquet":
-        table = binary.read_parquet(path)
+        table = binary.read_parquet(path, pulse, stage)
     elif fmt == "xlsx":
-        table = binary.read_xlsx(path, options.sheet)
+        table = binary.read_xlsx(path, options.sheet, stage)
     else:
-        table = _read_text(path, name, options, pulse)
+        table = _read_text(path, name, options, pulse, stage)
     table.notes[:0] = mismatch_note(name, table.detected.format)
     if not table.height:
         table.notes.append("The table has a header and no rows.")
     return table
 
 
-def _read_text(path: Path, name: str, options: ReadOptions, pulse: Pulse) -> Table:
+def _read_text(path: Path, name: str, options: ReadOptions, pulse: Pulse, stage: Stage) -> Table:
     encoding, notes = detect_encoding(path, options.encoding)
     with path.open(encoding=codec(encoding)) as file:
         fmt = text_format(file.read(_HEAD_CHARS), name)
-    table = _read_as(fmt, path, encoding, options, pulse)
+    table = _read_as(fmt, path, encoding, options, pulse, stage)
     table.notes[:0] = notes
     return table
 
 
-def _read_as(fmt: Format, path: Path, encoding: str, options: ReadOptions, pulse: Pulse) -> Table:
+def _read_as(
+    fmt: Format, path: Path, encoding: str, options: ReadOptions, pulse: Pulse, stage: Stage
+) -> Table:
     if fmt == "jsonl":
-        return records.read_json_lines(path, encoding, pulse)
+        return records.read_json_lines(path, encoding, pulse, stage)
     if fmt == "json":
-        return records.read_json(path, encoding, pulse)
-    return delimited.read_delimited(path, fmt, encoding, options, pulse)
+        return records.read_json(path, encoding, pulse, stage)
+    return delimited.read_delimited(path, fmt, encoding, options, pulse, stage)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from workers import Fail
 from workers.library.tables.encodings import codec
 from workers.library.tables.model import Column, Detected, Pulse, Table
+from workers.library.tables.stage import Stage
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,19 +36,19 @@ _FLOATING: tuple[set[type], ...] = ({float}, {int, float})
 _ONE_TYPE: tuple[set[type], ...] = (set(), {str}, {bool}, {int}, {_LongInteger}, *_FLOATING)
 
 
-def read_json_lines(path: Path, encoding: str, pulse: Pulse) -> Table:
+def read_json_lines(path: Path, encoding: str, pulse: Pulse, stage: Stage) -> Table:
     """One record a line; blank lines are passed over. Raises Fail, with the line, for anything else."""
-    return _table(partial(_lines, path, encoding), Detected("jsonl", encoding), pulse)
+    return _table(partial(_lines, path, encoding), Detected("jsonl", encoding), pulse, stage)
 
 
-def read_json(path: Path, encoding: str, pulse: Pulse) -> Table:
+def read_json(path: Path, encoding: str, pulse: Pulse, stage: Stage) -> Table:
     """An array of records, or an object of equally long columns. Raises Fail for other documents."""
     try:
         document = _parse(path.read_text(encoding=codec(encoding)))
     except json.JSONDecodeError as error:
         raise _invalid(error.lineno, error.colno, error.msg) from error
     records = _records_of(document)
-    return _table(records.__iter__, Detected("json", encoding), pulse)
+    return _table(records.__iter__, Detected("json", encoding), pulse, stage)
 
 
 def _lines(path: Path, encoding: str) -> Iterator[Record]:
@@ -120,20 +121,17 @@ def _wrong_shape() -> Fail:
     )
 
 
-def _table(records: Callable[[], Iterator[Record]], detected: Detected, pulse: Pulse) -> Table:
-    import polars as pl
-
+def _table(records: Callable[[], Iterator[Record]], detected: Detected, pulse: Pulse, stage: Stage) -> Table:
     types = _survey(records(), pulse)
     if not types:
         raise Fail("The file holds no records; at least one with a named value was expected.")
-    cells = pl.concat([_frame(chunk, types) for chunk in _chunks(records(), pulse)], rechunk=True)
-    columns = [
-        Column(name, values, is_json=bool(types[name] & _NESTED))
-        for name, values in zip(types, cells, strict=True)
-    ]
+    keys = {name: f"{at}" for at, name in enumerate(types)}
+    for chunk in _chunks(records(), pulse):
+        stage.add(_frame(chunk, types, keys))
+    columns = [Column(name, key, stage, bool(types[name] & _NESTED)) for name, key in keys.items()]
     mixed = [name for name, found in types.items() if found not in _ONE_TYPE and not found & _NESTED]
     notes = [f"Values of several types became text: {', '.join(mixed)}."] if mixed else []
-    return Table(columns, detected, notes=notes)
+    return Table(columns, detected, stage, notes=notes)
 
 
 def _survey(records: Iterable[Record], pulse: Pulse) -> dict[str, set[type]]:
@@ -145,7 +143,7 @@ def _survey(records: Iterable[Record], pulse: Pulse) -> dict[str, set[type]]:
             if value is not None:
                 found.add(_type(value))
         if number % _CHUNK_ROWS == 0:
-            pulse()
+            pulse(None)
     return types
 
 
@@ -157,16 +155,19 @@ def _type(value: Any) -> type:
 
 def _chunks(records: Iterator[Record], pulse: Pulse) -> Iterator[list[Record]]:
     while chunk := list(islice(records, _CHUNK_ROWS)):
-        pulse()
+        pulse(None)
         yield chunk
 
 
-def _frame(records: list[Record], types: dict[str, set[type]]) -> pl.DataFrame:
+def _frame(records: list[Record], types: dict[str, set[type]], keys: dict[str, str]) -> pl.DataFrame:
     import polars as pl
 
     try:
         return pl.DataFrame(
-            [_series(name, [record.get(name) for record in records], types[name]) for name in types]
+            [
+                _series(key, [record.get(name) for record in records], types[name])
+                for name, key in keys.items()
+            ]
         )
     except UnicodeEncodeError as error:
         raise Fail(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from workers.library.tables.clean import Recipe
 from workers.library.tables.model import REASONS, CleanColumn, Table
 from workers.library.tables.rows import Kept
 
@@ -13,47 +15,56 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+@dataclass
+class Tally:
+    """What is counted about a column while its rows that stay are written."""
+
+    missing: int = 0
+    cells_changed: int = 0
+    changes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, column: CleanColumn, rows: pl.Series) -> None:
+        """Count a chunk, of which ``rows`` are true where a row stays."""
+        import polars as pl
+
+        changes = column.changes.filter(rows)
+        self.missing += column.values.filter(rows).null_count()
+        self.cells_changed += changes.select(pl.any_horizontal(pl.all()).sum()).item()
+        self.changes.update(changes.sum().row(0, named=True))
+
+
 def build_report(
-    table: Table,
-    columns: Sequence[CleanColumn],
-    written: Sequence[CleanColumn],
-    kept: Kept,
-    notes: Sequence[str],
+    table: Table, recipes: Sequence[Recipe], written: dict[Recipe, Tally], kept: Kept, notes: Sequence[str]
 ) -> dict[str, Any]:
     """Figures about a table as read, all of its columns, and the columns and rows that were ``written``."""
-    names = {column.name for column in written}
-    described = [_describe(column, kept.mask) for column in written]
+    described = [_describe(recipe, tally) for recipe, tally in written.items()]
     return {
         "rows_in": table.height + table.broken_rows,
         "rows_out": int(kept.mask.sum()),
-        "columns_in": len(columns),
+        "columns_in": len(recipes),
         "columns_out": len(written),
         "removed": {
             "empty_rows": kept.empty_rows,
             "duplicates": kept.duplicates,
             "broken_rows": table.broken_rows,
-            "empty_columns": [column.name for column in columns if column.name not in names],
+            "empty_columns": [recipe.name for recipe in recipes if recipe not in written],
         },
         "cells_changed": {
-            "total": sum(column["cells_changed"] for column in described),
-            **{reason: sum(column["changes"].get(reason, 0) for column in described) for reason in REASONS},
+            "total": sum(tally.cells_changed for tally in written.values()),
+            **{reason: sum(tally.changes[reason] for tally in written.values()) for reason in REASONS},
         },
         "columns": described,
         "detected": {key: value for key, value in asdict(table.detected).items() if value is not None},
-        "notes": [*table.notes, *(note for column in written for note in column.notes), *notes],
+        "notes": [*table.notes, *(note for recipe in written for note in recipe.notes), *notes],
     }
 
 
-def _describe(column: CleanColumn, rows: pl.Series) -> dict[str, Any]:
-    import polars as pl
-
-    changes = column.changes.filter(rows)
-    by_reason = changes.sum().row(0, named=True)
+def _describe(recipe: Recipe, tally: Tally) -> dict[str, Any]:
     return {
-        "name": column.name,
-        "original_name": column.header,
-        "type": column.kind,
-        "missing": column.values.filter(rows).null_count(),
-        "cells_changed": changes.select(pl.any_horizontal(pl.all()).sum()).item(),
-        "changes": {reason: count for reason, count in by_reason.items() if count},
+        "name": recipe.name,
+        "original_name": recipe.column.header,
+        "type": recipe.kind,
+        "missing": tally.missing,
+        "cells_changed": tally.cells_changed,
+        "changes": {reason: tally.changes[reason] for reason in REASONS if tally.changes[reason]},
     }

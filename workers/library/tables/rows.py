@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workers.library.tables.model import CleanColumn
+from workers.library.tables.clean import Recipe
+from workers.library.tables.model import Pulse, Table
+from workers.library.tables.repeats import Repeats
 from workers.library.tables.typed import as_json_text, typed
 
 if TYPE_CHECKING:
@@ -23,7 +25,13 @@ class Kept:
 
 
 def choose_rows(
-    columns: Sequence[CleanColumn], *, drop_empty: bool, drop_duplicates: bool, keys: Collection[str] = ()
+    table: Table,
+    recipes: Sequence[Recipe],
+    pulse: Pulse,
+    *,
+    drop_empty: bool,
+    drop_duplicates: bool,
+    keys: Collection[str] = (),
 ) -> Kept:
     """Find empty rows, and duplicates among the others: equal in the columns ``keys``, or in all columns.
 
@@ -32,36 +40,54 @@ def choose_rows(
     """
     import polars as pl
 
-    stays = ~_all_missing(columns) if drop_empty else pl.repeat(True, len(columns[0].values), eager=True)
-    full = int(stays.sum())
-    empty = len(stays) - full
-    if drop_duplicates:
-        stays &= _first_of_equals(
-            [column for column in columns if not keys or column.name in keys], bool(keys)
-        )
-    return Kept(stays, empty_rows=empty, duplicates=full - int(stays.sum()))
+    if not (drop_empty or drop_duplicates):
+        return Kept(pl.repeat(True, table.height, eager=True), 0, 0)
+    compared = [recipe for recipe in recipes if not keys or recipe.name in keys] if drop_duplicates else []
+    asked = recipes if drop_empty else compared
+    seen, full, keyless = Repeats(table), [], []
+    for values in _clean_chunks(table, asked, pulse):
+        full.append(~_all_missing(values) if drop_empty else _always(values))
+        if compared:
+            of_keys = values.select([recipe.column.key for recipe in compared])
+            keyless.append(_all_missing(of_keys) if keys else ~_always(values))
+            seen.add(_comparable(compared, of_keys))
+    stays = pl.concat(full)
+    rows = int(stays.sum())
+    if compared:
+        stays &= seen.first_ones() | pl.concat(keyless)
+    return Kept(stays, empty_rows=table.height - rows, duplicates=rows - int(stays.sum()))
 
 
-def with_values(columns: Sequence[CleanColumn]) -> list[CleanColumn]:
+def with_values(recipes: Sequence[Recipe]) -> list[Recipe]:
     """The columns that have a value in some row; all of them when none has, as a table needs columns."""
-    return [column for column in columns if column.values.null_count() < len(column.values)] or list(columns)
+    return [each for each in recipes if each.missing < each.column.stage.height] or list(recipes)
 
 
-def _first_of_equals(columns: Sequence[CleanColumn], are_keys: bool) -> pl.Series:
+def _clean_chunks(table: Table, recipes: Sequence[Recipe], pulse: Pulse) -> Iterator[pl.DataFrame]:
     import polars as pl
 
-    compared = pl.DataFrame([_comparable(column) for column in columns])
-    first = compared.select(pl.struct(pl.all()).is_first_distinct()).to_series()
-    return first | _all_missing(columns) if are_keys else first
+    done = 0
+    for chunk in table.stage.chunks(*(recipe.column.key for recipe in recipes)):
+        if done:
+            pulse(done / table.height)
+        yield pl.DataFrame([each.values(chunk[each.column.key]).alias(each.column.key) for each in recipes])
+        done += chunk.height
 
 
-def _all_missing(columns: Sequence[CleanColumn]) -> pl.Series:
+def _always(values: pl.DataFrame) -> pl.Series:
     import polars as pl
 
-    missing = pl.DataFrame({column.name: column.values.is_null() for column in columns})
-    return missing.select(pl.all_horizontal(pl.all())).to_series()
+    return pl.repeat(True, values.height, eager=True)
 
 
-def _comparable(column: CleanColumn) -> pl.Series:
-    values = typed(column)
-    return as_json_text(values) if values.dtype.is_nested() else values
+def _all_missing(values: pl.DataFrame) -> pl.Series:
+    import polars as pl
+
+    return values.select(pl.all_horizontal(pl.all().is_null())).to_series()
+
+
+def _comparable(recipes: Sequence[Recipe], values: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl
+
+    columns = [typed(each, values[each.column.key]).alias(each.column.key) for each in recipes]
+    return pl.DataFrame([as_json_text(each) if each.dtype.is_nested() else each for each in columns])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workers.library.tables.model import CleanColumn
+from workers.library.tables.clean import Recipe
 
 if TYPE_CHECKING:
     import polars as pl
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
 _MOMENT = "%Y-%m-%dT%H:%M:%S%.f"
 
 
-def typed(column: CleanColumn) -> pl.Series:
-    """A column of text as what its kind says. Moments with an offset become UTC."""
+def typed(recipe: Recipe, values: pl.Series) -> pl.Series:
+    """A clean chunk of text as what its kind says. Moments with an offset become UTC."""
     import polars as pl
 
-    values = column.values.alias(column.name)
-    if not column.is_text or column.kind in ("text", "nested"):
+    values = values.alias(recipe.name)
+    if not recipe.is_text or recipe.kind in ("text", "nested"):
         return values
-    if column.kind == "integer":
+    if recipe.kind == "integer":
         return values.cast(pl.Int64)
-    if column.kind == "number":
+    if recipe.kind == "number":
         return values.cast(pl.Float64)
-    if column.kind == "date":
+    if recipe.kind == "date":
         return values.str.to_date("%Y-%m-%d")
-    if values.str.contains(r"(?:Z|[+-][0-9:]{5})$").any():
+    if recipe.zoned:
         return values.str.to_datetime("%+", time_unit="us", time_zone="UTC")
     return values.str.to_datetime(_MOMENT, time_unit="us")
 

@@ -1,17 +1,18 @@
-"""The clean table as a file: text in UTF-8 in clean spelling; other formats with typed values."""
+"""A table as a file, chunk after chunk: text in UTF-8; other formats with typed values."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal
 
 from workers.library.tables.excel import write_xlsx
-from workers.library.tables.model import DELIMITERS, CleanColumn, Delimiter, Detected, Format, Pulse
+from workers.library.tables.model import DELIMITERS, Delimiter, Detected, Format, Pulse
 from workers.library.tables.sniff import extension_format
-from workers.library.tables.typed import as_text, typed
+from workers.library.tables.stage import Stage
+from workers.library.tables.typed import as_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,11 +29,16 @@ CONTENT_TYPES: dict[Format, str] = {
 
 @dataclass(frozen=True)
 class WriteOptions:
-    """``missing`` stands for a missing value in CSV and TSV; the other formats have a way of their own."""
+    """``missing`` stands for a missing value in CSV and TSV; the other formats have a way of their own.
+
+    ``nested`` are columns whose text is JSON. ``what`` the table is called when it does not fit.
+    """
 
     format: Format
     delimiter: Delimiter = "comma"
     missing: str = ""
+    nested: frozenset[str] = frozenset()
+    what: str = "table"
 
 
 def write_options(detected: Detected, output: Format | Literal["same"], missing: str) -> WriteOptions:
@@ -50,80 +56,77 @@ def clean_name(name: str, fmt: Format) -> str:
     return f"{path.stem}-clean{extension if fits else '.' + fmt}"
 
 
-def write_table(
-    columns: Sequence[CleanColumn], rows: pl.Series, path: Path, options: WriteOptions, pulse: Pulse
-) -> list[str]:
-    """Write the rows where ``rows`` is true; return sentences about what the format cannot hold as it is.
+def write_frames(frames: Iterable[pl.DataFrame], path: Path, options: WriteOptions, pulse: Pulse) -> None:
+    """Write frames of rows one after another; one at least, whose columns are those of all.
 
-    Raises Fail when the table does not fit into a spreadsheet.
+    For JSON their values must be what JSON knows (`jsonable`), with lists and objects as JSON text in the
+    columns ``options.nested``. Raises Fail when the table does not fit into a spreadsheet.
     """
     if options.format in ("csv", "tsv"):
-        _write_text(
-            _frame([as_text(column.values).alias(column.name) for column in columns], rows), path, options
-        )
+        _write_text(frames, path, options)
     elif options.format in ("json", "jsonl"):
-        _write_json(columns, rows, path, lines=options.format == "jsonl")
-    elif options.format == "parquet":
-        _frame([typed(column) for column in columns], rows).write_parquet(path)
+        _write_json(frames, path, options.nested, lines=options.format == "jsonl")
     else:
-        write_xlsx(path, _frame([typed(column) for column in columns], rows), pulse)
-    return _nested_notes(columns, options.format)
+        stage = Stage(path.parent)
+        for frame in frames:
+            stage.add(frame)
+        if options.format == "xlsx":
+            write_xlsx(path, stage, options.what, pulse)
+        else:
+            stage.scan().sink_parquet(path)
 
 
-def _frame(values: Sequence[pl.Series], rows: pl.Series) -> pl.DataFrame:
+def jsonable(values: pl.Series, *, finite: bool) -> pl.Series:
+    """What JSON has a way to write: it has no dates, and Polars would write infinity as null.
+
+    ``finite``: no infinity is in the whole column, of which this may be a part.
+    """
     import polars as pl
 
-    return pl.DataFrame(values).filter(rows)
-
-
-def _write_text(frame: pl.DataFrame, path: Path, options: WriteOptions) -> None:
-    """Write CSV or TSV. Filled in before, the word for missing is quoted when it needs to be."""
-    filled = frame.fill_null(options.missing) if options.missing else frame
-    filled.write_csv(path, separator=DELIMITERS[options.delimiter])
-
-
-def _nested_notes(columns: Sequence[CleanColumn], fmt: Format) -> list[str]:
-    names = [column.name for column in columns if column.kind == "nested"]
-    native = fmt in ("json", "jsonl") or (fmt == "parquet" and not any(column.is_json for column in columns))
-    return (
-        [] if native or not names else [f"Lists and objects were written as JSON text: {', '.join(names)}."]
-    )
-
-
-def _write_json(columns: Sequence[CleanColumn], rows: pl.Series, path: Path, *, lines: bool) -> None:
-    frame = _frame([_json_values(column) for column in columns], rows)
-    if any(column.is_json for column in columns):
-        _write_json_with_nested(
-            frame, {column.name for column in columns if column.is_json}, path, lines=lines
-        )
-    elif lines:
-        frame.write_ndjson(path)
-    else:
-        frame.write_json(path)
-
-
-def _json_values(column: CleanColumn) -> pl.Series:
-    """What JSON has a way to write: it has no dates, and Polars would write infinity as null."""
-    import polars as pl
-
-    values = typed(column)
-    if column.kind in ("text", "boolean", "integer", "nested"):
+    dtype = values.dtype
+    if dtype in (pl.String, pl.Boolean) or dtype.is_integer() or dtype.is_nested():
         return values
-    if column.kind == "number" and values.cast(pl.Float64).is_finite().all():
+    if dtype.is_numeric() and finite:
         return values.cast(pl.Float64)
-    return as_text(column.values).alias(column.name)
+    return as_text(values)
 
 
-def _write_json_with_nested(frame: pl.DataFrame, nested: set[str], path: Path, *, lines: bool) -> None:
-    """Row by row: Polars cannot put JSON that is text already into JSON as it is."""
-    start, between, end = ("", "\n", "\n") if lines else ("[", ",", "]")
+def _write_text(frames: Iterable[pl.DataFrame], path: Path, options: WriteOptions) -> None:
+    """Write CSV or TSV. Filled in before, the word for missing is quoted when it needs to be."""
+    import polars as pl
+
+    with path.open("wb") as file:
+        for number, frame in enumerate(frames):
+            texts = pl.DataFrame([as_text(values) for values in frame])
+            filled = texts.fill_null(options.missing) if options.missing else texts
+            filled.write_csv(file, include_header=number == 0, separator=DELIMITERS[options.delimiter])
+
+
+def _write_json(frames: Iterable[pl.DataFrame], path: Path, nested: Collection[str], *, lines: bool) -> None:
+    """One record after another, whatever the chunks: in an array, or each on its own line."""
     with path.open("w", encoding="utf-8") as file:
-        file.write(start)
-        for number, row in enumerate(frame.iter_rows(named=True)):
-            record = {
-                name: json.loads(value) if name in nested and value else value for name, value in row.items()
-            }
-            file.write(
-                (between if number else "") + json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-            )
-        file.write(end)
+        between = ""
+        file.write("" if lines else "[")
+        for frame in frames:
+            records = _records_with_nested(frame, nested) if nested else _records(frame)
+            if not records:
+                continue
+            file.write(between + ("\n".join(records) + "\n" if lines else ",".join(records)))
+            between = "" if lines else ","
+        file.write("" if lines else "]")
+
+
+def _records(frame: pl.DataFrame) -> list[str]:
+    return frame.write_ndjson().splitlines()
+
+
+def _records_with_nested(frame: pl.DataFrame, nested: Collection[str]) -> list[str]:
+    """Row by row: Polars cannot put JSON that is text already into JSON as it is."""
+    return [
+        json.dumps(
+            {name: json.loads(value) if name in nested and value else value for name, value in row.items()},
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
+        for row in frame.iter_rows(named=True)
+    ]
