@@ -43,10 +43,8 @@ def install_by_uv(python: Path, pip: Path, files: list[str]) -> bool:
         python, pip / "pip", "install", "-q", "--no-compile", *lists([str(TOOLS)])
     ):
         return False
-    return run(
-        uv, "pip", "install", "-q", "--compile-bytecode", "--require-hashes", "--python", python, *lists(files),
-        quiet=True,
-    )  # fmt: skip
+    install = [uv, "pip", "install", "-q", "--compile-bytecode", "--require-hashes", "--python", python]
+    return run(*install, *lists(files), quiet=True)
 
 
 def main(folder: str, files: list[str]) -> int:

@@ -46,7 +46,8 @@ def test_every_kind_of_parameter_becomes_a_field() -> None:
     kinds = {each.name: each.kind for each in describe(kind.document()["schema"])}
     assert kinds == {
         "source": "file", "name": "text", "note": "textarea", "count": "int", "share": "float",
-        "flag": "bool", "case": "choice", "colour": "choice", "several": "choices", "lines": "list", "maybe": "int",
+        "flag": "bool", "case": "choice", "colour": "choice", "several": "choices",
+        "lines": "list", "maybe": "int",
     }  # fmt: skip
 
 

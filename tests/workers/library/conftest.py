@@ -13,10 +13,13 @@ from bson import ObjectId
 
 from app.core.services import Services
 from app.core.task import Task
+from tests.workers.library.reading import read, refused
 from workers.context import Context
 from workers.library.data import clean_table
 from workers.runtime import Failed, Succeeded, attempt
 from workers.tasktype import registered
+
+__all__ = ["read", "refused"]  # fixtures of every test of reading
 
 
 @dataclass(frozen=True)
