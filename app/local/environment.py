@@ -43,7 +43,16 @@ def install_by_uv(python: Path, pip: Path, files: list[str]) -> bool:
         python, pip / "pip", "install", "-q", "--no-compile", *lists([str(TOOLS)])
     ):
         return False
-    install = [uv, "pip", "install", "-q", "--compile-bytecode", "--require-hashes", "--python", python]
+    install: list[str | Path] = [
+        uv,
+        "pip",
+        "install",
+        "-q",
+        "--compile-bytecode",
+        "--require-hashes",
+        "--python",
+        python,
+    ]
     return run(*install, *lists(files), quiet=True)
 
 
