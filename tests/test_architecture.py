@@ -179,8 +179,7 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Without its signature, which for a task type is a form and as long as that is."""
-    return (function.end_lineno or 0) - function.body[0].lineno + 1
+    return (function.end_lineno or 0) - function.lineno + 1
 
 
 @pytest.mark.parametrize("path", EVERYTHING, ids=name_of)

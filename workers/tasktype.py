@@ -49,6 +49,7 @@ class TaskType:
     timeout_s: int
     max_attempts: int
     priority: Priority
+    help: str = ""
     when: Callable[[Settings], bool] | None = None
 
     def document(self) -> dict[str, Any]:
@@ -59,7 +60,7 @@ class TaskType:
             "title": self.title,
             "category": self.category,
             "summary": summary,
-            "help": rest.strip(),
+            "help": self.help.strip() or rest.strip(),
             "schema": self.model.model_json_schema(),
             "priority": self.priority.word,
             "timeout_s": self.timeout_s,
@@ -85,12 +86,16 @@ def task(
     timeout_s: int = 600,
     max_attempts: int = 1,
     priority: str = "medium",
+    help: str = "",
     when: Callable[[Settings], bool] | None = None,
 ) -> Callable[[Function], Function]:
     """Make a typed function a task type; the function itself stays as it is.
 
-    ``timeout_s`` bounds one attempt; ``max_attempts`` counts the first one too. A worker loads the type
-    only where ``when`` says so, asked with its settings. Raises TaskTypeError.
+    The first line of its docstring is what its card says, the rest the help beside its form (Markdown);
+    ``help`` is for one too long to stand there. ``timeout_s`` bounds one attempt; ``max_attempts`` counts the
+    first one too. A worker loads the type only where ``when`` says so, asked with its settings.
+
+    Raises TaskTypeError.
     """
 
     def register(function: Function) -> Function:
@@ -103,6 +108,7 @@ def task(
             timeout_s=_positive(function, "timeout_s", timeout_s),
             max_attempts=_positive(function, "max_attempts", max_attempts),
             priority=_priority(function, priority),
+            help=help,
             when=when,
         )
         known = _registered.get(made.name)

@@ -18,8 +18,40 @@ from workers.library.tables.report import Tally, build_report
 from workers.library.tables.rows import Kept, choose_rows, with_values
 from workers.library.tables.write import CONTENT_TYPES, WriteOptions, clean_name, write_frames, write_options
 
+CLEANING = """\
+Format, encoding and delimiter are found out. Then, in this order:
 
-@task(title="Clean a table", category="Data", timeout_s=600, max_attempts=3, priority="medium")
+- Names of columns are made tidy, unique and never empty.
+- Whitespace is trimmed and collapsed; spellings of missing become missing.
+- A column of which every value is a number gets plain numbers: 1,234.50 and 1.234,50 become 1234.50.
+  Codes with leading zeros such as 00501, amounts with a currency or a percent sign, numbers of more than
+  15 digits and columns that also hold words stay text.
+- A column of which every value is a date in one form gets ISO 8601: 25.12.2024 becomes 2024-12-25.
+  What can be read in two ways stays text, and the notes say so.
+- Empty rows, empty columns and duplicates are dropped. A row whose columns to compare are all missing is
+  never a duplicate.
+
+The clean file is listed on this page; text formats are written in UTF-8. A table with a header and no
+rows is cleaned to the same. The figures:
+
+- `rows_in`: rows of the source after its header, blank lines and skipped rows included. `rows_out`: rows
+  of the clean file. `rows_in` is `rows_out` and all removed rows.
+- `columns_in`, `columns_out`: columns of the source and of the clean file.
+- `removed`: `broken_rows` that were skipped; `empty_rows`, in which every cell is missing; `duplicates`,
+  rows that equal an earlier one; and the names of `empty_columns`, in which every cell is missing.
+- `cells_changed`: cells of the clean file whose text is not what it was in the source, or that held
+  something and are missing now (an empty text of JSON, Parquet or XLSX is something); cells of removed
+  rows and columns are not counted. `total` counts each cell once. A cell that became missing is counted
+  under `missing` only, any other one under each of `trimmed`, `number`, `date` and `case` that changed
+  it. That a number is stored as one (1.50 as 1.5) is no change.
+- `columns`: for each column of the clean file its name before and after, what it holds, how many cells
+  are missing, how many were changed and why.
+- `detected`: format, encoding, delimiter or sheet. `notes`: what a person should know. `file`: the clean
+  file.
+"""
+
+
+@task(title="Clean a table", category="Data", timeout_s=600, max_attempts=3, priority="medium", help=CLEANING)
 def clean_table(
     ctx: Context,
     source: ask.Source,
@@ -39,38 +71,7 @@ def clean_table(
     delimiter: ask.Delimiter = "auto",
     encoding: ask.Encoding = "auto",
 ) -> dict[str, Any]:
-    """Tidy a CSV, JSON, Parquet or XLSX table: names, spaces, missing values, numbers, dates, duplicates.
-
-    Format, encoding and delimiter are found out. Then, in this order:
-
-    - Names of columns are made tidy, unique and never empty.
-    - Whitespace is trimmed and collapsed; spellings of missing become missing.
-    - A column of which every value is a number gets plain numbers: 1,234.50 and 1.234,50 become 1234.50.
-      Codes with leading zeros such as 00501, amounts with a currency or a percent sign, numbers of more than
-      15 digits and columns that also hold words stay text.
-    - A column of which every value is a date in one form gets ISO 8601: 25.12.2024 becomes 2024-12-25.
-      What can be read in two ways stays text, and the notes say so.
-    - Empty rows, empty columns and duplicates are dropped. A row whose columns to compare are all missing is
-      never a duplicate.
-
-    The clean file is listed on this page; text formats are written in UTF-8. A table with a header and no
-    rows is cleaned to the same. The figures:
-
-    - `rows_in`: rows of the source after its header, blank lines and skipped rows included. `rows_out`: rows
-      of the clean file. `rows_in` is `rows_out` and all removed rows.
-    - `columns_in`, `columns_out`: columns of the source and of the clean file.
-    - `removed`: `broken_rows` that were skipped; `empty_rows`, in which every cell is missing; `duplicates`,
-      rows that equal an earlier one; and the names of `empty_columns`, in which every cell is missing.
-    - `cells_changed`: cells of the clean file whose text is not what it was in the source, or that held
-      something and are missing now (an empty text of JSON, Parquet or XLSX is something); cells of removed
-      rows and columns are not counted. `total` counts each cell once. A cell that became missing is counted
-      under `missing` only, any other one under each of `trimmed`, `number`, `date` and `case` that changed
-      it. That a number is stored as one (1.50 as 1.5) is no change.
-    - `columns`: for each column of the clean file its name before and after, what it holds, how many cells
-      are missing, how many were changed and why.
-    - `detected`: format, encoding, delimiter or sheet. `notes`: what a person should know. `file`: the clean
-      file.
-    """
+    """Tidy a CSV, JSON, Parquet or XLSX table: names, spaces, missing values, numbers, dates, duplicates."""
     table = _read(ctx, source, ReadOptions(encoding, delimiter, sheet.strip(), broken_rows))
     headers = [column.header for column in table.columns]
     tidy = tidy_names(headers, snake_case=names == "snake_case")

@@ -51,15 +51,8 @@ def send_email(
         raise Fail("No mail server is set here; an operator can set SMTP_HOST and SMTP_FROM.")
     enclosed = _enclosed(attachment)
     require_writable(subject, enclosed)
-    letter = Letter(
-        settings.smtp_from,
-        addresses(to, "to"),
-        addresses(cc, "cc"),
-        subject.strip(),
-        text,
-        ctx.idempotency_key,
-        enclosed,
-    )
+    people = addresses(to, "to"), addresses(cc, "cc")
+    letter = Letter(settings.smtp_from, *people, subject.strip(), text, ctx.idempotency_key, enclosed)
     require_few(letter.recipients)
     content = compose(letter)
     ctx.progress(0, 1, f"Sending {len(content):,} bytes to {len(letter.recipients)}")

@@ -23,6 +23,55 @@ DIRTY = (
 )
 
 
+DIRTY_REPORT = {
+    "rows_in": 4,
+    "rows_out": 2,
+    "columns_in": 5,
+    "columns_out": 4,
+    "removed": {"empty_rows": 1, "duplicates": 1, "broken_rows": 0, "empty_columns": ["unused"]},
+    "cells_changed": {"total": 6, "trimmed": 1, "missing": 1, "number": 2, "date": 2, "case": 0},
+    "columns": [
+        {
+            "name": "customer_id",
+            "original_name": " Customer  ID ",
+            "type": "text",
+            "missing": 0,
+            "cells_changed": 0,
+            "changes": {},
+        },
+        {
+            "name": "amount",
+            "original_name": "Amount",
+            "type": "number",
+            "missing": 0,
+            "cells_changed": 2,
+            "changes": {"number": 2},
+        },
+        {
+            "name": "joined",
+            "original_name": "Joined",
+            "type": "date",
+            "missing": 0,
+            "cells_changed": 2,
+            "changes": {"date": 2},
+        },
+        {
+            "name": "town",
+            "original_name": "Town",
+            "type": "text",
+            "missing": 1,
+            "cells_changed": 2,
+            "changes": {"trimmed": 1, "missing": 1},
+        },
+    ],
+    "detected": {"format": "csv", "encoding": "utf-8", "delimiter": "semicolon"},
+    "notes": [
+        "Column customer_id: left as text, because leading zeros as in 00501 would be lost.",
+        "Column joined: read with the day before the month, the only order that fits.",
+    ],
+}
+
+
 def test_a_dirty_table_whole(clean: Clean) -> None:
     cleaned = clean(DIRTY, "Customers 2024.csv")
 
@@ -31,53 +80,7 @@ def test_a_dirty_table_whole(clean: Clean) -> None:
     )
     file = cleaned.report.pop("file")
     assert (file["name"], file["size"]) == ("Customers 2024-clean.csv", len(cleaned.content))
-    assert cleaned.report == {
-        "rows_in": 4,
-        "rows_out": 2,
-        "columns_in": 5,
-        "columns_out": 4,
-        "removed": {"empty_rows": 1, "duplicates": 1, "broken_rows": 0, "empty_columns": ["unused"]},
-        "cells_changed": {"total": 6, "trimmed": 1, "missing": 1, "number": 2, "date": 2, "case": 0},
-        "columns": [
-            {
-                "name": "customer_id",
-                "original_name": " Customer  ID ",
-                "type": "text",
-                "missing": 0,
-                "cells_changed": 0,
-                "changes": {},
-            },
-            {
-                "name": "amount",
-                "original_name": "Amount",
-                "type": "number",
-                "missing": 0,
-                "cells_changed": 2,
-                "changes": {"number": 2},
-            },
-            {
-                "name": "joined",
-                "original_name": "Joined",
-                "type": "date",
-                "missing": 0,
-                "cells_changed": 2,
-                "changes": {"date": 2},
-            },
-            {
-                "name": "town",
-                "original_name": "Town",
-                "type": "text",
-                "missing": 1,
-                "cells_changed": 2,
-                "changes": {"trimmed": 1, "missing": 1},
-            },
-        ],
-        "detected": {"format": "csv", "encoding": "utf-8", "delimiter": "semicolon"},
-        "notes": [
-            "Column customer_id: left as text, because leading zeros as in 00501 would be lost.",
-            "Column joined: read with the day before the month, the only order that fits.",
-        ],
-    }
+    assert cleaned.report == DIRTY_REPORT
 
 
 def test_a_clean_table_stays_as_it_is(clean: Clean) -> None:

@@ -15,8 +15,8 @@ from workers.library.tables.names import unknown_column
 
 _END_OF_NAME = re.compile(r"\s|[=<>!,()]|$")
 _NOT_A_NAME = re.compile(
-    r'\s*(?:[=<>!,()]|(?<=\s)(?:is|in|not|does|contains|starts|ends|between|matches|as|asc|desc|unique|regex'
-    r'|length|date format|forward|mean|median)(?=\s|$))'
+    r"\s*(?:[=<>!,()]|(?<=\s)(?:is|in|not|does|contains|starts|ends|between|matches|as|asc|desc|unique|regex"
+    r"|length|date format|forward|mean|median)(?=\s|$))"
 )
 
 

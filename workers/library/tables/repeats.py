@@ -50,4 +50,9 @@ class Repeats:
         import polars as pl
 
         rows = self._hashes.scan().with_row_index("row").filter(pl.col("one") % self._parts == part)
-        return rows.filter(~pl.struct(*_SEEDS).is_first_distinct()).select(pl.col("row").cast(pl.UInt32)).collect().to_series()
+        return (
+            rows.filter(~pl.struct(*_SEEDS).is_first_distinct())
+            .select(pl.col("row").cast(pl.UInt32))
+            .collect()
+            .to_series()
+        )
