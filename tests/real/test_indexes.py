@@ -123,14 +123,20 @@ def test_a_further_page_is_read_from_the_same_index(status, backwards, explainin
 
 
 WORK: dict[str, tuple[dict[str, Any], list[tuple[str, int]] | None]] = {
-    "undispatched": ({"hint": "due"}, [("priority", 1), ("queued_at", 1), ("_id", 1)]),
-    "oldest_dispatched": ({"hint": "sent", "priority": 1}, [("queued_at", 1), ("_id", 1)]),
+    "undispatched": ({"status": "queued", "hint": "due"}, [("priority", 1), ("queued_at", 1), ("_id", 1)]),
+    "oldest_dispatched": (
+        {"status": "queued", "hint": "sent", "priority": 1},
+        [("queued_at", 1), ("_id", 1)],
+    ),
     "expired_leases": ({"lease.until": {"$lt": NOW}}, [("lease.until", 1)]),
     "due": ({"run_at": {"$lte": NOW}, "status": "scheduled"}, [("run_at", 1)]),
     "past_retention": ({"expire_at": {"$lte": NOW}}, None),
-    "forget_dispatch": ({"hint": "sent", "dispatched_at": {"$lte": NOW}}, None),
+    "forget_dispatch": ({"status": "queued", "hint": "sent", "dispatched_at": {"$lte": NOW}}, None),
     "submission": ({"owner": "alice", "submission_key": "form-1"}, None),
-    "oldest of a lane": ({"hint": {"$in": ["due", "sent"]}, "priority": 1}, [("queued_at", 1)]),
+    "oldest of a lane": (
+        {"status": "queued", "hint": {"$in": ["due", "sent"]}, "priority": 1},
+        [("queued_at", 1)],
+    ),
     "a guarded write": ({"_id": ObjectId(), "status": "queued", "attempt": 0, "dispatch": 1}, None),
 }
 
