@@ -36,8 +36,9 @@ def main(env: Mapping[str, str], argv: list[str]) -> int:
     try:
         settings = load({**env, "ENVIRONMENT": "local"})
         set_up(settings)
-        load_types(settings.task_modules)
-        return _report(*_run(known(given.type), given.words, FolderFiles(folder)))
+        types = load_types(settings.task_modules, settings)
+        kind = types.get(given.type) or known(given.type)
+        return _report(*_run(kind, given.words, FolderFiles(folder)))
     except (SettingsError, TaskTypeError) as error:
         print(error, file=sys.stderr)
     except TaskQueueError as error:

@@ -69,6 +69,7 @@ class TaskWorker(RQWorker):
         self._restart_at = 0.0
         self._restart_wait_s = 1.0
         self._changes = Changes() if reload else None
+        self._outdated = False  # a file has changed since the child began to load it
 
     def _set_connection(self, connection: Any) -> Any:
         """Keep our own timeout: RQ would raise it to the length of its blocking pop, which we do not do."""
@@ -107,6 +108,7 @@ class TaskWorker(RQWorker):
     def _keep_child(self) -> None:
         if self.child is None and self.stopping is None and time.monotonic() >= self._restart_at:
             self.child = ChildProcess(self.name, fresh=self._changes is not None)
+            self._outdated = False
 
     def _listen(self, child: ChildProcess) -> None:
         for line in child.lines():
@@ -145,7 +147,7 @@ class TaskWorker(RQWorker):
         current, self.current = self.current, None
         if current is not None:
             self._quietly("saying what became of its task", lambda: current.conclude(ended))
-        elif self.stopping is None and child.cannot_start:
+        elif self.stopping is None and child.cannot_start and not self._outdated:
             if self._changes is not None and child.cannot_load:
                 self._restart_wait_s = RESTART_LONGEST_S
             self._restart_at = time.monotonic() + self._restart_wait_s
@@ -158,7 +160,7 @@ class TaskWorker(RQWorker):
             return
         when = "when its task has ended" if self.current else "now"
         log.info("%s has changed: worker %s loads its task types again %s.", changed, self.name, when)
-        self._restart_at, self._restart_wait_s = 0.0, 1.0
+        self._outdated, self._restart_at, self._restart_wait_s = True, 0.0, 1.0
         if self.child is not None:
             self.child.signal(STOP)
 

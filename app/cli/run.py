@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import click
 from bson import ObjectId
+from flask.cli import with_appcontext
 
 from app.cli import show
 from app.core import clock
@@ -46,6 +47,7 @@ LEFT = 130
 @click.option("--title", help="What the task is called in lists.")
 @click.option("--follow/--no-follow", default=True, help="Stay until it has ended (the default), or not.")
 @click.option("--local", is_flag=True, help="Run it in this process, with no stores and no worker.")
+@with_appcontext
 def run_command(
     type_name: str, words: tuple[str, ...], priority: str | None, title: str | None, follow: bool, local: bool
 ) -> None:

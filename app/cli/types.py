@@ -6,6 +6,7 @@ import shutil
 import textwrap
 
 import click
+from flask.cli import with_appcontext
 
 from app.cli.show import problems
 from app.core.catalog import TaskType
@@ -21,6 +22,7 @@ LEAST_WIDTH = 30
 
 @click.command("types")
 @click.argument("name", required=False)
+@with_appcontext
 def types_command(name: str | None) -> None:
     """List the task types that workers have published, or the parameters of one of them."""
     with problems(), translated("reading the task types"):

@@ -46,7 +46,7 @@ class Follower:
         self._shown = 0
         self._cut = False
 
-    def looks(self, every_s: float = 1.0) -> Iterator[Look]:
+    def looks(self, every_s: float = 0.5) -> Iterator[Look]:
         """Look until the task has ended; while MongoDB is away, wait. Raises NotFound when it is gone."""
         while True:
             try:

@@ -54,12 +54,12 @@ class Fleet:
         database.create_indexes(self.services.db)
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, workers: int = 1) -> subprocess.Popen[bytes]:
+    def start(self, workers: int = 1, *options: str) -> subprocess.Popen[bytes]:
         """`python -m workers`, ready when every worker has said what it serves."""
         before = len(self.services.catalog.workers())
         with self.log.open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "workers", "-n", str(workers)],
+                [sys.executable, "-m", "workers", "-n", str(workers), *options],
                 cwd=ROOT, env=self.env, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
         self.processes.append(process)

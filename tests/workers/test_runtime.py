@@ -7,12 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from bson import ObjectId
+from pymongo.errors import AutoReconnect
 
 from app.core.services import Services
 from app.core.states import Status
 from app.core.task import Task
-from workers.context import Context
-from workers.runtime import Succeeded, settle
+from workers import Context, File, task
+from workers.inprocess import local_task
+from workers.runtime import Failed, Outcome, Succeeded, attempt, settle
+from workers.tasktype import registered
 
 Run = Callable[..., tuple[Task, Any]]
 
@@ -112,3 +116,35 @@ def test_progress_is_written_at_most_twice_a_second(services: Services, new_task
     stored = services.tasks.get(task.id).progress
     assert stored and stored["done"] < 999
     assert context.progress_now == {"done": 999, "total": 1000, "message": "step 999"}
+
+
+@task(title="Size", max_attempts=2)
+def size_of(ctx: Context, source: File) -> int:
+    return source.size
+
+
+@pytest.mark.parametrize("file_id", ["nonsense", "650000000000000000000000"])
+def test_a_file_that_is_not_there_is_a_failure_and_not_retried(services: Services, file_id: str) -> None:
+    outcome = _attempt(services, {"source": file_id})
+
+    assert isinstance(outcome, Failed) and not outcome.retry
+    assert "There is no file" in outcome.error["message"]
+
+
+def test_a_store_that_goes_away_before_the_function_begins_is_an_outcome(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(file_id: ObjectId) -> None:
+        raise AutoReconnect("away")
+
+    monkeypatch.setattr(services.files, "get", away)
+    outcome = _attempt(services, {"source": "650000000000000000000000"})
+
+    assert isinstance(outcome, Failed) and outcome.retry
+    assert "AutoReconnect" in outcome.error["message"]
+
+
+def _attempt(services: Services, params: dict[str, Any]) -> Outcome:
+    kind = registered(size_of)
+    claimed = local_task(kind, params)
+    return attempt(claimed, kind, Context(claimed, services, lambda: False), lambda begun: None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -113,6 +114,23 @@ def test_what_the_decorator_is_told_is_checked() -> None:
 def test_a_module_that_is_not_there_is_named() -> None:
     with pytest.raises(TaskTypeError, match=r"TASK_MODULES: no\.such\.module cannot be imported"):
         load(["no.such.module"])
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("def broken(:\n", r"SyntaxError: invalid syntax \(.*broken_types\.py, line 1\)"),
+        ("x = 1\ny = z\n", r"NameError: name 'z' is not defined \(.*broken_types\.py, line 2\)"),
+    ],
+)
+def test_a_module_that_is_broken_is_named_with_the_line(
+    code: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_types.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    with pytest.raises(TaskTypeError, match=rf"TASK_MODULES: broken_types cannot be imported: {why}"):
+        load(["broken_types"])
 
 
 def test_the_library_loads() -> None:

@@ -1,22 +1,33 @@
 """Task types that work on people's data: what a form asks and what happens in which order.
 
-How it is done is in the package beside this module, `workers.library.tables`.
+*Clean a table* is here; the others have a module each. How it is done is in the packages beside them.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from workers import Context, File, task
+from workers.library.analyse import analyse_table
+from workers.library.check import check_table
 from workers.library.tables import parameters as ask
-from workers.library.tables.clean import Recipe, decide
+from workers.library.tables.clean import Recipe
 from workers.library.tables.cleaned import clean_frames, nested_columns, nested_notes
-from workers.library.tables.model import CleanOptions, Pulse, ReadOptions, Table
+from workers.library.tables.model import CleanOptions, ReadOptions, Table
 from workers.library.tables.names import find_columns, tidy_names
-from workers.library.tables.read import read_table
 from workers.library.tables.report import Tally, build_report
 from workers.library.tables.rows import Kept, choose_rows, with_values
-from workers.library.tables.write import CONTENT_TYPES, WriteOptions, clean_name, write_frames, write_options
+from workers.library.tables.steps import decide_columns, pulse, read_source
+from workers.library.tables.write import (
+    CONTENT_TYPES,
+    WriteOptions,
+    derived_name,
+    write_frames,
+    write_options,
+)
+from workers.library.transform import transform_table
+
+__all__ = ["analyse_table", "check_table", "clean_table", "transform_table"]
+
 
 CLEANING = """\
 Format, encoding and delimiter are found out. Then, in this order:
@@ -51,7 +62,9 @@ rows is cleaned to the same. The figures:
 """
 
 
-@task(title="Clean a table", category="Data", timeout_s=600, max_attempts=3, priority="medium", help=CLEANING)
+@task(
+    title="Clean a table", category="Data", timeout_s=3600, max_attempts=3, priority="medium", help=CLEANING
+)
 def clean_table(
     ctx: Context,
     source: ask.Source,
@@ -72,14 +85,16 @@ def clean_table(
     encoding: ask.Encoding = "auto",
 ) -> dict[str, Any]:
     """Tidy a CSV, JSON, Parquet or XLSX table: names, spaces, missing values, numbers, dates, duplicates."""
-    table = _read(ctx, source, ReadOptions(encoding, delimiter, sheet.strip(), broken_rows))
+    table = read_source(ctx, source, ReadOptions(encoding, delimiter, sheet.strip(), broken_rows))
     headers = [column.header for column in table.columns]
     tidy = tidy_names(headers, snake_case=names == "snake_case")
     keys = find_columns(duplicate_columns, tidy, headers)
-    recipes = _decide(ctx, table, tidy, CleanOptions(whitespace, tuple(missing), numbers, dates, case))
-    pulse, steps = _pulse(ctx, len(recipes) + 1, len(recipes) + 2, "Comparing rows"), len(recipes) + 2
+    steps = len(tidy) + 2
+    options = CleanOptions(whitespace, tuple(missing), numbers, dates, case)
+    recipes = decide_columns(ctx, table, tidy, options, "Cleaning", steps)
+    comparing = pulse(ctx, steps - 1, steps, "Comparing rows")
     kept = choose_rows(
-        table, recipes, pulse, drop_empty=drop_empty, drop_duplicates=drop_duplicates, keys=keys
+        table, recipes, comparing, drop_empty=drop_empty, drop_duplicates=drop_duplicates, keys=keys
     )
     written = {recipe: Tally() for recipe in (with_values(recipes) if drop_empty else recipes)}
     target = write_options(table.detected, output, write_missing_as)
@@ -91,35 +106,6 @@ def clean_table(
     }
 
 
-def _read(ctx: Context, source: File, options: ReadOptions) -> Table:
-    ctx.progress(0, 1, f"Reading {source.name}")
-    pulse = _pulse(ctx, 0, 1, f"Reading {source.name}")
-    table = read_table(source.path, source.name, options, pulse)
-    ctx.log(f"Read {table.height:,} rows in {len(table.columns):,} columns.")
-    return table
-
-
-def _pulse(ctx: Context, done: int, total: int, message: str) -> Pulse:
-    """Progress within one step of several; only a step that takes long tells it."""
-
-    def tell(share: float | None) -> None:
-        if share is None:
-            ctx.check_canceled()
-        else:
-            ctx.progress(done + share, total, message)
-
-    return tell
-
-
-def _decide(ctx: Context, table: Table, names: Sequence[str], options: CleanOptions) -> list[Recipe]:
-    """Look at the columns one by one. For the progress, reading and writing are a step each, too."""
-    recipes: list[Recipe] = []
-    for column, name in zip(table.columns, names, strict=True):
-        ctx.progress(len(recipes) + 1, len(names) + 2, f"Cleaning {name}")
-        recipes.append(decide(column, name, options))
-    return recipes
-
-
 def _write(
     ctx: Context,
     source: File,
@@ -128,8 +114,9 @@ def _write(
     kept: Kept,
     options: WriteOptions,
 ) -> dict[str, Any]:
-    path, done = ctx.work_dir / "clean", len(table.columns) + 1
-    pulse = _pulse(ctx, done, done + 1, "Writing")
+    path, steps = ctx.work_dir / "clean", len(table.columns) + 2
+    writing = pulse(ctx, steps - 1, steps, "Writing")
     options = replace(options, nested=nested_columns(list(written)), what="clean table")
-    write_frames(clean_frames(table, written, kept, options.format, pulse), path, options, pulse)
-    return ctx.save_file(path, clean_name(source.name, options.format), CONTENT_TYPES[options.format])
+    write_frames(clean_frames(table, written, kept, options.format, writing), path, options, writing)
+    name = derived_name(source.name, options.format, "clean")
+    return ctx.save_file(path, name, CONTENT_TYPES[options.format])

@@ -14,12 +14,13 @@ from bson import ObjectId
 from app.core.services import Services
 from app.core.task import Task
 from tests.workers.library.reading import read, refused
+from tests.workers.library.transforming import transform
 from workers.context import Context
 from workers.library.data import clean_table
 from workers.runtime import Failed, Succeeded, attempt
 from workers.tasktype import registered
 
-__all__ = ["read", "refused"]  # fixtures of every test of reading
+__all__ = ["read", "refused", "transform"]  # fixtures of several modules
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workers.library.tables import delimited, stage
+from workers.library.tables import delimited, repeats, stage
 from workers.library.tables.clean import decide
 from workers.library.tables.cleaned import clean_frames
 from workers.library.tables.model import CleanOptions, ReadOptions
@@ -85,6 +85,7 @@ def size(request: pytest.FixtureRequest) -> Iterator[None]:
         if request.param == "in chunks":
             patch.setattr(delimited, "_CHUNK_CELLS", 2 * WIDTH)
             patch.setattr(stage, "MEMORY_BYTES", 0)
+            patch.setattr(repeats, "_PART_ROWS", 2)
         yield
 
 

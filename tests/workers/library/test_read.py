@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from tests.workers.library.reading import Read, headers, rows, values
+from workers.library.tables import delimited, stage
 from workers.library.tables.delimited import find_delimiter
 from workers.library.tables.encodings import detect_encoding
 
@@ -202,3 +203,23 @@ def test_a_wrong_encoding_names_the_line(refused: Callable[..., str]) -> None:
 
 
 # JSON
+
+
+def test_rows_that_do_not_fit_into_memory_go_through_the_disk(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "MEMORY_BYTES", 0)
+    monkeypatch.setattr(delimited, "_CHUNK_CHARS", 100)
+    table = read("n,s\n" + "".join(f"{number},x\n" for number in range(500)))
+
+    assert table.stage.on_disk
+    assert [row[0] for row in rows(table)] == [f"{number}" for number in range(500)]
+    assert table.stage.scan().collect().height == table.height == 500
+
+
+def test_what_was_let_go_of_is_not_an_empty_table(read: Read) -> None:
+    table = read("a\n1\n")
+    table.stage.discard()
+
+    with pytest.raises(ValueError, match="let go of"):
+        list(table.stage.chunks())

@@ -37,20 +37,31 @@ def read_parquet(path: Path, pulse: Pulse, stage: Stage) -> Table:
 
 
 def _read_parquet(path: Path, pulse: Pulse, stage: Stage) -> Table:
-    """By slices: Polars decodes only the pages that a slice lies in, however long the row groups are."""
+    for chunk in parquet_chunks(path, pulse):
+        if not chunk.columns:
+            raise Fail("The Parquet file has no columns; a table was expected.")
+        stage.add(_keyed(chunk))
+        headers = chunk.columns
+    columns = [Column(header, f"{at}", stage) for at, header in enumerate(headers)]
+    return Table(columns, Detected("parquet"), stage)
+
+
+def parquet_chunks(path: Path, pulse: Pulse) -> Iterator[pl.DataFrame]:
+    """The rows of a file, an empty chunk when there are none.
+
+    By slices: Polars decodes only the pages that a slice lies in, however long the row groups are.
+    """
     import polars as pl
 
     scan = pl.scan_parquet(path, glob=False)
-    headers = scan.collect_schema().names()
-    if not headers:
-        raise Fail("The Parquet file has no columns; a table was expected.")
-    height, rows = scan.select(pl.len()).collect().item(), max(1, _CHUNK_CELLS // len(headers))
+    height, rows = (
+        scan.select(pl.len()).collect().item(),
+        max(1, _CHUNK_CELLS // max(1, len(scan.collect_schema()))),
+    )
     for start in range(0, max(1, height), rows):
-        stage.add(_keyed(scan.slice(start, rows).collect()))
+        yield scan.slice(start, rows).collect()
         if start + rows < height:
             pulse((start + rows) / height)
-    columns = [Column(header, f"{at}", stage) for at, header in enumerate(headers)]
-    return Table(columns, Detected("parquet"), stage)
 
 
 def _keyed(frame: pl.DataFrame) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from workers.library.tables.cells import Cells
 from workers.library.tables.dates import read_dates
@@ -21,6 +21,8 @@ from workers.library.tables.numbers import Reading, read_numbers
 
 if TYPE_CHECKING:
     import polars as pl
+
+Values = TypeVar("Values", "pl.Series", "pl.Expr")
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +125,7 @@ def recognise(cells: Cells, options: CleanOptions) -> Reading:
     return reading or Reading("text")
 
 
-def change_case(values: pl.Series, case: Case) -> pl.Series:
+def change_case(values: Values, case: Case) -> Values:
     """Cells in lower case, in upper case, or with every word capitalised."""
     if case == "lower":
         return values.str.to_lowercase()

@@ -110,9 +110,15 @@ class Table:
     def broken_rows(self) -> int:
         return len(self.skipped)
 
-    def chunks(self) -> Iterator[pl.DataFrame]:
-        """The rows, chunk after chunk; columns are named by their keys."""
-        return self.stage.chunks()
+    def row_numbers(self, positions: pl.Series) -> pl.Series:
+        """The numbers that rows have in the source, from their positions in the stage, counted from 0."""
+        import polars as pl
+
+        # The position in the stage at which a skipped row would stand.
+        gaps = pl.Series([at - before for before, at in enumerate(self.skipped)], dtype=pl.Int64)
+        whole = positions.cast(pl.Int64)
+        skipped = gaps.search_sorted(whole, side="right").cast(pl.Int64)
+        return whole + skipped + self.first_row
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def _free(name: str, taken: Container[str]) -> str:
 
 
 def unknown_column(wanted: str, names: Sequence[str], known: Iterable[str] = ()) -> Fail:
-    """The refusal of a column that is not there; ``known`` are other names that would have done."""
+    """The refusal of a column that is not there; ``known`` are other names that would do."""
     spellings = {name.lower(): name for name in (*names, *known)}
     near = get_close_matches(wanted.lower(), spellings, n=1)
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""

@@ -1,4 +1,4 @@
-"""The parameters of *Clean a table*, as its form shows them."""
+"""The parameters of *Clean a table*, as its form shows them; the other types on tables share some."""
 
 from typing import Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ EVERY_COLUMN: list[str] = []
 RARE: dict[str, Any] = {"advanced": True}  # What most tables do without; the form folds it away.
 
 
-def _choice(title: str, description: str, rare: dict[str, Any] | None = None, /, **labels: str) -> Any:
+def choice(title: str, description: str, rare: dict[str, Any] | None = None, /, **labels: str) -> Any:
     """A field of choices; those that have no label here are shown by their value."""
     extra: dict[str, Any] = {"labels": dict(labels), **(rare or {})}
     return Field(title=title, description=description, json_schema_extra=extra)
@@ -31,7 +31,7 @@ Source = Annotated[
 ]
 Output = Annotated[
     Literal["same", "csv", "tsv", "jsonl", "json", "parquet", "xlsx"],
-    _choice(
+    choice(
         "Output format",
         "Of the clean file.",
         same="Same as the table (delimiter, too)",
@@ -45,7 +45,7 @@ Output = Annotated[
 ]
 ColumnNames = Annotated[
     Literal["snake_case", "keep"],
-    _choice(
+    choice(
         "Column names",
         "Always made unique, and never empty.",
         snake_case="Tidy: Unit price becomes unit_price",
@@ -54,7 +54,7 @@ ColumnNames = Annotated[
 ]
 Whitespace = Annotated[
     model.Whitespace,
-    _choice(
+    choice(
         "Whitespace",
         "Spaces, tabs and line breaks in cells.",
         collapse="Trim, and one space inside",
@@ -80,7 +80,7 @@ WriteMissingAs = Annotated[
 ]
 Numbers = Annotated[
     model.Numbers,
-    _choice(
+    choice(
         "Numbers",
         "In columns that hold only numbers. A column such as 1,234 that can be read in two ways stays "
         "text, unless you say here how to read it.",
@@ -93,7 +93,7 @@ Numbers = Annotated[
 ]
 Dates = Annotated[
     model.Dates,
-    _choice(
+    choice(
         "Dates",
         "In columns that hold only dates. A column such as 03/04/2024 that can be read in two ways stays "
         "text, unless you say here how to read it.",
@@ -106,7 +106,7 @@ Dates = Annotated[
 ]
 Case = Annotated[
     model.Case,
-    _choice(
+    choice(
         "Upper and lower case",
         "Of columns that hold text.",
         keep="As it is",
@@ -132,7 +132,7 @@ DuplicateColumns = Annotated[
 ]
 BrokenRows = Annotated[
     model.BrokenRows,
-    _choice(
+    choice(
         "Broken rows",
         "Rows of a CSV or TSV file with more fields than the header, or with quotation marks out of order.",
         RARE,
@@ -151,7 +151,7 @@ Sheet = Annotated[
 ]
 Delimiter = Annotated[
     Literal["auto", "comma", "semicolon", "tab", "pipe"],
-    _choice(
+    choice(
         "Delimiter",
         "Of a CSV file, in case it is not recognised.",
         RARE,
@@ -182,5 +182,5 @@ Encoding = Annotated[
         "gb18030",
         "big5",
     ],
-    _choice("Encoding", "Of a text file, in case letters come out wrong.", RARE, auto="Recognise"),
+    choice("Encoding", "Of a text file, in case letters come out wrong.", RARE, auto="Recognise"),
 ]

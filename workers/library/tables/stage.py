@@ -6,6 +6,7 @@ files one by one, so a step that needs one column never loads the others.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +22,9 @@ MEMORY_BYTES = 32 * 1024 * 1024
 class Stage:
     """Chunks of rows that have the same columns, kept in their order; on disk inside of ``folder``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, memory_bytes: int | None = None) -> None:
         self.folder = folder
+        self._most_bytes = MEMORY_BYTES if memory_bytes is None else memory_bytes
         self._own: Path | None = None
         self._held: list[pl.DataFrame] = []
         self._files: list[Path] = []
@@ -39,7 +41,7 @@ class Stage:
         self.height += frame.height
         self._bytes += int(frame.estimated_size())
         self._held.append(frame)
-        if self._files or self._bytes > MEMORY_BYTES:
+        if self._files or self._bytes > self._most_bytes:
             self._spill()
 
     def chunks(self, *columns: str) -> Iterator[pl.DataFrame]:
@@ -65,8 +67,15 @@ class Stage:
     def empty(self) -> pl.DataFrame:
         """The columns without a row."""
         if self._empty is None:
-            raise ValueError("nothing was added")
+            raise ValueError("there are no rows: none were added yet, or they were let go of")
         return self._empty
+
+    def discard(self) -> None:
+        """Let go of rows that nobody needs any more, before the folder goes. `height` stays."""
+        self._held.clear()
+        self._empty = None
+        if self._own is not None:
+            shutil.rmtree(self._own, ignore_errors=True)
 
     @property
     def on_disk(self) -> bool:

@@ -48,12 +48,12 @@ def write_options(detected: Detected, output: Format | Literal["same"], missing:
     return WriteOptions(fmt, delimiter or ("tab" if fmt == "tsv" else "comma"), missing)
 
 
-def clean_name(name: str, fmt: Format) -> str:
-    """``sales.CSV`` becomes ``sales-clean.csv``; an extension that fits the format stays."""
+def derived_name(name: str, fmt: Format, word: str) -> str:
+    """``sales.CSV`` becomes ``sales-clean.csv`` by a ``word``; an extension that fits the format stays."""
     path = PurePath(name)
     extension = path.suffix.lower()
     fits = extension_format(name) == fmt and extension != ".xlsm"  # .xlsm promises macros, which are not kept
-    return f"{path.stem}-clean{extension if fits else '.' + fmt}"
+    return f"{path.stem}-{word}{extension if fits else '.' + fmt}"
 
 
 def write_frames(frames: Iterable[pl.DataFrame], path: Path, options: WriteOptions, pulse: Pulse) -> None:

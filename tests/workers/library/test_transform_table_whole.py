@@ -1,0 +1,232 @@
+"""*Transform a table*: joins, the order of its steps, formats, and what is not understood."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.workers.library.transforming import STATES, Transform, header, ids, rows, text
+from workers import Fail
+from workers.library.tables import stage
+from workers.library.transform import transform_table
+from workers.library.transforming import joining
+from workers.tasktype import registered
+from workers.testing import Upload
+
+# Joins
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        ("inner", ["1 California", "2 New York", "4 California"]),
+        ("left", ["1 California", "2 New York", "3 ", "4 California"]),
+        ("outer", ["1 California", "2 New York", "3 ", "4 California", " Nowhere"]),
+    ],
+)
+def test_a_second_table_beside_the_first(transform: Transform, kind: str, found: list[str]) -> None:
+    ran = transform(join_with=Upload("states.csv", STATES.encode()), join_on=["state = code"], join_kind=kind)
+
+    assert header(ran) == ["id", "name", "age", "state", "joined", "amount", "name_2", "id_2"]
+    assert [f"{row[0]} {row[6]}" for row in rows(ran)] == found
+    assert ran.result["steps"] == [{"step": "Joined with states.csv", "rows": len(found)}]
+
+
+def test_rows_that_agree_with_none(transform: Transform) -> None:
+    ran = transform(
+        join_with=Upload("states.csv", STATES.encode()), join_on=["state = code"], join_kind="anti"
+    )
+
+    assert ids(ran) == ["3"]
+    assert header(ran) == header(transform())
+
+
+def test_whole_numbers_agree_with_numbers_and_with_text(transform: Transform) -> None:
+    for partner in (b"id,x\n1.0,a\n2.5,b\n", b"id,x\n1,a\nX2,b\n"):
+        ran = transform(join_with=Upload("b.csv", partner), join_on=["id"], join_kind="inner")
+        assert [row[-1] for row in rows(ran)] == ["a"]
+
+
+def test_missing_values_agree_with_nothing(transform: Transform) -> None:
+    ran = transform("a,b\n,1\nx,2\n", join_with=Upload("b.csv", b"a,c\n,7\nx,8\n"), join_on=["a"])
+
+    assert rows(ran) == [["", "1", ""], ["x", "2", "8"]]
+
+
+def test_a_join_beyond_measure_is_refused(transform: Transform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joining, "MOST_ROWS", 3)
+
+    with pytest.raises(Fail, match="^Join on: the joined table would have 4 rows, more than 3:"):
+        transform("a\nx\nx\n", join_with=Upload("b.csv", b"a\nx\nx\n"), join_on=["a"])
+
+
+# Order and formats
+
+
+def test_the_steps_come_in_their_order(transform: Transform) -> None:
+    """Filled before it is filtered, grouped before it is sorted, sorted before columns go."""
+    ran = transform(
+        fill=["age = 20"],
+        case="lower",
+        rows=["age >= 20", "state != ny"],
+        group_by=["state"],
+        compute=["sum(age) as years"],
+        sort=["years desc"],
+        columns=["state as where"],
+    )
+
+    assert text(ran) == "where\nca\ntx\n"
+
+
+@pytest.mark.parametrize("output", ["json", "jsonl", "parquet", "xlsx", "tsv"])
+def test_it_is_written_in_any_format(transform: Transform, output: str) -> None:
+    content = next(iter(transform(output=output, columns=["id", "joined", "amount"]).files.values()))
+    if output in ("json", "jsonl"):
+        found = (
+            json.loads(content) if output == "json" else [json.loads(each) for each in content.splitlines()]
+        )
+        assert found[0] == {"id": 1, "joined": "2024-01-05", "amount": 1200.5}
+    elif output == "tsv":
+        assert content.startswith(b"id\tjoined\tamount\n1\t2024-01-05\t1200.5\n")
+    else:
+        frame = pl.read_parquet(content) if output == "parquet" else pl.read_excel(content)
+        assert [frame["joined"].dtype, frame.height] == [pl.Date, 4]
+
+
+def test_lists_and_objects_stay_what_they_are_in_json(transform: Transform) -> None:
+    ran = transform('[{"a": {"x": [1]}, "b": 1}, {"b": 2}]', "t.json", columns=["b", "a as c"])
+
+    assert json.loads(text(ran)) == [{"b": 1, "c": {"x": [1]}}, {"b": 2, "c": None}]
+
+
+def test_infinity_is_text_in_json(transform: Transform) -> None:
+    made = io.BytesIO()
+    pl.DataFrame({"n": [1.5, float("inf")]}).write_parquet(made)
+
+    assert json.loads(text(transform(made.getvalue(), "t.parquet", output="json"))) == [
+        {"n": "1.5"},
+        {"n": "inf"},
+    ]
+
+
+def test_a_table_of_a_header_stays_one(transform: Transform) -> None:
+    ran = transform("a,b\n", rows=["a = x"], group_by=["b"], compute=["count", "distinct(a)"], sort=["count"])
+
+    assert text(ran) == "b,count,distinct_a\n"
+
+
+def test_a_table_in_parts_on_disk_is_the_same_table(
+    transform: Transform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {"rows": ["age > 1"], "fill": ["joined forward"], "sort": ["age"]}
+    whole = text(transform(**asked))
+    monkeypatch.setattr(stage, "MEMORY_BYTES", 0)
+
+    assert text(transform(**asked)) == whole
+
+
+# What is not understood
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        (
+            {"rows": ["", "agee > 3"]},
+            "Rows to keep, line 2 (agee > 3): There is no column named agee. Did you mean age? "
+            "The columns are: id, name, age, state, joined, amount.",
+        ),
+        (
+            {"rows": ["age => 3"]},
+            "Rows to keep, line 1 (age => 3): after the column one of these was expected: =",
+        ),
+        ({"rows": ["age"]}, "Rows to keep, line 1 (age): after the column one of these was expected: ="),
+        (
+            {"rows": ["amount > lots"]},
+            "Rows to keep, line 1 (amount > lots): amount holds numbers; one such as 18 or 2.5 was expected, "
+            "not lots.",
+        ),
+        ({"rows": ["joined > 31.1.2024"]}, "Rows to keep, line 1 (joined > 31.1.2024): joined holds dates;"),
+        (
+            {"rows": ["state > 5"]},
+            "Rows to keep, line 1 (state > 5): state holds text, which has no order with",
+        ),
+        ({"rows": ["age >"]}, "Rows to keep, line 1 (age >): a value was expected at the end."),
+        ({"rows": ["age between 3"]}, "Rows to keep, line 1 (age between 3): two values were expected"),
+        ({"rows": ['name = "Bob']}, 'Rows to keep, line 1 (name = "Bob): a quotation mark is never closed.'),
+        (
+            {"rows": ["age is missing now"]},
+            "Rows to keep, line 1 (age is missing now): nothing was expected after",
+        ),
+        ({"compute": ["sum(name)"]}, "Compute, line 1 (sum(name)): name holds text; sum needs numbers."),
+        ({"compute": ["sum amount"]}, "Compute, line 1 (sum amount): a line such as sum(amount) as total"),
+        (
+            {"compute": ["product(age)"]},
+            "Compute, line 1 (product(age)): a line such as sum(amount) as total",
+        ),
+        ({"compute": ["sum(ages)"]}, "Compute, line 1 (sum(ages)): There is no column named ages."),
+        ({"compute": ["count", "count"]}, "Compute, line 2 (count): the name count is taken;"),
+        ({"group_by": ["stat"]}, "There is no column named stat. Did you mean state?"),
+        ({"sort": ["age down"]}, "Sort by, line 1 (age down): asc, desc or nothing was expected"),
+        ({"fill": ["age = old"]}, "Fill missing values, line 1 (age = old): age holds numbers;"),
+        (
+            {"fill": ["name mean"]},
+            "Fill missing values, line 1 (name mean): name holds text; only numbers have a",
+        ),
+        (
+            {"fill": ["age backward"]},
+            "Fill missing values, line 1 (age backward): after the column one of these",
+        ),
+        (
+            {"case": "upper", "case_columns": ["age"]},
+            "Case of columns: age holds whole numbers, which have no",
+        ),
+        ({"columns": ["id as x", "age as x"]}, "Columns: two columns would be called x;"),
+        ({"columns": ["id", "id"]}, "Columns, line 2 (id): id is named twice."),
+        ({"columns": ["id x"]}, "Columns, line 1 (id x): nothing, or as and a new name, was expected"),
+        ({"drop": ["id", "name", "age", "state", "joined", "amount"]}, "Columns: no column is left;"),
+        ({"join_with": Upload("b.csv", STATES.encode())}, "Join on: name at least one column"),
+        (
+            {"join_with": Upload("b.csv", STATES.encode()), "join_on": ["state = cod"]},
+            "Join on, line 1 (state = cod): There is no column named cod. Did you mean code?",
+        ),
+        (
+            {"join_with": Upload("b.csv", STATES.encode()), "join_on": ["joined = code"]},
+            "Join on: joined holds dates and its partner code text; they cannot be compared.",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(transform: Transform, params: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(Fail) as failed:
+        transform(**params)
+
+    assert str(failed.value).startswith(sentence)
+
+
+def test_text_that_looks_like_amounts_is_not_compared_as_text(transform: Transform) -> None:
+    with pytest.raises(Fail, match="amounts with a currency or percent sign were left as text"):
+        transform("price\n$9\n$10\n", rows=["price > 5"])
+
+
+def test_the_help_defines_every_figure(transform: Transform) -> None:
+    told = registered(transform_table).document()["help"]
+
+    assert [figure for figure in transform().result if f"`{figure}`" not in told] == []
+
+
+def test_progress_goes_from_reading_to_writing(transform: Transform) -> None:
+    messages = [each["message"] for each in transform("a,b\n1,2\n").progress]
+
+    assert messages == [
+        "Reading people.csv",
+        "Looking at a",
+        "Looking at b",
+        "Typing the values",
+        "Computing",
+        "Writing",
+        "Wrote people-transformed.csv",
+    ]

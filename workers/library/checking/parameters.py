@@ -1,0 +1,57 @@
+"""The parameters of *Check a table*, as its form shows them."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from workers.library.checking import rules
+from workers.library.checking.tests import Decimal as DecimalMark
+from workers.library.tables.parameters import RARE, choice
+
+RuleLines = Annotated[
+    list[str],
+    Field(
+        title=rules.WHERE,
+        description="A rule a line: id unique, name not missing, email matches email, age between 0 and 120, "
+        "state in CA, NY, day date format %Y-%m-%d, code length 3, code regex ^[A-Z]+$.",
+    ),
+]
+WhenBroken = Annotated[
+    Literal["report", "fail"],
+    choice(
+        "When a rule is broken",
+        "The report is there either way.",
+        report="Report it",
+        fail="Report it, and the task fails",
+    ),
+]
+Spaces = Annotated[
+    Literal["ignore", "keep"],
+    choice(
+        "Spaces around cells",
+        "Whether they count as part of the cell.",
+        RARE,
+        ignore="Do not count",
+        keep="Count",
+    ),
+]
+Decimal = Annotated[
+    DecimalMark,
+    choice(
+        "Numbers are written",
+        "In the cells; numbers in rules always have a point.",
+        RARE,
+        point="1,234.50",
+        comma="1.234,50",
+    ),
+]
+Most = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=10_000_000,
+        title="Most lines in the report",
+        description="The figures count all of them, whatever stands here.",
+        json_schema_extra=RARE,
+    ),
+]

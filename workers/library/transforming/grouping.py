@@ -1,0 +1,131 @@
+"""Groups of rows, and what is computed of each, a line each.
+
+    count                      rows of the group
+    count(COLUMN)              values that are not missing
+    FUNCTION(COLUMN)           sum, min, max, mean, median, std, first, last, distinct
+    FUNCTION(COLUMN) as NAME   under a name of its own
+
+Missing values are left out of everything; `std` is the sample's (divided by n - 1); `distinct` counts
+different values; `first` and `last` are in the order of the table. Missing is a group like any other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workers.library.tables.lines import Line, read_lines
+from workers.library.transforming.values import holds
+
+if TYPE_CHECKING:
+    import polars as pl
+
+WHERE = "Compute"
+_LINE = re.compile(r"(?P<word>[A-Za-z]+)\s*(?:\((?P<inside>.*)\))?\s*(?:\bas\s+(?P<name>.+))?", re.DOTALL)
+_FUNCTIONS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
+    "count": lambda values: values.count(),
+    "sum": lambda values: values.sum(),
+    "min": lambda values: values.min(),
+    "max": lambda values: values.max(),
+    "mean": lambda values: values.mean(),
+    "median": lambda values: values.median(),
+    "std": lambda values: values.std(ddof=1),
+    "first": lambda values: values.first(ignore_nulls=True),
+    "last": lambda values: values.last(ignore_nulls=True),
+    "distinct": lambda values: values.drop_nulls().n_unique(),
+}
+_OF_NUMBERS = ("sum", "mean", "median", "std")
+_NOT_STREAMED = ("median", "distinct")
+# Names that no column has: names of columns have no whitespace at their ends.
+_GROUP, _VALUE = " group ", " value "
+EXPECTED = f"a line such as sum(amount) as total was expected; there are {', '.join(_FUNCTIONS)}."
+
+
+@dataclass(frozen=True)
+class _Computed:
+    """``column`` is None for the number of rows."""
+
+    name: str
+    word: str
+    column: str | None
+
+    def of(self, schema: Mapping[str, pl.DataType]) -> pl.Expr:
+        import polars as pl
+
+        if self.column is None:
+            return pl.len().alias(self.name)
+        return _FUNCTIONS[self.word](_wide(self.column, schema[self.column])).alias(self.name)
+
+
+def aggregate(frame: pl.LazyFrame, by: Sequence[str], lines: Iterable[str]) -> pl.LazyFrame:
+    """One row for each group, in the order of the group columns; one row in all without such columns.
+
+    Groups without anything to compute are counted. Raises Fail naming the line.
+    """
+    schema = frame.collect_schema()
+    wanted: dict[str, _Computed] = {}
+    for line in read_lines(WHERE, lines) or [Line(WHERE, 1, "count")]:
+        computed = _read(line, schema)
+        if computed.name in wanted or computed.name in by:
+            raise line.wrong(f"the name {computed.name} is taken; write another one after as.")
+        wanted[computed.name] = computed
+    if not by:
+        return frame.select([each.of(schema) for each in wanted.values()])
+    return _grouped(frame, by, list(wanted.values()), schema)
+
+
+def _grouped(
+    frame: pl.LazyFrame, by: Sequence[str], wanted: Sequence[_Computed], schema: Mapping[str, pl.DataType]
+) -> pl.LazyFrame:
+    """What Polars can compute while rows go by, and beside it what needs the values of a group together."""
+    import polars as pl
+
+    streamed = [each.of(schema) for each in wanted if each.word not in _NOT_STREAMED]
+    groups = frame.group_by(by).agg(streamed).collect(engine="streaming").with_row_index(_GROUP)
+    numbers = groups.select(*by, _GROUP).lazy()
+    for each in wanted:
+        if each.word in _NOT_STREAMED and each.column is not None:
+            groups = groups.join(_apart(frame, numbers, by, each, each.column), on=_GROUP, how="left")
+            if each.word == "distinct":
+                groups = groups.with_columns(pl.col(each.name).fill_null(0))
+    return groups.select(*by, *(each.name for each in wanted)).lazy().sort(by, nulls_last=True)
+
+
+def _apart(
+    frame: pl.LazyFrame, groups: pl.LazyFrame, by: Sequence[str], wanted: _Computed, column: str
+) -> pl.DataFrame:
+    """A median or a number of different values, from nothing but the numbers of groups and the values."""
+    import polars as pl
+
+    pairs = frame.select(*by, pl.col(column).alias(_VALUE)).drop_nulls(_VALUE)
+    pairs = pairs.join(groups, on=list(by), how="left", nulls_equal=True).select(_GROUP, _VALUE)
+    if wanted.word == "distinct":
+        different = pairs.group_by(_GROUP, _VALUE).agg()
+        return different.group_by(_GROUP).agg(pl.len().alias(wanted.name)).collect(engine="streaming")
+    values = pairs.collect(engine="streaming")
+    return values.group_by(_GROUP).agg(pl.col(_VALUE).median().alias(wanted.name))
+
+
+def _read(line: Line, schema: Mapping[str, pl.DataType]) -> _Computed:
+    found = _LINE.fullmatch(line.text)
+    word = found["word"].lower() if found else ""
+    if found is None or word not in _FUNCTIONS or (found["inside"] is None and word != "count"):
+        raise line.wrong(EXPECTED)
+    name = " ".join(line.value(found["name"].strip()).split()) if found["name"] else ""
+    if found["inside"] is None:
+        return _Computed(name or "count", word, None)
+    column, rest = line.column(list(schema), found["inside"])
+    if rest:
+        raise line.wrong(EXPECTED)
+    if word in _OF_NUMBERS and not schema[column].is_numeric():
+        raise line.wrong(f"{column} holds {holds(schema[column])}; {word} needs numbers.")
+    return _Computed(name or f"{word}_{column}", word, column)
+
+
+def _wide(column: str, dtype: pl.DataType) -> pl.Expr:
+    """Small integers of Parquet would overflow in a sum."""
+    import polars as pl
+
+    return pl.col(column).cast(pl.Int64) if dtype.is_signed_integer() else pl.col(column)

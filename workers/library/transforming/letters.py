@@ -1,0 +1,34 @@
+"""Upper and lower case of columns of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from workers import Fail
+from workers.library.tables.clean import change_case
+from workers.library.tables.model import Case
+from workers.library.tables.names import find_columns
+from workers.library.transforming.values import holds
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def change_letters(
+    frame: pl.LazyFrame, case: Case, columns: Sequence[str], nested: frozenset[str] | set[str] = frozenset()
+) -> pl.LazyFrame:
+    """Change the case of these columns, or of all that hold text; JSON in ``nested`` ones is left alone."""
+    import polars as pl
+
+    schema = frame.collect_schema()
+    wanted = find_columns(columns, schema.names(), schema.names())
+    for name in wanted:
+        if schema[name] != pl.String:
+            raise Fail(
+                f"Case of columns: {name} holds {holds(schema[name])}, which have no upper and lower case."
+            )
+    if case == "keep":
+        return frame
+    texts = [name for name, dtype in schema.items() if dtype == pl.String and name not in nested]
+    return frame.with_columns([change_case(pl.col(name), case) for name in wanted or texts])
