@@ -135,3 +135,10 @@ def test_columns_that_look_like_numbers_say_why_they_are_not(cells: list[str], n
 
 def test_one_value_far_below_is_enough_to_keep_a_column_text() -> None:
     assert read([str(number) for number in range(5_000)] + ["n5"])[0] == "text"
+
+
+def test_an_exponent_without_a_sign_may_be_a_code_and_is_told() -> None:
+    reading = read_numbers(Cells.of(pl.Series(["1012.5", "1e3"])), "auto")
+
+    assert reading is not None
+    assert (reading.kind, reading.note) == ("text", "left as text, because 1e3 may be a code.")

@@ -25,16 +25,16 @@ def render_page(title: str, profiles: Sequence[Profile], result: dict[str, Any])
 
 
 def shown(value: Any) -> str:
-    """A value as a person reads it: six significant digits, thousands apart."""
+    """A value as a person reads it: six significant digits, thousands apart from 10,000 on, as in no year."""
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if not isinstance(value, float):
+    if not isinstance(value, (int, float)):
         return str(value)
-    return f"{value:,.0f}" if abs(value) >= 1e6 and value.is_integer() else f"{value:,.6g}"
+    comma = "," if abs(value) >= 10_000 else ""
+    whole = isinstance(value, int) or (abs(value) >= 1e6 and value.is_integer())
+    return format(value, f"{comma}.0f" if whole else f"{comma}.6g")
 
 
 def _bars(profile: Profile) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ _PLAIN = (
     r"^-?(?:(?:0|[1-9][0-9]*)(?:[eE][+-][0-9]{1,3})?"
     r"|(?:0|[1-9][0-9]*)?\.[0-9]+(?:[eE][+-]?[0-9]{1,3})?)$"
 )
+_BARE_EXPONENT = r"^-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?$"
 _CURRENCY = r"(?:[$€£¥₹]|EUR|USD|GBP|CHF|JPY|CNY|INR|CAD|AUD)"
 _AMOUNT = rf"^-?\s?(?:{_CURRENCY}\s?-?[0-9][0-9.,'’\s]*|[0-9][0-9.,'’\s]*(?:{_CURRENCY}|%))$"
 _SPACES = r"[ \u00a0\u202f\u2009]"
@@ -162,6 +163,9 @@ def _remark(cells: Cells) -> Reading | None:
     if cells.match(r"^[0-9]+$"):
         example = cells.first(lambda chunk: chunk.str.contains(r"^0[0-9]"))
         return Reading("text", note=f"left as text, because leading zeros as in {example} would be lost.")
+    if cells.match(_BARE_EXPONENT):
+        example = cells.first(lambda chunk: ~chunk.str.contains(_PLAIN))
+        return Reading("text", note=f"left as text, because {example} may be a code.")
     if cells.match(_AMOUNT):
         return Reading("text", note="amounts with a currency or percent sign were left as text.")
     return None
