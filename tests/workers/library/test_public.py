@@ -37,14 +37,16 @@ def frame(path: Path) -> pd.DataFrame:
     )
 
 
-def test_they_are_large_enough() -> None:
-    assert [len(records(path)) for path in ALL.values()] == [28_298, 26_115, 256]
-    assert len(records(COUNTRIES)[0]) == 53
+def test_each_has_more_than_10_000_rows_or_50_columns() -> None:
+    for path in ALL.values():
+        rows = records(path)
+        assert len(rows) > 10_000 or len(rows[0]) > 50
 
 
 # Clean
 
 
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)?(\.[0-9]+)?")
 SPELLINGS = {word.lower() for word in MISSING}
 
 
@@ -54,7 +56,7 @@ def tidy(cell: str) -> str:
 
 
 def is_number(cell: str) -> bool:
-    return re.fullmatch(r"-?(0|[1-9][0-9]*)?(\.[0-9]+)?", cell) is not None and cell != ""
+    return cell != "" and NUMBER.fullmatch(cell) is not None
 
 
 @pytest.mark.parametrize("name", ALL)
