@@ -36,6 +36,14 @@ def until(look: Callable[[], Seen], seconds: float = 20.0) -> Seen:
     raise AssertionError(f"not true within {seconds} s; last seen: {look()!r}")
 
 
+def gone(pid: int) -> bool:
+    """Whether a process has ended; one that nobody has collected yet (a container's PID 1 may not) has."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 class Fleet:
     """Services over real stores, and the workers started on them; everything ends with it."""
 

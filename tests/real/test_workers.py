@@ -17,7 +17,7 @@ import pytest
 from app.core import tasks
 from app.core.states import Priority, Status
 from app.local.servers import Stores, stores
-from tests.real.fleet import Fleet, family, fleet, stop, until
+from tests.real.fleet import Fleet, family, fleet, gone, stop, until
 
 pytestmark = pytest.mark.real
 
@@ -129,7 +129,7 @@ def test_a_killed_worker_leaves_no_process_and_another_takes_its_task_up(
     task = crew.running(crew.submit("doze", params={"seconds": 1.0}, max_attempts=3))
     pids = [one.pid for one in family(process.pid)]
     os.kill(process.pid, signal.SIGKILL)
-    until(lambda: not any(psutil.pid_exists(pid) for pid in pids[1:]), 2)
+    until(lambda: all(gone(pid) for pid in pids[1:]), 2)
     crew.services.db.tasks.update_one({"_id": task.id}, {"$set": {"lease.until": task.started_at}})
 
     crew.start()
@@ -141,12 +141,12 @@ def test_a_killed_worker_leaves_no_process_and_another_takes_its_task_up(
 def test_a_process_left_behind_by_a_task_dies_with_the_worker(crew: Fleet) -> None:
     process = crew.start()
     task = crew.ended(crew.submit("orphan"))
-    assert isinstance(task.result, int) and psutil.pid_exists(task.result)
+    assert isinstance(task.result, int) and not gone(task.result)
 
     stop(process)
     process.wait(10)
 
-    until(lambda: not psutil.pid_exists(task.result) or psutil.Process(task.result).status() == "zombie", 2)
+    until(lambda: gone(task.result), 2)
 
 
 def test_a_stopped_worker_finishes_a_short_task(crew: Fleet) -> None:
