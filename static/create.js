@@ -163,7 +163,8 @@
 
   function unreadable(form) {
     const wrong = all(form, "input").filter((input) => input.validity.badInput);
-    wrong.forEach((input) => complain(input, input.type === "number" ? "A number is expected." : "A date and a time are expected."));
+    wrong.forEach((input) => complain(input, input.type === "number" ? "A number is expected."
+      : { date: "A date is expected.", time: "A time is expected." }[input.type] || "A date and a time are expected."));
     if (wrong.length) {
       const folded = wrong[0].closest("details");
       if (folded) folded.open = true;
@@ -206,6 +207,8 @@
     const busy = form.querySelector("[data-busy]");
     const rest = () => { delete form.dataset.sending; form.removeAttribute("aria-busy"); busy.textContent = ""; };
     form.noValidate = true;
+    form.addEventListener("complaint", (event) => complain(event.target, event.detail));
+    form.dispatchEvent(new Event("drawn", { bubbles: true }));
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       if (form.dataset.sending || unreadable(form)) return;

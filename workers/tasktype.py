@@ -19,17 +19,17 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
+from pydantic_core import SchemaError
 
 from app.core.fields import describe
 from app.core.states import Priority
 from config import Settings
 from workers.context import Context, File
+from workers.expressible import ALLOWED, refusal, said, wrong_defaults
+from workers.published import schema_of
 
 ENTRY_POINTS = "dtq.tasks"
-ALLOWED = (
-    "str, int, float, bool, Literal, Enum, list[str], list[Literal[...]], File, "
-    "and each of them as `X | None`"
-)
+NOT_ANY = "what is to be any value is written as Any"
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -61,7 +61,7 @@ class TaskType:
             "category": self.category,
             "summary": summary,
             "help": self.help.strip() or rest.strip(),
-            "schema": self.model.model_json_schema(),
+            "schema": schema_of(self.model),
             "priority": self.priority.word,
             "timeout_s": self.timeout_s,
             "max_attempts": self.max_attempts,
@@ -72,7 +72,8 @@ class TaskType:
 
     def arguments(self, params: dict[str, Any], files: Callable[[str], File]) -> dict[str, Any]:
         """Stored parameters as the function takes them. Raises pydantic's ValidationError."""
-        model = self.model.model_validate(params, context={"files": files})
+        # As JSON, so that a strict field takes a date, too, which is kept as text.
+        model = self.model.model_validate_json(json.dumps(params), context={"files": files})
         return {name: getattr(model, name) for name in self.model.model_fields}
 
 
@@ -231,10 +232,14 @@ def _create(function: Callable[..., Any], fields: dict[str, tuple[Any, Any]]) ->
     try:
         model: type[BaseModel] = create_model(function.__name__, __config__=config, **fields)  # type: ignore[call-overload]
         _check_defaults(function, model)
-        model.model_json_schema()
-    except (PydanticUserError, NameError) as error:
+        schema_of(model)
+    except (PydanticUserError, NameError, SchemaError) as error:
+        if len(fields) > 1:  # once more with each alone, to name the one that is wrong
+            for name, about in fields.items():
+                _create(function, {name: about})
+        names = ", ".join(f"`{name}`" for name in fields)
         raise TaskTypeError(
-            f"{_where(function)}: {str(error).splitlines()[0]} Allowed are {ALLOWED}."
+            f"{_where(function)}, parameter {names}: {said(error)} Allowed are {ALLOWED}."
         ) from error
     return model
 
@@ -252,18 +257,13 @@ def _check_defaults(function: Callable[..., Any], model: type[BaseModel]) -> Non
 
 
 def _check_kinds(function: Callable[..., Any], model: type[BaseModel]) -> None:
-    for each in describe(model.model_json_schema()):
+    schema = schema_of(model)
+    for each in describe(schema):
         where = f"{_where(function)}, parameter `{each.name}`"
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", each.name):
             raise TaskTypeError(f"{where}: a name of letters, digits and underscores is needed.")
-        if not _expressible(each.kind, each.schema):
-            raise TaskTypeError(f"{where}: this type cannot be a field of a form. Allowed are {ALLOWED}.")
-
-
-def _expressible(kind: str, schema: dict[str, Any]) -> bool:
-    if kind == "list":
-        items = schema.get("items", {})
-        return items.get("type") == "string" and items.get("format") is None
-    if kind in ("text", "textarea"):
-        return schema.get("type") == "string" and schema.get("format") in (None, "textarea")
-    return True
+        why = refusal(each, schema["properties"][each.name])
+        if why or model.model_fields[each.name].annotation is object:
+            raise TaskTypeError(f"{where}: {why or NOT_ANY}. Allowed are {ALLOWED}.")
+    for name, why in wrong_defaults(schema).items():
+        raise TaskTypeError(f"{_where(function)}, parameter `{name}`: its default is not valid: {why}")

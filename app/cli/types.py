@@ -12,7 +12,7 @@ from app.cli.show import problems
 from app.core.catalog import TaskType
 from app.core.db import translated
 from app.core.fields import Field
-from app.core.values import shown
+from app.core.kinds import text_of
 from app.web.stores import services
 
 HEADS = ("NAME", "TITLE", "CATEGORY", "SERVED", "PARAMETERS")
@@ -71,5 +71,5 @@ def _about(task_type: TaskType) -> list[str]:
 def _values(each: Field) -> str:
     parts = [" | ".join(value for value, _ in each.choices), each.bounds]
     if not each.required and each.default is not None:
-        parts.append(f"default {shown(each.default)}")
+        parts.append(f"default {text_of(each, each.default)}")
     return "; ".join(part for part in parts if part)

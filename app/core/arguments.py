@@ -8,12 +8,12 @@ what cannot be written in a word. Uploading is the caller's business.
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from app.core import jsontext
 from app.core.errors import Invalid, TaskQueueError
 from app.core.fields import Field
 from app.core.params import from_form
@@ -106,9 +106,9 @@ def _unknown(name: str, known: Mapping[str, Field]) -> str:
 
 def _read_json(name: str, text: str, values: dict[str, Any], problems: dict[str, str]) -> None:
     try:
-        values[name] = json.loads(text)
+        values[name] = jsontext.read(text)
     except ValueError as error:
-        problems[name] = f"This is not JSON: {error}."
+        problems[name] = str(error)
 
 
 def _as_form(each: Field, texts: list[str]) -> list[str]:

@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.values import shown
+from app.core.written import FORMATS, WRITTEN, rewritten
 
 
 @dataclass(frozen=True)
 class Field:
     """One parameter as a form shows it.
 
-    ``kind`` is text, textarea, int, float, bool, choice, choices (several of them), list (of text,
-    one a line) or file. ``choices`` are (value, label) pairs; a value without a label stands as it is.
-    An ``advanced`` one is rarely needed and may be folded away.
+    ``kind`` is text, textarea, int, float, decimal, bool, date, time, datetime, duration, email, url,
+    json, choice, choices (several of them), list (one a line, each as ``of`` says) or file.
+    ``choices`` are (value, label) pairs; a value without a label stands as it is. ``minimum`` and
+    ``maximum`` are as they are kept. An ``advanced`` one is rarely needed and may be folded away.
     """
 
     name: str
@@ -30,27 +32,36 @@ class Field:
     default: Any = None
     nullable: bool = False
     choices: tuple[tuple[str, str], ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: float | str | None = None
+    maximum: float | str | None = None
     max_length: int | None = None
     accept: tuple[str, ...] = ()
     advanced: bool = False
+    of: Field | None = None
     schema: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def bounds(self) -> str:
-        """The limits of a number in words, or nothing."""
-        low, high = _limit(self.minimum), _limit(self.maximum)
-        above, below = "exclusiveMinimum" in self.schema, "exclusiveMaximum" in self.schema
+        """The limits of a number, a date, a duration in words, or nothing."""
+        low, high = self._limit(self.minimum), self._limit(self.maximum)
+        above, below = self._says("xclusiveMinimum"), self._says("xclusiveMaximum")
         if low and high and not above and not below:
             return f"from {low} to {high}"
-        least = f"above {low}" if above else low and f"of {low} or more"
-        most = f"below {high}" if below else high and f"up to {high}"
-        return " and ".join(part for part in (least, most) if part)
+        if self.kind in WRITTEN and WRITTEN[self.kind].later:
+            least, most = (
+                f"after {low}" if above else f"from {low} on",
+                f"{'before' if below else 'until'} {high}",
+            )
+        else:
+            least = f"above {low}" if above else f"of {low} or more"
+            most = f"below {high}" if below else f"up to {high}"
+        return " and ".join(part for part, limit in ((least, low), (most, high)) if limit)
 
+    def _limit(self, limit: float | str | None) -> str:
+        return f"{limit:,}" if isinstance(limit, int) else rewritten(self.kind, limit) or shown(limit)
 
-def _limit(number: float | None) -> str:
-    return f"{number:,}" if isinstance(number, int) else shown(number)
+    def _says(self, ending: str) -> bool:
+        return f"e{ending}" in self.schema or f"formatE{ending}" in self.schema
 
 
 def describe(schema: dict[str, Any]) -> list[Field]:
@@ -86,12 +97,31 @@ def _kind(about: dict[str, Any], schema: dict[str, Any]) -> str:
         return "file"
     if "enum" in about or "const" in about:
         return "choice"
+    if _is_json(about, schema):
+        return "json"
     if about.get("type") == "array":
         items = _resolve(about.get("items", {}), schema)
         return "choices" if "enum" in items or "const" in items else "list"
     simple = {"string": "text", "integer": "int", "number": "float", "boolean": "bool"}
     kind = simple.get(about.get("type", ""), "text")
-    return "textarea" if kind == "text" and about.get("format") == "textarea" else kind
+    if kind != "text":
+        return kind
+    return "textarea" if about.get("format") == "textarea" else FORMATS.get(about.get("format", ""), kind)
+
+
+def _is_json(about: dict[str, Any] | bool, schema: dict[str, Any]) -> bool:
+    """Whether anything goes: any value, an object of any values, a list of any values."""
+    if isinstance(about, bool):
+        return about
+    about = _resolve(about, schema)
+    if about.get("type") == "object" and "properties" not in about:
+        return _is_json(about.get("additionalProperties", True), schema)
+    if about.get("type") == "array":
+        return _is_json(about.get("items", {}), schema)
+    return not about.keys() & _SAYS_WHAT
+
+
+_SAYS_WHAT = {"type", "anyOf", "oneOf", "allOf", "enum", "const", "not", "format"}
 
 
 def _choices(about: dict[str, Any], labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -106,6 +136,7 @@ def _title(name: str) -> str:
 def _field(name: str, about: dict[str, Any], required: bool, schema: dict[str, Any]) -> Field:
     about, nullable = _without_null(about, schema)
     kind = _kind(about, schema)
+    of = _field(name, _resolve(about.get("items", {}), schema), True, schema) if kind == "list" else None
     source = _resolve(about.get("items", {}), schema) if kind == "choices" else about
     return Field(
         name=name,
@@ -116,10 +147,15 @@ def _field(name: str, about: dict[str, Any], required: bool, schema: dict[str, A
         default=about.get("default"),
         nullable=nullable,
         choices=_choices(source, about.get("labels", {})) if kind in ("choice", "choices") else (),
-        minimum=about.get("minimum", about.get("exclusiveMinimum")),
-        maximum=about.get("maximum", about.get("exclusiveMaximum")),
+        minimum=_first(about, "minimum", "exclusiveMinimum", "formatMinimum", "formatExclusiveMinimum"),
+        maximum=_first(about, "maximum", "exclusiveMaximum", "formatMaximum", "formatExclusiveMaximum"),
         max_length=about.get("maxLength"),
         accept=tuple(about.get("accept", ())),
         advanced=bool(about.get("advanced")) and not required,
+        of=of,
         schema=source,
     )
+
+
+def _first(about: dict[str, Any], *keys: str) -> Any:
+    return next((about[key] for key in keys if key in about), None)

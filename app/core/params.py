@@ -7,19 +7,18 @@ expected.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from app.core import kinds, limits
 from app.core.errors import Invalid
 from app.core.fields import Field, describe
+from app.core.kinds import MAX_TEXT
 from app.core.values import unkeepable
 
-MAX_TEXT = 100_000
+__all__ = ["MAX_TEXT", "from_form", "validate"]
 _MISSING = object()
 
 
@@ -57,15 +56,39 @@ def _read(each: Field, texts: list[str]) -> Any:
         unset = each.nullable and texts == [""]
         return None if unset else bool(texts and texts[-1] not in ("", "false", "0"))
     if each.kind == "choices":
-        return [_choice(each, text) for text in texts if text] or _none(each)
+        return [kinds.choice(each, text) for text in texts if text] or _none(each)
+    if each.kind == "datetime" and len(texts) == 2:  # the second is its zone
+        texts = [" ".join(texts)] if texts[0].strip() else []
     if len(texts) > 1:
         raise ValueError("One value is expected here, and several came.")
     text = texts[0].replace("\r\n", "\n") if texts else ""
     if each.kind == "list":
-        return [line.strip() for line in _text(each, text).split("\n") if line.strip()] or _none(each)
+        return _lines(each, text) or _none(each)
     if not text.strip() and (each.kind not in ("text", "textarea") or each.required or each.nullable):
         return _empty(each)
-    return {"int": _int, "float": _float, "choice": _choice}.get(each.kind, _text)(each, text)
+    return kinds.read(each, text)
+
+
+def _lines(each: Field, text: str) -> list[Any]:
+    """The entries of a list, one a line. Raises ValueError naming the line that is wrong."""
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"At most {MAX_TEXT:,} characters are taken here.")
+    of = each.of or each
+    values = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                values.append(_fitting(of, kinds.read(of, line.strip())))
+            except ValueError as error:
+                raise ValueError(f"Line {number}: {error}") from None
+    return values
+
+
+def _fitting(of: Field, value: Any) -> Any:
+    """An entry within its limits. Raises ValueError."""
+    for error in limits.Validator(of.schema).iter_errors(value):
+        raise ValueError(_sentence(error, of))
+    return value
 
 
 def _none(each: Field) -> list[str] | None:
@@ -78,42 +101,9 @@ def _empty(each: Field) -> Any:
         raise ValueError("Please choose a file." if each.kind == "file" else "This is needed.")
     if each.nullable:
         return None
-    if each.kind in ("int", "float"):
-        raise ValueError(f"A number {each.bounds} is needed." if each.bounds else "A number is needed.")
+    if each.kind in kinds.NOUNS and each.default is not None:
+        raise ValueError(kinds.needed(each))
     return _MISSING
-
-
-def _int(each: Field, text: str) -> int:
-    if not re.fullmatch(r"[+-]?[0-9]{1,19}", text.strip()):
-        within = f" {each.bounds}" if each.bounds else ""
-        raise ValueError(f"A whole number{within} is expected, such as 3.")
-    return int(text)
-
-
-def _float(each: Field, text: str) -> float:
-    try:
-        value = float(text if text.isascii() and "_" not in text else "nan")
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        within = f" {each.bounds}" if each.bounds else ""
-        raise ValueError(f"A number{within} is expected, such as 2.5.")
-    return value
-
-
-def _choice(each: Field, text: str) -> Any:
-    for value in each.schema.get("enum", [each.schema.get("const")]):
-        if str(value) == text:
-            return value
-    raise ValueError("Please choose one of: " + ", ".join(label for _, label in each.choices) + ".")
-
-
-def _text(each: Field, text: str) -> str:
-    if len(text) > MAX_TEXT:
-        raise ValueError(f"At most {MAX_TEXT:,} characters are taken here.")
-    if "\x00" in text:
-        raise ValueError("A NUL character cannot be kept.")
-    return text
 
 
 # Values against the schema
@@ -131,7 +121,7 @@ def validate(schema: dict[str, Any], values: Any) -> dict[str, Any]:
     problems = {name: why for name, value in filled.items() if (why := unkeepable(value))}
     if problems:
         raise Invalid("Some parameters need another look.", problems)
-    for error in Draft202012Validator(schema).iter_errors(filled):
+    for error in limits.Validator(schema).iter_errors(filled):
         for name in _blamed(error):
             problems.setdefault(name, _sentence(error, fields.get(name)))
     if problems:
@@ -161,6 +151,21 @@ def _sentence(error: ValidationError, each: Field | None) -> str:
         return "There is no parameter of this name."
     if error.validator == "anyOf" and error.context:
         error = next((one for one in error.context if one.validator != "type"), error.context[0])
+    place, each = _place(error, each)
+    return place + (error.message if limits.own(error) else _said(error, each))
+
+
+def _place(error: ValidationError, each: Field) -> tuple[str, Field]:
+    """Where in a value it is wrong, and what stands there."""
+    inside = list(error.absolute_path)[1:]
+    if each.of and inside:
+        return f"Entry {int(inside[0]) + 1}: ", each.of
+    path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in inside).lstrip(".")
+    return (f"At {path[:60]}: " if path and each.kind == "json" else ""), each
+
+
+def _said(error: ValidationError, each: Field) -> str:
+    """What the schema expects where a value breaks one of its rules."""
     limit = error.validator_value
     sentences = {
         "required": "This is needed.",
@@ -168,24 +173,13 @@ def _sentence(error: ValidationError, each: Field | None) -> str:
         "maximum": f"{limit} or less is expected.",
         "exclusiveMinimum": f"More than {limit} is expected.",
         "exclusiveMaximum": f"Less than {limit} is expected.",
-        "multipleOf": f"A multiple of {limit} is expected.",
         "minLength": f"At least {limit} characters are expected.",
         "maxLength": f"At most {limit} characters are taken.",
-        "minItems": f"At least {limit} are expected.",
-        "maxItems": f"At most {limit} are taken.",
+        **dict.fromkeys(("minItems", "minProperties"), f"At least {limit} are expected."),
+        **dict.fromkeys(("maxItems", "maxProperties"), f"At most {limit} are taken."),
         "uniqueItems": "Each may be given once.",
         "pattern": f"This does not have the form that is expected ({limit}).",
         "enum": "Please choose one of: " + ", ".join(label for _, label in each.choices) + ".",
         "const": "Please choose one of: " + ", ".join(label for _, label in each.choices) + ".",
     }
-    return sentences.get(str(error.validator), f"{_expected(each)} is expected.")
-
-
-def _expected(each: Field) -> str:
-    kinds = {
-        "int": "A whole number",
-        "float": "A number",
-        "bool": "Yes or no",
-        "file": "The id of an uploaded file",
-    }
-    return kinds.get(each.kind, "A list" if each.kind in ("list", "choices") else "Text")
+    return sentences.get(str(error.validator), kinds.expected(each))

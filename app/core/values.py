@@ -11,19 +11,24 @@ import re
 from typing import Any
 
 INT64 = 2**63
+DEEPEST = 50  # MongoDB keeps 100 levels, and a task has some of its own.
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def unkeepable(value: Any) -> str:
+def unkeepable(value: Any, depth: int = 0) -> str:
     """Why a value cannot be kept, as a sentence, or nothing when it can."""
+    if depth > DEEPEST:
+        return f"This is nested too deeply: at most {DEEPEST} levels are kept."
     if isinstance(value, float) and not math.isfinite(value):
         return "A finite number is expected."
     if isinstance(value, int) and not -INT64 <= value < INT64:
         return "This number is too large: at most 64 bits are kept."
     if isinstance(value, str) and _UNKEEPABLE.search(value):
         return "This holds a character that cannot be kept."
+    if isinstance(value, dict) and value.keys() >= {"$ref", "$id"}:
+        return "“$ref” beside “$id” cannot be kept: MongoDB takes the two for a reference of its own."
     parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
-    return next((why for part in parts if (why := unkeepable(part))), "")
+    return next((why for part in parts if (why := unkeepable(part, depth + 1))), "")
 
 
 def shown(value: Any) -> str:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.core import moments
 from app.core.catalog import TaskType
 from app.core.clock import utcnow
+from app.core.fields import Field
 from app.core.files import StoredFile
 from app.core.states import WAITING, Status
 from app.core.task import Task
+from app.core.written import rewritten
 from app.web.viewer import Node, label, node
 
+WEB = re.compile(r"https?://", re.IGNORECASE)
 LOG_SHOWN = 200_000
 OUTCOMES = {"succeeded": "Succeeded", "canceled": "Canceled", "crash": "Worker died", "lost": "Handed back"}
 
@@ -58,11 +63,16 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter with its title; ``file`` where its value is the id of one."""
+    """A parameter with its title; ``file`` where its value is the id of one.
+
+    ``moment`` is the value of a date and time, ``link`` that of an address that a browser may open.
+    """
 
     title: str
     value: Node
     file: StoredFile | None = None
+    moment: datetime | None = None
+    link: str = ""
 
 
 def steps(task: Task) -> list[Step]:
@@ -155,20 +165,40 @@ def _running(task: Task) -> Attempt:
 
 def parameters(task: Task, kind: TaskType | None, files: Mapping[str, StoredFile]) -> list[Parameter]:
     """The parameters in the order of the form, with the titles of their type where it is known."""
-    titles = {each.name: each.title for each in kind.fields} if kind else {}
-    choices = {each.name: dict(each.choices) for each in kind.fields} if kind else {}
+    fields = {each.name: each for each in kind.fields} if kind else {}
     order = [
-        *(name for name in titles if name in task.params),
-        *(name for name in task.params if name not in titles),
+        *(name for name in fields if name in task.params),
+        *(name for name in task.params if name not in fields),
     ]
-    return [
-        Parameter(
-            titles.get(name) or label(name),
-            node(_chosen(task.params[name], choices.get(name, {})), 1),
-            files.get(str(task.params[name])),
-        )
-        for name in order
-    ]
+    return [_parameter(name, task.params[name], fields.get(name), files) for name in order]
+
+
+def _parameter(name: str, value: Any, field: Field | None, files: Mapping[str, StoredFile]) -> Parameter:
+    if field is None:
+        return Parameter(label(name), node(value, 1), files.get(str(value)))
+    return Parameter(
+        field.title,
+        node(_spoken(field, value), 1),
+        files.get(str(value)),
+        moment=_moment(value) if field.kind == "datetime" else None,
+        link=str(value) if field.kind == "url" and WEB.match(str(value)) else "",
+    )
+
+
+def _spoken(field: Field, value: Any) -> Any:
+    """A value as a person would write it: a duration in words, a choice by its label."""
+    if field.of and isinstance(value, list):
+        return [_spoken(field.of, each) for each in value]
+    if (written := rewritten(field.kind, value)) is not None:
+        return written
+    return _chosen(value, dict(field.choices))
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        return moments.load_moment(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def _chosen(value: Any, labels: Mapping[str, str]) -> Any:

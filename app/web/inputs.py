@@ -17,12 +17,21 @@ from app.core.catalog import TaskType
 from app.core.errors import Invalid, TooLarge
 from app.core.fields import Field
 from app.core.files import Files, StoredFile, safe_name
+from app.core.kinds import NOUNS
+from app.core.limits import words
 from app.core.params import from_form, validate
-from app.core.values import shown
+from app.web.attributes import AREAS, attributes
+from app.web.texts import texts_of, typed
 
 PREFIX = "p-"
 DROP = "drop-"
 RADIOS = 4
+HINTS = {
+    "list": "One a line.",
+    "duration": "Such as 1h 30m, 2 days or 00:05:00; a number alone is seconds.",
+    "datetime": "The zone is a name such as Europe/Berlin, or an offset such as +02:00.",
+    "json": "As JSON.",
+}
 GONE = "This file is no longer here. Please choose it again."
 
 
@@ -50,13 +59,17 @@ class Input:
 
     @property
     def widget(self) -> str:
-        """Which macro draws it: line, area, select, group (of radios or boxes), switch or file."""
+        """Which macro draws it: line, area, moment, select, group (of radios or boxes), switch or file."""
         kind = "choice" if self.field.kind == "bool" and self.field.nullable else self.field.kind
         if kind == "choice":
             return "group" if len(self.options) <= RADIOS else "select"
-        return {"bool": "switch", "choices": "group", "file": "file", "textarea": "area", "list": "area"}.get(
-            kind, "line"
-        )
+        widgets = {"bool": "switch", "choices": "group", "file": "file", "datetime": "moment"}
+        return "area" if kind in AREAS else widgets.get(kind, "line")
+
+    @property
+    def zone(self) -> str:
+        """The zone beside a date and time: UTC where nothing says otherwise."""
+        return self.texts[1] if len(self.texts) > 1 else "UTC"
 
     @property
     def options(self) -> tuple[tuple[str, str], ...]:
@@ -69,26 +82,21 @@ class Input:
     @property
     def help(self) -> str:
         """The help of the type, and what else has to be known to fill the field in."""
-        lines = "One a line." if self.field.kind == "list" else ""
-        bounds = self.field.bounds and f"A number {self.field.bounds}."
-        return " ".join(part for part in (self.field.help, bounds, lines) if part)
+        hint = HINTS.get(self.field.kind, "")
+        return " ".join(part for part in (self.field.help, words(self.field), hint) if part)
 
     @property
     def attributes(self) -> dict[str, Any]:
         """What the HTML of an input or a text area says besides its name and value."""
-        if self.field.kind in ("int", "float"):
-            limits = {"min": shown(self.field.minimum), "max": shown(self.field.maximum)}
-            step = {"type": "number", "step": "1" if self.field.kind == "int" else "any"}
-            return step | {name: limit for name, limit in limits.items() if limit}
-        return {} if self.widget == "area" else {"type": "text"}
+        return attributes(self.field, self.text)
 
     @property
     def stands_out(self) -> bool:
         """Whether it is wrong or differs from its default, so that it must not be folded away."""
-        default = replace(self, texts=_texts(self.field, self.field.default))
+        default = replace(self, texts=texts_of(self.field, {}))
         if self.field.kind == "bool" and not self.field.nullable:
             return bool(self.error) or self.on != default.on
-        return bool(self.error) or _typed(self.texts) != _typed(default.texts)
+        return bool(self.error) or typed(self.field, self.texts) != typed(self.field, default.texts)
 
     @property
     def rows(self) -> int:
@@ -104,9 +112,9 @@ class Input:
     @property
     def says_optional(self) -> bool:
         """Where nothing is an answer; a switch, and a choice or a number with a default, always have one."""
-        if self.field.kind in ("int", "float"):
+        if self.field.kind in NOUNS and self.field.default is not None:
             return self.field.nullable
-        return not self.field.required and self.widget in ("line", "area", "file")
+        return not self.field.required and self.widget in ("line", "area", "moment", "file")
 
 
 @dataclass(frozen=True)
@@ -130,27 +138,9 @@ def initial(fields: Sequence[Field], past: Mapping[str, Any], files: Files, owne
 
     A file that ``owner`` may not use, or that is gone, is said beside its field.
     """
-    filled = [Input(each, _texts(each, past.get(each.name, each.default))) for each in fields]
+    filled = [Input(each, texts_of(each, past)) for each in fields]
     known = _usable(filled, files, owner)
     return tuple(_with_file(each, known) for each in filled)
-
-
-def _texts(each: Field, value: Any) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if each.kind == "bool":
-        return ("1",) if value else ("0",)
-    if each.kind == "choice":
-        return (str(value),)
-    many = value if isinstance(value, list) else [value]
-    if each.kind == "choices":
-        return tuple(str(item) for item in many)
-    return ("\n".join(shown(item) for item in many),) if each.kind == "list" else (shown(value),)
-
-
-def _typed(texts: Sequence[str]) -> list[str]:
-    """What of it a person would call something; browsers end lines in their own way."""
-    return [text.replace("\r\n", "\n").strip() for text in texts if text.strip()]
 
 
 def _usable(inputs: Sequence[Input], files: Files, owner: str) -> dict[str, StoredFile]:

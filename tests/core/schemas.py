@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, create_model
 
+from workers.published import schema_of as published
+
 FILE: dict[str, Any] = {"format": "file-id", "accept": [".csv", ".tsv"]}
 FILE_ID = "0123456789abcdef01234567"
 
@@ -21,7 +23,7 @@ class Shade(enum.Enum):
 def schema_of(**parameters: Any) -> dict[str, Any]:
     """The schema that a task function with these parameters would publish."""
     model = create_model("Parameters", __config__=ConfigDict(extra="forbid"), **parameters)
-    return model.model_json_schema()
+    return published(model)
 
 
 def one(annotation: Any, default: Any = ...) -> dict[str, Any]:

@@ -132,9 +132,9 @@ class TestFromForm:
     def test_choices_keep_their_type(self):
         assert read(one(Literal[1, 2]), x="2") == 2
 
-    @pytest.mark.parametrize("annotation", [str, list[str]])
-    def test_text_that_cannot_be_kept(self, annotation):
-        assert read(one(annotation), x="a\x00b") == "A NUL character cannot be kept."
+    @pytest.mark.parametrize(("annotation", "where"), [(str, ""), (list[str], "Line 1: ")])
+    def test_text_that_cannot_be_kept(self, annotation, where):
+        assert read(one(annotation), x="a\x00b") == f"{where}A NUL character cannot be kept."
         assert read(one(annotation), x="a" * (MAX_TEXT + 1)) == "At most 100,000 characters are taken here."
 
     @pytest.mark.parametrize(

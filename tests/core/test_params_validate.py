@@ -76,7 +76,7 @@ class TestValidate:
             (str, ["a"], "Text is expected."),
             (str, None, "Text is expected."),
             (list[str], "a", "A list is expected."),
-            (list[str], [1], "A list is expected."),
+            (list[str], ["a", 1], "Entry 2: Text is expected."),
             (Annotated[str, Field(json_schema_extra=FILE)], 3, "The id of an uploaded file is expected."),
             (Annotated[int, Field(ge=3)] | None, 2, "3 or more is expected."),
             (int | None, "3", "A whole number is expected."),

@@ -89,7 +89,7 @@ def _out_of_bounds(ctx: Context, size: Annotated[int, Field(ge=5)] = 1) -> None:
         (_stars, "parameter `sources`: *args"),
         (_a_union, "parameter `source`: this type cannot"),
         (_a_dict, "parameter `source`: this type cannot"),
-        (_an_object, "parameter `source`: this type cannot"),
+        (_an_object, "parameter `source`: what is to be any value is written as Any"),
         (_bad_default, "parameter `size`: its default is not valid"),
         (_out_of_bounds, "parameter `size`: its default is not valid"),
     ],

@@ -1,0 +1,57 @@
+"""JSON that a person typed: read with a sentence that says where it is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+MOST = 100_000
+DEEPEST = 32
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+
+
+def read(text: str) -> Any:
+    """The value. Raises ValueError with the line and the column, or what else is not taken."""
+    if len(text) > MOST:
+        raise ValueError(f"At most {MOST:,} characters are taken here.")
+    if depth(text) > DEEPEST:
+        raise ValueError(f"This is nested too deeply: at most {DEEPEST} levels are taken.")
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_whole)
+    except json.JSONDecodeError as error:
+        wrong = error.msg[0].lower() + error.msg[1:]
+        raise ValueError(f"This is not JSON: line {error.lineno}, column {error.colno}: {wrong}.") from None
+
+
+def write(value: Any) -> str:
+    """The text that :func:`read` turns into this value again."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def depth(text: str) -> int:
+    """How deeply the brackets of a text are nested, those in strings left out."""
+    deepest = now = 0
+    for char in re.findall(r"[\[\]{}]", _STRING.sub("", text)):
+        now += 1 if char in "[{" else -1
+        deepest = max(deepest, now)
+    return deepest
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in made:
+            raise ValueError(f"The key “{key[:40]}” stands twice in one object.")
+        made[key] = value
+    return made
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(f"JSON has no {name}.")
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > 20:
+        raise ValueError("This holds a number that is too large: at most 64 bits are kept.")
+    return int(digits)

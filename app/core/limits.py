@@ -1,0 +1,181 @@
+"""Limits of values: judged by the schema that a worker published, and said in words.
+
+JSON Schema has no limits for dates, durations and decimals, which are text to it. Workers publish them
+as `formatMinimum`, `formatMaximum`, `formatExclusiveMinimum`, `formatExclusiveMaximum` (the words that
+validators for JavaScript use), `formatMultipleOf`, `maxDigits`, `decimalPlaces` and `schemes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from fractions import Fraction
+from operator import ge, gt, le, lt
+from typing import Any
+
+from jsonschema import Draft202012Validator, validators
+from jsonschema.exceptions import ValidationError
+
+from app.core.fields import Field
+from app.core.kinds import NOUNS
+from app.core.written import FORMATS, WRITTEN, Written
+
+Errors = Iterator[ValidationError]
+Check = Callable[[Any, Any, Any, dict[str, Any]], Errors]
+STEPS_MOST = 10**28  # Python's decimals, with which pydantic divides, have 28 digits.
+
+
+def words(each: Field) -> str:
+    """The limits of a field in sentences, or nothing."""
+    if each.kind == "list" and each.of:
+        return " ".join(part for part in (_entries(each.schema), words(each.of)) if part)
+    if each.kind in ("choice", "choices", "file", "bool", "url"):
+        return _entries(each.schema) if each.kind == "choices" else ""
+    bounds = f"{NOUNS[each.kind]} {each.bounds}." if each.bounds and each.kind in NOUNS else ""
+    sentences = (bounds, _steps(each.schema), _digits(each.schema), _length(each.schema), _form(each.schema))
+    return " ".join(part for part in (*sentences, _entries(each.schema)) if part)
+
+
+def _steps(schema: dict[str, Any]) -> str:
+    step = schema.get("multipleOf", schema.get("formatMultipleOf", 1))
+    return f"A multiple of {step}." if step != 1 else ""
+
+
+def _digits(schema: dict[str, Any]) -> str:
+    places, digits = schema.get("decimalPlaces"), schema.get("maxDigits")
+    after = (
+        "" if places is None else f"at most {places} after the point" if places else "none after the point"
+    )
+    if digits is None:
+        return f"Digits: {after}." if after else ""
+    return f"At most {digits} digits{', ' + after if after else ''}."
+
+
+def _length(schema: dict[str, Any]) -> str:
+    return _between(schema.get("minLength"), schema.get("maxLength"), "character")
+
+
+def _entries(schema: dict[str, Any]) -> str:
+    least = schema.get("minItems", schema.get("minProperties"))
+    return _between(least, schema.get("maxItems", schema.get("maxProperties")), "entry")
+
+
+def _between(least: int | None, most: int | None, noun: str) -> str:
+    if least and most is not None:
+        return f"From {least} to {_counted(most, noun)}." if least != most else f"{_counted(most, noun)}."
+    if least:
+        return f"At least {_counted(least, noun)}."
+    return "" if most is None else f"At most {_counted(most, noun)}."
+
+
+def _counted(count: int, noun: str) -> str:
+    many = "entries" if noun == "entry" else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else many}"
+
+
+def _form(schema: dict[str, Any]) -> str:
+    pattern = schema.get("pattern", "")
+    return f"In the form `{pattern}`." if pattern and "`" not in pattern else ""
+
+
+# Judged
+
+
+def _about(schema: dict[str, Any]) -> Written | None:
+    return WRITTEN.get(FORMATS.get(schema.get("format", ""), ""))
+
+
+def _loaded(schema: dict[str, Any], text: Any) -> Any:
+    """The value behind a kept text; None where it is of another kind, which `type` or `format` says."""
+    about = _about(schema)
+    try:
+        return about.load(text) if about and isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _format(validator: Any, name: Any, instance: Any, schema: dict[str, Any]) -> Errors:
+    about = _about(schema)
+    if about and isinstance(instance, str):
+        try:
+            about.load(instance)
+        except ValueError as error:
+            yield ValidationError(str(error))
+
+
+def _ordered(fits: Callable[[Any, Any], bool], number: str, moment: str) -> Check:
+    def check(validator: Any, limit: Any, instance: Any, schema: dict[str, Any]) -> Errors:
+        about, value, bound = _about(schema), _loaded(schema, instance), _loaded(schema, limit)
+        if about and value is not None and bound is not None and not fits(value, bound):
+            yield ValidationError((moment if about.later else number).format(about.write(bound)))
+
+    return check
+
+
+def is_multiple(value: Any, step: Any) -> bool:
+    """Whether a number is a multiple of another, both taken as they are written: 0.3 is one of 0.1."""
+    return bool((Fraction(str(value)) / Fraction(str(step))).denominator == 1)
+
+
+def _multiple(validator: Any, step: Any, instance: Any, schema: dict[str, Any]) -> Errors:
+    if validator.is_type(instance, "number") and not is_multiple(instance, step):
+        yield ValidationError(f"A multiple of {step} is expected.")
+
+
+def _decimal_multiple(validator: Any, step: Any, instance: Any, schema: dict[str, Any]) -> Errors:
+    value = _loaded(schema, instance)
+    if value is None:
+        return
+    if abs(Fraction(value) / Fraction(step)) >= STEPS_MOST:
+        yield ValidationError(f"This number is too large for steps of {step}.")
+    elif not is_multiple(value, step):
+        yield ValidationError(f"A multiple of {step} is expected.")
+
+
+def _digit_counts(value: Decimal) -> tuple[int, int]:
+    """How many digits there are in all, and after the point; zeros at the end do not count."""
+    whole, _, after = format(abs(value), "f").partition(".")
+    after = after.rstrip("0")
+    return len(whole.lstrip("0") + after), len(after)
+
+
+def _max_digits(validator: Any, most: Any, instance: Any, schema: dict[str, Any]) -> Errors:
+    value = _loaded(schema, instance)
+    if value is not None and _digit_counts(value)[0] > most:
+        yield ValidationError(f"At most {most} digits are taken.")
+
+
+def _decimal_places(validator: Any, most: Any, instance: Any, schema: dict[str, Any]) -> Errors:
+    value = _loaded(schema, instance)
+    if value is not None and _digit_counts(value)[1] > most:
+        yield ValidationError(f"At most {most} digits after the point are taken.")
+
+
+def _schemes(validator: Any, allowed: Any, instance: Any, schema: dict[str, Any]) -> Errors:
+    if isinstance(instance, str) and instance.partition(":")[0].lower() not in allowed:
+        yield ValidationError(
+            f"An address that begins with {' or '.join(f'{each}://' for each in allowed)} is expected."
+        )
+
+
+Validator = validators.extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    {
+        "format": _format,
+        "formatMinimum": _ordered(ge, "{} or more is expected.", "{} or later is expected."),
+        "formatMaximum": _ordered(le, "{} or less is expected.", "{} or earlier is expected."),
+        "formatExclusiveMinimum": _ordered(gt, "More than {} is expected.", "Later than {} is expected."),
+        "formatExclusiveMaximum": _ordered(lt, "Less than {} is expected.", "Earlier than {} is expected."),
+        "multipleOf": _multiple,
+        "formatMultipleOf": _decimal_multiple,
+        "maxDigits": _max_digits,
+        "decimalPlaces": _decimal_places,
+        "schemes": _schemes,
+    },
+)
+OWN = ("format", "multipleOf", "maxDigits", "decimalPlaces", "schemes")
+
+
+def own(error: ValidationError) -> bool:
+    """Whether the message of an error is a sentence of ours."""
+    return str(error.validator).startswith("format") or error.validator in OWN

@@ -1,0 +1,51 @@
+"""What can be a parameter of a task type, and the reasons why something else cannot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic_core import SchemaError
+
+from app.core.errors import Invalid
+from app.core.fields import Field
+from app.core.params import validate
+from app.core.written import WRITTEN
+from workers.published import refusals
+
+IN_LISTS = ("text", "int", "float", *WRITTEN)
+ALLOWED = (
+    "str, int, float, bool, Decimal, date, time, datetime, timedelta, EmailStr, HttpUrl, AnyUrl, Literal, "
+    "Enum, list[...] of these (but bool), File, dict[str, Any], list[Any], Any, and each as `X | None`"
+)
+
+
+def refusal(each: Field, about: dict[str, Any]) -> str:
+    """Why a parameter cannot be a field of a form, or nothing; ``about`` is its entry in the schema."""
+    for why in refusals([about, each.schema]):
+        return why
+    return "" if _expressible(each) else "this type cannot be a field of a form"
+
+
+def _expressible(each: Field) -> bool:
+    if each.kind == "list":
+        return each.of is not None and each.of.kind in IN_LISTS and _expressible(each.of)
+    if each.kind in ("text", "textarea"):
+        return each.schema.get("type") == "string" and each.schema.get("format") in (None, "textarea")
+    return True
+
+
+def wrong_defaults(schema: dict[str, Any]) -> dict[str, str]:
+    """A sentence for each default that is not right by the rules of the form that would send it."""
+    try:
+        validate({**schema, "required": []}, {})
+    except Invalid as error:
+        return error.fields
+    return {}
+
+
+def said(error: Exception) -> str:
+    """What pydantic says about a signature, without its nesting."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not isinstance(error, SchemaError):
+        return lines[0]
+    return "its pattern cannot be compiled." if "regex parse error" in str(error) else f"{lines[-1]}."
