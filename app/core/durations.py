@@ -9,7 +9,7 @@ from fractions import Fraction
 EXPECTED = "A duration is expected, such as 1h 30m, 2 days or 00:05:00."
 UNITS = {"week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 _NAMES = {
-    **{name: name for unit in UNITS for name in (unit, unit + "s")},
+    **{name: unit for unit in UNITS for name in (unit, unit + "s")},
     **{"w": "week", "d": "day", "h": "hour", "hr": "hour", "hrs": "hour"},
     **{"m": "minute", "min": "minute", "mins": "minute", "s": "second", "sec": "second", "secs": "second"},
 }

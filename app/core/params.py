@@ -8,6 +8,7 @@ expected.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from jsonschema.exceptions import ValidationError
@@ -161,7 +162,9 @@ def _place(error: ValidationError, each: Field) -> tuple[str, Field]:
     if each.of and inside:
         return f"Entry {int(inside[0]) + 1}: ", each.of
     path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in inside).lstrip(".")
-    return (f"At {path[:60]}: " if path and each.kind == "json" else ""), each
+    if each.kind != "json" or not path:
+        return "", each
+    return f"At {path[:60]}: ", replace(each, schema=error.schema)
 
 
 def _said(error: ValidationError, each: Field) -> str:
