@@ -17,7 +17,7 @@ MOMENT = "A date and a time are expected, such as 2026-12-31 08:30 Europe/Berlin
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
 _OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3]):?([0-5][0-9])")
-_MOMENT = re.compile(rf"({_DATE})[T ]\s*({_TIME})\s*(\S.*)?", re.IGNORECASE)
+_MOMENT = re.compile(rf"({_DATE})[T ]\s*({_TIME})\s*([^0-9\s.:].*)?", re.IGNORECASE)
 _KEPT = re.compile(rf"{_DATE}T{_TIME}(?:Z|[+-][0-9]{{2}}:[0-9]{{2}})")
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import AnyUrl, EmailStr, HttpUrl, JsonValue, TypeAdapter
 
@@ -34,7 +34,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )  # fmt: skip
-ZONES = ("Mars/Olympus", "+25:00", "Z UTC", "../etc/passwd", "/etc/passwd", "Europe")
+ZONES = ("Mars/Olympus", "+25:00", "Z UTC", "a/../../etc/passwd", "/etc/passwd", "Europe/")
 SKIPPED = "02:30 on 2026-03-29 does not exist in Europe/Berlin: clocks go forward over it."
 DOUBLED = (
     "02:30 on 2026-10-25 comes twice in Europe/Berlin. "
@@ -53,6 +53,7 @@ def complaint(annotation: Any, text: str) -> str:
 
 
 @pytest.mark.parametrize("annotation", VALUES)
+@settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_what_is_shown_is_read_as_the_same_value_and_the_function_gets_it(annotation, data):
     value = data.draw(VALUES[annotation])
@@ -65,6 +66,7 @@ def test_what_is_shown_is_read_as_the_same_value_and_the_function_gets_it(annota
     assert about.load(kept) == value
 
 
+@settings(max_examples=50, deadline=None)
 @given(JSON)
 @example(1.0)
 @example({"$where": 1, "a.b": [], "": {}})

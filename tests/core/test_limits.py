@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field, HttpUrl, TypeAdapter, ValidationError
 
@@ -99,6 +99,7 @@ def test_steps_of_a_tenth_are_exact(tenths):
     assert validate(steps, {"x": tenths / 10}) == {"x": tenths / 10}
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     st.decimals("-200", "200", places=3)
     | st.sampled_from([Decimal("0.10"), Decimal("99.95"), Decimal("1E+1")])
