@@ -22,22 +22,42 @@
 
   // JSON while one types
 
-  function place(text, error) {
-    const given = /line (\d+) column (\d+)/.exec(error.message);
-    if (given) return `line ${given[1]}, column ${given[2]}`;
-    const position = /position (\d+)/.exec(error.message);
-    const before = (position ? text.slice(0, Number(position[1])) : text).split("\n");
-    return `line ${before.length}, column ${before.at(-1).length + 1}`;
+  const TOKEN = /[ \t\n\r]*(?:([{}[\],:])|("(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null))/y;
+  const SPACE = /[ \t\n\r]*/y;
+
+  // Where a text stops being the beginning of JSON, or -1 where it is whole: browsers do not all say it.
+  function wrongAt(text) {
+    const open = [];
+    let at = 0, next = "value";
+    const after = () => { next = open.length ? "more" : "end"; };
+    while (next !== "end") {
+      TOKEN.lastIndex = at;
+      const [whole, sign, string] = TOKEN.exec(text) || [];
+      SPACE.lastIndex = at;
+      const begins = at + SPACE.exec(text)[0].length;
+      const value = next === "value" || next === "first";
+      if (whole === undefined) return begins;
+      if (value && (sign === "{" || sign === "[")) { open.push(sign); next = sign === "{" ? "names" : "first"; }
+      else if (sign === "]" && open.at(-1) === "[" && (next === "first" || next === "more")) { open.pop(); after(); }
+      else if (sign === "}" && open.at(-1) === "{" && (next === "names" || next === "more")) { open.pop(); after(); }
+      else if (sign === "," && next === "more") next = open.at(-1) === "{" ? "name" : "value";
+      else if (sign === ":" && next === "colon") next = "value";
+      else if (string !== undefined && (next === "name" || next === "names")) next = "colon";
+      else if (sign === undefined && value) after();
+      else return begins;
+      at = TOKEN.lastIndex;
+    }
+    const rest = text.slice(at).search(/[^ \t\n\r]/);
+    return rest < 0 ? -1 : at + rest;
   }
 
   function problem(text) {
-    if (!text.trim()) return "";
-    try {
-      JSON.parse(text);
-      return "";
-    } catch (error) {
-      return `This is not JSON yet: look at ${place(text, error)}.`;
-    }
+    const at = text.trim() ? wrongAt(text) : -1;
+    if (at < 0) return "";
+    const before = text.slice(0, at).split("\n");
+    const place = `line ${before.length}, column ${before.at(-1).length + 1}`;
+    return at === text.length ? `This is not JSON yet: it ends too early, in ${place}.`
+      : `This is not JSON yet: look at ${place}.`;
   }
 
   function checked(area) {

@@ -32,7 +32,7 @@ def words(each: Field) -> str:
     if each.kind in ("choice", "choices", "file", "bool", "url"):
         return _entries(each.schema) if each.kind == "choices" else ""
     bounds = f"{NOUNS[each.kind]} {each.bounds}." if each.bounds and each.kind in NOUNS else ""
-    sentences = (bounds, _steps(each.schema), _digits(each.schema), _length(each.schema), _form(each.schema))
+    sentences = (bounds, _steps(each.schema), _digits(each.schema), _length(each), _form(each))
     return " ".join(part for part in (*sentences, _entries(each.schema)) if part)
 
 
@@ -51,8 +51,11 @@ def _digits(schema: dict[str, Any]) -> str:
     return f"At most {digits} digits{', ' + after if after else ''}."
 
 
-def _length(schema: dict[str, Any]) -> str:
-    return _between(schema.get("minLength"), schema.get("maxLength"), "character")
+def _length(each: Field) -> str:
+    """That a needed text has a character goes without saying."""
+    least = each.schema.get("minLength")
+    said = None if least == 1 and each.required else least
+    return _between(said, each.schema.get("maxLength"), "character")
 
 
 def _entries(schema: dict[str, Any]) -> str:
@@ -73,9 +76,10 @@ def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun if count == 1 else many}"
 
 
-def _form(schema: dict[str, Any]) -> str:
-    pattern = schema.get("pattern", "")
-    return f"In the form `{pattern}`." if pattern and "`" not in pattern else ""
+def _form(each: Field) -> str:
+    """The pattern itself, where the type says nothing better."""
+    pattern = each.schema.get("pattern", "")
+    return f"In the form `{pattern}`." if pattern and "`" not in pattern and not each.help else ""
 
 
 # Judged

@@ -164,12 +164,14 @@ def _place(error: ValidationError, each: Field) -> tuple[str, Field]:
     path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in inside).lstrip(".")
     if each.kind != "json" or not path:
         return "", each
-    return f"At {path[:60]}: ", replace(each, schema=error.schema)
+    schema: Any = error.schema
+    return f"At {path[:60]}: ", replace(each, schema=schema)
 
 
 def _said(error: ValidationError, each: Field) -> str:
     """What the schema expects where a value breaks one of its rules."""
     limit = error.validator_value
+    form = f". {each.help}" if each.help else f" ({limit})."
     sentences = {
         "required": "This is needed.",
         "minimum": f"{limit} or more is expected.",
@@ -181,7 +183,7 @@ def _said(error: ValidationError, each: Field) -> str:
         **dict.fromkeys(("minItems", "minProperties"), f"At least {limit} are expected."),
         **dict.fromkeys(("maxItems", "maxProperties"), f"At most {limit} are taken."),
         "uniqueItems": "Each may be given once.",
-        "pattern": f"This does not have the form that is expected ({limit}).",
+        "pattern": "This does not have the form that is expected" + form,
         "enum": "Please choose one of: " + ", ".join(label for _, label in each.choices) + ".",
         "const": "Please choose one of: " + ", ".join(label for _, label in each.choices) + ".",
     }

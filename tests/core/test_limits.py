@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -126,7 +126,9 @@ def test_decimals_are_judged_as_pydantic_does(value):
         (Annotated[datetime, Field(lt=NEW_YEAR)], "A date and time before 2026-01-01 00:00 UTC."),
         (Annotated[timedelta, Field(le=timedelta(days=2))], "A duration up to 2 days."),
         (Annotated[str, Field(min_length=2, max_length=9)], "From 2 to 9 characters."),
-        (Annotated[str, Field(min_length=1)], "At least 1 character."),
+        (Annotated[str, Field(min_length=1)], ""),
+        (Annotated[str, Field(min_length=1)] | None, "At least 1 character."),
+        (Annotated[str, Field(pattern="^[a-z]+$", description="Small letters.")], ""),
         (
             Annotated[str, Field(min_length=3, max_length=3, pattern="^[a-z]+$")],
             "3 characters. In the form `^[a-z]+$`.",
@@ -140,7 +142,8 @@ def test_decimals_are_judged_as_pydantic_does(value):
     ],
 )
 def test_limits_in_words(annotation, said):
-    assert words(describe(one(annotation))[0]) == said
+    default = None if type(None) in get_args(annotation) else ...
+    assert words(describe(one(annotation, default))[0]) == said
 
 
 @pytest.mark.parametrize(

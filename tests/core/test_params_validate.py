@@ -62,6 +62,11 @@ class TestValidate:
                 "A1",
                 "This does not have the form that is expected (^[a-z]+$).",
             ),
+            (
+                Annotated[str, Field(pattern="^[a-z]+$", description="Small letters.")],
+                "A1",
+                "This does not have the form that is expected. Small letters.",
+            ),
             (Annotated[list[str], Field(min_length=2)], ["a"], "At least 2 are expected."),
             (Annotated[list[str], Field(max_length=1)], ["a", "b"], "At most 1 are taken."),
             (Literal["a", "b"], "c", "Please choose one of: a, b."),
