@@ -28,7 +28,9 @@ STEPS_MOST = 10**28  # Python's decimals, with which pydantic divides, have 28 d
 def words(each: Field) -> str:
     """The limits of a field in sentences, or nothing."""
     if each.kind == "list" and each.of:
-        return " ".join(part for part in (_entries(each.schema), words(each.of)) if part)
+        inner = words(each.of)
+        each_one = f"Each: {inner[0].lower()}{inner[1:]}" if inner else ""
+        return " ".join(part for part in (_entries(each.schema), each_one) if part)
     if each.kind in ("choice", "choices", "file", "bool", "url"):
         return _entries(each.schema) if each.kind == "choices" else ""
     bounds = f"{NOUNS[each.kind]} {each.bounds}." if each.bounds and each.kind in NOUNS else ""

@@ -16,7 +16,7 @@ from app.core.files import StoredFile
 from app.core.states import WAITING, Status
 from app.core.task import Task
 from app.core.written import rewritten
-from app.web.viewer import Node, label, node
+from app.web.viewer import Node, as_json, label, node
 
 WEB = re.compile(r"https?://", re.IGNORECASE)
 LOG_SHOWN = 200_000
@@ -178,11 +178,18 @@ def _parameter(name: str, value: Any, field: Field | None, files: Mapping[str, S
         return Parameter(label(name), node(value, 1), files.get(str(value)))
     return Parameter(
         field.title,
-        node(_spoken(field, value), 1),
+        _shown(field, value),
         files.get(str(value)),
         moment=_moment(value) if field.kind == "datetime" else None,
         link=str(value) if field.kind == "url" and WEB.match(str(value)) else "",
     )
+
+
+def _shown(field: Field, value: Any) -> Node:
+    """JSON as it is, for its keys are data; anything else in words."""
+    if field.kind == "json" and isinstance(value, (dict, list)) and value:
+        return Node("block", as_json(value))
+    return node(_spoken(field, value), 1)
 
 
 def _spoken(field: Field, value: Any) -> Any:

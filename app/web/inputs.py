@@ -30,7 +30,11 @@ HINTS = {
     "list": "One a line.",
     "duration": "Such as 1h 30m, 2 days or 00:05:00; a number alone is seconds.",
     "datetime": "The zone is a name such as Europe/Berlin, or an offset such as +02:00.",
-    "json": "As JSON.",
+    "json": "Any value as JSON.",
+}
+SHAPES = {
+    "object": 'A JSON object, such as `{"name": "value"}`.',
+    "array": "A JSON list, such as `[1, 2]`.",
 }
 GONE = "This file is no longer here. Please choose it again."
 
@@ -82,8 +86,11 @@ class Input:
     @property
     def help(self) -> str:
         """The help of the type, and what else has to be known to fill the field in."""
-        hint = HINTS.get(self.field.kind, "")
-        return " ".join(part for part in (self.field.help, words(self.field), hint) if part)
+        field = self.field
+        hint = SHAPES.get(field.schema.get("type", ""), "") if field.kind == "json" else ""
+        of = HINTS.get(field.of.kind, "") if field.of else ""
+        hints = (field.help, words(field), hint or HINTS.get(field.kind, ""), of)
+        return " ".join(part for part in hints if part)
 
     @property
     def attributes(self) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def test_decimals_are_judged_as_pydantic_does(value):
         ),
         (
             Annotated[list[Annotated[int, Field(ge=1)]], Field(max_length=5)],
-            "At most 5 entries. A number of 1 or more.",
+            "At most 5 entries. Each: a number of 1 or more.",
         ),
         (HttpUrl, ""),
         (str, ""),

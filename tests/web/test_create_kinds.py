@@ -166,6 +166,7 @@ def test_the_page_of_the_task_says_them_in_words(form, services, client):
     assert "ftp://host/file" in parameters
     assert 'href="ftp' not in parameters
     assert "ada@example.com" in parameters
+    assert "{\n  &#34;depth&#34;: 2\n}" in parameters
 
 
 def test_an_address_is_never_a_script(form, services, client):
