@@ -13,8 +13,11 @@ from werkzeug.datastructures import MultiDict
 
 from app.core.services import Services
 from tests.web.creating import Browser, Sent, only, publish
-from tests.web.signatures import Drawn, Entry, function_of, parameters
+from tests.web.signatures import KINDS, Drawn, Entry, function_of, parameters
+from tests.web.signatures_scalars import SCALARS
 from workers import tasktype
+
+KINDS.update(SCALARS)
 
 EXAMPLES = int(os.environ.get("DTQ_EXAMPLES", "40"))
 PATIENT = settings(
