@@ -28,7 +28,8 @@ def refusal(each: Field, about: dict[str, Any]) -> str:
 
 def _expressible(each: Field) -> bool:
     if each.kind == "list":
-        return each.of is not None and each.of.kind in IN_LISTS and _expressible(each.of)
+        of = each.of
+        return of is not None and not of.nullable and of.kind in IN_LISTS and _expressible(of)
     if each.kind in ("text", "textarea"):
         return each.schema.get("type") == "string" and each.schema.get("format") in (None, "textarea")
     return True

@@ -44,14 +44,12 @@ class Field:
     def bounds(self) -> str:
         """The limits of a number, a date, a duration in words, or nothing."""
         low, high = self._limit(self.minimum), self._limit(self.maximum)
-        above, below = self._says("xclusiveMinimum"), self._says("xclusiveMaximum")
+        above, below = self._excludes("Minimum"), self._excludes("Maximum")
         if low and high and not above and not below:
             return f"from {low} to {high}"
         if self.kind in WRITTEN and WRITTEN[self.kind].later:
-            least, most = (
-                f"after {low}" if above else f"from {low} on",
-                f"{'before' if below else 'until'} {high}",
-            )
+            least = f"after {low}" if above else f"from {low} on"
+            most = f"before {high}" if below else f"until {high}"
         else:
             least = f"above {low}" if above else f"of {low} or more"
             most = f"below {high}" if below else f"up to {high}"
@@ -60,8 +58,8 @@ class Field:
     def _limit(self, limit: float | str | None) -> str:
         return f"{limit:,}" if isinstance(limit, int) else rewritten(self.kind, limit) or shown(limit)
 
-    def _says(self, ending: str) -> bool:
-        return f"e{ending}" in self.schema or f"formatE{ending}" in self.schema
+    def _excludes(self, limit: str) -> bool:
+        return f"exclusive{limit}" in self.schema or f"formatExclusive{limit}" in self.schema
 
 
 def describe(schema: dict[str, Any]) -> list[Field]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import Field
 
+from app.core.fields import describe
+from app.web.attributes import attributes
 from tests.browser.conftest import TASK
 from tests.browser.test_accessibility import found_on
+from tests.core.schemas import one
 from tests.web.creating import only
 from tests.web.kinds import publish_every_kind
 
@@ -88,6 +93,43 @@ def test_the_check_while_one_types_agrees_with_the_parser_of_the_browser(page):
         texts,
     )
     assert differing == []
+
+
+PATTERNS = (
+    "^[A-Z]{2}[0-9]+$", r"^(a|b)c\.d$", "^(?:[a-z]+-)*[a-z]+$", "^[^a]{1,3}$", "^[a-z.@]+$", r"^[a\-z]+$",
+    r"^\(x\)\[y\]\{z\}\/$", "^ <>~#$",
+)  # fmt: skip
+SAMPLES = (
+    "AB1",
+    "ac.d",
+    "acxd",
+    "bc.d",
+    "a-b-c",
+    "a-",
+    "xyz",
+    "xaz",
+    "a@b.c",
+    "(x)[y]{z}/",
+    " <>~#",
+    "a-z",
+    "q",
+    "ÄB1",
+)
+
+
+def test_a_pattern_means_the_same_to_the_browser(page):
+    for pattern in PATTERNS:
+        said = attributes(describe(one(Annotated[str, Field(pattern=pattern)]))[0], "")["pattern"]
+        taken = page.evaluate(
+            """([pattern, samples]) => {
+                const input = Object.assign(document.createElement("input"), { pattern });
+                new RegExp(pattern, "v"); // a browser ignores one that is none
+                const takes = (text) => { input.value = text; return !input.validity.patternMismatch; };
+                return samples.filter(takes);
+            }""",
+            [said, SAMPLES],
+        )
+        assert taken == [text for text in SAMPLES if re.search(pattern, text)], pattern
 
 
 def test_a_browser_takes_no_half_written_date_for_none(page):

@@ -96,6 +96,7 @@ REFUSED = [
     (frozenset[str], "a set cannot be a field of a form: use a list"),
     (list[set[int]], "a set cannot be a field of a form"),
     (list[list[int]], "this type cannot be a field of a form"),
+    (list[int | None], "this type cannot be a field of a form"),
     (list[bool], "this type cannot be a field of a form"),
     (list[dict[str, int]], "this type cannot be a field of a form"),
     (list[NaiveDatetime] | None, "a moment without a zone is not taken"),
