@@ -24,11 +24,17 @@ from pydantic import (
 
 from app.core.arguments import parse
 from app.core.fields import describe
-from workers import Context, TaskTypeError, task
+from workers import Context, TaskTypeError, task, tasktype
 from workers.tasktype import registered
 from workers.testing import Invalid, run
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The types of these tests are nobody else's."""
+    monkeypatch.setattr(tasktype, "_registered", {})
 
 
 def taking(annotation: Any, default: Any = ...) -> Callable[..., Any]:
