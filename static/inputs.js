@@ -12,10 +12,10 @@
     const inputs = form.querySelectorAll("[data-zone]");
     if (!inputs.length) return;
     const names = Intl.supportedValuesOf ? Intl.supportedValuesOf("timeZone") : [];
-    const list = document.createElement("datalist");
+    const list = document.getElementById("zones") || document.createElement("datalist");
     list.id = "zones";
-    ["UTC", ...names].forEach((name) => list.append(new Option(name, name)));
-    form.append(list);
+    list.replaceChildren(...["UTC", ...names].map((name) => new Option(name, name)));
+    form.closest("form").append(list);
     const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
     inputs.forEach((input) => { if (input.dataset.zone === "own" && here) input.value = here; });
   }
@@ -70,7 +70,7 @@
     area.addEventListener("blur", () => { if (area.value !== area.defaultValue) { clearTimeout(waiting); say(); } });
   }
 
-  // `drawn` comes from create.js, whenever a form is there, or is there again.
+  // `drawn` comes from create.js, whenever a form is there, or is there again; from rows.js, for a new row.
   document.addEventListener("drawn", (event) => {
     zones(event.target);
     event.target.querySelectorAll("[data-json]").forEach(checked);

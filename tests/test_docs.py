@@ -18,10 +18,19 @@ from app.web.inputs import Input
 from tests.documents import TASK_TYPES, blocks, rows, section
 from workers import Context, task
 from workers.tasktype import registered
+from workers.testing import run
 
 KINDS = rows(TASK_TYPES.split("<!-- kinds")[1].split("<!-- /kinds")[0])
 NAMES: dict[str, Any] = {}
-exec(blocks(section(TASK_TYPES, "Parameters"), "python")[0], NAMES)  # noqa: S102 - our own document
+
+
+def run_block(number: int, names: dict[str, Any]) -> None:
+    """Run a block of *Parameters* as a module of its author's would: with annotations that are evaluated."""
+    source = blocks(section(TASK_TYPES, "Parameters"), "python")[number]
+    exec(compile(source, "task-types.md", "exec", dont_inherit=True), names)  # noqa: S102 - our own document
+
+
+run_block(0, NAMES)
 FILE_ID = "0123456789abcdef01234567"
 
 
@@ -53,6 +62,15 @@ def test_a_row_of_the_table_of_kinds_is_so(
     assert (field.kind, Input(field).widget) == (kind, widget)
     values = parse([field], shlex.split(example), lambda *_: FILE_ID)
     assert validate(schema, values) == values != {}
+
+
+def test_the_example_of_models_and_rows_runs() -> None:
+    example = dict(NAMES)
+    run_block(1, example)
+    given: dict[str, Any] = {"place": {"street": "Via Roma 1", "city": "Rome"}, "people": [{"name": "Ada"}]}
+
+    assert run(example["invite"], **given, pictures=[b"1", b"2"]).result == "1 people, Rome, 2 pictures"
+    assert run(example["invite"], **{**given, "place": NAMES["Address"](**given["place"])}).result
 
 
 def test_no_kind_is_missing_in_the_table() -> None:

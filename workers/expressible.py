@@ -7,7 +7,7 @@ from typing import Any
 from pydantic_core import SchemaError
 
 from app.core.errors import Invalid
-from app.core.fields import Field
+from app.core.fields import DEEPEST, Field
 from app.core.params import validate
 from app.core.written import WRITTEN
 from workers.published import refusals
@@ -15,7 +15,8 @@ from workers.published import refusals
 IN_LISTS = ("text", "int", "float", *WRITTEN)
 ALLOWED = (
     "str, int, float, bool, Decimal, date, time, datetime, timedelta, EmailStr, HttpUrl, AnyUrl, Literal, "
-    "Enum, list[...] of these (but bool), File, dict[str, Any], list[Any], Any, and each as `X | None`"
+    "Enum, list[...] of these (but bool), File, list[File], dict[str, Any], list[Any], Any, a pydantic model "
+    f"of such fields (at most {DEEPEST} in each other), a list of one, and each as `X | None`"
 )
 
 

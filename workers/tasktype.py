@@ -23,9 +23,11 @@ from pydantic_core import SchemaError
 
 from app.core.fields import describe
 from app.core.states import Priority
+from app.core.structure import every, is_group
 from config import Settings
 from workers.context import Context, File
 from workers.expressible import ALLOWED, refusal, said, wrong_defaults
+from workers.nesting import closed, unfit
 from workers.published import schema_of
 
 ENTRY_POINTS = "dtq.tasks"
@@ -61,7 +63,7 @@ class TaskType:
             "category": self.category,
             "summary": summary,
             "help": self.help.strip() or rest.strip(),
-            "schema": schema_of(self.model),
+            "schema": closed(schema_of(self.model)),
             "priority": self.priority.word,
             "timeout_s": self.timeout_s,
             "max_attempts": self.max_attempts,
@@ -258,12 +260,15 @@ def _check_defaults(function: Callable[..., Any], model: type[BaseModel]) -> Non
 
 def _check_kinds(function: Callable[..., Any], model: type[BaseModel]) -> None:
     schema = schema_of(model)
-    for each in describe(schema):
-        where = f"{_where(function)}, parameter `{each.name}`"
+    for path, each in every(describe(schema)):
+        where = f"{_where(function)}, parameter `{path}`"
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", each.name):
             raise TaskTypeError(f"{where}: a name of letters, digits and underscores is needed.")
-        why = refusal(each, schema["properties"][each.name])
-        if why or model.model_fields[each.name].annotation is object:
+        if is_group(each):
+            why = unfit(path, each)
+        else:
+            why = refusal(each, schema["properties"].get(path, each.schema))
+        if why or path in model.model_fields and model.model_fields[path].annotation is object:
             raise TaskTypeError(f"{where}: {why or NOT_ANY}. Allowed are {ALLOWED}.")
     for name, why in wrong_defaults(schema).items():
         raise TaskTypeError(f"{_where(function)}, parameter `{name}`: its default is not valid: {why}")

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import to_jsonable_python
 
 from app.core.arguments import explained
@@ -60,7 +60,8 @@ class Ran:
 def run(type_: str | Callable[..., Any], /, **params: Any) -> Ran:
     """Run a task type once, as its first attempt.
 
-    A parameter that is a file is given as a `Path`, as `bytes` or as an `Upload`. Raises Invalid with
+    A parameter that is a file is given as a `Path`, as `bytes` or as an `Upload`, also within a list or
+    a dict; a model as an instance of it or as a dict. Raises Invalid with
     a sentence for each parameter that is wrong, and what the function raises.
     """
     return Trial().run(type_, **params)
@@ -123,6 +124,8 @@ def _stored(value: Any, files: FolderFiles, folder: Path) -> Any:
         return str(files.add(path, value.name).id)
     if isinstance(value, Path):
         return str(files.add(value).id)
+    if isinstance(value, BaseModel):
+        value = {each.alias or name: getattr(value, name) for name, each in type(value).model_fields.items()}
     if isinstance(value, dict):
         return {name: _stored(inner, files, folder) for name, inner in value.items()}
     if isinstance(value, list | tuple):

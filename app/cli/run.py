@@ -19,7 +19,7 @@ from flask.cli import with_appcontext
 
 from app.cli import show
 from app.core import clock
-from app.core.arguments import WRONG, is_file, parse
+from app.core.arguments import WRONG, parse
 from app.core.catalog import TaskType
 from app.core.db import translated
 from app.core.errors import Conflict, Invalid
@@ -29,11 +29,12 @@ from app.core.follow import Follower
 from app.core.params import validate
 from app.core.services import Services
 from app.core.states import Priority, Status
+from app.core.structure import file_ids
 from app.core.task import NewTask, Task
 from app.web.forms import default_title
-from app.web.inputs import accepted
 from app.web.permissions import LOCAL
 from app.web.stores import services
+from app.web.uploads import accepted
 
 ROOT = Path(__file__).resolve().parents[2]
 FAILED = 1
@@ -114,12 +115,10 @@ def _store(core: Services, field: Field, path: Path) -> str:
 def _files(core: Services, task_type: TaskType, params: dict[str, Any]) -> dict[str, StoredFile]:
     """The files that the parameters name, by id. Raises Invalid for one that is not there."""
     found: dict[str, StoredFile] = {}
-    for each in filter(is_file, task_type.fields):
-        given = params.get(each.name) or []
-        ids = {str(one) for one in (given if isinstance(given, list) else [given])}
+    for path, ids in file_ids(task_type.fields, params).items():
         usable = core.files.usable(ids, LOCAL.name)
-        if len(usable) < len(ids):
-            raise Invalid(WRONG, {each.name: f"There is no such file. Give one as {each.name}=@path."})
+        if len(usable) < len(set(ids)):
+            raise Invalid(WRONG, {path: f"There is no such file. Give one as {path}=@path."})
         found |= usable
     return found
 

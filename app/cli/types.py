@@ -13,6 +13,8 @@ from app.core.catalog import TaskType
 from app.core.db import translated
 from app.core.fields import Field
 from app.core.kinds import text_of
+from app.core.limits import words
+from app.core.structure import every
 from app.web.stores import services
 
 HEADS = ("NAME", "TITLE", "CATEGORY", "SERVED", "PARAMETERS")
@@ -62,14 +64,15 @@ def _mark(each: Field) -> str:
 def _about(task_type: TaskType) -> list[str]:
     served = "" if task_type.served else " No living worker serves it."
     lines = [f"{task_type.name}: {task_type.title} ({task_type.category}). {task_type.summary}{served}"]
-    for each in task_type.fields:
-        lines += ["", f"  {each.name}: {each.kind}{_mark(each)}  {_values(each)}".rstrip()]
+    for path, each in every(task_type.fields):
+        lines += ["", f"  {path}: {each.kind}{_mark(each)}  {_values(each)}".rstrip()]
         lines += textwrap.wrap(each.help, 100, initial_indent="    ", subsequent_indent="    ")
     return lines
 
 
 def _values(each: Field) -> str:
-    parts = [" | ".join(value for value, _ in each.choices), each.bounds]
+    number = words(each).rstrip(".") if each.kind in ("files", "rows") else ""
+    parts = [" | ".join(value for value, _ in each.choices), each.bounds, number]
     if not each.required and each.default is not None:
         parts.append(f"default {text_of(each, each.default)}")
     return "; ".join(part for part in parts if part)

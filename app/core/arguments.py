@@ -1,8 +1,9 @@
-"""Parameters as words of a command line: `name=value`, `name=@file`, `name:=JSON`.
+"""Parameters as words of a command line: `name=value`, `name=@file`, `name:=JSON`, `model.part=value`.
 
-A value is read exactly as from a form (`params`), a repeated name is a list. What a command line has and
-a form has not: yes and no in words, a parameter that is left out (its default is meant), and JSON for
-what cannot be written in a word. Uploading is the caller's business.
+A value is read exactly as from a form (`params`), a repeated name is a list. A model is JSON, or one word for
+each of its parts; rows are JSON, a list or an object for each. What a command line has and a form has not:
+yes and no in words, a parameter that is left out (its default is meant), and JSON for what cannot be written
+in a word. Uploading is the caller's business.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from app.core import jsontext
 from app.core.errors import Invalid, TaskQueueError
 from app.core.fields import Field
 from app.core.params import from_form
+from app.core.structure import gathered, is_group, laid_out, rows_among, with_groups
 
 YES = ("yes", "true", "on", "y", "1")
 NO = ("no", "false", "off", "n", "0")
@@ -32,13 +34,15 @@ def parse(fields: Sequence[Field], words: Sequence[str], upload: Upload) -> dict
     Raises Invalid with a sentence for each word that cannot be read. No file is uploaded before every
     other word could be.
     """
-    known = {each.name: each for each in fields}
+    rows = rows_among({word.partition("=")[0].rstrip(":"): () for word in words})
+    known = {each.name: each for each in laid_out(fields, rows)}
     texts, values = _split(words, known)
     given = [known[name] for name in texts]
     files = [each for each in given if is_file(each)]
     others = [each for each in given if not is_file(each)]
     read = _read(others, texts, _as_form)
-    return {**read, **_read(files, texts, lambda each, paths: _uploaded(each, paths, upload)), **values}
+    sent = _read(files, texts, lambda each, paths: _uploaded(each, paths, upload))
+    return gathered(fields, with_groups({**read, **sent, **values}), rows)
 
 
 def _read(
@@ -86,14 +90,27 @@ def _split(words: Sequence[str], known: Mapping[str, Field]) -> tuple[dict[str, 
             problems[word[:40]] = "Expected name=value, name=@file or name:=JSON."
         elif match[1] not in known:
             problems[match[1][:40]] = _unknown(match[1], known)
-        elif match[2] == "=":
-            texts.setdefault(match[1], []).append(match[3])
+        elif match[2] == ":=":
+            values[match[1]] = _json(match[1], match[3], problems)
+        elif is_group(known[match[1]]):
+            _add_group(known[match[1]], match[3], values, problems)
         else:
-            _read_json(match[1], match[3], values, problems)
+            texts.setdefault(match[1], []).append(match[3])
     for name in texts.keys() & values.keys():
         problems[name] = "Give it as name=value or as name:=JSON, not as both."
+    for name in values:
+        if is_group(known[name]) and any(other.startswith(f"{name}.") for other in (*texts, *values)):
+            problems[name] = "Give it whole, as JSON, or in its parts, not as both."
     _raise(problems)
     return texts, values
+
+
+def _add_group(each: Field, text: str, values: dict[str, Any], problems: dict[str, str]) -> None:
+    """A model or rows as JSON; a row may stand alone, and is one more."""
+    value = None if each.nullable and not text.strip() else _json(each.name, text, problems)
+    if each.kind == "rows" and isinstance(value, dict):
+        value = [*(values.get(each.name) or []), value]
+    values[each.name] = value
 
 
 def _unknown(name: str, known: Mapping[str, Field]) -> str:
@@ -104,11 +121,12 @@ def _unknown(name: str, known: Mapping[str, Field]) -> str:
     return f"There is no parameter of this name. There are: {names}."
 
 
-def _read_json(name: str, text: str, values: dict[str, Any], problems: dict[str, str]) -> None:
+def _json(name: str, text: str, problems: dict[str, str]) -> Any:
     try:
-        values[name] = jsontext.read(text)
+        return jsontext.read(text)
     except ValueError as error:
         problems[name] = str(error)
+        return None
 
 
 def _as_form(each: Field, texts: list[str]) -> list[str]:

@@ -13,15 +13,19 @@ from typing import Any
 from app.core.values import shown
 from app.core.written import FORMATS, WRITTEN, rewritten
 
+DEEPEST = 3
+"""How many models stand in each other at most, one in a parameter being the first."""
+
 
 @dataclass(frozen=True)
 class Field:
     """One parameter as a form shows it.
 
     ``kind`` is text, textarea, int, float, decimal, bool, date, time, datetime, duration, email, url,
-    json, choice, choices (several of them), list (one a line, each as ``of`` says) or file.
-    ``choices`` are (value, label) pairs; a value without a label stands as it is. ``minimum`` and
-    ``maximum`` are as they are kept. An ``advanced`` one is rarely needed and may be folded away.
+    json, choice, choices (several of them), list (one a line, each as ``of`` says), file, files,
+    model (fields of its own: ``children``) or rows (any number of a model). ``choices`` are (value,
+    label) pairs; a value without a label stands as it is. ``minimum`` and ``maximum`` are as they are
+    kept. An ``advanced`` one is rarely needed and may be folded away.
     """
 
     name: str
@@ -35,6 +39,9 @@ class Field:
     minimum: float | str | None = None
     maximum: float | str | None = None
     max_length: int | None = None
+    min_items: int | None = None
+    max_items: int | None = None
+    children: tuple[Field, ...] = ()
     accept: tuple[str, ...] = ()
     advanced: bool = False
     of: Field | None = None
@@ -63,11 +70,19 @@ class Field:
 
 
 def describe(schema: dict[str, Any]) -> list[Field]:
-    """The fields of a form, in the order of the schema's properties."""
-    required = set(schema.get("required", ()))
+    """The fields of a form, in the order of the schema's properties.
+
+    A model within more than `DEEPEST` others has no children here; `workers.tasktype` refuses it.
+    """
+    return _fields(schema, schema, 0)
+
+
+def _fields(part: dict[str, Any], schema: dict[str, Any], depth: int) -> list[Field]:
+    """The fields of the schema, or of the model that is ``part`` of it and stands in ``depth`` others."""
+    required = set(part.get("required", ()))
     return [
-        _field(name, _resolve(about, schema), name in required, schema)
-        for name, about in schema.get("properties", {}).items()
+        _field(name, _resolve(about, schema), name in required, schema, depth)
+        for name, about in part.get("properties", {}).items()
     ]
 
 
@@ -93,12 +108,16 @@ def _without_null(about: dict[str, Any], schema: dict[str, Any]) -> tuple[dict[s
 def _kind(about: dict[str, Any], schema: dict[str, Any]) -> str:
     if about.get("format") == "file-id":
         return "file"
+    if "properties" in about:
+        return "model"
     if "enum" in about or "const" in about:
         return "choice"
     if _is_json(about, schema):
         return "json"
     if about.get("type") == "array":
-        items = _resolve(about.get("items", {}), schema)
+        items = _items(about, schema)
+        if "properties" in items or items.get("format") == "file-id":
+            return "rows" if "properties" in items else "files"
         return "choices" if "enum" in items or "const" in items else "list"
     simple = {"string": "text", "integer": "int", "number": "float", "boolean": "bool"}
     kind = simple.get(about.get("type", ""), "text")
@@ -122,6 +141,17 @@ def _is_json(about: dict[str, Any] | bool, schema: dict[str, Any]) -> bool:
 _SAYS_WHAT = {"type", "anyOf", "oneOf", "allOf", "enum", "const", "not", "format"}
 
 
+def _items(about: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """What each part of a list is."""
+    return _resolve(about.get("items", {}), schema)
+
+
+def _children(kind: str, about: dict[str, Any], schema: dict[str, Any], depth: int) -> tuple[Field, ...]:
+    if kind not in ("model", "rows") or depth >= DEEPEST:
+        return ()
+    return tuple(_fields(about if kind == "model" else _items(about, schema), schema, depth + 1))
+
+
 def _choices(about: dict[str, Any], labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     values = about.get("enum", [about["const"]] if "const" in about else [])
     return tuple((str(value), labels.get(str(value), str(value))) for value in values)
@@ -131,11 +161,11 @@ def _title(name: str) -> str:
     return name.replace("_", " ").capitalize() if name.islower() else name
 
 
-def _field(name: str, about: dict[str, Any], required: bool, schema: dict[str, Any]) -> Field:
+def _field(name: str, about: dict[str, Any], required: bool, schema: dict[str, Any], depth: int) -> Field:
     about, nullable = _without_null(about, schema)
     kind = _kind(about, schema)
-    of = _field(name, _resolve(about.get("items", {}), schema), True, schema) if kind == "list" else None
-    source = _resolve(about.get("items", {}), schema) if kind == "choices" else about
+    of = _field(name, _items(about, schema), True, schema, depth) if kind == "list" else None
+    source = _items(about, schema) if kind == "choices" else about
     return Field(
         name=name,
         title=about.get("title") or _title(name),
@@ -148,7 +178,12 @@ def _field(name: str, about: dict[str, Any], required: bool, schema: dict[str, A
         minimum=_first(about, "minimum", "exclusiveMinimum", "formatMinimum", "formatExclusiveMinimum"),
         maximum=_first(about, "maximum", "exclusiveMaximum", "formatMaximum", "formatExclusiveMaximum"),
         max_length=about.get("maxLength"),
-        accept=tuple(about.get("accept", ())),
+        min_items=about.get("minItems"),
+        max_items=about.get("maxItems"),
+        children=_children(kind, about, schema, depth),
+        accept=tuple(
+            about.get("accept") or (_items(about, schema).get("accept", ()) if kind == "files" else ())
+        ),
         advanced=bool(about.get("advanced")) and not required,
         of=of,
         schema=source,

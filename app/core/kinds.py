@@ -25,6 +25,9 @@ _EXPECTED = {
     "float": "A number is expected.",
     "bool": "Yes or no is expected.",
     "file": "The id of an uploaded file is expected.",
+    "files": "A list of ids of uploaded files is expected.",
+    "model": "An object is expected.",
+    "rows": "A list of objects is expected.",
     "list": "A list is expected.",
     "choices": "A list is expected.",
 }

@@ -31,7 +31,9 @@ def words(each: Field) -> str:
         inner = words(each.of)
         each_one = f"Each: {inner[0].lower()}{inner[1:]}" if inner else ""
         return " ".join(part for part in (_entries(each.schema), each_one) if part)
-    if each.kind in ("choice", "choices", "file", "bool", "url"):
+    if each.kind in ("files", "rows"):
+        return _entries(each.schema, each.kind.removesuffix("s"))
+    if each.kind in ("choice", "choices", "file", "bool", "url", "model"):
         return _entries(each.schema) if each.kind == "choices" else ""
     bounds = f"{NOUNS[each.kind]} {each.bounds}." if each.bounds and each.kind in NOUNS else ""
     sentences = (bounds, _steps(each.schema), _digits(each.schema), _length(each), _form(each))
@@ -60,9 +62,9 @@ def _length(each: Field) -> str:
     return _between(said, each.schema.get("maxLength"), "character")
 
 
-def _entries(schema: dict[str, Any]) -> str:
+def _entries(schema: dict[str, Any], noun: str = "entry") -> str:
     least = schema.get("minItems", schema.get("minProperties"))
-    return _between(least, schema.get("maxItems", schema.get("maxProperties")), "entry")
+    return _between(least, schema.get("maxItems", schema.get("maxProperties")), noun)
 
 
 def _between(least: int | None, most: int | None, noun: str) -> str:

@@ -17,9 +17,20 @@ from app.core import kinds, limits
 from app.core.errors import Invalid
 from app.core.fields import Field, describe
 from app.core.kinds import MAX_TEXT
+from app.core.structure import (
+    MOST_ITEMS,
+    at,
+    filled,
+    flattened,
+    gathered,
+    is_group,
+    laid_out,
+    read_group,
+    rows_among,
+)
 from app.core.values import unkeepable
 
-__all__ = ["MAX_TEXT", "from_form", "validate"]
+__all__ = ["MAX_TEXT", "from_form", "untouched", "validate"]
 _MISSING = object()
 
 
@@ -29,27 +40,49 @@ _MISSING = object()
 def from_form(
     fields: Sequence[Field], sent: Mapping[str, Sequence[str]]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Values and the sentence for each field that could not be read.
+    """Values and the sentence for each field that could not be read, by its path (`structure`).
 
-    ``sent`` maps a parameter's name to every text that came for it. A field that a browser leaves out
-    when it is empty (a switch that is off, choices of which none is ticked) counts as empty.
+    ``sent`` maps a path to every text that came for it. A field that a browser leaves out
+    when it is empty (a switch that is off, choices of which none is ticked) counts as empty; what came for
+    a model that is not given is not looked at.
     Raises Invalid for a name that is no parameter.
     """
-    known = {each.name for each in fields}
-    for name in sent:
-        if name not in known:
-            raise Invalid(f"There is no parameter “{name}”.")
+    rows = rows_among(sent)
+    laid = laid_out(fields, rows)
+    for name in sorted(sent.keys() - {each.name for each in laid}):
+        raise Invalid(f"There is no parameter “{name[:80]}”.")
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
-    for each in fields:
+    off: tuple[str, ...] = ()
+    for each in laid:
+        if each.name.startswith(off):
+            continue
+        texts = list(sent.get(each.name, ()))
         try:
-            value = _read(each, list(sent.get(each.name, ())))
+            value = read_group(each, texts, rows(each.name)) if is_group(each) else _read(each, texts)
         except ValueError as error:
             problems[each.name] = str(error)
         else:
             if value is not _MISSING:
                 values[each.name] = value
-    return values, problems
+            if each.kind == "model" and value is None:
+                off += (f"{each.name}.",)
+    return gathered(fields, values, rows), problems
+
+
+def untouched(each: Field, texts: Sequence[str]) -> bool:
+    """Whether a field is as a new form has it; one that is needed is empty there."""
+    if each.kind == "model":
+        return True  # its parts say it
+    if each.kind == "datetime" and not "".join(texts[:1]).strip():
+        texts = ()  # whatever the zone beside it says
+    if not any(text.strip() for text in texts) and each.kind != "bool":
+        return each.required or each.default in (None, "", [], {})
+    try:
+        value = _read(each, list(texts))
+    except ValueError:
+        return False
+    return bool(value == (False if each.required and each.kind == "bool" else each.default))
 
 
 def _read(each: Field, texts: list[str]) -> Any:
@@ -58,6 +91,8 @@ def _read(each: Field, texts: list[str]) -> Any:
         return None if unset else bool(texts and texts[-1] not in ("", "false", "0"))
     if each.kind == "choices":
         return [kinds.choice(each, text) for text in texts if text] or _none(each)
+    if each.kind == "files":
+        return _files(each, [text for text in texts if text])
     if each.kind == "datetime" and len(texts) == 2:  # the second is its zone
         texts = [" ".join(texts)] if texts[0].strip() else []
     if len(texts) > 1:
@@ -92,6 +127,17 @@ def _fitting(of: Field, value: Any) -> Any:
     return value
 
 
+def _files(each: Field, ids: list[str]) -> list[str] | None:
+    """Several files, each once."""
+    if len(ids) > MOST_ITEMS:
+        raise ValueError(f"At most {MOST_ITEMS} files are taken in a form, and {len(ids):,} came.")
+    if not ids and each.min_items:
+        raise ValueError(
+            "Please choose a file." if each.min_items == 1 else f"Please choose {each.min_items} files."
+        )
+    return list(dict.fromkeys(ids)) or _none(each)
+
+
 def _none(each: Field) -> list[str] | None:
     """No choice and no line: None where the schema has it, which often means "all"."""
     return None if each.nullable else []
@@ -117,48 +163,49 @@ def validate(schema: dict[str, Any], values: Any) -> dict[str, Any]:
     """
     if not isinstance(values, dict):
         raise Invalid("An object of parameters is expected.")
-    fields = {each.name: each for each in describe(schema)}
-    filled = {name: each.default for name, each in fields.items() if _has_default(each)} | values
-    problems = {name: why for name, value in filled.items() if (why := unkeepable(value))}
+    fields = describe(schema)
+    known = {each.name for each in fields}
+    whole = filled(fields, values)
+    parts = flattened(fields, whole) | {name: whole[name] for name in whole.keys() - known}
+    problems = {name: why for name, value in parts.items() if (why := unkeepable(value))}
     if problems:
         raise Invalid("Some parameters need another look.", problems)
-    for error in limits.Validator(schema).iter_errors(filled):
-        for name in _blamed(error):
-            problems.setdefault(name, _sentence(error, fields.get(name)))
+    for error in limits.Validator(schema).iter_errors(whole):
+        for path, reason in _blamed(error):
+            name, each = at(fields, path or [""])
+            problems.setdefault(name, _sentence(reason, each, name.count(".") + 1))
     if problems:
         raise Invalid("Some parameters need another look.", problems)
-    return filled
+    return whole
 
 
-def _has_default(each: Field) -> bool:
-    """A default made by a factory is not in the schema: the function fills it in itself."""
-    return not each.required and (each.default is not None or each.nullable)
-
-
-def _blamed(error: ValidationError) -> list[str]:
-    if error.path:
-        return [str(error.path[0])]
+def _blamed(error: ValidationError) -> list[tuple[list[str | int], ValidationError]]:
+    """The path of each value that an error is about, and what is wrong there."""
+    path: list[str | int] = list(error.absolute_path)
     schema: Any = error.schema
     instance: Any = error.instance
+    if error.validator == "anyOf" and isinstance(instance, dict | list):
+        real = [one for one in error.context if schema["anyOf"][one.schema_path[0]].get("type") != "null"]
+        return [blamed for one in real for blamed in _blamed(one)]
     if error.validator == "required":
-        return [name for name in schema["required"] if name not in instance]
+        return [([*path, name], error) for name in schema["required"] if name not in instance]
     if error.validator == "additionalProperties":
-        return [name for name in instance if name not in schema.get("properties", {})]
-    return [""]
+        return [([*path, name], error) for name in instance if name not in schema.get("properties", {})]
+    return [(path, error)]
 
 
-def _sentence(error: ValidationError, each: Field | None) -> str:
+def _sentence(error: ValidationError, each: Field | None, depth: int = 1) -> str:
+    """What is wrong with a field, the path to which has ``depth`` steps."""
     if each is None:
         return "There is no parameter of this name."
     if error.validator == "anyOf" and error.context:
         error = next((one for one in error.context if one.validator != "type"), error.context[0])
-    place, each = _place(error, each)
+    place, each = _place(list(error.absolute_path)[depth:], error, each)
     return place + (error.message if limits.own(error) else _said(error, each))
 
 
-def _place(error: ValidationError, each: Field) -> tuple[str, Field]:
+def _place(inside: list[str | int], error: ValidationError, each: Field) -> tuple[str, Field]:
     """Where in a value it is wrong, and what stands there."""
-    inside = list(error.absolute_path)[1:]
     if each.of and inside:
         return f"Entry {int(inside[0]) + 1}: ", each.of
     path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in inside).lstrip(".")
@@ -180,11 +227,17 @@ def _said(error: ValidationError, each: Field) -> str:
         "exclusiveMaximum": f"Less than {limit} is expected.",
         "minLength": f"At least {limit} characters are expected.",
         "maxLength": f"At most {limit} characters are taken.",
-        **dict.fromkeys(("minItems", "minProperties"), f"At least {limit} are expected."),
-        **dict.fromkeys(("maxItems", "maxProperties"), f"At most {limit} are taken."),
+        **dict.fromkeys(("minItems", "minProperties"), f"At least {_number_of(each, limit)} expected."),
+        **dict.fromkeys(("maxItems", "maxProperties"), f"At most {_number_of(each, limit)} taken."),
         "uniqueItems": "Each may be given once.",
         "pattern": "This does not have the form that is expected" + form,
         "enum": "Please choose one of: " + ", ".join(label for _, label in each.choices) + ".",
         "const": "Please choose one of: " + ", ".join(label for _, label in each.choices) + ".",
     }
     return sentences.get(str(error.validator), kinds.expected(each))
+
+
+def _number_of(each: Field, limit: Any) -> str:
+    """`3 files are`, `1 row is`; of anything else only the number, as its field says what it is."""
+    one = {"files": " file", "rows": " row"}.get(each.kind, "")
+    return f"{limit}{one} is" if limit == 1 and one else f"{limit}{one and one + 's'} are"

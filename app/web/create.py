@@ -7,7 +7,6 @@ parse, call one function of the core, and render or redirect.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from bson import ObjectId
@@ -21,12 +20,14 @@ from app.core.errors import BadQuery, NotFound
 from app.core.fields import Field
 from app.core.listing import TaskFilter
 from app.core.states import Priority
+from app.core.structure import every
 from app.core.task import NewTask, Task, parse_task_id
-from app.web import forms, inputs
+from app.web import forms, inputs, received, rows, uploads
 from app.web.filters import about, size
 from app.web.live import live
 from app.web.permissions import current_person, requires
 from app.web.stores import services
+from app.web.wrong import Wrong, wrong_with
 
 blueprint = Blueprint("create", __name__, url_prefix="/tasks/new")
 
@@ -127,15 +128,6 @@ def _envelope_of(past: Task | None, task_type: TaskType) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class Wrong:
-    """A line of the summary at the top: ``target`` is the id of the field, if it has one."""
-
-    target: str
-    label: str
-    message: str
-
-
 def _page(
     task_type: TaskType,
     envelope: forms.Envelope,
@@ -143,19 +135,25 @@ def _page(
     *,
     past: Task | None = None,
     problems: list[Wrong] | None = None,
+    look_at: str = "",
 ) -> str:
     runs = services().listing.page(TaskFilter(type=task_type.name)).tasks[:RECENT_RUNS]
     return render_template(
         "create/form.html",
         type=task_type,
         form=envelope,
-        inputs=filled,
+        inputs=[each for each in filled if "." not in each.field.name],
+        fields=inputs.Page(
+            task_type.name,
+            inputs.placed(task_type.fields, filled),
+            services().settings.upload_max_mb * 2**20,
+            look_at,
+        ),
         past=past,
         runs=runs,
         waits=_waits_of(task_type),
         priorities=list(Priority),
         problems=problems or [],
-        upload_max=services().settings.upload_max_mb * 2**20,
     )
 
 
@@ -190,37 +188,18 @@ def submit(type_name: str) -> Any:
     with translated(SAVING if _by_script() else SAVING + GO_BACK):
         task_type = services().catalog.get(type_name)
         envelope = forms.Envelope()
-        received = inputs.receive(
-            task_type, request.form, request.files, services().files, current_person().name
-        )
-        problems = _problems(task_type, envelope, received)
+        posted = received.Posted(request.form, request.files, services().files, current_person().name)
+        if wanted := request.form.get(rows.CHANGE):
+            shown, place = received.reshaped(task_type, posted, wanted)
+            return _page(task_type, envelope, shown, look_at=place)
+        parameters = received.receive(task_type, posted)
+        problems = wrong_with(task_type, envelope, parameters, posted)
         if problems:
-            return _page(task_type, envelope, received.inputs, problems=problems), 422
+            return _page(task_type, envelope, parameters.inputs, problems=problems), 422
         new = envelope.new_task(
-            task_type, received.values, received.files, current_person().name, _parent(envelope.parent.data)
+            task_type, parameters.values, parameters.files, posted.owner, _parent(envelope.parent.data)
         )
         return _after(new, services().dispatch.submit(new), envelope.then.data)
-
-
-def _problems(task_type: TaskType, envelope: forms.Envelope, received: inputs.Parameters) -> list[Wrong]:
-    """Everything that is wrong, in the order of the page."""
-    on_page = sorted(received.inputs, key=lambda each: each.field.advanced)
-    known = {each.field.name for each in on_page}
-    strange = inputs.unexpected(task_type.fields, forms.NAMES, request.form, request.files)
-    wrong = [Wrong("", "", message) for message in strange]
-    wrong += [Wrong(each.name, each.field.title, each.error) for each in on_page if each.error]
-    wrong += [Wrong("", name, message) for name, message in received.problems.items() if name not in known]
-    if not envelope.validate():
-        wrong += [_of_envelope(envelope, name, message) for name, message in envelope.problems.items()]
-    if "submission_key" in envelope.problems:
-        envelope.submission_key.data = forms.nonce()
-    return wrong
-
-
-def _of_envelope(envelope: forms.Envelope, name: str, message: str) -> Wrong:
-    field = envelope[name]
-    hidden = field.type == "HiddenField"
-    return Wrong("" if hidden else name, "" if hidden else field.label.text, message)
 
 
 def _parent(text: str | None) -> ObjectId | None:
@@ -272,14 +251,17 @@ def _by_script() -> bool:
 @blueprint.post("/<type_name>/<parameter>")
 @requires("task.create")
 def upload(type_name: str, parameter: str) -> tuple[Response, int]:
-    """Store one file for a parameter; the form then sends its id. Without a task it is gone in a day."""
+    """Store one file for a parameter or a part of one; the form then sends its id.
+
+    Without a task it is gone in a day.
+    """
     field = _file_field(services().catalog.get(type_name), parameter)
-    file = inputs.store(field, request.files.getlist("file"), services().files, current_person().name)
+    file = uploads.store(field, request.files.getlist("file"), services().files, current_person().name)
     return jsonify(id=str(file.id), name=file.name, size=size(file.size)), 201
 
 
 def _file_field(task_type: TaskType, parameter: str) -> Field:
-    for each in task_type.fields:
-        if each.name == parameter and each.kind == "file":
+    for path, each in every(task_type.fields):
+        if path == parameter and uploads.takes_files(each):
             return each
     raise NotFound(f"“{task_type.title}” takes no file of that name.")

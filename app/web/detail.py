@@ -15,8 +15,8 @@ from app.core.fields import Field
 from app.core.files import StoredFile
 from app.core.states import WAITING, Status
 from app.core.task import Task
-from app.core.written import rewritten
-from app.web.viewer import Node, as_json, label, node
+from app.web.given import node_of
+from app.web.viewer import Node, label, node
 
 WEB = re.compile(r"https?://", re.IGNORECASE)
 LOG_SHOWN = 200_000
@@ -165,40 +165,25 @@ def _running(task: Task) -> Attempt:
 
 def parameters(task: Task, kind: TaskType | None, files: Mapping[str, StoredFile]) -> list[Parameter]:
     """The parameters in the order of the form, with the titles of their type where it is known."""
-    fields = {each.name: each for each in kind.fields} if kind else {}
+    known = {each.name: each for each in kind.fields} if kind else {}
     order = [
-        *(name for name in fields if name in task.params),
-        *(name for name in task.params if name not in fields),
+        *(name for name in known if name in task.params),
+        *(name for name in task.params if name not in known),
     ]
-    return [_parameter(name, task.params[name], fields.get(name), files) for name in order]
+    return [_parameter(name, known.get(name), task.params[name], files) for name in order]
 
 
-def _parameter(name: str, value: Any, field: Field | None, files: Mapping[str, StoredFile]) -> Parameter:
+def _parameter(name: str, field: Field | None, value: Any, files: Mapping[str, StoredFile]) -> Parameter:
+    file = files.get(value) if isinstance(value, str) else None
     if field is None:
-        return Parameter(label(name), node(value, 1), files.get(str(value)))
+        return Parameter(label(name), node(value, 1), file)
     return Parameter(
         field.title,
-        _shown(field, value),
-        files.get(str(value)),
+        node_of(field, value, files),
+        file,
         moment=_moment(value) if field.kind == "datetime" else None,
         link=str(value) if field.kind == "url" and WEB.match(str(value)) else "",
     )
-
-
-def _shown(field: Field, value: Any) -> Node:
-    """JSON as it is, for its keys are data; anything else in words."""
-    if field.kind == "json" and isinstance(value, (dict, list)) and value:
-        return Node("block", as_json(value))
-    return node(_spoken(field, value), 1)
-
-
-def _spoken(field: Field, value: Any) -> Any:
-    """A value as a person would write it: a duration in words, a choice by its label."""
-    if field.of and isinstance(value, list):
-        return [_spoken(field.of, each) for each in value]
-    if (written := rewritten(field.kind, value)) is not None:
-        return written
-    return _chosen(value, dict(field.choices))
 
 
 def _moment(value: Any) -> datetime | None:
@@ -206,13 +191,6 @@ def _moment(value: Any) -> datetime | None:
         return moments.load_moment(value) if isinstance(value, str) else None
     except ValueError:
         return None
-
-
-def _chosen(value: Any, labels: Mapping[str, str]) -> Any:
-    """A choice by the words of its form."""
-    if isinstance(value, list):
-        return [_chosen(each, labels) for each in value]
-    return labels.get(value, value) if isinstance(value, str) else value
 
 
 def tail(text: str) -> tuple[str, bool]:

@@ -194,5 +194,6 @@ def split_tags(text: str | None) -> tuple[str, ...]:
 
 
 def default_title(task_type: TaskType, files: Sequence[StoredFile]) -> str:
-    """What a task is called when nobody gave it a title: its type, and the file it is about."""
-    return f"{task_type.title}: {files[0].name}"[:MAX_TITLE] if files else task_type.title
+    """What a task is called when nobody gave it a title: its type, and the files it is about."""
+    more = f" and {len(files) - 1:,} more" if files[1:] else ""
+    return f"{task_type.title}: {files[0].name}"[: MAX_TITLE - len(more)] + more if files else task_type.title

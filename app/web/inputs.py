@@ -1,30 +1,27 @@
-"""The parameters of a task as a form sends and shows them.
+"""The parameters of a task as a form shows them.
 
-What lives here: reading what a browser sent for the parameters of a type, storing the files that
-came with it, and the texts that the form shows (again). The envelope (priority, title, ...) lives in
-`forms`; kinds and bounds come from `app.core.fields`, messages from `app.core.params`.
+What lives here: the texts that the form shows, at first and again. Parameters that have parts are one flat
+list with their parts, by path (`app.core.structure`). What comes back is read by `received`. The envelope
+(priority, title, ...) lives in `forms`; kinds and bounds come from `app.core.fields`, messages from
+`app.core.params`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from werkzeug.datastructures import FileStorage, MultiDict
-
-from app.core.catalog import TaskType
-from app.core.errors import Invalid, TooLarge
 from app.core.fields import Field
-from app.core.files import Files, StoredFile, safe_name
+from app.core.files import Files, StoredFile
 from app.core.kinds import NOUNS
 from app.core.limits import words
-from app.core.params import from_form, validate
+from app.core.structure import flattened, is_group, laid_out
+from app.web import rows, uploads
 from app.web.attributes import AREAS, attributes
 from app.web.texts import texts_of, typed
+from app.web.uploads import PREFIX, Texts, takes_files
 
-PREFIX = "p-"
-DROP = "drop-"
 RADIOS = 4
 HINTS = {
     "list": "One a line.",
@@ -36,17 +33,49 @@ SHAPES = {
     "object": 'A JSON object, such as `{"name": "value"}`.',
     "array": "A JSON list, such as `[1, 2]`.",
 }
-GONE = "This file is no longer here. Please choose it again."
 
 
 @dataclass(frozen=True)
 class Input:
-    """One parameter as the page shows it. ``texts`` is what a browser would send for it."""
+    """One parameter, or a part of one, as the page shows it.
+
+    ``texts`` is what a browser would send for it: the ids of files, the numbers of rows, 1 for a model
+    that is given. ``files`` are those of them that are known.
+    """
 
     field: Field
     texts: tuple[str, ...] = ()
     error: str = ""
-    file: StoredFile | None = None
+    files: tuple[StoredFile, ...] = ()
+
+    @property
+    def file(self) -> StoredFile | None:
+        return self.files[0] if self.files else None
+
+    @property
+    def upload_name(self) -> str:
+        """What its files are sent to: the parameter, whichever row it stands in."""
+        return rows.without_numbers(self.field.name)
+
+    @property
+    def needed(self) -> bool:
+        """Whether a browser may insist on it: in a row, or in a model, it may be that nothing is wanted."""
+        return self.field.required and "." not in self.field.name
+
+    @property
+    def full(self) -> bool:
+        """Whether no row can be added."""
+        return len(self.texts) >= rows.most(self.field)
+
+    @property
+    def most(self) -> int:
+        """How many rows, or files, there can be."""
+        return rows.most(self.field)
+
+    @property
+    def token(self) -> str:
+        """What stands for the number of a new row."""
+        return rows.token(self.field.name)
 
     @property
     def name(self) -> str:
@@ -63,11 +92,13 @@ class Input:
 
     @property
     def widget(self) -> str:
-        """Which macro draws it: line, area, moment, select, group (of radios or boxes), switch or file."""
+        """Which macro draws it: line, area, moment, select, group (of boxes), switch, or as its kind is."""
         kind = "choice" if self.field.kind == "bool" and self.field.nullable else self.field.kind
         if kind == "choice":
             return "group" if len(self.options) <= RADIOS else "select"
-        widgets = {"bool": "switch", "choices": "group", "file": "file", "datetime": "moment"}
+        if is_group(self.field) or takes_files(self.field):
+            return kind
+        widgets = {"bool": "switch", "choices": "group", "datetime": "moment"}
         return "area" if kind in AREAS else widgets.get(kind, "line")
 
     @property
@@ -121,20 +152,28 @@ class Input:
         """Where nothing is an answer; a switch, and a choice or a number with a default, always have one."""
         if self.field.kind in NOUNS and self.field.default is not None:
             return self.field.nullable
-        return not self.field.required and self.widget in ("line", "area", "moment", "file")
+        return not self.field.required and self.widget in ("line", "area", "moment", "file", "files", "model")
 
 
 @dataclass(frozen=True)
-class Parameters:
-    """The parameter part of one submission: its values are whole when ``problems`` is empty."""
+class Page:
+    """What the macros of a form ask for besides their input: every input by its path, and where files go."""
 
-    inputs: tuple[Input, ...]
-    values: dict[str, Any]
-    problems: dict[str, str]
+    type_name: str
+    placed: Mapping[str, Input]
+    upload_max: int
+    look_at: str = ""
 
     @property
-    def files(self) -> tuple[StoredFile, ...]:
-        return tuple(each.file for each in self.inputs if each.file)
+    def rows(self) -> bool:
+        """Whether there are buttons for rows."""
+        return any(each.field.kind == "rows" for each in self.placed.values())
+
+    def stands_out(self, folded: Sequence[Input]) -> bool:
+        """Whether one of these, or a part of one, must not be folded away."""
+        names = tuple(f"{each.field.name}." for each in folded)
+        parts = [each for path, each in self.placed.items() if path.startswith(names) and "~" not in path]
+        return any(each.stands_out for each in (*folded, *parts))
 
 
 # What a form shows before anything was sent
@@ -145,143 +184,39 @@ def initial(fields: Sequence[Field], past: Mapping[str, Any], files: Files, owne
 
     A file that ``owner`` may not use, or that is gone, is said beside its field.
     """
-    filled = [Input(each, texts_of(each, past)) for each in fields]
-    known = _usable(filled, files, owner)
-    return tuple(_with_file(each, known) for each in filled)
+    values = flattened(fields, past, least=rows.least)
+    laid = laid_out(fields, lambda path: values.get(path, ()))
+    texts = {each.name: list(texts_of(each, values)) for each in laid}
+    known = uploads.usable(laid, texts, files, owner)
+    return shown_with(laid, texts, uploads.without_gone(laid, texts, known), known)
 
 
-def _usable(inputs: Sequence[Input], files: Files, owner: str) -> dict[str, StoredFile]:
-    return files.usable({each.text for each in inputs if each.field.kind == "file" and each.text}, owner)
-
-
-def _with_file(each: Input, known: Mapping[str, StoredFile]) -> Input:
-    if each.field.kind != "file" or not each.text:
-        return each
-    file = known.get(each.text)
-    return replace(each, file=file) if file else replace(each, texts=(), error=GONE)
-
-
-# What came back
-
-
-def receive(
-    task_type: TaskType,
-    sent: MultiDict[str, str],
-    uploads: MultiDict[str, FileStorage],
-    files: Files,
-    owner: str,
-) -> Parameters:
-    """Read the parameters of one submission; uploads are stored before anything is judged.
-
-    Names that are no parameter are left to :func:`unexpected`.
-    """
-    fields = task_type.fields
-    texts = {each.name: sent.getlist(PREFIX + each.name) for each in fields}
-    problems = _store(fields, texts, sent, uploads, files, owner)
-    known = _usable([Input(each, tuple(texts[each.name])) for each in fields], files, owner)
-    problems |= _file_problems(fields, texts, known, problems)
-    values, unread = from_form(fields, texts)
-    problems = _invalid(task_type, values) | unread | problems
-    inputs = [Input(each, tuple(texts[each.name]), problems.get(each.name, "")) for each in fields]
-    shown_again = tuple(replace(each, file=known.get(each.text)) for each in inputs)
-    return Parameters(shown_again, values, problems)
-
-
-def _store(
-    fields: Sequence[Field],
-    texts: dict[str, list[str]],
-    sent: MultiDict[str, str],
-    uploads: MultiDict[str, FileStorage],
-    files: Files,
-    owner: str,
-) -> dict[str, str]:
-    """Put the id of each stored upload in the place of the field's text; returns what was refused."""
-    refused = {}
-    for each in fields:
-        chosen = [upload for upload in uploads.getlist(PREFIX + each.name) if upload.filename]
-        if each.kind != "file" or not chosen:
-            if DROP + each.name in sent:
-                texts[each.name] = []
-            continue
-        try:
-            texts[each.name] = [str(store(each, chosen, files, owner).id)]
-        except (Invalid, TooLarge) as error:
-            refused[each.name] = str(error)
-    return refused
-
-
-def store(each: Field, chosen: Sequence[FileStorage], files: Files, owner: str) -> StoredFile:
-    """Stream one upload into the store.
-
-    Raises Invalid for several files or one of a kind that is not taken, TooLarge.
-    """
-    if len(chosen) != 1:
-        raise Invalid("One file is expected here.")
-    name, content_type = safe_name(chosen[0].filename or ""), chosen[0].mimetype or "application/octet-stream"
-    if not accepted(each, name, content_type):
-        raise Invalid(f"{name} is not of a kind that is taken here: {', '.join(each.accept)}.")
-    return files.save(chosen[0].stream, name, content_type, owner, role="input")
-
-
-def accepted(each: Field, name: str, content_type: str) -> bool:
-    """Whether a file is of a kind that the field takes, by the rules of HTML's `accept`."""
-    return not each.accept or any(
-        _matches(kind.lower(), name.lower(), content_type.lower()) for kind in each.accept
+def shown_with(
+    laid: Iterable[Field], texts: Texts, problems: Mapping[str, str], known: Mapping[str, StoredFile]
+) -> tuple[Input, ...]:
+    """The inputs of what was typed, with what is wrong beside each."""
+    return tuple(
+        Input(
+            each,
+            tuple(texts.get(each.name, ())),
+            problems.get(each.name, ""),
+            tuple(known[one] for one in texts.get(each.name, ()) if takes_files(each) and one in known),
+        )
+        for each in laid
     )
 
 
-def _matches(kind: str, name: str, content_type: str) -> bool:
-    if kind.startswith("."):
-        return name.endswith(kind)
-    return content_type.startswith(kind[:-1]) if kind.endswith("/*") else content_type == kind
+def placed(fields: Sequence[Field], inputs: Sequence[Input]) -> dict[str, Input]:
+    """Every input by its path, and those of a row that is not there yet wherever the script can add one."""
+    there = {each.field.name: each.texts for each in inputs if each.field.kind == "rows"}
+    laid = laid_out(fields, lambda path: (*there.get(path, ()), rows.token(path)))
+    new = [each for each in laid if "~" in each.name]
+    blank = [Input(each, () if each.kind == "rows" else texts_of(each, {})) for each in new]
+    return {each.field.name: each for each in (*inputs, *blank)}
 
 
-def _file_problems(
-    fields: Sequence[Field],
-    texts: dict[str, list[str]],
-    known: Mapping[str, StoredFile],
-    refused: Mapping[str, str],
-) -> dict[str, str]:
-    """Ids that are unknown or somebody else's are a problem, and are not shown again."""
-    problems = {}
-    for each in fields:
-        given = "".join(texts[each.name][:1])
-        if each.kind != "file" or not given or each.name in refused:
-            continue
-        file = known.get(given)
-        if file is None:
-            texts[each.name] = []
-            problems[each.name] = GONE
-        elif not accepted(each, file.name, file.content_type):
-            problems[each.name] = (
-                f"{file.name} is not of a kind that is taken here: {', '.join(each.accept)}."
-            )
-    return problems
-
-
-def _invalid(task_type: TaskType, values: dict[str, Any]) -> dict[str, str]:
-    """The schema's problems; fills ``values`` with the defaults when there are none."""
-    try:
-        values.update(validate(task_type.schema, values))
-    except Invalid as error:
-        return error.fields
-    return {}
-
-
-def unexpected(
-    fields: Sequence[Field],
-    envelope: Sequence[str],
-    sent: MultiDict[str, str],
-    uploads: MultiDict[str, FileStorage],
-) -> list[str]:
-    """A sentence for every name that this form does not have, or has once and was sent twice."""
-    texts = {PREFIX + each.name for each in fields} | {
-        DROP + each.name for each in fields if each.kind == "file"
-    }
-    chosen = {PREFIX + each.name for each in fields if each.kind == "file"}
-    unknown = [name for name in sent if name not in texts and name not in envelope]
-    unknown += [name for name in uploads if name not in chosen]
-    twice = [name for name in envelope if len(sent.getlist(name)) > 1]
-    return [f"This form has no field “{name[:80]}”, so nothing was created." for name in unknown] + [
-        f"The field “{name}” was sent twice, so nothing was created." for name in twice
-    ]
+def blank_row(each: Field, within: str) -> Texts:
+    """What a new row of ``each`` holds; ``within`` is the path of the row, with a dot at its end."""
+    values = flattened(each.children, {}, within, rows.least)
+    laid = laid_out(each.children, lambda path: values.get(path, ()), within)
+    return {part.name: list(texts_of(part, values)) for part in laid}

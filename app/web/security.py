@@ -50,7 +50,7 @@ def flask_settings(settings: Settings) -> dict[str, Any]:
         "WTF_CSRF_TIME_LIMIT": None,  # As long as the session: a form that was open overnight still works.
         "MAX_CONTENT_LENGTH": (settings.upload_max_mb + 1) * MB,
         "MAX_FORM_MEMORY_SIZE": 4 * MB,
-        "MAX_FORM_PARTS": 1_000,
+        "MAX_FORM_PARTS": 2_000,
         "SEND_FILE_MAX_AGE_DEFAULT": 3600,
         "BOOTSTRAP_SERVE_LOCAL": True,
         "TEMPLATES_AUTO_RELOAD": False,

@@ -12,6 +12,8 @@ from app.core.kinds import text_of
 def texts_of(each: Field, past: Mapping[str, Any]) -> tuple[str, ...]:
     """The texts of a field's value among the ``past`` ones, else of its default."""
     value = past.get(each.name, each.default)
+    if each.kind == "model":
+        return () if each.nullable and value in (None, False) else ("1",)
     if value is not None:
         return _texts(each, value)
     # An empty field is its default, which is not what JSON's null was meant to be.
@@ -26,10 +28,12 @@ def _texts(each: Field, value: Any) -> tuple[str, ...]:
     if each.kind == "datetime":
         local, _, zone = text_of(each, value).rpartition(" ")
         return (local.replace(" ", "T"), zone) if local else (zone,)
-    if each.kind not in ("list", "choices"):
+    if each.kind == "rows":
+        return tuple(str(number) for number in range(len(value)))
+    if each.kind not in ("list", "choices", "files"):
         return (text_of(each, value),)
     many = value if isinstance(value, list) else [value]
-    if each.kind == "choices":
+    if each.kind in ("choices", "files"):
         return tuple(str(item) for item in many)
     return ("\n".join(text_of(each.of or each, item) for item in many),)
 

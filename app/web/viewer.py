@@ -38,7 +38,7 @@ class SavedFile:
 
 @dataclass(frozen=True)
 class Node:
-    """``kind`` is text, number, block, pairs, table, list or file; ``more`` counts what is left out."""
+    """``kind`` is text, number, block, pairs, table, list, file, upload; ``more`` counts what is left out."""
 
     kind: str
     text: str = ""

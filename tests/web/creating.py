@@ -69,9 +69,13 @@ class Sent(HTMLParser):
         self._area: str | None = None
         self._select: str | None = None
         self._note: str | None = None
+        self._templates = 0
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._templates += tag == "template"
+        if self._templates:
+            return
         given = dict(attrs)
         name = given.get("name") or ""
         self._inside = self._inside or (tag == "form" and "data-create" in given)
@@ -96,6 +100,7 @@ class Sent(HTMLParser):
             self.errors[self._note] = self.errors.get(self._note, "") + data
 
     def handle_endtag(self, tag: str) -> None:
+        self._templates -= tag == "template"
         self._inside = self._inside and tag != "form"
         self._area = None if tag == "textarea" else self._area
         self._select = None if tag == "select" else self._select

@@ -16,7 +16,7 @@ from app.core.catalog import TaskType
 from app.core.fields import describe
 from app.core.files import StoredFile
 from app.core.states import Priority
-from app.web import forms, inputs
+from app.web import forms, inputs, uploads
 from app.web.create import waits
 from tests.core.schemas import FILE, WHOLE, Shade, one
 
@@ -186,4 +186,4 @@ class TestInput:
     )
     def test_kinds_of_files(self, accept, name, kind, taken):
         field = shown_as(Annotated[str, Field(json_schema_extra={**FILE, "accept": accept})]).field
-        assert inputs.accepted(field, name, kind) is taken
+        assert uploads.accepted(field, name, kind) is taken

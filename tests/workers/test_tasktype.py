@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import Field
+from pydantic import BaseModel, Field
 
+from app.core.fields import describe
+from app.core.structure import every
 from workers import Context, File, TaskTypeError, task
 from workers.tasktype import load, registered
 
@@ -16,6 +18,39 @@ from workers.tasktype import load, registered
 class Colour(Enum):
     RED = "red"
     BLUE = "blue"
+
+
+class Deepest(BaseModel):
+    size: int = 1
+
+
+class Deeper(BaseModel):
+    deepest: Deepest = Deepest()
+
+
+class Deep(BaseModel):
+    deeper: list[Deeper] = []
+
+
+class TooDeep(BaseModel):
+    deep: Deep | None = None
+
+
+class Person(BaseModel):
+    name: str
+    parents: list[Person] = []
+
+
+class Mapped(BaseModel):
+    counts: dict[str, int]
+
+
+class Empty(BaseModel):
+    pass
+
+
+class Open(BaseModel, extra="allow"):
+    name: str
 
 
 def _everything(
@@ -41,8 +76,6 @@ def _everything(
 
 def test_every_kind_of_parameter_becomes_a_field() -> None:
     kind = registered(task(title="Everything")(_everything))
-
-    from app.core.fields import describe
 
     kinds = {each.name: each.kind for each in describe(kind.document()["schema"])}
     assert kinds == {
@@ -76,6 +109,12 @@ def _stars(ctx: Context, *sources: str) -> None: ...
 def _a_set(ctx: Context, sources: set[str]) -> None: ...
 def _a_union(ctx: Context, source: int | str) -> None: ...
 def _a_dict(ctx: Context, source: dict[str, int]) -> None: ...
+def _a_deep_one(ctx: Context, source: TooDeep) -> None: ...
+def _itself(ctx: Context, source: Person) -> None: ...
+def _a_dict_inside(ctx: Context, source: list[Mapped]) -> None: ...
+def _no_fields(ctx: Context, source: Empty) -> None: ...
+def _two_models(ctx: Context, source: Deep | Open) -> None: ...
+def _rows_of_rows(ctx: Context, source: list[list[Deep]]) -> None: ...
 def _an_object(ctx: Context, source: object) -> None: ...
 def _bad_default(ctx: Context, size: int = "many") -> None: ...  # type: ignore[assignment]
 def _out_of_bounds(ctx: Context, size: Annotated[int, Field(ge=5)] = 1) -> None: ...
@@ -89,6 +128,15 @@ def _out_of_bounds(ctx: Context, size: Annotated[int, Field(ge=5)] = 1) -> None:
         (_stars, "parameter `sources`: *args"),
         (_a_union, "parameter `source`: this type cannot"),
         (_a_dict, "parameter `source`: this type cannot"),
+        (
+            _a_deep_one,
+            "parameter `source.deep.deeper.deepest`: here models stand in each other more than 3 deep",
+        ),
+        (_itself, "parameter `source.parents.parents.parents`: here models stand in each other more than 3"),
+        (_a_dict_inside, "parameter `source.counts`: this type cannot be a field of a form. Allowed are str"),
+        (_no_fields, "parameter `source`: this model has no fields. Allowed are str"),
+        (_two_models, "parameter `source`: this type cannot"),
+        (_rows_of_rows, "parameter `source`: this type cannot"),
         (_an_object, "parameter `source`: what is to be any value is written as Any"),
         (_bad_default, "parameter `size`: its default is not valid"),
         (_out_of_bounds, "parameter `size`: its default is not valid"),
@@ -100,6 +148,17 @@ def test_a_signature_that_cannot_be_a_form_is_refused_by_name(function: Any, nam
 
     assert f"{__name__}.{function.__name__}" in str(refused.value)
     assert named in str(refused.value)
+
+
+def test_three_models_in_each_other_are_fields_and_take_no_names_but_their_own() -> None:
+    def nested(ctx: Context, source: Deep, open: Open | None = None) -> None: ...
+
+    schema = registered(task(title="Nested")(nested)).document()["schema"]
+
+    assert [path for path, _ in every(describe(schema))] == [
+        "source", "source.deeper", "source.deeper.deepest", "source.deeper.deepest.size", "open", "open.name",
+    ]  # fmt: skip
+    assert {each["additionalProperties"] for each in schema["$defs"].values()} == {False}
 
 
 def test_what_the_decorator_is_told_is_checked() -> None:

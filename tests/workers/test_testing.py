@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from tests.workers import samples
 from workers import Canceled, Context, Fail, File, Retry, TaskTypeError, task
@@ -47,6 +47,37 @@ def test_everything_that_came_of_a_run_is_there(copy_lines: Callable[..., Any]) 
         (2, 2, "two"),
     ]
     assert done.log == "printed None\nINFO copy: logged\nattempt 1\n"
+
+
+class Guest(BaseModel):
+    name: str
+    photos: list[File] = []
+
+
+def test_models_rows_and_several_files_reach_the_function_as_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "c.txt").write_bytes(b"333")
+
+    @task(title="Welcome")
+    def welcome(ctx: Context, host: Guest, guests: list[Guest], texts: list[File]) -> dict[str, Any]:
+        assert isinstance(host, Guest)
+        assert all(isinstance(each, Guest) for each in guests)
+        sizes = [photo.size for each in (host, *guests) for photo in each.photos]
+        return {
+            "host": host.name,
+            "sizes": sizes,
+            "texts": [each.path.read_bytes().decode() for each in texts],
+        }
+
+    done = run(
+        welcome,
+        host=Guest(name="Ada"),
+        guests=[{"name": "Grace", "photos": [b"1", Upload("b.png", b"22")]}, Guest(name="Bob")],
+        texts=[tmp_path / "c.txt", b"4"],
+    )
+
+    assert done.result == {"host": "Ada", "sizes": [1, 2], "texts": ["333", "4"]}
+    with pytest.raises(Invalid, match=r"guests\.0\.name: This is needed"):
+        run(welcome, host={"name": "Ada"}, guests=[{}], texts=[])
 
 
 def test_a_file_is_bytes_or_a_path(copy_lines: Callable[..., Any], tmp_path: Path) -> None:

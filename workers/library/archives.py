@@ -18,12 +18,12 @@ from workers.library.packed.unpack import entries
 @task(title="Compress files", category="Files", timeout_s=3_600, max_attempts=3)
 def compress_files(
     ctx: Context,
-    source: ask.Source,
+    source: ask.Sources,
     format: ask.Format = "zip",
     name: ask.Name = "",
     level: ask.Level = 6,
 ) -> dict[str, Any]:
-    """Put a file into a zip or tar.gz archive.
+    """Put files into one zip or tar.gz archive.
 
     A zip can be opened everywhere; a tar.gz is what servers usually want. What is compressed already, such as
     pictures and films, gets hardly any smaller.
@@ -31,7 +31,7 @@ def compress_files(
     - `size_in`, `size_out` in bytes, and what is left in `percent`.
     - `entries`: the names in the archive. `file`: the archive.
     """
-    items = [Item(each.name, each.path, each.size) for each in [source]]
+    items = [Item(each.name, each.path, each.size) for each in source]
     total = sum(item.size for item in items)
     done = _Meter(ctx, total, "Compressing")
     path = ctx.work_dir / "archive"

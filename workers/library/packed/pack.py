@@ -1,4 +1,4 @@
-"""Files into one archive, piece by piece. Several files already, as soon as a form can take them."""
+"""Files into one archive, piece by piece."""
 
 from __future__ import annotations
 

@@ -7,12 +7,16 @@ from pydantic import Field
 from workers import File
 from workers.library.packed.pack import Format as _Format
 
-Source = Annotated[File, Field(title="File")]
+Sources = Annotated[
+    list[File],
+    Field(min_length=1, max_length=100, title="Files", description="Of two with one name, both are there."),
+]
 Format = Annotated[
     _Format, Field(title="Format", json_schema_extra={"labels": {"zip": "zip", "tar.gz": "tar.gz"}})
 ]
 Name = Annotated[
-    str, Field(max_length=150, title="Name of the archive", description="Empty: after the file in it.")
+    str,
+    Field(max_length=150, title="Name of the archive", description="Empty: after the file in it, or files."),
 ]
 Level = Annotated[
     int,

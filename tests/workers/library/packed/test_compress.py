@@ -20,7 +20,7 @@ CONTENT = b"Some text that shrinks. " * 20_000
 
 
 def test_a_zip_holds_the_file(alice: Runner) -> None:
-    result = alice.result(compress_files, source=alice.file(CONTENT, "Größe €.txt"))
+    result = alice.result(compress_files, source=[alice.file(CONTENT, "Größe €.txt")])
 
     assert (result["file"]["name"], result["file"]["content_type"]) == ("Größe €.zip", "application/zip")
     packed = alice.content(result["file"])
@@ -35,7 +35,7 @@ def test_a_zip_holds_the_file(alice: Runner) -> None:
 
 
 def test_a_tar_gz_is_opened_by_tar(alice: Runner, tmp_path: Path) -> None:
-    result = alice.result(compress_files, source=alice.file(CONTENT, "data.csv"), format="tar.gz")
+    result = alice.result(compress_files, source=[alice.file(CONTENT, "data.csv")], format="tar.gz")
     path = tmp_path / "made.tar.gz"
     path.write_bytes(alice.content(result["file"]))
     listed = subprocess.run(["tar", "-tvzf", str(path)], capture_output=True, check=True, text=True).stdout
@@ -52,7 +52,7 @@ def test_a_higher_level_is_smaller(alice: Runner, format: str) -> None:
     rng = random.Random(4)
     source = alice.file(" ".join(str(rng.randrange(3_000)) for _ in range(40_000)), "n.txt")
     sizes = [
-        alice.result(compress_files, source=source, format=format, level=level)["size_out"]
+        alice.result(compress_files, source=[source], format=format, level=level)["size_out"]
         for level in (1, 6, 9)
     ]
 
@@ -60,9 +60,20 @@ def test_a_higher_level_is_smaller(alice: Runner, format: str) -> None:
 
 
 def test_an_empty_file_has_no_percentage(alice: Runner) -> None:
-    result = alice.result(compress_files, source=alice.file(b"", "empty.txt"))
+    result = alice.result(compress_files, source=[alice.file(b"", "empty.txt")])
 
     assert (result["size_in"], result["percent"]) == (0, None)
+
+
+def test_several_files_are_one_archive_in_the_order_of_the_form(alice: Runner) -> None:
+    sources = [alice.file(b"one", "b.txt"), alice.file(b"two", "a.txt"), alice.file(b"three", "b.txt")]
+    result = alice.result(compress_files, source=sources)
+
+    assert (result["file"]["name"], result["size_in"]) == ("files.zip", 11)
+    with zipfile.ZipFile(io.BytesIO(alice.content(result["file"]))) as archive:
+        assert [(name, archive.read(name)) for name in archive.namelist()] == [
+            ("b.txt", b"one"), ("a.txt", b"two"), ("b (2).txt", b"three")
+        ]  # fmt: skip
 
 
 @pytest.mark.parametrize("format", ["zip", "tar.gz"])

@@ -1,0 +1,106 @@
+"""The parameters of a task as a browser sent them: read, stored, judged, and shown again.
+
+Files are taken by `uploads`, rows are added and left out by `rows`, texts are read by `app.core.params`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.datastructures import FileStorage, MultiDict
+
+from app.core.catalog import TaskType
+from app.core.errors import Invalid
+from app.core.fields import Field
+from app.core.files import Files, StoredFile
+from app.core.params import from_form, validate
+from app.core.structure import file_ids, laid_out, rows_among
+from app.web import rows, uploads
+from app.web.inputs import Input, blank_row, shown_with
+from app.web.uploads import DROP, PREFIX, Texts, takes_files
+
+
+@dataclass(frozen=True)
+class Posted:
+    """One submission, by whom, and where its files go."""
+
+    texts: MultiDict[str, str]
+    uploads: MultiDict[str, FileStorage]
+    files: Files
+    owner: str
+
+    def by_path(self) -> Texts:
+        """What came for parameters and their parts, whether there are such or not."""
+        names = [name for name in (*self.texts, *self.uploads) if name.startswith(PREFIX)]
+        return {name.removeprefix(PREFIX): self.texts.getlist(name) for name in names}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The parameter part of one submission: its values are whole when ``problems`` is empty."""
+
+    inputs: tuple[Input, ...]
+    values: dict[str, Any]
+    problems: dict[str, str]
+    files: tuple[StoredFile, ...]
+
+
+def receive(task_type: TaskType, posted: Posted) -> Parameters:
+    """Read the parameters of one submission; uploads are stored before anything is judged.
+
+    Names that are no parameter are left to :func:`unexpected`.
+    """
+    fields = task_type.fields
+    texts, problems, known = _taken(fields, posted)
+    texts, problems = rows.compact(fields, texts, problems)
+    values, unread = from_form(fields, texts)
+    problems = _invalid(task_type, values) | unread | problems
+    inputs = shown_with(laid_out(fields, rows_among(texts)), texts, problems, known)
+    named = dict.fromkeys(one for ids in file_ids(fields, values).values() for one in ids)
+    return Parameters(inputs, values, problems, tuple(known[one] for one in named if one in known))
+
+
+def reshaped(task_type: TaskType, posted: Posted, wanted: str) -> tuple[tuple[Input, ...], str]:
+    """The form as it was sent, with a row more or less, and the path of what to look at then.
+
+    Uploads are stored, nothing else is judged. Raises BadQuery where there is no such row.
+    """
+    fields = task_type.fields
+    texts, problems, known = _taken(fields, posted)
+    texts, problems, place = rows.changed(fields, texts, problems, wanted, blank_row)
+    return shown_with(laid_out(fields, rows_among(texts)), texts, problems, known), place
+
+
+def _taken(fields: Sequence[Field], posted: Posted) -> tuple[Texts, dict[str, str], dict[str, StoredFile]]:
+    """The texts by path, what is wrong with files, and the files that are there."""
+    came = posted.by_path()
+    laid = laid_out(fields, rows_among(came))
+    texts = {each.name: came.get(each.name, []) for each in laid}
+    refused = uploads.store_all(laid, texts, posted.texts, posted.uploads, posted.files, posted.owner)
+    known = uploads.usable(laid, texts, posted.files, posted.owner)
+    missing = uploads.without_gone(laid, texts, known)
+    return texts, uploads.not_taken(laid, texts, known) | missing | refused, known
+
+
+def _invalid(task_type: TaskType, values: dict[str, Any]) -> dict[str, str]:
+    """The schema's problems; fills ``values`` with the defaults when there are none."""
+    try:
+        values.update(validate(task_type.schema, values))
+    except Invalid as error:
+        return error.fields
+    return {}
+
+
+def unexpected(fields: Sequence[Field], envelope: Sequence[str], posted: Posted) -> list[str]:
+    """A sentence for every name that this form does not have, or has once and was sent twice."""
+    laid = laid_out(fields, rows_among(posted.by_path()))
+    chosen = {PREFIX + each.name for each in laid if takes_files(each)}
+    texts = {PREFIX + each.name for each in laid} | {DROP + name.removeprefix(PREFIX) for name in chosen}
+    unknown = [name for name in posted.texts if name not in texts and name not in envelope]
+    unknown += [name for name in posted.uploads if name not in chosen]
+    twice = [name for name in envelope if len(posted.texts.getlist(name)) > 1]
+    return [f"This form has no field “{name[:80]}”, so nothing was created." for name in unknown] + [
+        f"The field “{name}” was sent twice, so nothing was created." for name in twice
+    ]

@@ -1,0 +1,121 @@
+"""Files that come with a form: stored at once, and held against what their field takes and who may use them.
+
+A field of one file has the id of it as its text, a field of several has many; a form that comes back sends
+them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from werkzeug.datastructures import FileStorage, MultiDict
+
+from app.core.errors import Invalid, TooLarge
+from app.core.fields import Field
+from app.core.files import Files, StoredFile, safe_name
+
+PREFIX = "p-"
+DROP = "drop-"
+GONE = "This file is no longer here. Please choose it again."
+
+Texts = dict[str, list[str]]
+"""What came for each field, by its path."""
+
+
+def takes_files(each: Field) -> bool:
+    return each.kind in ("file", "files")
+
+
+def store_all(
+    fields: Iterable[Field],
+    texts: Texts,
+    sent: MultiDict[str, str],
+    uploads: MultiDict[str, FileStorage],
+    files: Files,
+    owner: str,
+) -> dict[str, str]:
+    """Put the id of each stored upload among the texts of its field; take out what is not wanted any more.
+
+    A new file takes the place of one, and is one more of several. Returns what was refused.
+    """
+    refused = {}
+    for each in filter(takes_files, fields):
+        chosen = [upload for upload in uploads.getlist(PREFIX + each.name) if upload.filename]
+        dropped = sent.getlist(DROP + each.name)
+        kept = texts[each.name] if each.kind == "file" else [one for one in texts[each.name] if one]
+        if dropped:
+            kept = [] if each.kind == "file" else [one for one in kept if one not in dropped]
+        try:
+            if each.kind == "file" and chosen:
+                kept = [str(store(each, chosen, files, owner).id)]
+            elif each.kind == "files":
+                for upload in chosen:
+                    kept = [*kept, str(store(each, [upload], files, owner).id)]
+        except (Invalid, TooLarge) as error:
+            refused[each.name] = str(error)
+        texts[each.name] = kept
+    return refused
+
+
+def store(each: Field, chosen: Sequence[FileStorage], files: Files, owner: str) -> StoredFile:
+    """Stream one upload into the store.
+
+    Raises Invalid for several files or one of a kind that is not taken, TooLarge.
+    """
+    if len(chosen) != 1:
+        raise Invalid("One file is expected here.")
+    name, content_type = safe_name(chosen[0].filename or ""), chosen[0].mimetype or "application/octet-stream"
+    if not accepted(each, name, content_type):
+        raise Invalid(_not_taken(each, name))
+    return files.save(chosen[0].stream, name, content_type, owner, role="input")
+
+
+def _not_taken(each: Field, name: str) -> str:
+    return f"{name} is not of a kind that is taken here: {', '.join(each.accept)}."
+
+
+def accepted(each: Field, name: str, content_type: str) -> bool:
+    """Whether a file is of a kind that the field takes, by the rules of HTML's `accept`."""
+    return not each.accept or any(
+        _matches(kind.lower(), name.lower(), content_type.lower()) for kind in each.accept
+    )
+
+
+def _matches(kind: str, name: str, content_type: str) -> bool:
+    if kind.startswith("."):
+        return name.endswith(kind)
+    return content_type.startswith(kind[:-1]) if kind.endswith("/*") else content_type == kind
+
+
+def usable(
+    fields: Iterable[Field], texts: Mapping[str, Sequence[str]], files: Files, owner: str
+) -> dict[str, StoredFile]:
+    """The files by their ids that are there and that ``owner`` may use."""
+    ids = {text for each in filter(takes_files, fields) for text in texts[each.name] if text}
+    return files.usable(ids, owner) if ids else {}
+
+
+def without_gone(fields: Iterable[Field], texts: Texts, known: Mapping[str, StoredFile]) -> dict[str, str]:
+    """Take out ids that are unknown or somebody else's; returns a sentence for each field that had one."""
+    problems = {}
+    for each in filter(takes_files, fields):
+        given = [text for text in texts[each.name] if text]
+        there = [one for one in given if one in known]
+        if len(there) < len(given):
+            texts[each.name] = there
+            problems[each.name] = gone(len(given) - len(there))
+    return problems
+
+
+def not_taken(fields: Iterable[Field], texts: Texts, known: Mapping[str, StoredFile]) -> dict[str, str]:
+    """A sentence for each field that holds a file of a kind that it does not take."""
+    problems = {}
+    for each in filter(takes_files, fields):
+        for file in (known[one] for one in texts[each.name] if one in known):
+            if not accepted(each, file.name, file.content_type):
+                problems[each.name] = _not_taken(each, file.name)
+    return problems
+
+
+def gone(number: int) -> str:
+    return GONE if number == 1 else f"{number:,} files are no longer here. Please choose them again."
