@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Any
 
 import pytest
 from bson import ObjectId
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import Field
+from pydantic import BaseModel, Field, create_model
 
 from app.core.arguments import parse
 from app.core.clock import utcnow
@@ -16,11 +18,13 @@ from app.core.errors import Invalid
 from app.core.fields import describe
 from app.core.files import StoredFile
 from app.core.limits import words
-from app.core.params import from_form, validate
+from app.core.params import from_form, untouched, validate
 from app.core.structure import MOST_ITEMS, file_ids, flattened, laid_out, rows_among
 from app.web.inputs import initial
 from tests.core.models import INVITE, Phone
 from tests.core.schemas import FILE_ID, one
+from workers.nesting import closed
+from workers.published import schema_of
 
 FIELDS = describe(INVITE)
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=4)
@@ -100,7 +104,7 @@ def test_how_many_in_words(limits: dict[str, int], said: str) -> None:
     assert words(describe(one(Annotated[list[Phone], Field(**limits)]))[0]) == said
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(VALUES)
 def test_what_was_given_comes_back_from_the_form_that_shows_it(values: dict[str, Any]) -> None:
     shown = initial(FIELDS, values, Everybody(), "alice")  # type: ignore[arg-type]
@@ -197,7 +201,7 @@ def test_files_are_found_wherever_they_are() -> None:
     assert file_ids(FIELDS, given) == {"files": ["a", "b"], "people.1.photo": ["c"]}
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ODD)
 def test_nothing_that_was_stored_breaks_a_form(value: Any) -> None:
     flat = flattened(FIELDS, dict.fromkeys(("files", "address", "people", "billing"), value))
@@ -238,3 +242,35 @@ def test_words_that_cannot_be_read(words: list[str], name: str, sentence: str) -
     with pytest.raises(Invalid) as caught:
         parse(FIELDS, words, lambda each, path: "")
     assert caught.value.fields[name].startswith(sentence)
+
+
+class Visit(BaseModel):
+    at: datetime
+    day: date = date(2026, 1, 2)
+    price: Decimal = Decimal("1.50")
+    takes: timedelta = timedelta(minutes=5)
+    notes: dict[str, Any] = {}
+
+
+def test_parts_are_of_any_kind_and_blamed_by_their_path() -> None:
+    schema = closed(schema_of(create_model("Visits", visits=(list[Visit], ...))))
+    fields = describe(schema)
+    at = "2026-05-06T07:08:00+02:00"
+    given = {"visits": [{"at": at, "notes": {"a": [1]}}]}
+    whole = validate(schema, given)
+    shown = initial(fields, whole, Everybody(), "alice")  # type: ignore[arg-type]
+
+    assert from_form(fields, {each.field.name: each.texts for each in shown}) == (whole, {})
+    assert whole["visits"][0]["price"] == "1.50"
+    with pytest.raises(Invalid) as caught:
+        validate(schema, {"visits": [{"at": at, "day": "yesterday", "price": "x"}]})
+    assert caught.value.fields.keys() == {"visits.0.day", "visits.0.price"}
+    parts = laid_out(fields[0].children, lambda path: ())
+    empty = {
+        "at": ["", "Europe/Berlin"],
+        "day": ["2026-01-02"],
+        "price": ["1.50"],
+        "takes": ["5m"],
+        "notes": ["{}"],
+    }
+    assert [each.name for each in parts if not untouched(each, empty[each.name])] == []
