@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+from app.core.values import unkeepable
+
 MOST = 100_000
 DEEPEST = 32
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
@@ -18,10 +20,13 @@ def read(text: str) -> Any:
     if depth(text) > DEEPEST:
         raise ValueError(f"This is nested too deeply: at most {DEEPEST} levels are taken.")
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_whole)
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_whole)
     except json.JSONDecodeError as error:
         wrong = error.msg[0].lower() + error.msg[1:]
         raise ValueError(f"This is not JSON: line {error.lineno}, column {error.colno}: {wrong}.") from None
+    if why := unkeepable(value):
+        raise ValueError(why)
+    return value
 
 
 def write(value: Any) -> str:
