@@ -32,6 +32,8 @@
   function axis(scale, more = {}) {
     return {
       scale,
+      size: 28,
+      gap: 4,
       font: "12px system-ui, sans-serif",
       labelFont: "12px system-ui, sans-serif",
       labelSize: 20,
@@ -42,11 +44,22 @@
     };
   }
 
+  // A moment as exact as the distance of the marks asks for, in UTC as everywhere in a result.
+  function moment(seconds, step) {
+    const text = new Date(seconds * 1000).toISOString().replace("T", " ");
+    if (step >= 86400) return text.slice(0, step >= 31536000 ? 4 : step >= 2419200 ? 7 : 10);
+    return step >= 60 ? text.slice(5, 16) : text.slice(11, 19);
+  }
+
   const plain = (data) => ({ x: { time: data.time } });
+  const place = (data, at) => (data.time ? new Date(data.x[at] * 1000).toISOString().slice(0, 16).replace("T", " ") : said(data.x[at]));
   const label = (title) => (title ? { label: title } : {});
-  const amounts = (data) => axis("y", { size: 56, values: (_, all) => all.map(said), ...label(data.y_title) });
+  const amounts = (data) => axis("y", { size: 52, values: (_, all) => all.map(said), ...label(data.y_title) });
   const places = (data) => axis("x", {
-    ...(data.time ? {} : { values: (_, all) => all.map(said) }), grid: { show: false }, space: 60, ...label(data.x_title),
+    values: (_, all, axis, space, step) => all.map((each) => (data.time ? moment(each, step) : said(each))),
+    grid: { show: false },
+    space: data.time ? 90 : 60,
+    ...label(data.x_title),
   });
   const withZero = (_, low, high) => uPlot.rangeNum(Math.min(low, 0), Math.max(high, 0), { min: { pad: 0.05, soft: 0, mode: 1 }, max: { pad: 0.05, soft: 0, mode: 1 } });
 
@@ -73,7 +86,7 @@
     const at = data.labels.map((_, index) => index);
     const width = Math.min(140, 16 + 7 * Math.max(...data.labels.map((each) => each.length)));
     return {
-      height: 44 + 24 * at.length,
+      height: (data.y_title ? 58 : 38) + 24 * at.length,
       options: {
         scales: { x: { time: false, ori: 1, dir: -1, range: [-0.6, at.length - 0.4] }, y: { ori: 0, dir: 1, range: withZero } },
         series: [{}, {
@@ -91,7 +104,7 @@
   }
 
   function line(data) {
-    const where = (at) => data.labels?.[at] ?? (data.time ? utc(data.x[at]).toLocaleString() : said(data.x[at]));
+    const where = (at) => data.labels?.[at] ?? place(data, at);
     const x = data.labels
       ? axis("x", { values: (_, all) => all.map((at) => short(data.labels[at] ?? "", 12)), grid: { show: false }, space: 80, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000], ...label(data.x_title) })
       : places(data);
@@ -100,7 +113,7 @@
         scales: plain(data),
         series: [{}, ...data.series.map((each, at) => ({
           label: each.name, stroke: colour(`--chart-${at + 1}`), width: 2, dash: DASHES[at],
-          points: { show: data.x.length < 40, size: 5, fill: colour("--card") },
+          points: { show: data.x.length < 40, size: 6, fill: colour(`--chart-${at + 1}`) },
         }))],
         axes: [x, amounts(data)],
       },
@@ -117,7 +130,7 @@
         axes: [places(data), amounts(data)],
       },
       data: [data.x, data.y],
-      says: (at) => `${data.time ? utc(data.x[at]).toLocaleString() : said(data.x[at])}: ${said(data.y[at])}`,
+      says: (at) => `${place(data, at)}: ${said(data.y[at])}`,
     };
   }
 
@@ -131,7 +144,7 @@
     const height = made.height ?? 240;
     drawn.get(area)?.destroy();
     const options = {
-      width: Math.max(200, area.clientWidth), height, padding: [8, 12, 0, 0], tzDate: utc,
+      width: Math.max(200, area.clientWidth), height, padding: [8, data.time ? 34 : 16, 0, 0], tzDate: utc,
       legend: { show: false }, ...made.options,
       cursor: { drag: { setScale: false, x: false, y: false }, y: false, points: { show: !["bars", "histogram"].includes(data.kind) }, ...(made.nearest ? { dataIdx: made.nearest } : {}) },
       hooks: { setCursor: [(chart) => { const { idx } = chart.cursor; saying.textContent = idx === null || idx === undefined ? "" : made.says(idx); }] },

@@ -98,8 +98,8 @@ def task(
 
     The first line of its docstring is what its card says, the rest the help beside its form (Markdown);
     ``help`` is for one too long to stand there. ``timeout_s`` bounds one attempt; ``max_attempts`` counts the
-    first one too. A worker loads the type only where ``when`` says so, asked with its settings. ``result`` says
-    how the page shows what is returned: a kind, or kinds by name for pieces of a dictionary.
+    first one too. A worker loads the type only where ``when`` says so, asked with its settings. ``result``
+    says how the page shows what is returned: a kind, or kinds by name for pieces of a dictionary.
 
     Raises TaskTypeError.
     """

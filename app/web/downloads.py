@@ -1,7 +1,7 @@
 """What leaves the pages as a file: uploaded and produced files, results, and logs as text.
 
-Everything is sent as an attachment or as plain text, never as something that a browser renders, but for images:
-what is one by its first bytes is sent as just that, in a sandbox.
+Everything is sent as an attachment or as plain text, never as something that a browser renders. But for
+images: what is one by its first bytes is sent as just that, in a sandbox.
 """
 
 from __future__ import annotations

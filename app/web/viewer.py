@@ -104,8 +104,8 @@ def _of_mapping(value: Mapping[str, Any], depth: int) -> Node:
         if len(alike) == 1 and all(_scalar(cell) for each in value.values() for cell in each.values()):
             return _table([{"": key, **each} for key, each in value.items()], depth)
     shown = list(value.items())[:MOST_ROWS]
-    labels = labels([str(key) for key, _ in shown], depth)
-    items = [(labels[str(key)], node(each, depth + 1)) for key, each in shown]
+    names = labels([str(key) for key, _ in shown], depth)
+    items = [(names[str(key)], node(each, depth + 1)) for key, each in shown]
     return Node("pairs", items=items, more=len(value) - len(shown))
 
 

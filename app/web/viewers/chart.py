@@ -1,6 +1,7 @@
 """Charts: what the script of the page draws, and the same numbers as a table for everybody.
 
-A chart is a dictionary with `kind`: histogram (edges, counts), bars (labels, values), line (x, y) or scatter (x, y).
+A chart is a dictionary with `kind`: histogram (edges, counts), bars (labels, values), line or
+scatter (x, y).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 @dataclass(frozen=True)
 class Chart:
-    """``drawn`` is for the script; ``numbers`` is a table; ``names`` are those of several lines; ``more`` is cut."""
+    """``drawn`` is for the script, ``numbers`` a table, ``names`` of several lines; ``more`` is left out."""
 
     kind: str
     title: str
@@ -77,9 +78,7 @@ def _histogram(value: Mapping[str, Any]) -> Chart | None:
         return _bars({**value, "labels": edges.said[:1], "values": [sum(map(_known, counts))]})
     drawn = {"edges": edges.at, "y": counts, "said": said, "time": edges.time}
     most = max(range(len(counts)), key=lambda at: _known(counts[at]))
-    summary = (
-        f"Histogram of {len(counts)} bins from {edges.said[0]} to {edges.said[-1]}; most are in {said[most]}."
-    )
+    summary = f"{len(counts)} bins from {edges.said[0]} to {edges.said[-1]}; most are in {said[most]}."
     return _made(value, "histogram", "Histogram", summary, drawn, [("From – to", said), ("Count", counts)])
 
 
@@ -170,7 +169,7 @@ def _made(
 
 @dataclass(frozen=True)
 class _Axis:
-    """Places on an axis: ``at`` as numbers (seconds since 1970 where ``time``), ``said`` as people read them."""
+    """Places on an axis: ``at`` in numbers (seconds since 1970 if ``time``), ``said`` as people read them."""
 
     at: list[float]
     said: list[str]

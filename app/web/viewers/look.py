@@ -16,7 +16,7 @@ MOST = 1_000_000
 
 @dataclass(frozen=True)
 class Look:
-    """``at`` names a piece of the result ("" is the whole); ``sort`` counts columns from 1, 0 is as it came."""
+    """``at`` names a piece of the result ("": the whole); ``sort`` counts columns from 1 (0: as it came)."""
 
     at: str = ""
     sort: int = 0

@@ -1,7 +1,7 @@
 """Files that a result names, and which of them a browser may show as an image.
 
-What a file is called, or was said to be, does not make it an image: its first bytes do. SVG and HTML, which can
-carry scripts, have none of these.
+What a file is called, or was said to be, does not make it an image: its first bytes do. SVG and HTML, which
+can carry scripts, have none of these.
 """
 
 from __future__ import annotations

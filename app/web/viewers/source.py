@@ -26,7 +26,7 @@ class Source:
 
 
 def source_of(task: Task, outputs: dict[str, StoredFile], head: Head) -> Source | None:
-    """None where there is no result, or none that can be shown. A file that nobody chose a kind for is not read."""
+    """None where there is none that can be shown. A file that nobody chose a kind for is not read."""
     if task.result_file is None:
         return Source(task.result) if task.result is not None else None
     stored = outputs.get(str(task.result_file))
