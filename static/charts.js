@@ -82,9 +82,9 @@
     };
   }
 
-  function bars(data) {
+  function bars(data, room) {
     const at = data.labels.map((_, index) => index);
-    const width = Math.min(140, 16 + 7 * Math.max(...data.labels.map((each) => each.length)));
+    const width = Math.min(room * 0.42, 16 + 7 * Math.max(...data.labels.map((each) => each.length)));
     return {
       height: (data.y_title ? 58 : 38) + 24 * at.length,
       options: {
@@ -139,7 +139,7 @@
   function draw(figure) {
     const area = figure.querySelector(".chart-area");
     const data = JSON.parse(figure.querySelector("script").textContent);
-    const made = KINDS[data.kind](data);
+    const made = KINDS[data.kind](data, area.clientWidth);
     const saying = figure.querySelector(".chart-says");
     const height = made.height ?? 240;
     drawn.get(area)?.destroy();

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from app.web.filters import plural
 from app.web.viewers.look import Look
 from app.web.viewers.table import Table
 from app.web.viewers.table import build as build_table
@@ -78,7 +79,9 @@ def _histogram(value: Mapping[str, Any]) -> Chart | None:
         return _bars({**value, "labels": edges.said[:1], "values": [sum(map(_known, counts))]})
     drawn = {"edges": edges.at, "y": counts, "said": said, "time": edges.time}
     most = max(range(len(counts)), key=lambda at: _known(counts[at]))
-    summary = f"{len(counts)} bins from {edges.said[0]} to {edges.said[-1]}; most are in {said[most]}."
+    summary = (
+        f"{plural(len(counts), 'bin')} from {edges.said[0]} to {edges.said[-1]}; most are in {said[most]}."
+    )
     return _made(value, "histogram", "Histogram", summary, drawn, [("From – to", said), ("Count", counts)])
 
 
@@ -91,7 +94,7 @@ def _bars(value: Mapping[str, Any]) -> Chart | None:
     said = [_said(each)[:MOST_TEXT] or "–" for each in labels]
     drawn = {"labels": said[:MOST_BARS], "y": values[:MOST_BARS]}
     top = max(range(len(values)), key=lambda at: _known(values[at]))
-    summary = f"{len(values)} bars; the largest is {said[top]} with {_said(values[top])}."
+    summary = f"{plural(len(values), 'bar')}; the largest is {said[top]} with {_said(values[top])}."
     named = "Count" if "counts" in value else value.get("y_title") or "Value"
     return _made(
         value,
@@ -118,7 +121,7 @@ def _line(value: Mapping[str, Any]) -> Chart | None:
         "labels": said[:MOST_POINTS] if x.labels else None,
     }
     what = "A line" if len(lines) == 1 else f"{len(lines)} lines ({', '.join(lines)})"
-    summary = f"{what} over {len(said)} points from {said[0]} to {said[-1]}."
+    summary = f"{what} over {plural(len(said), 'point')} from {said[0]} to {said[-1]}."
     numbers: Numbers = [(_x_title(value), said), *lines.items()]
     return _made(value, "line", "Line", summary, drawn, numbers, max(0, len(said) - MOST_POINTS))
 
@@ -130,7 +133,7 @@ def _scatter(value: Mapping[str, Any]) -> Chart | None:
     order = sorted(range(len(y)), key=x.at.__getitem__)
     said, points = [x.said[at] for at in order], [y[at] for at in order]
     drawn = {"x": [x.at[at] for at in order][:MOST_POINTS], "y": points[:MOST_POINTS], "time": x.time}
-    summary = f"{len(y)} points from {said[0]} to {said[-1]}."
+    summary = f"{plural(len(y), 'point')} from {said[0]} to {said[-1]}."
     numbers: Numbers = [(_x_title(value), said), (value.get("y_title") or "y", points)]
     return _made(value, "scatter", "Points", summary, drawn, numbers, max(0, len(y) - MOST_POINTS))
 
@@ -220,6 +223,8 @@ def _known(value: float | None) -> float:
 
 
 def _said(value: Any) -> str:
+    if value is None:
+        return "–"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

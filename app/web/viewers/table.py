@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from app.web.filters import number
 from app.web.viewer import Node, cell, labels
 from app.web.viewers.look import SIZES, Look
 
@@ -135,7 +136,7 @@ def _missing(value: Any) -> bool:
 
 
 def _cell(value: Any) -> Node:
-    """As everywhere, but a whole number below 10,000 is written as a year is."""
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10_000:
-        return Node("number", str(value))
+    """As everywhere, but a number below 10,000 is written as a year is."""
+    if _is_number(value) and abs(value) < 10_000:
+        return Node("number", number(value).replace(",", ""))
     return cell(value, 2)
