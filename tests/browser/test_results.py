@@ -67,10 +67,13 @@ def test_a_table_is_sorted_and_paged_in_place_and_the_address_keeps_it(
     page.wait_for_selector("#rows-all th[aria-sort=ascending]")
     assert column(page, 2) == [str(each) for each in sorted(people)[:25]]
 
+    assert page.evaluate("document.activeElement.id") == "sort-all-2"  # Keys go on where they were.
+
     page.get_by_role("link", name="Next ›").click()
     page.get_by_text("26 to 50 of 60 rows").wait_for()
     page.get_by_role("link", name="Last »").click()
     page.get_by_text("51 to 60 of 60 rows").wait_for()
+    assert page.evaluate("document.activeElement.id") == "last-all"
     assert column(page, 2)[-1] == "–"  # What is missing comes last.
     assert page.evaluate("window.loadedOnce")
 
@@ -88,7 +91,7 @@ def test_a_table_is_sorted_without_scripts(chromium: Any, address: str, seeded: 
     assert column(page, 3)[:2] == ["1959", "1958"]
 
     page.goto(f"/tasks/{seeded['chart'].id}")
-    assert "10 to 20" in page.locator("figure.chart").first.inner_text()
+    assert "30 to 40" in page.locator("figure.chart").first.inner_text()  # In the table alone.
     assert not page.locator(".chart-area").first.is_visible()
     context.close()
 
@@ -96,7 +99,7 @@ def test_a_table_is_sorted_without_scripts(chromium: Any, address: str, seeded: 
 def test_a_tree_is_opened_by_keys(quiet_page: Any, seeded: dict[str, Task]) -> None:
     quiet_page.goto(f"/tasks/{seeded['json'].id}")
     folded = quiet_page.locator(".tree summary").filter(has_text="deeper").first
-    deepest = quiet_page.get_by_text("deepest", exact=True)
+    deepest = quiet_page.locator(".tree .key").get_by_text("deepest", exact=True)
     assert not deepest.is_visible()
 
     folded.focus()

@@ -129,7 +129,7 @@ class TestFileOfATable:
         html = alice.open(f"/tasks/{task.id}")
         assert read == [MOST_READ]
         assert column(html, 1)[:3] == ["0", "1", "2"]
-        assert "What follows is its beginning" in html
+        assert "Below is its beginning" in html
         assert "Download result.json" in text_of(html)
         last = column(alice.open(f"/tasks/{task.id}?page=100000&sort=1"), 1)[-1]
         assert 8_000 < int(last.replace(",", "")) < MOST_READ / 100

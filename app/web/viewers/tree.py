@@ -14,12 +14,16 @@ MOST_OF_ONE = 100
 DEEPEST = 30
 OPEN_BELOW = 2
 MOST_CHARS = 500
+MOST_OF_PREVIEW = 60
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 @dataclass
 class Twig:
-    """``kind`` is object, list, string, number, boolean or null; ``more`` counts what a branch leaves out."""
+    """``kind`` is object, list, string, number, boolean or null; ``more`` counts what a branch leaves out.
+
+    ``text`` is the value of a leaf, and the first keys of an object.
+    """
 
     key: str
     kind: str
@@ -42,7 +46,8 @@ def _twig(key: str, value: Any, path: str, depth: int, left: list[int]) -> Twig:
     left[0] -= 1
     if isinstance(value, Mapping):
         inner = ((str(name), each, _step(path, str(name))) for name, each in value.items())
-        return _branch(Twig(key, "object", path, count=len(value)), inner, depth, left)
+        keys = ", ".join(str(name) for name in islice(value, MOST_OF_PREVIEW))
+        return _branch(Twig(key, "object", path, keys[:MOST_OF_PREVIEW], len(value)), inner, depth, left)
     if isinstance(value, (list, tuple)):
         inner = ((str(at), each, f"{path}[{at}]") for at, each in enumerate(value))
         return _branch(Twig(key, "list", path, count=len(value)), inner, depth, left)
