@@ -156,7 +156,7 @@
     for (const { target } of areas) {
       const chart = drawn.get(target);
       const width = Math.max(200, target.clientWidth);
-      if (chart && chart.width !== width) chart.setSize({ width, height: chart.height });
+      if (chart && chart.width !== width) draw(target.closest("figure"));
     }
   });
 

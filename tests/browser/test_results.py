@@ -98,7 +98,7 @@ def test_a_table_is_sorted_without_scripts(chromium: Any, address: str, seeded: 
 
 def test_a_tree_is_opened_by_keys(quiet_page: Any, seeded: dict[str, Task]) -> None:
     quiet_page.goto(f"/tasks/{seeded['json'].id}")
-    folded = quiet_page.locator(".tree summary").filter(has_text="deeper").first
+    folded = quiet_page.locator(".tree summary:has(.key:text-is('deeper'))")
     deepest = quiet_page.locator(".tree .key:text-is('deepest')")
     assert not deepest.is_visible()
 
