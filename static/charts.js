@@ -52,16 +52,27 @@
   }
 
   const plain = (data) => ({ x: { time: data.time } });
-  const place = (data, at) => (data.time ? new Date(data.x[at] * 1000).toISOString().slice(0, 16).replace("T", " ") : said(data.x[at]));
+  const place = (data, at) => (data.time
+    ? new Date(data.x[at] * 1000).toISOString().slice(0, 16).replace("T", " ")
+    : said(data.x[at]));
   const label = (title) => (title ? { label: title } : {});
-  const amounts = (data) => axis("y", { size: 52, values: (_, all) => all.map(said), ...label(data.y_title) });
+  const fitting = (_, marks) => Math.max(40, 14 + 7 * Math.max(0, ...(marks ?? []).map((mark) => mark.length)));
+  const amounts = (data) => axis("y", {
+    size: fitting, values: (_, all) => all.map(said), ...label(data.y_title),
+  });
   const places = (data) => axis("x", {
     values: (_, all, axis, space, step) => all.map((each) => (data.time ? moment(each, step) : said(each))),
     grid: { show: false },
     space: data.time ? 90 : 60,
     ...label(data.x_title),
   });
-  const withZero = (_, low, high) => uPlot.rangeNum(Math.min(low, 0), Math.max(high, 0), { min: { pad: 0.05, soft: 0, mode: 1 }, max: { pad: 0.05, soft: 0, mode: 1 } });
+  const padded = { pad: 0.05, soft: 0, mode: 1 };
+  const withZero = (_, low, high) =>
+    uPlot.rangeNum(Math.min(low, 0), Math.max(high, 0), { min: padded, max: padded });
+  const filled = (corners) => ({
+    fill: colour("--chart-1-soft"), stroke: colour("--chart-1"), width: 1, points: { show: false },
+    paths: boxes(corners),
+  });
 
   // Each kind: the options of uPlot, its data, and what is said about the place under the pointer.
 
@@ -69,10 +80,7 @@
     return {
       options: {
         scales: { x: { time: data.time, range: [data.edges[0], data.edges.at(-1)] }, y: { range: withZero } },
-        series: [{}, {
-          fill: colour("--chart-1-soft"), stroke: colour("--chart-1"), width: 1, points: { show: false },
-          paths: boxes((at) => [data.edges[at], data.edges[at + 1]]),
-        }],
+        series: [{}, filled((at) => [data.edges[at], data.edges[at + 1]])],
         axes: [places(data), amounts(data)],
       },
       data: [data.edges.slice(0, -1), data.y],
@@ -85,16 +93,17 @@
   function bars(data, room) {
     const at = data.labels.map((_, index) => index);
     const width = Math.min(room * 0.42, 16 + 7 * Math.max(...data.labels.map((each) => each.length)));
+    const names = data.labels.map((each) => short(each, Math.floor((width - 12) / 7)));
     return {
       height: (data.y_title ? 58 : 38) + 24 * at.length,
       options: {
-        scales: { x: { time: false, ori: 1, dir: -1, range: [-0.6, at.length - 0.4] }, y: { ori: 0, dir: 1, range: withZero } },
-        series: [{}, {
-          fill: colour("--chart-1-soft"), stroke: colour("--chart-1"), width: 1, points: { show: false },
-          paths: boxes((index) => [index - 0.36, index + 0.36]),
-        }],
+        scales: {
+          x: { time: false, ori: 1, dir: -1, range: [-0.6, at.length - 0.4] },
+          y: { ori: 0, dir: 1, range: withZero },
+        },
+        series: [{}, filled((index) => [index - 0.36, index + 0.36])],
         axes: [
-          axis("x", { side: 3, size: width, splits: () => at, values: () => data.labels.map((each) => short(each, Math.floor((width - 12) / 7))), grid: { show: false } }),
+          axis("x", { side: 3, size: width, splits: () => at, values: () => names, grid: { show: false } }),
           axis("y", { side: 2, values: (_, all) => all.map(said), space: 60, ...label(data.y_title) }),
         ],
       },
@@ -105,9 +114,15 @@
 
   function line(data) {
     const where = (at) => data.labels?.[at] ?? place(data, at);
-    const x = data.labels
-      ? axis("x", { values: (_, all) => all.map((at) => short(data.labels[at] ?? "", 12)), grid: { show: false }, space: 80, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000], ...label(data.x_title) })
-      : places(data);
+    const several = data.series.length > 1;
+    const named = (each, at) => (several ? `${each.name} ` : "") + said(each.y[at]);
+    const words = {
+      values: (_, all) => all.map((at) => short(data.labels[at] ?? "", 12)),
+      grid: { show: false },
+      space: 80,
+      incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000],
+      ...label(data.x_title),
+    };
     return {
       options: {
         scales: plain(data),
@@ -115,10 +130,10 @@
           label: each.name, stroke: colour(`--chart-${at + 1}`), width: 2, dash: DASHES[at],
           points: { show: data.x.length < 40, size: 6, fill: colour(`--chart-${at + 1}`) },
         }))],
-        axes: [x, amounts(data)],
+        axes: [data.labels ? axis("x", words) : places(data), amounts(data)],
       },
       data: [data.x, ...data.series.map((each) => each.y)],
-      says: (at) => `${where(at)}: ${data.series.map((each) => (data.series.length > 1 ? `${each.name} ` : "") + said(each.y[at])).join(", ")}`,
+      says: (at) => `${where(at)}: ${data.series.map((each) => named(each, at)).join(", ")}`,
     };
   }
 
@@ -126,7 +141,10 @@
     return {
       options: {
         scales: plain(data),
-        series: [{}, { stroke: colour("--chart-1"), paths: () => null, points: { show: true, size: 6, width: 1, fill: colour("--chart-1-soft") } }],
+        series: [{}, {
+          stroke: colour("--chart-1"), paths: () => null,
+          points: { show: true, size: 6, width: 1, fill: colour("--chart-1-soft") },
+        }],
         axes: [places(data), amounts(data)],
       },
       data: [data.x, data.y],
@@ -141,13 +159,21 @@
     const data = JSON.parse(figure.querySelector("script").textContent);
     const made = KINDS[data.kind](data, area.clientWidth);
     const saying = figure.querySelector(".chart-says");
-    const height = made.height ?? 240;
     drawn.get(area)?.destroy();
+    const marked = !["bars", "histogram"].includes(data.kind);
+    const say = ({ cursor: { idx } }) => { saying.textContent = typeof idx === "number" ? made.says(idx) : ""; };
     const options = {
-      width: Math.max(200, area.clientWidth), height, padding: [8, data.time ? 34 : 16, 0, 0], tzDate: utc,
-      legend: { show: false }, ...made.options,
-      cursor: { drag: { setScale: false, x: false, y: false }, y: false, points: { show: !["bars", "histogram"].includes(data.kind) }, ...(made.nearest ? { dataIdx: made.nearest } : {}) },
-      hooks: { setCursor: [(chart) => { const { idx } = chart.cursor; saying.textContent = idx === null || idx === undefined ? "" : made.says(idx); }] },
+      width: Math.max(200, area.clientWidth),
+      height: made.height ?? 240,
+      padding: [8, data.time ? 34 : 16, 0, 0],
+      tzDate: utc,
+      legend: { show: false },
+      cursor: {
+        drag: { setScale: false, x: false, y: false }, y: false, points: { show: marked },
+        ...(made.nearest ? { dataIdx: made.nearest } : {}),
+      },
+      hooks: { setCursor: [say] },
+      ...made.options,
     };
     drawn.set(area, new uPlot(options, made.data, area));
   }
