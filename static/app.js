@@ -107,9 +107,30 @@ function followLog() {
 // Regions that htmx renews
 
 function afterSwap() {
+  loadNeeds();
   reveal();
   renewTimes();
   followLog();
+}
+
+// What few pages have names the styles and scripts that it needs; they are loaded once, in this order.
+function loadNeeds() {
+  for (const needing of document.querySelectorAll("[data-needs]")) {
+    for (const address of needing.dataset.needs.split(" ")) {
+      const style = address.includes(".css");
+      const name = style ? "href" : "src";
+      if (document.querySelector(`[${name}="${address}"]`)) continue;
+      const made = Object.assign(document.createElement(style ? "link" : "script"), { rel: "stylesheet", async: false });
+      made.setAttribute(name, address);
+      document.head.append(made);
+    }
+  }
+}
+
+// A link that renewed a region in place: the address bar keeps what the link says.
+function keepAddress(event) {
+  const link = event.detail.ctx?.sourceElement;
+  if (link?.matches?.("a[href][hx-get]")) history.replaceState(null, "", link.href);
 }
 
 function reveal() {
@@ -135,7 +156,7 @@ function wireLive() {
   document.addEventListener("htmx:before:request", (event) => {
     if (document.hidden && event.detail.ctx.sourceEvent?.type === "every") event.preventDefault();
   });
-  document.addEventListener("htmx:after:swap", afterSwap);
+  document.addEventListener("htmx:after:swap", (event) => { keepAddress(event); afterSwap(); });
   document.addEventListener("htmx:after:request", (event) => say(event.detail.ctx.response.status >= 500));
   document.addEventListener("htmx:error", unanswered);
   addEventListener("beforeunload", () => { leftAt = Date.now(); });

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from app.core.errors import NotFound
+from app.core.results import ResultKind
 from app.core.services import Services
 from app.core.states import Status
 from app.core.task import Task
@@ -35,10 +36,11 @@ class TimedOut(BaseException):
 
 @dataclass(frozen=True)
 class Succeeded:
-    """The function returned; ``result`` is JSON, ``encoded`` the same as text."""
+    """The function returned; ``result`` is JSON, ``encoded`` the same as text, ``kind`` how it is shown."""
 
     result: Any
     encoded: bytes
+    kind: ResultKind = "auto"
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def attempt(task: Task, kind: TaskType | None, context: Context, running: Callab
         running(True)
         result = kind.function(context, **arguments)
         running(False)
-        return returned(result)
+        return returned(result, kind.result)
     except BaseException as error:
         running(False)
         return _outcome_of(error, task)
@@ -132,7 +134,7 @@ def _text(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
 
 
-def returned(result: Any) -> Succeeded | Failed:
+def returned(result: Any, kind: ResultKind = "auto") -> Succeeded | Failed:
     """What a function returned: the result as it is kept, or why it cannot be."""
     try:
         value = to_jsonable_python(result, inf_nan_mode="constants")
@@ -140,7 +142,7 @@ def returned(result: Any) -> Succeeded | Failed:
     except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
         message = f"The task ended, but its result cannot be kept: {_result_problem(error, result)}"
         return Failed(_error("result", error, message), retry=False)
-    return Succeeded(value, encoded)
+    return Succeeded(value, encoded, kind)
 
 
 def _result_problem(error: Exception, result: Any) -> str:
@@ -167,7 +169,8 @@ def settle(services: Services, task: Task, outcome: Outcome) -> Status | None:
     if isinstance(outcome, WasCanceled):
         return Status.CANCELED if services.tasks.end_canceled(task, "Canceled while it ran.") else None
     if _fits_inside(services, outcome):
-        return Status.SUCCEEDED if services.tasks.succeed(task, outcome.result) else None
+        ours = services.tasks.succeed(task, outcome.result, kind=outcome.kind)
+        return Status.SUCCEEDED if ours else None
     stored = services.files.save(
         io.BytesIO(outcome.encoded),
         "result.json",
@@ -178,7 +181,7 @@ def settle(services: Services, task: Task, outcome: Outcome) -> Status | None:
     )
     services.files.attach([stored.id], task.id)
     services.files.confirm([stored.id])
-    return Status.SUCCEEDED if services.tasks.succeed(task, None, stored.id) else None
+    return Status.SUCCEEDED if services.tasks.succeed(task, None, stored.id, outcome.kind) else None
 
 
 def _fits_inside(services: Services, outcome: Succeeded) -> bool:

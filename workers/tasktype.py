@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, 
 from pydantic_core import SchemaError
 
 from app.core.fields import describe
+from app.core.results import ResultKind, problem
 from app.core.states import Priority
 from app.core.structure import every, is_group
 from config import Settings
@@ -53,6 +54,7 @@ class TaskType:
     priority: Priority
     help: str = ""
     when: Callable[[Settings], bool] | None = None
+    result: ResultKind = "auto"
 
     def document(self) -> dict[str, Any]:
         """What a worker publishes; `hash` changes with anything in it."""
@@ -67,6 +69,7 @@ class TaskType:
             "priority": self.priority.word,
             "timeout_s": self.timeout_s,
             "max_attempts": self.max_attempts,
+            "result": self.result,
             "module": self.function.__module__,
         }
         canonical = json.dumps(described, sort_keys=True, default=str)
@@ -91,12 +94,14 @@ def task(
     priority: str = "medium",
     help: str = "",
     when: Callable[[Settings], bool] | None = None,
+    result: ResultKind = "auto",
 ) -> Callable[[Function], Function]:
     """Make a typed function a task type; the function itself stays as it is.
 
     The first line of its docstring is what its card says, the rest the help beside its form (Markdown);
     ``help`` is for one too long to stand there. ``timeout_s`` bounds one attempt; ``max_attempts`` counts the
-    first one too. A worker loads the type only where ``when`` says so, asked with its settings.
+    first one too. A worker loads the type only where ``when`` says so, asked with its settings. ``result``
+    says how the page shows what is returned: a kind, or kinds by name for pieces of a dictionary.
 
     Raises TaskTypeError.
     """
@@ -113,6 +118,7 @@ def task(
             priority=_priority(function, priority),
             help=help,
             when=when,
+            result=_result(function, result),
         )
         known = _registered.get(made.name)
         if known and known.function.__module__ != function.__module__:
@@ -195,6 +201,12 @@ def _priority(function: Callable[..., Any], word: str) -> Priority:
         return Priority.from_word(word)
     except ValueError as error:
         raise TaskTypeError(f"{_where(function)}: {error}.") from None
+
+
+def _result(function: Callable[..., Any], said: ResultKind) -> ResultKind:
+    if wrong := problem(said):
+        raise TaskTypeError(f"{_where(function)}: result: {wrong}")
+    return said if isinstance(said, str) else dict(said)
 
 
 def _model(function: Callable[..., Any]) -> type[BaseModel]:

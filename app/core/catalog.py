@@ -13,6 +13,7 @@ from app.core.clock import utcnow
 from app.core.db import Document, Mongo
 from app.core.errors import NotFound
 from app.core.fields import Field, describe
+from app.core.results import ResultKind
 from app.core.states import Priority
 
 ALIVE = timedelta(seconds=30)
@@ -31,6 +32,7 @@ class TaskType:
     priority: Priority
     timeout_s: int
     max_attempts: int
+    result: ResultKind = "auto"
     served: bool = True
 
     @property

@@ -121,6 +121,14 @@ class Files:
         except NoFile as error:
             raise NotFound(f"There is no file {file_id}. It may have been deleted with its task.") from error
 
+    def head(self, file_id: ObjectId, most: int) -> bytes:
+        """The first ``most`` bytes of the content, or all of it where it is shorter. Raises NotFound."""
+        try:
+            with self._bucket.open_download_stream(file_id) as stream:
+                return bytes(stream.read(most))
+        except NoFile as error:
+            raise NotFound(f"There is no file {file_id}. It may have been deleted with its task.") from error
+
     def of_task(self, task_id: ObjectId) -> list[StoredFile]:
         """Every file that belongs to a task, inputs and outputs, oldest first."""
         found = self._files.find({"metadata.tasks": task_id}).sort([("uploadDate", 1)]).limit(1_000)

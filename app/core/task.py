@@ -9,6 +9,7 @@ from typing import Any
 
 from bson import ObjectId
 
+from app.core.results import ResultKind
 from app.core.states import ACTIONS, Action, Priority, Status
 
 LIVE_STATES = frozenset({Status.SCHEDULED, Status.QUEUED, Status.RUNNING})
@@ -65,6 +66,7 @@ class Task:
     progress: dict[str, Any] | None = None
     result: Any = None
     result_file: ObjectId | None = None
+    result_kind: ResultKind = "auto"
     error: dict[str, Any] | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     parent: ObjectId | None = None

@@ -20,6 +20,7 @@ from app.core.clock import utcnow
 from app.core.db import Document, Mongo
 from app.core.document import history_of, new_document, queued
 from app.core.errors import NotFound
+from app.core.results import ResultKind
 from app.core.states import ENDED, WAITING, Priority, Status
 from app.core.task import NewTask, Task
 
@@ -119,9 +120,11 @@ class Tasks:
         found = self._tasks.find_one({"_id": task.id}, {"cancel": 1})
         return bool(found and found.get("cancel"))
 
-    def succeed(self, task: Task, result: Any, result_file: ObjectId | None = None) -> bool:
+    def succeed(
+        self, task: Task, result: Any, result_file: ObjectId | None = None, kind: ResultKind = "auto"
+    ) -> bool:
         values: Document = {"result_file": result_file} if result_file else {"result": result}
-        return self._end(task, Status.SUCCEEDED, values, "succeeded", "")
+        return self._end(task, Status.SUCCEEDED, {**values, "result_kind": kind}, "succeeded", "")
 
     def fail(self, task: Task, error: Document) -> bool:
         crashed = 1 if error["kind"] == "crash" else 0

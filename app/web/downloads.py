@@ -1,6 +1,7 @@
 """What leaves the pages as a file: uploaded and produced files, results, and logs as text.
 
-Everything is sent as an attachment or as plain text, never as something that a browser renders.
+Everything is sent as an attachment or as plain text, never as something that a browser renders. But for
+images: what is one by its first bytes is sent as just that, in a sandbox.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from app.web.asked import attempt_of, only, task_id_of
 from app.web.permissions import requires
 from app.web.stores import services
 from app.web.viewer import as_json
+from app.web.viewers.saved import HEAD_BYTES, MOST_IMAGE_BYTES, image_type
 
 blueprint = Blueprint("downloads", __name__)
 
@@ -39,10 +41,27 @@ INERT = "default-src 'none'; frame-ancestors 'none'; sandbox"
 @requires("task.read")
 def file(task_id: str, file_id: str) -> Response:
     """A file of this task, streamed."""
+    return _streamed(_owned(task_id, file_id))
+
+
+@blueprint.get("/tasks/<task_id>/files/<file_id>/image")
+@requires("task.read")
+def image(task_id: str, file_id: str) -> Response:
+    """A file of this task, to be shown in the page where its first bytes are those of an image."""
+    stored = _owned(task_id, file_id)
+    kind = image_type(services().files.head(stored.id, HEAD_BYTES))
+    if kind is None or stored.size > MOST_IMAGE_BYTES:
+        raise NotFound("This file is no image that can be shown here: PNG, JPEG, GIF or WebP up to 20 MB.")
+    response = _streamed(stored, kind)
+    response.headers["Content-Disposition"] = "inline"
+    return response
+
+
+def _owned(task_id: str, file_id: str) -> StoredFile:
     owned = {str(each.id): each for each in services().files.of_task(task_id_of(task_id))}
     if file_id not in owned:
         raise NotFound("This task has no such file. It may have been deleted.")
-    return _streamed(owned[file_id])
+    return owned[file_id]
 
 
 @blueprint.get("/tasks/<task_id>/result.json")
@@ -52,6 +71,16 @@ def result(task_id: str) -> Response:
     if task.result is None:
         raise NotFound("This task has no result to download.")
     return _attachment(as_json(task.result) + "\n", f"result-{task.id}.json", "application/json")
+
+
+@blueprint.get("/tasks/<task_id>/result.txt")
+@requires("task.read")
+def result_text(task_id: str) -> Response:
+    """A result that is a text, as it is."""
+    task = services().tasks.get(task_id_of(task_id))
+    if not isinstance(task.result, str):
+        raise NotFound("The result of this task is no text.")
+    return _attachment(task.result, f"result-{task.id}.txt", "text/plain; charset=utf-8")
 
 
 @blueprint.get("/tasks/<task_id>/log")
@@ -65,11 +94,11 @@ def log(task_id: str) -> Response:
     return response
 
 
-def _streamed(stored: StoredFile) -> Response:
+def _streamed(stored: StoredFile, shown_as: str | None = None) -> Response:
     chunks = services().files.chunks(stored.id)
     first = next(chunks, b"")  # What is not there any more is found out before anything is sent.
     kind = stored.content_type if stored.content_type in NAMED_TYPES else "application/octet-stream"
-    response = _attachment(chain([first], chunks), stored.name, kind)
+    response = _attachment(chain([first], chunks), stored.name, shown_as or kind)
     response.content_length = stored.size
     return response
 

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from app.core.catalog import TaskType
 from app.core.errors import Invalid, NotFound
+from app.core.files import StoredFile
 from app.core.listing import PAGE_SIZES
 from app.core.states import Priority, Status
 from app.core.task import Task, parse_task_id
@@ -18,7 +19,10 @@ from app.web.live import live
 from app.web.permissions import current_person, requires
 from app.web.regions import region
 from app.web.stores import services
-from app.web.viewer import node
+from app.web.viewers import look
+from app.web.viewers.chosen import Around, View, piece, view
+from app.web.viewers.look import Look
+from app.web.viewers.source import Source, source_of
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -80,13 +84,14 @@ def _row_values(shown: list[Task], kinds: list[TaskType]) -> dict[str, Any]:
 @requires("task.read")
 def detail_page(task_id: str) -> str:
     task = services().tasks.get(asked.task_id_of(task_id))
-    attempt = asked.attempt_of(task, asked.only("attempt").get("attempt", ""))
+    query = asked.only("attempt", *look.NAMES)
+    attempt = asked.attempt_of(task, query.get("attempt", ""))
     files = {str(each.id): each for each in services().files.of_task(task.id)}
     kind = _kind(task.type)
     return render_template(
         "tasks/detail.html",
         parameters=detail.parameters(task, kind, files),
-        **_live_values(task, kind, list(files.values())),
+        **_live_values(task, kind, list(files.values()), Look.parse(query)),
         **_log_values(task, attempt),
     )
 
@@ -100,6 +105,19 @@ def detail_live(task_id: str) -> str:
         return region("tasks/_gone.html")
     files = services().files.of_task(task.id) if not task.live else []
     return region("tasks/_live.html", **_live_values(task, _kind(task.type), files))
+
+
+@blueprint.get("/tasks/<task_id>/result")
+@requires("task.read")
+def result(task_id: str) -> str:
+    """One table of a result, sorted and paged as the address says."""
+    looked = Look.parse(asked.only(*look.NAMES))
+    task = services().tasks.get(asked.task_id_of(task_id))
+    source, around = _source(task, services().files.of_task(task.id), looked)
+    found: View | None = piece(source, task.result_kind, around) if source else None
+    if found is None or found.kind != "table":
+        raise NotFound("There is no such table in the result of this task.")
+    return region("result/_table_region.html", task=task, view=found, offered=list(around.outputs))
 
 
 @blueprint.get("/tasks/<task_id>/log/live")
@@ -124,7 +142,9 @@ def _kind(name: str) -> TaskType | None:
     return None
 
 
-def _live_values(task: Task, kind: TaskType | None, files: list[Any]) -> dict[str, Any]:
+def _live_values(
+    task: Task, kind: TaskType | None, files: list[StoredFile], looked: Look | None = None
+) -> dict[str, Any]:
     waits = task.status is Status.QUEUED
     place = live().ask_queue(lambda: services().queues.place(task)) if waits else None
     return {
@@ -137,9 +157,23 @@ def _live_values(task: Task, kind: TaskType | None, files: list[Any]) -> dict[st
         "starts_in_s": live().pulse().starts_in_s(place) if place and kind and kind.served else None,
         "announced": task.hint != "due",
         "priorities": list(Priority),
-        "outputs": [each for each in files if each.role == "output"],
-        "result": node(task.result) if task.result is not None else None,
+        **_result_values(task, files, looked or Look()),
     }
+
+
+def _result_values(task: Task, files: list[StoredFile], looked: Look) -> dict[str, Any]:
+    source, around = _source(task, files, looked)
+    return {
+        "outputs": list(around.outputs.values()),
+        "beginning_of": source.file if source and not source.whole else None,
+        "result": view(source, task.result_kind, around) if source else None,
+    }
+
+
+def _source(task: Task, files: list[StoredFile], looked: Look) -> tuple[Source | None, Around]:
+    outputs = {str(each.id): each for each in files if each.role == "output"}
+    head = services().files.head
+    return source_of(task, outputs, head), Around(looked, outputs, head)
 
 
 def _log_values(task: Task, attempt: int | None) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class SavedFile:
     name: str
     size: int
     sha256: str
+    content_type: str
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def node(value: Any, depth: int = 0) -> Node:
     """The node of any value that JSON can hold."""
     if isinstance(value, (Mapping, list, tuple)) and not value:
         return Node("text", NONE)
-    if file := _file(value):
+    if file := saved_file(value):
         return Node("file", file.name, file=file)
     if isinstance(value, Mapping):
         return _of_mapping(value, depth) if depth < DEEPEST else _json(value)
@@ -74,13 +75,13 @@ def label(key: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _labels(keys: Sequence[str], depth: int) -> dict[str, str]:
+def labels(keys: Sequence[str], depth: int) -> dict[str, str]:
     """Keys below the top may be data (columns, say): they stay as they are unless all look like names."""
     named = depth == 0 or all(_WORDS.match(key) for key in keys)
     return {key: label(key) if named else key for key in keys}
 
 
-def _file(value: Any) -> SavedFile | None:
+def saved_file(value: Any) -> SavedFile | None:
     """What `ctx.save_file` returned, where a value is that and nothing else."""
     if not isinstance(value, Mapping) or value.keys() != {*_OF_A_FILE, "size"}:
         return None
@@ -88,7 +89,7 @@ def _file(value: Any) -> SavedFile | None:
     known = [name for name, text in texts.items() if re.fullmatch(_OF_A_FILE[name], text)]
     if len(known) < len(_OF_A_FILE) or not isinstance(value["size"], int):
         return None
-    return SavedFile(value["file_id"], value["name"], value["size"], value["sha256"])
+    return SavedFile(value["file_id"], value["name"], value["size"], value["sha256"], value["content_type"])
 
 
 def _scalar(value: Any) -> bool:
@@ -103,13 +104,13 @@ def _of_mapping(value: Mapping[str, Any], depth: int) -> Node:
         if len(alike) == 1 and all(_scalar(cell) for each in value.values() for cell in each.values()):
             return _table([{"": key, **each} for key, each in value.items()], depth)
     shown = list(value.items())[:MOST_ROWS]
-    labels = _labels([str(key) for key, _ in shown], depth)
-    items = [(labels[str(key)], node(each, depth + 1)) for key, each in shown]
+    names = labels([str(key) for key, _ in shown], depth)
+    items = [(names[str(key)], node(each, depth + 1)) for key, each in shown]
     return Node("pairs", items=items, more=len(value) - len(shown))
 
 
 def _of_list(value: Sequence[Any], depth: int) -> Node:
-    if all(isinstance(each, Mapping) for each in value) and not all(map(_file, value)):
+    if all(isinstance(each, Mapping) for each in value) and not all(map(saved_file, value)):
         return _table(value, depth)
     texts = [node(each, depth + 1).text for each in value[:MOST_ROWS] if _scalar(each)]
     if all(_scalar(each) for each in value) and all(len(text) <= SHORT for text in texts):
@@ -120,15 +121,15 @@ def _of_list(value: Sequence[Any], depth: int) -> Node:
 
 def _table(rows: Sequence[Mapping[str, Any]], depth: int) -> Node:
     columns = _columns(rows[:MOST_ROWS])
-    cells = [[_cell(row.get(name), depth + 2) for name in columns] for row in rows[:MOST_ROWS]]
+    cells = [[cell(row.get(name), depth + 2) for name in columns] for row in rows[:MOST_ROWS]]
     return Node(
         "table", columns=[label(name) for name in columns], rows=cells, more=max(0, len(rows) - MOST_ROWS)
     )
 
 
-def _cell(value: Any, depth: int) -> Node:
+def cell(value: Any, depth: int) -> Node:
     """A dictionary of scalars in one line, "trimmed 12, missing 3"; anything else as everywhere."""
-    if isinstance(value, Mapping) and value and not _file(value) and all(map(_scalar, value.values())):
+    if isinstance(value, Mapping) and value and not saved_file(value) and all(map(_scalar, value.values())):
         shown = list(value.items())[:MOST_COLUMNS]
         texts = [f"{_spaced(str(key))} {node(each, depth).text}" for key, each in shown]
         return Node("text", ", ".join(texts), more=len(value) - len(shown))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import fakeredis
@@ -17,6 +17,7 @@ from app import create_app
 from app.core.services import Services, assemble
 from app.web.live import Live
 from config import load
+from tests.browser.results import done
 from tests.web.creating import Browser, publish
 from tests.web.looking import Looker
 
@@ -64,3 +65,13 @@ def browser(client: FlaskClient, services: Services) -> Browser:
 def alice(client: FlaskClient) -> Looker:
     """Alice looks and presses buttons."""
     return Looker(client)
+
+
+@pytest.fixture
+def shown(alice: Looker, services: Services) -> Callable[..., str]:
+    """The page of a task that succeeded with this result, or a part of it."""
+
+    def show(result: Any, kind: Any, query: str = "", status: int = 200) -> str:
+        return alice.open(f"/tasks/{done(services, result, kind).id}{query}", status)
+
+    return show

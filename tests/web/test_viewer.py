@@ -85,7 +85,7 @@ class TestFiles:
     def test_what_save_file_returned_is_a_file(self):
         shown = node({"rows": 3, "file": SAVED}).items[1][1]
         assert (shown.kind, shown.text) == ("file", "clean.csv")
-        assert shown.file == SavedFile("0" * 24, "clean.csv", 8, "ab" * 32)
+        assert shown.file == SavedFile("0" * 24, "clean.csv", 8, "ab" * 32, "text/csv")
 
     def test_several_are_a_list_and_not_a_table(self):
         several = node([SAVED, SAVED])

@@ -98,3 +98,9 @@ def give(ctx: Context, what: str) -> Any:
         "bytes": b"abc",
         "none": None,
     }[what]
+
+
+@task(title="Return a table", category="Samples", result={"rows": "table"})
+def give_a_table(ctx: Context, what: str) -> Any:
+    """The same with a kind."""
+    return give(ctx, what)

@@ -88,6 +88,14 @@ def test_a_result_that_a_document_cannot_hold_becomes_a_file(run: Run, services:
     assert [file.id for file in services.files.of_task(task.id)] == [task.result_file]
 
 
+@pytest.mark.parametrize("what", ["none", "big"])
+def test_the_kind_of_its_result_stays_with_the_task(run: Run, services: Services, what: str) -> None:
+    task, _ = run("give_a_table", {"what": what})
+
+    assert task.result_kind == {"rows": "table"}
+    assert services.tasks.get(task.id).result_kind == {"rows": "table"}
+
+
 @pytest.mark.parametrize("what", ["surrogate", "bytes"])
 def test_odd_text_ends_the_task_one_way_or_the_other(run: Run, what: str) -> None:
     task, _ = run("give", {"what": what})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -83,6 +84,28 @@ def test_every_kind_of_parameter_becomes_a_field() -> None:
         "flag": "bool", "case": "choice", "colour": "choice", "several": "choices",
         "lines": "list", "maybe": "int",
     }  # fmt: skip
+
+
+def test_the_kind_of_its_result_is_published() -> None:
+    plain = registered(task(title="Everything")(_everything)).document()
+    pieces = registered(task(title="Everything", result={"rows": "table"})(_everything)).document()
+
+    assert (plain["result"], pieces["result"]) == ("auto", {"rows": "table"})
+    assert plain["hash"] != pieces["hash"]
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("tabel", "allowed are auto, table, json, text, image, chart, file. Did you mean table?"),
+        (None, "there is no kind of result None"),
+        ({"rows": "tree"}, "piece `rows`: there is no kind of result 'tree'"),
+        ({"a.b": "table"}, "the name of a piece is letters, digits and underscores; 'a.b' is not"),
+    ],
+)
+def test_a_kind_of_result_that_there_is_not_is_refused(said: Any, named: str) -> None:
+    with pytest.raises(TaskTypeError, match=rf"{__name__}._everything: result: .*{re.escape(named)}"):
+        task(title="Everything", result=said)(_everything)
 
 
 def test_the_document_says_what_a_form_shows() -> None:

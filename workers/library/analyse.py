@@ -30,7 +30,8 @@ dates are recognised as in *Clean a table*. Missing values are left out of every
   values that are not missing. Of equally frequent ones the smaller comes first.
 - `correlations`: Pearson's coefficient for each pair of columns of numbers (the first 40), over the rows
   in which neither is missing; none where one of them never changes. The strongest come first.
-- `charts`: histograms of numbers and dates, bars of the commonest values of other columns (the first 40).
+- `charts`: histograms of numbers and dates, bars of the commonest values of other columns (the first 40), and
+  of the 20 strongest correlations.
   A histogram has as many bins as Sturges' rule asks for, ceil(log2 n + 1), or as Freedman and Diaconis'
   does, whose bins are 2 IQR / n^(1/3) wide, whichever are more, but 60 at the most (by Sturges alone for
   dates). Whole numbers and dates have bins of a whole width. A bin holds its lower edge and not its upper
@@ -50,6 +51,13 @@ All of it is in the report, a page of HTML. The other figures:
     max_attempts=3,
     priority="medium",
     help=ANALYSING,
+    result={
+        "table": "table",
+        "quantiles": "table",
+        "common": "table",
+        "correlations": "table",
+        "charts": "chart",
+    },
 )
 def analyse_table(
     ctx: Context,
@@ -101,7 +109,7 @@ def _result(opened: Opened, profiles: list[Profile], pairs: list[Correlation]) -
         "quantiles": result.quantiles(profiles),
         "common": result.commonest(profiles),
         "correlations": result.correlations(pairs),
-        "charts": result.charts(profiles),
+        "charts": result.charts(profiles, pairs),
         "detected": {key: value for key, value in detected.items() if value is not None},
         "notes": opened.notes + _limits(profiles),
     }

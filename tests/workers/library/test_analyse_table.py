@@ -141,12 +141,15 @@ def test_correlations_can_be_left_out_and_have_a_limit(
 
 
 def test_charts_are_histograms_of_numbers_and_dates_and_bars_of_the_rest(analyse: Analyse) -> None:
-    charts = {each["column"]: each for each in analyse().result["charts"]}
+    drawn = analyse().result["charts"]
+    charts = {each["column"]: each for each in drawn if "column" in each}
 
     assert charts["n"] == {"kind": "histogram", "column": "n", "edges": [1, 3, 5], "counts": [2, 2]}
     assert charts["town"] == {"kind": "bars", "column": "town", "labels": ["Oslo", "Rome"], "counts": [2, 1]}
     assert charts["day"]["edges"][0] == "2024-01-01"
     assert sum(charts["day"]["counts"]) == 3
+    assert (drawn[-1]["title"], drawn[-1]["labels"]) == ("Correlations", ["n × x"])
+    assert drawn[-1]["values"] == [pytest.approx(1)]
 
 
 @pytest.mark.parametrize(

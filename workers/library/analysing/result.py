@@ -11,6 +11,7 @@ from workers.library.analysing.correlation import Correlation
 from workers.library.analysing.profile import QUANTILES, Profile, as_time
 
 MOST_CHARTS = 40
+MOST_PAIRS = 20
 _LONG = 80
 
 
@@ -65,13 +66,25 @@ def correlations(found: Iterable[Correlation]) -> list[dict[str, Any]]:
     ]
 
 
-def charts(profiles: Sequence[Profile]) -> list[dict[str, Any]]:
-    """Histograms of numbers and dates, and bars of the commonest values of everything else.
+def charts(profiles: Sequence[Profile], found: Iterable[Correlation]) -> list[dict[str, Any]]:
+    """Histograms of numbers and dates, bars of the commonest values of everything else, and correlations.
 
     A histogram has one edge more than counts; bars have labels.
     """
     drawn = [_histogram(each) if each.histogram else _bars(each) for each in profiles]
-    return [chart for chart in drawn if chart["counts"]][:MOST_CHARTS]
+    return [chart for chart in drawn if chart["counts"]][:MOST_CHARTS] + _strongest(found)
+
+
+def _strongest(found: Iterable[Correlation]) -> list[dict[str, Any]]:
+    known = [each for each in correlations(found) if each["correlation"] is not None][:MOST_PAIRS]
+    bars = {
+        "kind": "bars",
+        "title": "The strongest correlations" if len(known) == MOST_PAIRS else "Correlations",
+        "labels": [f"{each['column']} × {each['other']}" for each in known],
+        "values": [each["correlation"] for each in known],
+        "y_title": "Pearson's coefficient",
+    }
+    return [bars] if known else []
 
 
 def _histogram(profile: Profile) -> dict[str, Any]:

@@ -1,0 +1,75 @@
+"""Files that a result names, and which of them a browser may show as an image.
+
+What a file is called, or was said to be, does not make it an image: its first bytes do. SVG and HTML, which
+can carry scripts, have none of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.core.files import StoredFile
+from app.web.viewer import SavedFile, saved_file
+from app.web.viewers.source import Head
+
+MOST_FILES = 12
+MOST_IMAGE_BYTES = 20 * 2**20
+HEAD_BYTES = 16
+NEEDS_FILE = "what `ctx.save_file` returned, or a list of that"
+NEEDS_IMAGE = "a PNG, JPEG, GIF or WebP of up to 20 MB that `ctx.save_file` kept"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image of this task, with the words for those who cannot see it."""
+
+    file: SavedFile
+    alt: str
+    caption: str = ""
+
+
+def image_type(head: bytes) -> str | None:
+    """The content type by the first `HEAD_BYTES`; None for anything but PNG, JPEG, GIF and WebP."""
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    return "image/webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else None
+
+
+def files(value: Any) -> list[SavedFile] | None:
+    """The files of a result that is files and nothing else."""
+    found = [saved_file(each) for each in (value if isinstance(value, list) else [value])]
+    known = [each for each in found if each]
+    return known if known and len(known) == len(found) else None
+
+
+def pictures(value: Any, outputs: Mapping[str, StoredFile], head: Head) -> list[Picture] | None:
+    """The images of a result that is images and nothing else, all of them files of this task."""
+    parts = value if isinstance(value, list) else [value]
+    if not 0 < len(parts) <= MOST_FILES:
+        return None
+    found = [picture for each in parts if (picture := _picture(each, outputs, head))]
+    return found if len(found) == len(parts) else None
+
+
+def _picture(value: Any, outputs: Mapping[str, StoredFile], head: Head) -> Picture | None:
+    """Of a saved file, or of one as `file` with `alt` and `caption` beside it."""
+    said: Mapping[str, Any] = {"file": value} if saved_file(value) else value
+    if not isinstance(said, Mapping) or not said.keys() <= {"file", "alt", "caption"}:
+        return None
+    named = saved_file(said.get("file"))
+    stored = outputs.get(named.id) if named else None
+    if (
+        not named
+        or not stored
+        or stored.size > MOST_IMAGE_BYTES
+        or not image_type(head(stored.id, HEAD_BYTES))
+    ):
+        return None
+    alt, caption = (str(said.get(name) or "")[:500] for name in ("alt", "caption"))
+    return Picture(named, alt or caption or f"Image {named.name}", caption)
