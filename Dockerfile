@@ -7,6 +7,7 @@ RUN python -m venv /opt/venv \
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --home-dir /srv/dtq --shell /usr/sbin/nologin dtq
+RUN install --directory --owner=10001 --mode=0700 /var/lib/dtq
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/dtq
 COPY config.py wsgi.py gunicorn.conf.py ./

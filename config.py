@@ -148,6 +148,9 @@ class Settings:
     web_threads: int = setting("WEB_THREADS", "8", number(1, 128), "Requests that a web process answers at once.")
     worker_processes: int = setting(
         "WORKER_PROCESSES", "2", number(1, 256), "Worker processes that `python -m workers` starts.")
+    worker_state_dir: str = setting(
+        "WORKER_STATE_DIR", ".dtq/state", text,
+        "Where a worker keeps outcomes while MongoDB is away; a folder that outlives the process.")
     worker_recycle_tasks: int = setting(
         "WORKER_RECYCLE_TASKS", "10000", number(1, 10_000_000),
         "A worker's child process is replaced by a fresh one after so many tasks.")

@@ -42,6 +42,8 @@ class Watch:
     timeout_s: int
     began: float = field(default_factory=time.monotonic)
     lost: bool = False
+    over: bool = False  # the task's own code has ended; only the outcome is still to be written
+    kept: bool = False  # ... and it is on disk (`workers.journal`)
     _task: Task | None = None
     _log: LogWriter | None = None
     _looked: float = 0.0
@@ -91,6 +93,8 @@ class Watch:
 
     def enforce(self) -> None:
         """Ask first, then interrupt, then kill: cancellation after 0, 2 and 7 s, time after 0 and 3 s."""
+        if self.over:
+            return
         now = time.monotonic()
         over = now - self.began - self.timeout_s
         if self._cancel_seen is not None:
@@ -115,8 +119,11 @@ class Watch:
         self.child.signal(signal.SIGKILL)
 
     def conclude(self, ended: str) -> None:
-        """The child died in the attempt: say what became of it. ``ended`` says how the process ended."""
-        task = None if self.lost else self.task()
+        """The child died in the attempt: say what became of it, unless the journal has it.
+
+        ``ended`` says how the process ended.
+        """
+        task = None if self.lost or self.kept else self.task()
         if task is None:
             return
         if self._cancel_seen is not None:
@@ -140,6 +147,6 @@ class Watch:
         """The worker stops and the grace time is over: kill the attempt; it begins anew elsewhere."""
         self.child.signal(signal.SIGKILL)
         self.lost = True
-        task = self.task()
+        task = None if self.kept else self.task()
         if task is not None:
             self.services.dispatch.hand_back(task, "The worker was stopped; the task begins anew elsewhere.")

@@ -121,6 +121,9 @@ class TaskWorker(RQWorker):
                     self._changes.watch(line["watch"])
             elif "start" in line:
                 self.current = self._watch(child, line)
+            elif self.current is not None and ("over" in line or "kept" in line):
+                self.current.over = True
+                self.current.kept = "kept" in line
             else:
                 self.processed += 1
                 self.current = None

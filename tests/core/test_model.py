@@ -17,6 +17,7 @@ import pytest
 
 from app.core.states import Action, Priority, Status
 from app.core.task import Task, parse_job_id
+from app.core.tasks import LEASE
 from tests.core.model import FINAL, WORKERS, Broken, Saved, World
 
 FAULTS = 5
@@ -49,8 +50,10 @@ def of_workers(world: World) -> Iterator[Step]:
     for job_id in sorted(set(world.queue.waiting)):
         for worker in idle:
             yield Step(f"{worker} takes {job_id[-1]}", claim, (worker, job_id))
+            yield Step(f"{worker} takes {job_id[-1]} and lacks its type", put_off, (job_id,), 1)
         if len(idle) == 2 and world.queue.waiting.count(job_id) > 1:
             yield Step("both take a doubled message", claim_together, (job_id,))
+            yield Step("both take a doubled message, one lacks its type", put_off_too_late, (job_id,))
     for worker, held in world.held.items():
         for name, outcome in OUTCOMES.items():
             yield Step(f"{worker}: {name}", end, (worker, outcome))
@@ -82,6 +85,21 @@ def claim_together(world: World, job_id: str) -> None:
     """One reads the task, then the other claims it, then the first writes."""
     world.store.meanwhile = lambda: claim(world, "w2", job_id)
     claim(world, "w1", job_id)
+
+
+def put_off(world: World, job_id: str) -> None:
+    world.queue.drop(job_id)
+    named = parse_job_id(job_id)
+    assert named
+    if task := world.tasks.waiting(*named):
+        world.acting = "put_off"
+        world.dispatch.put_off(task, served=True)
+
+
+def put_off_too_late(world: World, job_id: str) -> None:
+    """One reads the task and lacks its type, then the other claims it, then the first writes."""
+    world.store.meanwhile = lambda: claim(world, "w2", job_id)
+    put_off(world, job_id)
 
 
 def end(world: World, worker: str, outcome: Callable[[World, Task], object]) -> None:
@@ -148,6 +166,8 @@ def repairs(world: World) -> Iterator[Step]:
     if task.status is Status.RUNNING:
         lives = any(is_current(world, held) for held in world.held.values())
         yield Step("it is rescued", rescue, (task,), faults=int(lives))
+        if lives:
+            yield Step("it is renewed and rescued at once", rescue_too_late, (task,), 2)
 
 
 def push(world: World, task: Task) -> None:
@@ -161,8 +181,20 @@ def stage(world: World, task: Task) -> None:
 
 
 def rescue(world: World, task: Task) -> None:
-    world.acting = task
-    world.dispatch.crashed(task, "")
+    world.acting, world.rescuing = task, True
+    try:
+        world.rescuers.crashed(task, "")
+    finally:
+        world.rescuing = False
+
+
+def rescue_too_late(world: World, task: Task) -> None:
+    """The rescuer reads the task, then its worker renews the lease, then the rescuer writes."""
+    lease = world.store.task["lease"]
+    renewed = {**lease, "until": lease["until"] + LEASE}
+    world.store.meanwhile = lambda: world.store.task.update(lease=renewed)
+    world.store.task = dict(world.store.task)
+    rescue(world, task)
 
 
 def of_users(world: World) -> Iterator[Step]:
@@ -265,6 +297,7 @@ def test_the_invariants_hold_whatever_happens(clock):
         ("lease.worker", "not of the current attempt.*forgets the claim"),
         ("dispatch", "a stale message started the task"),
         ("cancel", "a canceled task was started"),
+        ("lease.until", "a renewed attempt was taken from its worker"),
     ],
 )
 def test_without_any_one_guard_they_do_not(guard, broken, clock):
