@@ -154,6 +154,12 @@ class Settings:
     worker_recycle_tasks: int = setting(
         "WORKER_RECYCLE_TASKS", "10000", number(1, 10_000_000),
         "A worker's child process is replaced by a fresh one after so many tasks.")
+    worker_recycle_mb: int = setting(
+        "WORKER_RECYCLE_MB", "1024", number(0, 1_048_576),
+        "A child process that holds more megabytes after a task is replaced by a fresh one; 0 never.")
+    task_memory_mb: int = setting(
+        "TASK_MEMORY_MB", "4096", number(0, 1_048_576),
+        "Megabytes of memory that an attempt may use, where its type says nothing; 0 is no limit.")
     stop_grace_s: int = setting(
         "STOP_GRACE_S", "25", number(0, 3600),
         "How long a stopping worker lets its task go on before the task is handed back.")

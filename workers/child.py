@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 from pymongo.errors import PyMongoError
 
 from app.core import clock
@@ -36,6 +37,7 @@ from workers.logs import set_up
 from workers.patience import patient
 from workers.reload import watched
 from workers.runtime import Succeeded, TimedOut, attempt
+from workers.strays import adopt, end_strays
 from workers.tasktype import TaskType, TaskTypeError, sources
 from workers.tasktype import load as load_types
 
@@ -96,6 +98,7 @@ class Child:
         self.types: dict[str, TaskType] = {}
         self._status = status
         self._clock_set = float("-inf")
+        self._process = psutil.Process()
 
     def tell(self, **line: Any) -> None:
         """One line to the supervisor."""
@@ -117,6 +120,16 @@ class Child:
             if job_id is None:
                 return
             self._handle(job_id)
+            if self._grown():
+                return
+
+    def _grown(self) -> bool:
+        """Whether it holds so much memory after a task that a fresh process is better."""
+        used = self._process.memory_info().rss // 2**20
+        if not 0 < self.settings.worker_recycle_mb < used:
+            return False
+        log.info("This process holds %d MB after its task: a fresh one takes its place.", used)
+        return True
 
     def _keep_time(self) -> None:
         """Leases are written here, in the database's time: by a host's own they might be over at once."""
@@ -158,12 +171,15 @@ class Child:
         self.services.dispatch.put_off(task, served=self.services.catalog.serves(task.type))
 
     def _run(self, task: Task, kind: TaskType) -> None:
-        self.tell(start=str(task.id), attempt=task.attempt, timeout_s=task.timeout_s)
+        memory_mb = kind.memory_mb or self.settings.task_memory_mb
+        self.tell(start=str(task.id), attempt=task.attempt, timeout_s=task.timeout_s, memory_mb=memory_mb)
         self.signals.canceled = False
         context = Context(task, self.services, lambda: self.signals.canceled)
         path = log_path(self.folder, task.id, task.attempt)
         with Capture(path):
             outcome = attempt(task, kind, context, self.signals.running)
+        if ended := end_strays():
+            log.warning("Task %s left %d processes running; they were ended.", task.id, ended)
         printed = LogWriter(self.services.logs, path, task.id, task.attempt)
         self._finish(Ended(task, outcome, context.progress_now, printed))
         context.close()
@@ -226,6 +242,7 @@ def _say_away(error: Exception) -> None:
 def main(arguments: list[str]) -> int:
     name, status, folder, parent = arguments
     die_with(int(parent))
+    adopt()
     settings = load(os.environ)
     set_up(settings)
     for stream in (sys.stdout, sys.stderr):

@@ -31,6 +31,7 @@ class TaskType:
     priority: Priority
     timeout_s: int
     max_attempts: int
+    memory_mb: int = 0
     served: bool = True
 
     @property

@@ -8,33 +8,18 @@ And a check that catches nothing proves nothing: without any one guard it must f
 from __future__ import annotations
 
 import sys
-from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from app.core.states import Action, Priority, Status
 from app.core.task import Task, parse_job_id
 from app.core.tasks import LEASE
-from tests.core.model import FINAL, WORKERS, Broken, Saved, World
+from tests.core.explore import Step, explore
+from tests.core.model import WORKERS, Broken, World
 
 FAULTS = 5
 ERROR = {"kind": "error", "type": "ValueError", "message": "", "traceback": ""}
-
-
-@dataclass(frozen=True)
-class Step:
-    """Something that can happen now; ``faults`` is what it costs: what is rarer, or a race, costs two."""
-
-    name: str
-    act: Callable[..., object]
-    about: tuple[Any, ...] = ()
-    faults: int = 0
-
-    def do(self, world: World) -> None:
-        self.act(world, *self.about)
 
 
 def steps(world: World) -> Iterator[Step]:
@@ -237,56 +222,12 @@ def double(world: World, job_id: str) -> None:
     world.queue.waiting = tuple(sorted([*world.queue.waiting, job_id]))
 
 
-def explore(world: World, limit: int) -> int:
-    """Visit every state; returns how many there are. Raises Broken with the way to what is wrong."""
-    first = world.key()
-    spent, saved = {first: 0}, {first: world.save()}
-    before: dict[Saved, set[Saved]] = defaultdict(set)
-    way: dict[Saved, tuple[Saved, str]] = {}
-    todo = deque([first])
-    while todo:
-        state = todo.popleft()
-        world.load(saved[state])
-        for step in list(steps(world)):
-            cost = spent[state] + step.faults
-            if cost > limit:
-                continue
-            world.load(saved[state])
-            try:
-                step.do(world)
-            except Broken as broken:
-                raise Broken(f"{broken}: {' | '.join([*told(way, state), step.name])}") from None
-            reached = world.key()
-            if not step.faults:
-                before[reached].add(state)
-            if cost < spent.get(reached, limit + 1):
-                spent[reached], saved[reached], way[reached] = cost, world.save(), (state, step.name)
-                todo.append(reached) if step.faults else todo.appendleft(reached)
-    for stuck in spent.keys() - with_a_way_to_an_end(saved, before):
-        raise Broken(f"stuck: {' | '.join(told(way, stuck))}")
-    return len(spent)
-
-
-def with_a_way_to_an_end(saved: dict[Saved, Saved], before: dict[Saved, set[Saved]]) -> set[Saved]:
-    found = {state for state, (task, *_) in saved.items() if task["status"] in FINAL}
-    todo = list(found)
-    while todo:
-        new = before[todo.pop()] - found
-        found |= new
-        todo += new
-    return found
-
-
-def told(way: dict[Saved, tuple[Saved, str]], state: Saved) -> list[str]:
-    names = []
-    while state in way:
-        state, name = way[state]
-        names.append(name)
-    return names[::-1]
+def explored(world: World, limit: int) -> int:
+    return explore(world, limit, steps)
 
 
 def test_the_invariants_hold_whatever_happens(clock):
-    assert explore(World(), FAULTS) > 10_000
+    assert explored(World(), FAULTS) > 10_000
 
 
 @pytest.mark.parametrize(
@@ -302,7 +243,7 @@ def test_the_invariants_hold_whatever_happens(clock):
 )
 def test_without_any_one_guard_they_do_not(guard, broken, clock):
     with pytest.raises(Broken, match=broken):
-        explore(World(without=guard), FAULTS)
+        explored(World(without=guard), FAULTS)
 
 
 @pytest.mark.parametrize("repair", ["the sweep sends it", "it is staged", "it is rescued"])
@@ -311,4 +252,4 @@ def test_without_any_one_repair_something_is_stuck(repair, clock, monkeypatch):
     others = lambda world: (step for step in real(world) if step.name != repair)  # noqa: E731
     monkeypatch.setattr(sys.modules[__name__], "repairs", others)
     with pytest.raises(Broken, match="stuck: "):
-        explore(World(), 1)
+        explored(World(), 1)
