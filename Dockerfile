@@ -16,7 +16,7 @@ COPY workers workers
 COPY templates templates
 COPY static static
 RUN python -m compileall -q .
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 WEB_BIND=0.0.0.0:8000
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 WEB_BIND=0.0.0.0:8000 WORKER_STATE_DIR=/var/lib/dtq
 USER 10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM

@@ -33,6 +33,7 @@ from workers.capture import Capture, LogWriter, log_path
 from workers.context import Canceled, Context
 from workers.finish import Ended, away, write_down
 from workers.journal import Kept, journal_of
+from workers.limits import Files
 from workers.logs import set_up
 from workers.patience import patient
 from workers.reload import watched
@@ -97,8 +98,8 @@ class Child:
         self.journal = journal_of(settings)
         self.types: dict[str, TaskType] = {}
         self._status = status
-        self._clock_set = float("-inf")
-        self._process = psutil.Process()
+        self._clock_set = self._measured = float("-inf")
+        self._process, self._files = psutil.Process(), Files()
 
     def tell(self, **line: Any) -> None:
         """One line to the supervisor."""
@@ -124,7 +125,13 @@ class Child:
                 return
 
     def _grown(self) -> bool:
-        """Whether it holds so much memory after a task that a fresh process is better."""
+        """Whether it holds so much after a task, memory or files, that a fresh process is better."""
+        if self._files.leaked:
+            log.warning("Its last task left many files open: a fresh process takes its place.")
+            return True
+        if time.monotonic() - self._measured < 1:
+            return False
+        self._measured = time.monotonic()
         used = self._process.memory_info().rss // 2**20
         if not 0 < self.settings.worker_recycle_mb < used:
             return False
@@ -176,7 +183,7 @@ class Child:
         self.signals.canceled = False
         context = Context(task, self.services, lambda: self.signals.canceled)
         path = log_path(self.folder, task.id, task.attempt)
-        with Capture(path):
+        with Capture(path), self._files.spared():
             outcome = attempt(task, kind, context, self.signals.running)
         if ended := end_strays():
             log.warning("Task %s left %d processes running; they were ended.", task.id, ended)

@@ -10,10 +10,12 @@ import ctypes
 import errno
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from app.core.logs import HEAD_PARTS, PART, TAIL_PARTS
 
 EVERY_S = 0.1
 MEASURE_EVERY = 3
+SPARE_FILES, LEAKED_FILES = 64, 256
 SLACK_PARTS = 16  # What is read as the tail just now may already be behind it: leave it there for a while.
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2
 
@@ -49,9 +52,9 @@ class Limits:
         self._empty = make_hole(self.output, self._empty)
         self._looks += 1
         if self.memory_mb and not self.over and self._looks % MEASURE_EVERY == 0:
-            used = memory_of(self.pid) // 2**20
-            if used > self.memory_mb:
-                self.used_mb = used
+            used = memory_of(self.pid, self.memory_mb * 2**20)
+            if used > self.memory_mb * 2**20:
+                self.used_mb = used // 2**20
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(self.pid, signal.SIGKILL)
 
@@ -84,18 +87,56 @@ class Guard:
                     limits.look()
 
 
-def memory_of(pid: int) -> int:
-    """The resident memory of a process and all below it, in bytes; what is gone counts as nothing."""
+def memory_of(pid: int, enough: int = 0) -> int:
+    """The memory of a process and all below it, in bytes; what is gone counts as nothing.
+
+    Where it seems to be more than ``enough``, what they share is divided among them: that is exact, and
+    slower. (After a fork everything is shared.)
+    """
     try:
         process = psutil.Process(pid)
         family = [process, *process.children(recursive=True)]
     except psutil.Error:
         return 0
-    used = 0
-    for one in family:
-        with contextlib.suppress(psutil.Error):
-            used += one.memory_info().rss
-    return used
+    used = sum(_memory(one, exact=False) for one in family)
+    return used if used <= enough else sum(_memory(one, exact=True) for one in family)
+
+
+def _memory(process: psutil.Process, *, exact: bool) -> int:
+    try:
+        if exact and sys.platform == "linux":
+            return int(process.memory_full_info().pss)
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+class Files:
+    """The open files of this process: a task may use all but a few, so that its end can be written down."""
+
+    def __init__(self) -> None:
+        soft, self._hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        endless = self._hard == resource.RLIM_INFINITY
+        self._ours = soft + SPARE_FILES if endless else min(soft + SPARE_FILES, self._hard)
+        self.leaked = False
+
+    @contextlib.contextmanager
+    def spared(self) -> Iterator[None]:
+        """A block in which the last few cannot be opened; `leaked` says then whether it left many open."""
+        before = _next_file()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self._ours - SPARE_FILES, self._hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self._ours, self._hard))
+            self.leaked = _next_file() - before > LEAKED_FILES
+
+
+def _next_file() -> int:
+    """The lowest descriptor that is free: about as many are open."""
+    free = os.dup(2)
+    os.close(free)
+    return free
 
 
 def make_hole(path: Path, start: int) -> int:

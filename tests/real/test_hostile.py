@@ -37,7 +37,7 @@ def neighbours_are_unharmed(crew: Fleet) -> Iterator[None]:
     assert crew.ended(crew.submit("echo")).status is Status.SUCCEEDED
 
 
-@pytest.mark.parametrize("what", ["nan", "itself", "object", "surrogate", "bytes"])
+@pytest.mark.parametrize("what", ["nan", "itself", "object", "bytes"])
 def test_a_result_that_is_no_json_is_a_failure_with_a_sentence(crew: Fleet, what: str) -> None:
     task = crew.ended(crew.submit("give_back", params={"what": what}, max_attempts=3))
 
@@ -46,7 +46,18 @@ def test_a_result_that_is_no_json_is_a_failure_with_a_sentence(crew: Fleet, what
 
 
 @pytest.mark.parametrize(
-    "what", ["below_16_mb", "above_16_mb", "hundred_mb", "nine_byte_int", "deep", "dollar", "dot", "nul"]
+    "what",
+    [
+        "below_16_mb",
+        "above_16_mb",
+        "hundred_mb",
+        "nine_byte_int",
+        "deep",
+        "dollar",
+        "dot",
+        "nul",
+        "surrogate",
+    ],
 )
 def test_a_result_that_no_document_holds_is_a_file(crew: Fleet, what: str) -> None:
     task = crew.ended(crew.submit("give_back", params={"what": what}, timeout_s=2), 60)
@@ -130,7 +141,7 @@ def test_a_task_that_opens_every_file_fails_alone(crew: Fleet) -> None:
     task = crew.ended(crew.submit("open_many"), 60)
 
     assert task.status is Status.FAILED and task.error
-    assert "Too many open files" in task.error["message"] or "died" in str(task.error)
+    assert "Too many open files" in task.error["message"]
 
 
 @pytest.mark.parametrize("kind", ["lines", "line"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import os
 import signal
@@ -126,3 +127,18 @@ def test_the_clock_is_measured_once_a_minute_and_again_when_mongodb_was_away(
     for expected in (1, 1, 2, 3, 3):
         child._keep_time()
         assert len(measured) == expected
+
+
+def test_a_child_that_has_grown_is_replaced_after_its_task(
+    services: Services, child: Child, new_task: Callable[..., Task]
+) -> None:
+    child._next = lambda: services.queues.take(0)  # type: ignore[method-assign]
+    for limit, left in ((0, 0), (100_000, 0), (1, 2)):
+        child.settings = dataclasses.replace(child.settings, worker_recycle_mb=limit)
+        child._measured = float("-inf")
+        tasks = [new_task(type="echo") for _ in range(3)]
+
+        child.loop()
+
+        waiting = [task for task in tasks if services.tasks.get(task.id).status is Status.QUEUED]
+        assert len(waiting) == left

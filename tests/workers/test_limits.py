@@ -108,3 +108,48 @@ def test_daemons_are_found_and_ended_and_what_is_ours_is_not() -> None:
 
     assert (int(ended), ours, second) == (5, "None", "1"), done.stderr
     assert not psutil.pid_exists(int(kept))
+
+
+SHARED = """
+    import os, sys
+    from workers.limits import memory_of
+    held, go_on = b"x" * 100_000_000, os.pipe()
+    for _ in range(5):
+        if os.fork() == 0:
+            os.read(go_on[0], 1)
+            os._exit(0)
+    print(memory_of(os.getpid(), 10**12), memory_of(os.getpid()))
+    os.write(go_on[1], b"12345")
+"""
+
+
+@linux
+def test_what_forks_share_counts_once() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(SHARED)], capture_output=True, text=True, timeout=30
+    )
+    quick, exact = map(int, done.stdout.split())
+
+    assert quick > 6 * 10**8 and 10**8 < exact < 2 * 10**8
+
+
+FILES = """
+    import os, resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))
+    from workers.limits import Files
+    files, kept = Files(), []
+    assert not files.leaked
+    with files.spared():
+        try:
+            while True: kept.append(os.open("/dev/null", os.O_RDONLY))
+        except OSError as error: print(error.strerror)
+    print(files.leaked, [os.open("/dev/null", os.O_RDONLY) > 0 for _ in range(60)] == [True] * 60)
+"""
+
+
+@linux
+def test_a_task_that_opens_every_file_leaves_some_for_its_end() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(FILES)], capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout == "Too many open files\nTrue True\n", done.stderr
