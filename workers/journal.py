@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bson import ObjectId
+from bson.errors import BSONError
 
 from app.core.errors import NotFound
 from app.core.logs import PART, Logs
@@ -201,19 +202,27 @@ def _described(outcome: Outcome) -> dict[str, Any]:
 
 def _decoded(content: bytes, services: Services) -> Ended:
     """Raises DamagedError; NotFound when there is no such task any more."""
+    try:
+        head, outcome, parts = _parsed(content)
+        task_id = ObjectId(head["task"])
+        attempt, worker, progress = head["attempt"], head["worker"], head["progress"]
+    except (ValueError, LookupError, TypeError, BSONError) as error:  # also one of a version to come
+        raise DamagedError(str(error) or type(error).__name__) from error
+    ours = _as_claimed(services.tasks.get(task_id), attempt, worker)
+    return Ended(ours, outcome, progress, Parts(services.logs, ours, parts))
+
+
+def _parsed(content: bytes) -> tuple[dict[str, Any], Outcome, list[tuple[int, bytes]]]:
     digest, _, rest = content.partition(b"\n")
     if hashlib.sha256(rest).hexdigest().encode() != digest:
         raise DamagedError("its checksum does not match")
     encoded, _, body = rest.partition(b"\n")
     head = json.loads(encoded)
-    outcome, parts = _outcome(head["outcome"], body), []
-    place = head["outcome"].get("size", 0)
+    place, parts = head["outcome"].get("size", 0), []
     for part, size in head["log"]:
         parts.append((part, body[place : place + size]))
         place += size
-    task = services.tasks.get(ObjectId(head["task"]))
-    ours = _as_claimed(task, head["attempt"], head["worker"])
-    return Ended(ours, outcome, head["progress"], Parts(services.logs, ours, parts))
+    return head, _outcome(head["outcome"], body), parts
 
 
 def _as_claimed(task: Task, attempt: int, worker: str) -> Task:

@@ -53,7 +53,10 @@ class Maintenance:
     def run(self) -> None:
         """Repair until `stop`; a store that is away is waited for."""
         while not self._stop.wait(ROUND_S):
-            self.round()
+            try:
+                self.round()
+            except Exception:  # a defect in one repair must not end all of them
+                log.exception("Maintenance: a round failed; the next one follows.")
         self.resign()
 
     def stop(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -135,7 +136,13 @@ def test_one_of_a_task_that_is_gone_is_dropped(
     assert "is gone" in caplog.text
 
 
-@pytest.mark.parametrize("damage", [lambda whole: whole[:-1], lambda whole: b"", lambda whole: whole + b"x"])
+def of_a_version_to_come(whole: bytes) -> bytes:
+    return hashlib.sha256(b"{}\n").hexdigest().encode() + b"\n{}\n"
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda whole: whole[:-1], lambda whole: b"", lambda whole: whole + b"x", of_a_version_to_come]
+)
 def test_a_damaged_one_is_set_aside_and_the_next_is_written(
     services: Services, journal: Journal, ended: Any, claimed: Task, damage: Any
 ) -> None:

@@ -25,6 +25,25 @@ def test_one_leads_and_another_takes_over_when_it_resigns(services: Services) ->
     assert (charlie.lead(), bob.lead()) == (True, False)
 
 
+def test_a_defect_in_a_repair_does_not_end_the_rounds(
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    rounds: list[int] = []
+    bob = Maintenance(services, "bob")
+
+    def broken() -> None:
+        rounds.append(1)
+        if len(rounds) == 2:
+            bob.stop()
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(maintenance, "ROUND_S", 0.0)
+    monkeypatch.setattr(bob, "round", broken)
+    bob.run()
+
+    assert len(rounds) == 2 and "a defect" in caplog.text
+
+
 def test_a_leader_that_vanished_is_followed(services: Services) -> None:
     assert Maintenance(services, "bob").lead()
     services.db.leases.update_one({}, {"$set": {"until": utcnow() - timedelta(seconds=1)}})
