@@ -134,7 +134,7 @@ def test_a_killed_worker_leaves_no_process_and_another_takes_its_task_up(
 
     crew.start()
 
-    ended = crew.ended(task, 45)
+    ended = crew.ended(task, 60)  # whoever has just started waits a lease before it rescues
     assert (ended.status, ended.attempt) == (Status.SUCCEEDED, 2)
 
 
