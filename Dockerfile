@@ -7,6 +7,7 @@ RUN python -m venv /opt/venv \
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --home-dir /srv/dtq --shell /usr/sbin/nologin dtq
+RUN install --directory --owner=10001 --mode=0700 /var/lib/dtq
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/dtq
 COPY config.py wsgi.py gunicorn.conf.py ./
@@ -15,7 +16,7 @@ COPY workers workers
 COPY templates templates
 COPY static static
 RUN python -m compileall -q .
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 WEB_BIND=0.0.0.0:8000
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 WEB_BIND=0.0.0.0:8000 WORKER_STATE_DIR=/var/lib/dtq
 USER 10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM

@@ -148,9 +148,18 @@ class Settings:
     web_threads: int = setting("WEB_THREADS", "8", number(1, 128), "Requests that a web process answers at once.")
     worker_processes: int = setting(
         "WORKER_PROCESSES", "2", number(1, 256), "Worker processes that `python -m workers` starts.")
+    worker_state_dir: str = setting(
+        "WORKER_STATE_DIR", ".dtq/state", text,
+        "Where a worker keeps outcomes while MongoDB is away; a folder that outlives the process.")
     worker_recycle_tasks: int = setting(
         "WORKER_RECYCLE_TASKS", "10000", number(1, 10_000_000),
         "A worker's child process is replaced by a fresh one after so many tasks.")
+    worker_recycle_mb: int = setting(
+        "WORKER_RECYCLE_MB", "1024", number(0, 1_048_576),
+        "A child process that holds more megabytes after a task is replaced by a fresh one; 0 never.")
+    task_memory_mb: int = setting(
+        "TASK_MEMORY_MB", "4096", number(0, 1_048_576),
+        "Megabytes of memory that an attempt may use, where its type says nothing; 0 is no limit.")
     stop_grace_s: int = setting(
         "STOP_GRACE_S", "25", number(0, 3600),
         "How long a stopping worker lets its task go on before the task is handed back.")

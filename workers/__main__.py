@@ -24,6 +24,7 @@ from workers import local
 from workers.logs import set_up
 from workers.maintenance import Maintenance
 from workers.patience import patient
+from workers.strays import adopt, end_strays
 from workers.worker import TaskWorker
 
 log = logging.getLogger("workers")
@@ -56,10 +57,13 @@ class Fleet:
     def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
+        adopts = adopt()
         while not self._stopping or self._processes:
             self._processes = [process for process in self._processes if process.poll() is None]
             while not self._stopping and len(self._processes) < self._size:
                 self._processes.append(_start(self._options))
+            if adopts:  # what a worker that was killed has left
+                end_strays({process.pid for process in self._processes})
             time.sleep(RESTART_AFTER_S / 4 if self._stopping else RESTART_AFTER_S)
 
     def _stop(self, number: int, frame: object) -> None:

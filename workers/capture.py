@@ -75,12 +75,22 @@ class LogWriter:
         except FileNotFoundError:
             return  # the attempt ended in the meantime, and the child has copied all of it
 
+    def parts(self) -> list[tuple[int, bytes]]:
+        """What is kept of the output as it is now, each part with its place."""
+        with self._path.open("rb") as output:
+            size = os.fstat(output.fileno()).st_size
+            return [(part, _part(output, part, size)) for part in kept_parts(size)]
+
     def _copy(self, output: BinaryIO, size: int) -> None:
         for part in kept_parts(size):
             if (part + 1) * PART <= self._written:
                 continue
-            output.seek(part * PART)
-            content = output.read(min(PART, size - part * PART))
+            content = _part(output, part, size)
             self._logs.write_part(self._task_id, self._attempt, part, content)
         self._logs.trim(self._task_id, self._attempt, size)
         self._written = size
+
+
+def _part(output: BinaryIO, part: int, size: int) -> bytes:
+    output.seek(part * PART)
+    return output.read(min(PART, size - part * PART))

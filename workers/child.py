@@ -1,8 +1,8 @@
 """The resident child: takes hints and runs attempts, one after another, in a process of its own.
 
 It does the whole pipeline itself (take, claim, run, finish) and tells its supervisor one line at the
-start and one at the end of each attempt, so no round trip stands in a task's way and the supervisor
-always knows what to renew or to bury. It dies with its supervisor.
+start and one at the end of each attempt, and where its outcome has to wait. So no round trip stands in a
+task's way, and the supervisor always knows what to renew or to bury. It dies with its supervisor.
 
     python -m workers.child NAME STATUS_FD FOLDER
 """
@@ -20,23 +20,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bson.errors import BSONError
+import psutil
 from pymongo.errors import PyMongoError
 
 from app.core import clock
-from app.core.db import is_away
-from app.core.errors import QueueUnavailable, TaskQueueError, Unavailable
+from app.core.errors import QueueUnavailable, Unavailable
 from app.core.leash import die_with
 from app.core.services import Services, connect
-from app.core.states import Status
 from app.core.task import Task, parse_job_id
 from config import Settings, load
 from workers.capture import Capture, LogWriter, log_path
 from workers.context import Canceled, Context
+from workers.finish import Ended, away, write_down
+from workers.journal import Kept, journal_of
+from workers.limits import Files
 from workers.logs import set_up
 from workers.patience import patient
 from workers.reload import watched
-from workers.runtime import Outcome, TimedOut, attempt, refused, settle
+from workers.runtime import Succeeded, TimedOut, attempt
+from workers.strays import adopt, end_strays
 from workers.tasktype import TaskType, TaskTypeError, sources
 from workers.tasktype import load as load_types
 
@@ -50,6 +52,7 @@ AWAY_S = 1.0
 CLOCK_EVERY_S = 60.0
 CANNOT_START = 3
 CANNOT_LOAD = 4
+LARGE = 256 * 1024  # A result that takes a while to write: that is no longer the task's time.
 
 Written = TypeVar("Written")
 
@@ -92,9 +95,11 @@ class Child:
         self.settings = settings
         self.services = services
         self.signals = Signals()
+        self.journal = journal_of(settings)
         self.types: dict[str, TaskType] = {}
         self._status = status
-        self._clock_set = float("-inf")
+        self._clock_set = self._measured = float("-inf")
+        self._process, self._files = psutil.Process(), Files()
 
     def tell(self, **line: Any) -> None:
         """One line to the supervisor."""
@@ -116,6 +121,22 @@ class Child:
             if job_id is None:
                 return
             self._handle(job_id)
+            if self._grown():
+                return
+
+    def _grown(self) -> bool:
+        """Whether it holds so much after a task, memory or files, that a fresh process is better."""
+        if self._files.leaked:
+            log.warning("Its last task left many files open: a fresh process takes its place.")
+            return True
+        if time.monotonic() - self._measured < 1:
+            return False
+        self._measured = time.monotonic()
+        used = self._process.memory_info().rss // 2**20
+        if not 0 < self.settings.worker_recycle_mb < used:
+            return False
+        log.info("This process holds %d MB after its task: a fresh one takes its place.", used)
+        return True
 
     def _keep_time(self) -> None:
         """Leases are written here, in the database's time: by a host's own they might be over at once."""
@@ -143,39 +164,67 @@ class Child:
         if named is None:
             log.warning("A message that is none of ours was dropped: %.60r", job_id)
             return
-        task = self._patiently(lambda: self.services.tasks.claim(*named, self.name))
-        if task is not None:
-            self._run(task)
+        seen = self._patiently(lambda: self.services.tasks.waiting(*named))
+        if seen is None:
+            return
+        kind = self.types.get(seen.type)
+        if kind is None:
+            self._patiently(lambda: self._put_off(seen))
+        elif task := self._patiently(lambda: self.services.tasks.take(seen, self.name)):
+            self._run(task, kind)
 
-    def _run(self, task: Task) -> None:
-        self.tell(start=str(task.id), attempt=task.attempt, timeout_s=task.timeout_s)
+    def _put_off(self, task: Task) -> None:
+        """The type is another worker's: the task waits for that one, and no attempt is counted."""
+        self.services.dispatch.put_off(task, served=self.services.catalog.serves(task.type))
+
+    def _run(self, task: Task, kind: TaskType) -> None:
+        memory_mb = kind.memory_mb or self.settings.task_memory_mb
+        self.tell(start=str(task.id), attempt=task.attempt, timeout_s=task.timeout_s, memory_mb=memory_mb)
         self.signals.canceled = False
         context = Context(task, self.services, lambda: self.signals.canceled)
         path = log_path(self.folder, task.id, task.attempt)
-        with Capture(path):
-            outcome = attempt(task, self.types.get(task.type), context, self.signals.running)
-        self._finish(task, context, path, outcome)
+        with Capture(path), self._files.spared():
+            outcome = attempt(task, kind, context, self.signals.running)
+        if ended := end_strays():
+            log.warning("Task %s left %d processes running; they were ended.", task.id, ended)
+        printed = LogWriter(self.services.logs, path, task.id, task.attempt)
+        self._finish(Ended(task, outcome, context.progress_now, printed))
         context.close()
         path.unlink(missing_ok=True)
         self.tell(end=str(task.id), attempt=task.attempt)
 
-    def _finish(self, task: Task, context: Context, path: Path, outcome: Outcome) -> None:
-        writer = LogWriter(self.services.logs, path, task.id, task.attempt)
-        self._patiently(writer.write)
-        if context.progress_now is not None:
-            self._patiently(lambda: self.services.tasks.report_progress(task, context.progress_now or {}))
-        if self._settle(task, outcome) is None:
-            log.warning(
-                "Task %s, attempt %d: it was no longer ours; its outcome was dropped.", task.id, task.attempt
-            )
+    def _finish(self, ended: Ended) -> None:
+        """Write an attempt down, however long MongoDB is away; on disk it waits even for the next worker."""
+        kept: Kept | None = None
+        if isinstance(ended.outcome, Succeeded) and len(ended.outcome.encoded) > LARGE:
+            self.tell(over=str(ended.task.id))
+        while True:
+            try:
+                status = write_down(self.services, ended)
+                break
+            except (PyMongoError, Unavailable) as error:
+                _say_away(error)
+            kept = kept or self._keep(ended)
+            if kept and self.signals.stop:
+                log.warning("Task %s: its outcome is in %s for the next worker.", ended.task.id, kept.path)
+                return kept.leave()
+            time.sleep(AWAY_S)
+        if kept:
+            kept.drop()
+        if status is None:
+            log.warning("Task %s, attempt %d: it was no longer ours; its outcome was dropped.",
+                        ended.task.id, ended.task.attempt)  # fmt: skip
 
-    def _settle(self, task: Task, outcome: Outcome) -> Status | None:
+    def _keep(self, ended: Ended) -> Kept | None:
+        """Put an outcome on disk; None where that fails, and then memory is all it has."""
+        self.tell(over=str(ended.task.id))
         try:
-            return self._patiently(lambda: settle(self.services, task, outcome))
-        except (PyMongoError, BSONError, TaskQueueError, OverflowError) as error:
-            log.exception("Task %s, attempt %d: the database refused its outcome.", task.id, task.attempt)
-            instead = refused(error)
-        return self._patiently(lambda: settle(self.services, task, instead))
+            kept = self.journal.keep(ended)
+        except OSError as error:
+            log.warning("Task %s: its outcome cannot be kept on disk: %s.", ended.task.id, error)
+            return None
+        self.tell(kept=str(ended.task.id))
+        return kept
 
     def _patiently(self, write: Callable[[], Written]) -> Written:
         """Do it again until MongoDB answers; every write here is guarded, so twice is the same as once.
@@ -186,15 +235,21 @@ class Child:
             try:
                 return write()
             except (PyMongoError, Unavailable) as error:
-                if not isinstance(error, Unavailable) and not is_away(error):
-                    raise
-                log.warning("MongoDB does not answer (%s); trying again.", type(error).__name__)
+                _say_away(error)
                 time.sleep(AWAY_S)
+
+
+def _say_away(error: Exception) -> None:
+    """A store that is away is waited for. Raises what it refused."""
+    if not away(error):
+        raise error
+    log.warning("MongoDB does not answer (%s); trying again.", type(error).__name__)
 
 
 def main(arguments: list[str]) -> int:
     name, status, folder, parent = arguments
     die_with(int(parent))
+    adopt()
     settings = load(os.environ)
     set_up(settings)
     for stream in (sys.stdout, sys.stderr):

@@ -20,10 +20,19 @@ from app.core.db import create_indexes
 from app.core.errors import TaskQueueError
 from app.core.services import Services
 from app.core.tasks import LEASE
+from workers.journal import journal_of, replay
 
 LEADER_LEASE = timedelta(seconds=15)
 ROUND_S = 1.0
-EVERY_S = {"stage": 1.0, "push": 2.0, "rescue": 5.0, "sweep": 10.0, "prune": 10.0, "clock": 60.0}
+EVERY_S = {
+    "stage": 1.0,
+    "push": 2.0,
+    "rescue": 5.0,
+    "sweep": 10.0,
+    "prune": 10.0,
+    "clock": 60.0,
+    "journal": 1.0,
+}
 
 log = logging.getLogger("workers.maintenance")
 
@@ -36,14 +45,18 @@ class Maintenance:
         self._name = name
         self._leases = services.db.leases
         self._done: dict[str, float] = {}
-        self._rescue_from = 0.0
+        self._journal = journal_of(services.settings)
+        self._wait_to_rescue()
         self._stop = threading.Event()
         self._prepared = False
 
     def run(self) -> None:
         """Repair until `stop`; a store that is away is waited for."""
         while not self._stop.wait(ROUND_S):
-            self.round()
+            try:
+                self.round()
+            except Exception:  # a defect in one repair must not end all of them
+                log.exception("Maintenance: a round failed; the next one follows.")
         self.resign()
 
     def stop(self) -> None:
@@ -53,19 +66,29 @@ class Maintenance:
         """One look at everything that is due now, if this process leads."""
         try:
             self._prepare()
+            self._all_due(self._own())
             if self.lead():
-                for name, repair in self._repairs().items():
-                    self._when_due(name, repair)
+                self._all_due(self._repairs())
         except PyMongoError as error:
-            # Whoever was cut off cannot tell a dead worker from one that was cut off too: wait a lease.
-            self._rescue_from = time.monotonic() + LEASE.total_seconds()
+            self._wait_to_rescue()
             log.warning("Maintenance waits: MongoDB does not answer (%s).", type(error).__name__)
+
+    def _wait_to_rescue(self) -> None:
+        """Whoever was cut off cannot tell a dead worker from one that was cut off too, and whoever has just
+        started does not know: it waits a lease, in which the others renew theirs or write their journals."""
+        self._rescue_from = time.monotonic() + LEASE.total_seconds()
 
     def _prepare(self) -> None:
         if not self._prepared:
             create_indexes(self._services.db)
-            clock.synchronise(self._services.db)
             self._prepared = True
+
+    def _own(self) -> dict[str, Callable[[], object]]:
+        """What every process does for itself, whoever leads."""
+        return {
+            "clock": lambda: clock.synchronise(self._services.db),
+            "journal": lambda: replay(self._services, self._journal),
+        }
 
     def lead(self) -> bool:
         """Take or keep the leader lease; returns whether this process has it."""
@@ -93,7 +116,6 @@ class Maintenance:
             "rescue": self._rescue,
             "sweep": dispatch.sweep,
             "prune": self._prune,
-            "clock": lambda: clock.synchronise(self._services.db),
         }
 
     def _rescue(self) -> int:
@@ -103,13 +125,17 @@ class Maintenance:
         self._services.catalog.forget_lost_workers()
         return self._services.dispatch.prune()
 
+    def _all_due(self, repairs: dict[str, Callable[[], object]]) -> None:
+        for name, repair in repairs.items():
+            self._when_due(name, repair)
+
     def _when_due(self, name: str, repair: Callable[[], object]) -> None:
         if time.monotonic() - self._done.get(name, float("-inf")) < EVERY_S[name]:
             return
         self._done[name] = time.monotonic()
         try:
             repaired = repair()
-        except TaskQueueError as error:
+        except (TaskQueueError, OSError) as error:
             log.warning("Maintenance, %s: %s", name, error)
             return
         if isinstance(repaired, int) and repaired:

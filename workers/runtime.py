@@ -6,15 +6,15 @@ Who was first decides: a write that matches nothing means that the attempt was n
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import bson
+from bson import ObjectId
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
@@ -36,11 +36,15 @@ class TimedOut(BaseException):
 
 @dataclass(frozen=True)
 class Succeeded:
-    """The function returned; ``result`` is JSON, ``encoded`` the same as text, ``kind`` how it is shown."""
+    """The function returned; ``result`` is JSON, ``encoded`` the same as text, ``kind`` how it is shown.
+
+    ``file_id`` is what a file of it is called, so that writing it twice makes one file.
+    """
 
     result: Any
     encoded: bytes
     kind: ResultKind = "auto"
+    file_id: ObjectId = field(default_factory=ObjectId, compare=False)
 
 
 @dataclass(frozen=True)
@@ -60,13 +64,11 @@ class WasCanceled:
 Outcome = Succeeded | Failed | WasCanceled
 
 
-def attempt(task: Task, kind: TaskType | None, context: Context, running: Callable[[bool], None]) -> Outcome:
+def attempt(task: Task, kind: TaskType, context: Context, running: Callable[[bool], None]) -> Outcome:
     """Run one attempt to its outcome; never raises.
 
     ``running`` is told when the task's own code begins and ends: only then may a signal interrupt.
     """
-    if kind is None:
-        return Failed(_error("type", None, f"This worker has no task type “{task.type}”."))
     try:
         arguments = kind.arguments(task.params, context.file)
     except (ValidationError, NotFound) as error:
@@ -171,17 +173,28 @@ def settle(services: Services, task: Task, outcome: Outcome) -> Status | None:
     if _fits_inside(services, outcome):
         ours = services.tasks.succeed(task, outcome.result, kind=outcome.kind)
         return Status.SUCCEEDED if ours else None
-    stored = services.files.save(
-        io.BytesIO(outcome.encoded),
-        "result.json",
-        "application/json",
-        task.owner,
-        role="output",
-        limited=False,
-    )
-    services.files.attach([stored.id], task.id)
-    services.files.confirm([stored.id])
-    return Status.SUCCEEDED if services.tasks.succeed(task, None, stored.id, outcome.kind) else None
+    return _succeed_with_file(services, task, outcome)
+
+
+def _succeed_with_file(services: Services, task: Task, outcome: Succeeded) -> Status | None:
+    """The file first, so that no task names one that is not there; a refused attempt leaves none."""
+    files, file_id = services.files, outcome.file_id
+    files.keep(file_id, outcome.encoded, "result.json", "application/json", task.owner)
+    files.attach([file_id], task.id)
+    ours = services.tasks.succeed(task, None, file_id, outcome.kind) or _was_written(services, task, file_id)
+    if not ours:
+        files.discard(file_id)
+        return None
+    files.confirm([file_id])
+    return Status.SUCCEEDED
+
+
+def _was_written(services: Services, task: Task, file_id: ObjectId) -> bool:
+    """Whether the success was written already, and only the answer to it was lost."""
+    try:
+        return services.tasks.get(task.id).result_file == file_id
+    except NotFound:
+        return False
 
 
 def _fits_inside(services: Services, outcome: Succeeded) -> bool:

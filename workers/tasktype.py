@@ -55,6 +55,7 @@ class TaskType:
     help: str = ""
     when: Callable[[Settings], bool] | None = None
     result: ResultKind = "auto"
+    memory_mb: int = 0
 
     def document(self) -> dict[str, Any]:
         """What a worker publishes; `hash` changes with anything in it."""
@@ -70,6 +71,7 @@ class TaskType:
             "timeout_s": self.timeout_s,
             "max_attempts": self.max_attempts,
             "result": self.result,
+            "memory_mb": self.memory_mb,
             "module": self.function.__module__,
         }
         canonical = json.dumps(described, sort_keys=True, default=str)
@@ -95,13 +97,15 @@ def task(
     help: str = "",
     when: Callable[[Settings], bool] | None = None,
     result: ResultKind = "auto",
+    memory_mb: int = 0,
 ) -> Callable[[Function], Function]:
     """Make a typed function a task type; the function itself stays as it is.
 
     The first line of its docstring is what its card says, the rest the help beside its form (Markdown);
     ``help`` is for one too long to stand there. ``timeout_s`` bounds one attempt; ``max_attempts`` counts the
-    first one too. A worker loads the type only where ``when`` says so, asked with its settings. ``result``
-    says how the page shows what is returned: a kind, or kinds by name for pieces of a dictionary.
+    first one too; one that uses more than ``memory_mb`` megabytes is killed (0: as the settings say).
+    A worker loads the type only where ``when`` says so, asked with its settings. ``result`` says how the
+    page shows what is returned: a kind, or kinds by name for pieces of a dictionary.
 
     Raises TaskTypeError.
     """
@@ -119,6 +123,7 @@ def task(
             help=help,
             when=when,
             result=_result(function, result),
+            memory_mb=_positive(function, "memory_mb", memory_mb, least=0),
         )
         known = _registered.get(made.name)
         if known and known.function.__module__ != function.__module__:
@@ -190,9 +195,11 @@ def _where(function: Callable[..., Any]) -> str:
     return f"{function.__module__}.{function.__qualname__}"
 
 
-def _positive(function: Callable[..., Any], name: str, value: int) -> int:
-    if not isinstance(value, int) or value < 1:
-        raise TaskTypeError(f"{_where(function)}: {name} must be a whole number, 1 or more; it is {value!r}.")
+def _positive(function: Callable[..., Any], name: str, value: int, least: int = 1) -> int:
+    if not isinstance(value, int) or value < least:
+        raise TaskTypeError(
+            f"{_where(function)}: {name} must be a whole number, {least} or more; it is {value!r}."
+        )
     return value
 
 

@@ -18,6 +18,7 @@ from app.core.services import Services
 from app.core.task import Task
 from workers.capture import LogWriter, log_path
 from workers.child import CANCEL_GENTLY, CANCEL_NOW, TIME_OVER
+from workers.limits import Limits
 from workers.process import ChildProcess
 from workers.runtime import timeout_sentence
 
@@ -40,8 +41,11 @@ class Watch:
     task_id: ObjectId
     attempt: int
     timeout_s: int
+    limits: Limits
     began: float = field(default_factory=time.monotonic)
     lost: bool = False
+    over: bool = False  # the task's own code has ended; only the outcome is still to be written
+    kept: bool = False  # ... and it is on disk (`workers.journal`)
     _task: Task | None = None
     _log: LogWriter | None = None
     _looked: float = 0.0
@@ -91,6 +95,8 @@ class Watch:
 
     def enforce(self) -> None:
         """Ask first, then interrupt, then kill: cancellation after 0, 2 and 7 s, time after 0 and 3 s."""
+        if self.over:
+            return
         now = time.monotonic()
         over = now - self.began - self.timeout_s
         if self._cancel_seen is not None:
@@ -115,8 +121,11 @@ class Watch:
         self.child.signal(signal.SIGKILL)
 
     def conclude(self, ended: str) -> None:
-        """The child died in the attempt: say what became of it. ``ended`` says how the process ended."""
-        task = None if self.lost else self.task()
+        """The child died in the attempt: say what became of it, unless the journal has it.
+
+        ``ended`` says how the process ended.
+        """
+        task = None if self.lost or self.kept else self.task()
         if task is None:
             return
         if self._cancel_seen is not None:
@@ -124,22 +133,27 @@ class Watch:
                 task, "Canceled while it ran; its process did not heed it and was killed."
             )
         elif self._time_over:
-            error = {
-                "kind": "timeout",
-                "type": "TimedOut",
-                "message": timeout_sentence(task),
-                "traceback": "",
-            }
-            self.services.dispatch.failed(task, error)
+            self._failed(task, "timeout", "TimedOut", timeout_sentence(task))
+        elif self.limits.used_mb is not None:
+            self._failed(task, "memory", "OutOfMemory", self.limits.sentence())
         else:
             self.services.dispatch.crashed(
                 task, f"The process of the task {ended} before the task had ended."
             )
 
+    def _failed(self, task: Task, kind: str, type_: str, message: str) -> None:
+        error = {"kind": kind, "type": type_, "message": message, "traceback": ""}
+        self.services.dispatch.failed(task, error)
+
+    def finishing(self, *, kept: bool) -> None:
+        """The task's own code has ended: from now on nothing is enforced, only the lease is kept."""
+        self.over = self.limits.over = True
+        self.kept = kept
+
     def hand_back(self) -> None:
         """The worker stops and the grace time is over: kill the attempt; it begins anew elsewhere."""
         self.child.signal(signal.SIGKILL)
         self.lost = True
-        task = self.task()
+        task = None if self.kept else self.task()
         if task is not None:
             self.services.dispatch.hand_back(task, "The worker was stopped; the task begins anew elsewhere.")

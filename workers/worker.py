@@ -27,9 +27,12 @@ from app.core.clock import utcnow
 from app.core.errors import TaskQueueError
 from app.core.services import Services
 from app.core.states import Priority
+from workers.capture import log_path
 from workers.child import STOP
+from workers.limits import Guard, Limits
 from workers.process import ChildProcess
 from workers.reload import Changes
+from workers.strays import adopt, end_strays
 from workers.watch import Watch
 
 TICK_S = 0.5
@@ -68,6 +71,8 @@ class TaskWorker(RQWorker):
         self._registered = False
         self._restart_at = 0.0
         self._restart_wait_s = 1.0
+        self._guard = Guard()
+        self._adopts = False
         self._changes = Changes() if reload else None
         self._outdated = False  # a file has changed since the child began to load it
 
@@ -84,6 +89,8 @@ class TaskWorker(RQWorker):
     def work(self, **ignored: Any) -> bool:  # type: ignore[override]
         """Supervise until told to stop. Returns whether any task was run."""
         self._install_signal_handlers()  # type: ignore[no-untyped-call]
+        self._adopts = adopt()
+        self._guard.start()
         try:
             while self.stopping is None or self.child is not None:
                 self._tick()
@@ -121,13 +128,18 @@ class TaskWorker(RQWorker):
                     self._changes.watch(line["watch"])
             elif "start" in line:
                 self.current = self._watch(child, line)
+                self._guard.watch(self.current.limits)
+            elif self.current is not None and ("over" in line or "kept" in line):
+                self.current.finishing(kept="kept" in line)
             else:
                 self.processed += 1
                 self.current = None
+                self._guard.watch(None)
 
     def _watch(self, child: ChildProcess, line: dict[str, Any]) -> Watch:
         task_id = ObjectId(line["start"])
-        return Watch(self.services, self.name, child, task_id, line["attempt"], line["timeout_s"])
+        limits = Limits(child.pid, log_path(child.folder, task_id, line["attempt"]), line["memory_mb"])
+        return Watch(self.services, self.name, child, task_id, line["attempt"], line["timeout_s"], limits)
 
     def _attend(self) -> None:
         if self.current is not None and self.current.due():
@@ -142,7 +154,7 @@ class TaskWorker(RQWorker):
                 self._stop_child(child)
             return
         self._listen(child)
-        child.bury()
+        self._bury(child)
         self.child = None
         current, self.current = self.current, None
         if current is not None:
@@ -152,6 +164,12 @@ class TaskWorker(RQWorker):
                 self._restart_wait_s = RESTART_LONGEST_S
             self._restart_at = time.monotonic() + self._restart_wait_s
             self._restart_wait_s = min(RESTART_LONGEST_S, self._restart_wait_s * 2)
+
+    def _bury(self, child: ChildProcess) -> None:
+        self._guard.watch(None)
+        child.bury()
+        if self._adopts:
+            end_strays()
 
     def _reload(self) -> None:
         """When a file of the task types has changed: a new child, after the task that runs."""
@@ -205,7 +223,7 @@ class TaskWorker(RQWorker):
 
     def _leave(self) -> None:
         if self.child is not None:
-            self.child.bury()
+            self._bury(self.child)
         self._quietly("leaving", lambda: self.services.catalog.leave(self.name))
         self._quietly("leaving", self.register_death)
 

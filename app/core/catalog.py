@@ -33,6 +33,7 @@ class TaskType:
     timeout_s: int
     max_attempts: int
     result: ResultKind = "auto"
+    memory_mb: int = 0
     served: bool = True
 
     @property
@@ -112,6 +113,10 @@ class Catalog:
     def forget_lost_workers(self) -> None:
         """Drop workers that were last heard of a day ago."""
         self._workers.delete_many({"seen_at": {"$lt": utcnow() - timedelta(days=1)}})
+
+    def serves(self, name: str) -> bool:
+        """Whether a living worker serves this type."""
+        return self._workers.find_one({"types": name, "seen_at": {"$gte": utcnow() - ALIVE}}) is not None
 
     def _served(self) -> set[str]:
         return {name for worker in self.workers() for name in worker.types}

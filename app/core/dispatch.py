@@ -16,9 +16,9 @@ from bson import ObjectId
 
 from app.core.clock import utcnow
 from app.core.db import Document
+from app.core.deletions import Deletions
 from app.core.errors import Conflict, QueueUnavailable
 from app.core.files import Files
-from app.core.logs import Logs
 from app.core.queue import Queues
 from app.core.states import Action, Priority, Status
 from app.core.task import NewTask, Task, words_of
@@ -28,6 +28,7 @@ from app.core.words import Words
 MAX_CRASHES = 3
 BACKOFF_FIRST_S = 2.0
 BACKOFF_LONGEST_S = 15 * 60.0
+PUT_OFF_LONGEST_S = 30.0
 OLDEST = 300
 BATCH = 500
 
@@ -51,8 +52,11 @@ def backoff_s(attempt: int) -> float:
 class Dispatch:
     """The one way to change what happens to a task."""
 
-    def __init__(self, tasks: Tasks, queues: Queues, files: Files, logs: Logs, words: Words) -> None:
-        self.tasks, self.queues, self.files, self.logs, self.words = tasks, queues, files, logs, words
+    def __init__(
+        self, tasks: Tasks, queues: Queues, files: Files, deletions: Deletions, words: Words
+    ) -> None:
+        self.tasks, self.queues, self.files = tasks, queues, files
+        self.deletions, self.words = deletions, words
 
     # What people do
 
@@ -98,9 +102,8 @@ class Dispatch:
     def delete(self, task_id: ObjectId) -> None:
         """Remove an ended task with its log and files. Raises NotFound or Conflict."""
         self._allowed(task_id, Action.DELETE)
-        if not self.tasks.delete(task_id):
+        if not self.deletions.delete([task_id]):
             raise _moved_on("deleted")
-        self._sweep_away(task_id)
 
     def _allowed(self, task_id: ObjectId, action: Action) -> Task:
         task = self.tasks.get(task_id)
@@ -114,10 +117,6 @@ class Dispatch:
             self.queues.remove(task)
         except QueueUnavailable:
             return
-
-    def _sweep_away(self, task_id: ObjectId) -> None:
-        self.logs.delete(task_id)
-        self.files.release(task_id)
 
     # How an attempt that did not succeed goes on
 
@@ -166,6 +165,15 @@ class Dispatch:
             self._end_canceled(task)
         return again is not None
 
+    def put_off(self, task: Task, *, served: bool) -> bool:
+        """A worker that lacks the type of a waiting task lets it wait for one that has it.
+
+        It is offered again soon where a living worker serves the type, and seldom where none does.
+        """
+        wait_s = min(PUT_OFF_LONGEST_S, 2.0 ** min(task.put_offs, 10)) if served else PUT_OFF_LONGEST_S
+        jitter = random.uniform(0.5, 1)  # noqa: S311 - no secret
+        return self.tasks.put_off(task, utcnow() + timedelta(seconds=wait_s * jitter))
+
     # Repair
 
     def push(self, tasks: Sequence[Task]) -> bool:
@@ -195,7 +203,7 @@ class Dispatch:
     def sweep(self) -> int:
         """Push again what Redis no longer has; returns how many hints.
 
-        Looks at a fixed number of tasks whatever the backlog (DESIGN: the sweep).
+        Looks at a fixed number of tasks whatever the backlog (docs/architecture.md).
         """
         if not self.queues.has_epoch():
             return self._forget_everything()
@@ -218,11 +226,16 @@ class Dispatch:
         return pushed
 
     def rescue(self) -> int:
-        """Take up again what a worker no longer renews; returns how many tasks."""
-        expired = self.tasks.expired_leases(BATCH)
-        for task in expired:
-            self.crashed(task, f"The worker {task.worker} was lost while it ran this task.")
-        return len(expired)
+        """Take up again what a worker no longer renews; returns how many tasks.
+
+        One that was renewed since it was looked at is its worker's.
+        """
+        rescuing = Dispatch(self.tasks.rescuing(), self.queues, self.files, self.deletions, self.words)
+        rescued = [
+            rescuing.crashed(task, f"The worker {task.worker} was lost while it ran this task.")
+            for task in self.tasks.expired_leases(BATCH)
+        ]
+        return len([status for status in rescued if status])
 
     def stage(self) -> int:
         """Queue the scheduled tasks whose time has come; returns how many."""
@@ -232,9 +245,8 @@ class Dispatch:
 
     def prune(self) -> int:
         """Delete ended tasks past their retention, and files nobody came to own; returns how many tasks."""
-        gone = [task_id for task_id in self.tasks.past_retention(BATCH) if self.tasks.delete(task_id)]
-        for task_id in gone:
-            self._sweep_away(task_id)
+        gone = self.deletions.delete(self.tasks.past_retention(BATCH))
+        self.deletions.go_on(BATCH)
         self.files.prune_orphans(BATCH)
         return len(gone)
 

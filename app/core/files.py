@@ -6,6 +6,7 @@ are streamed in chunks in both directions and never held whole.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -104,6 +105,27 @@ class Files:
             upload.close()
             self._files.update_one({"_id": upload._id}, {"$set": {"metadata.sha256": digest.hexdigest()}})
         return self.get(upload._id)
+
+    def keep(self, file_id: ObjectId, content: bytes, name: str, content_type: str, owner: str) -> None:
+        """Store an output under an id that the caller chose: to do it again is the same as once."""
+        if self._files.find_one({"_id": file_id}, {"_id": 1}):
+            return
+        self.discard(file_id)  # what a try that was interrupted has left
+        metadata: Document = {
+            "content_type": content_type,
+            "owner": owner,
+            "role": "output",
+            "tasks": [],
+            "pending_at": utcnow(),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+        with pymongo.timeout(FILE_TIMEOUT_S):
+            self._bucket.upload_from_stream_with_id(file_id, safe_name(name), content, metadata=metadata)
+
+    def discard(self, file_id: ObjectId) -> None:
+        """Delete a file that no task names."""
+        with contextlib.suppress(NoFile):
+            self._bucket.delete(file_id)
 
     def get(self, file_id: ObjectId) -> StoredFile:
         """Raises NotFound."""

@@ -26,7 +26,9 @@ from app.core.task import Task
 FUNCTION = "workers.run"
 WAKE = "dtq:wake"
 EPOCH = "dtq:epoch"
-JOB_TTL_S = 90 * 24 * 3600
+# For a message that a stock RQ worker popped and died with: while its hash is there, it seems to wait.
+# One that waits for longer than this is sent again beside the old one, which does no harm.
+JOB_TTL_S = 3600
 
 # Pops in priority order and removes the job's hash in the same step, so a hint is either waiting
 # whole or gone. When there is nothing, answers with the place in the wake stream to wait from, so

@@ -12,6 +12,7 @@ from app.core import db as database
 from app.core import queue
 from app.core.catalog import Catalog
 from app.core.db import Mongo
+from app.core.deletions import Deletions
 from app.core.dispatch import Dispatch
 from app.core.files import Files
 from app.core.listing import Listing
@@ -50,7 +51,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     files = Files(db, settings.upload_max_mb * 2**20)
     logs = Logs(db)
     queues = Queues(redis)
-    dispatch = Dispatch(tasks, queues, files, logs, Words(db))
+    dispatch = Dispatch(tasks, queues, files, Deletions(db, tasks, files, logs), Words(db))
     return Services(settings, db, tasks, files, logs, Catalog(db), queues, dispatch, Listing(db), Stats(db))
 
 

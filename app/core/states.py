@@ -60,15 +60,19 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True)
 class Transition:
-    """One row of the table: who may move a task from which states to which."""
+    """One row of the table: who may move a task from which states to which; None: it stays in its own."""
 
     name: str
     sources: frozenset[Status]
-    target: Status
+    target: Status | None
     who: str
 
+    def leads_to(self, source: Status) -> Status:
+        """The state after it, of a task that was in ``source``."""
+        return self.target or source
 
-def _row(name: str, sources: set[Status], target: Status, who: str) -> Transition:
+
+def _row(name: str, sources: set[Status], target: Status | None, who: str) -> Transition:
     return Transition(name, frozenset(sources), target, who)
 
 
@@ -76,7 +80,8 @@ TRANSITIONS = {
     row.name: row
     for row in (
         _row("dispatch", {Status.QUEUED}, Status.QUEUED, "web or maintenance"),
-        _row("reprioritise", {Status.QUEUED, Status.SCHEDULED}, Status.QUEUED, "user"),
+        _row("reprioritise", {Status.QUEUED, Status.SCHEDULED}, None, "user"),
+        _row("put_off", {Status.QUEUED}, Status.SCHEDULED, "worker"),
         _row("claim", {Status.QUEUED}, Status.RUNNING, "worker"),
         _row("renew", {Status.RUNNING}, Status.RUNNING, "supervisor"),
         _row("succeed", {Status.RUNNING}, Status.SUCCEEDED, "worker"),

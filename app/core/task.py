@@ -39,7 +39,10 @@ class NewTask:
 
 @dataclass(frozen=True)
 class Task:
-    """A task as MongoDB holds it (DESIGN: the task document). Times are aware UTC."""
+    """A task as MongoDB holds it. Times are aware UTC.
+
+    ``put_offs`` is how often in a row it came to a worker that lacks its type.
+    """
 
     id: ObjectId
     type: str
@@ -70,6 +73,7 @@ class Task:
     error: dict[str, Any] | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     parent: ObjectId | None = None
+    put_offs: int = 0
     expire_at: datetime | None = None
 
     @classmethod

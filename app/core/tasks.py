@@ -7,7 +7,9 @@ these methods return whether they took effect, and raise only when MongoDB does 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,39 +21,31 @@ from app.core import states
 from app.core.clock import utcnow
 from app.core.db import Document, Mongo
 from app.core.document import history_of, new_document, queued
-from app.core.errors import NotFound
+from app.core.reads import WAITING_NOW, TaskReads
 from app.core.results import ResultKind
 from app.core.states import ENDED, WAITING, Priority, Status
 from app.core.task import NewTask, Task
 
 LEASE = timedelta(seconds=30)
-_WAITING = {"status": Status.QUEUED.value}
 _ALL = sorted(status.value for status in ENDED)
 _OF_AN_END = ("finished_at", "started_at", "dispatched_at", "expire_at")
 _OF_AN_ATTEMPT = ("cancel", "progress", "error", "run_at")
 
 
-class Tasks:
+class Tasks(TaskReads):
     """The truth about every task; ``retention`` is how long an ended task is kept."""
 
     def __init__(self, db: Mongo, retention: timedelta) -> None:
-        self._tasks = db.tasks
+        super().__init__(db)
         self._retention = retention
+        self._rescuing = False
 
-    # Reading
-
-    def get(self, task_id: ObjectId) -> Task:
-        """Raises NotFound when there is no such task."""
-        document = self._tasks.find_one({"_id": task_id})
-        if document is None:
-            raise NotFound(
-                f"There is no task {task_id}. It may have been deleted, or kept as long as its type says."
-            )
-        return Task.from_document(document)
-
-    def find(self, query: Document, order: list[tuple[str, int]], limit: int) -> list[Task]:
-        """Tasks by a filter that an index serves; at most ``limit``."""
-        return [Task.from_document(found) for found in self._tasks.find(query).sort(order).limit(limit)]
+    def rescuing(self) -> Tasks:
+        """The same tasks, for one who takes attempts from their workers: a write to an attempt takes
+        effect only if its lease was not renewed since it was read."""
+        rescuing = copy.copy(self)
+        rescuing._rescuing = True
+        return rescuing
 
     # Submission
 
@@ -87,26 +81,36 @@ class Tasks:
 
     def claim(self, task_id: ObjectId, dispatch: int, worker: str) -> Task | None:
         """Take a queued task for one attempt under a lease; None when there is nothing to take."""
-        document = self._tasks.find_one({"_id": task_id, "status": Status.QUEUED.value, "dispatch": dispatch})
-        if document is None:
-            return None
+        task = self.waiting(task_id, dispatch)
+        return self.take(task, worker) if task else None
+
+    def take(self, task: Task, worker: str) -> Task | None:
+        """Begin an attempt of a task that was seen waiting; None when somebody was faster.
+
+        To do it again, because no answer came, is the same as once.
+        """
         now = utcnow()
-        taken = {
+        taken: Document = {
             "status": Status.RUNNING.value,
-            "attempt": document["attempt"] + 1,
+            "attempt": task.attempt + 1,
             "started_at": now,
             "lease": {"worker": worker, "until": now + LEASE},
         }
-        guard = {
-            "_id": task_id,
-            "status": Status.QUEUED.value,
-            "attempt": document["attempt"],
-            "dispatch": dispatch,
-        }
-        claimed = self._tasks.update_one(
-            guard, {"$set": taken, "$unset": {"hint": "", "progress": "", "error": ""}}
-        )
-        return Task.from_document({**document, **taken}) if claimed.matched_count else None
+        gone = dict.fromkeys(("hint", "progress", "error", "put_offs"), "")
+        claimed = replace(task, **{**taken, "status": Status.RUNNING})
+        won = self._waits(task, "claim", {"$set": taken, "$unset": gone}) or self._is(claimed)
+        return claimed if won else None
+
+    def _is(self, claimed: Task) -> bool:
+        """Whether this is how the task is held now."""
+        now = self._tasks.find_one({"_id": claimed.id}) or {}
+        held = (now.get("status"), now.get("attempt"), (now.get("lease") or {}).get("worker"))
+        return held == (claimed.status.value, claimed.attempt, claimed.worker)
+
+    def put_off(self, task: Task, run_at: datetime) -> bool:
+        """A queued task whose type this worker lacks waits until ``run_at``; no attempt is counted."""
+        values = {"status": Status.SCHEDULED.value, "run_at": run_at, "put_offs": task.put_offs + 1}
+        return self._waits(task, "put_off", {"$set": values, "$unset": {"hint": "", "dispatched_at": ""}})
 
     def renew(self, task: Task) -> bool:
         """Extend the lease; False means that the attempt is no longer ours and must be killed."""
@@ -114,11 +118,6 @@ class Tasks:
 
     def report_progress(self, task: Task, progress: Document) -> bool:
         return self._held(task, {"$set": {"progress": {**progress, "at": utcnow()}}})
-
-    def cancel_requested(self, task: Task) -> bool:
-        """Whether somebody asked to cancel this running attempt."""
-        found = self._tasks.find_one({"_id": task.id}, {"cancel": 1})
-        return bool(found and found.get("cancel"))
 
     def succeed(
         self, task: Task, result: Any, result_file: ObjectId | None = None, kind: ResultKind = "auto"
@@ -204,29 +203,6 @@ class Tasks:
 
     # Maintenance
 
-    def undispatched(self, limit: int) -> list[Task]:
-        return self.find({**_WAITING, "hint": "due"}, [("priority", 1), ("queued_at", 1), ("_id", 1)], limit)
-
-    def oldest_dispatched(self, priority: Priority, limit: int) -> list[Task]:
-        """A queue is first-in first-out, so a lost hint becomes one of the oldest of its lane."""
-        query = {**_WAITING, "hint": "sent", "priority": int(priority)}
-        return self.find(query, [("queued_at", 1), ("_id", 1)], limit)
-
-    def still_waiting(self, tasks: list[Task]) -> list[Task]:
-        """Those that nobody has claimed or moved since they were read."""
-        now = self.find({"_id": {"$in": [task.id for task in tasks]}, **_WAITING}, [("_id", 1)], len(tasks))
-        dispatches = {task.id: task.dispatch for task in now}
-        return [task for task in tasks if dispatches.get(task.id) == task.dispatch]
-
-    def expired_leases(self, limit: int) -> list[Task]:
-        """Running tasks that nobody renews any more, the longest first."""
-        return self.find({"lease.until": {"$lt": utcnow()}}, [("lease.until", 1)], limit)
-
-    def due(self, limit: int) -> list[Task]:
-        return self.find(
-            {"run_at": {"$lte": utcnow()}, "status": Status.SCHEDULED.value}, [("run_at", 1)], limit
-        )
-
     def stage(self, task: Task) -> bool:
         """A scheduled task whose time has come is queued."""
         guard = {"_id": task.id, "status": Status.SCHEDULED.value, "dispatch": task.dispatch}
@@ -235,17 +211,22 @@ class Tasks:
 
     def forget_dispatch(self, before: datetime, limit: int) -> int:
         """Redis lost its data: mark a batch of the hints sent before then as due again; returns how many."""
-        query = {**_WAITING, "hint": "sent", "dispatched_at": {"$lte": before}}
+        query = {**WAITING_NOW, "hint": "sent", "dispatched_at": {"$lte": before}}
         sent = [found["_id"] for found in self._tasks.find(query, {"_id": 1}).limit(limit)]
         if sent:
             self._tasks.update_many({"_id": {"$in": sent}, "hint": "sent"}, {"$set": {"hint": "due"}})
         return len(sent)
 
-    def past_retention(self, limit: int) -> list[ObjectId]:
-        query = {"expire_at": {"$lte": utcnow()}}
-        return [found["_id"] for found in self._tasks.find(query, {"_id": 1}).limit(limit)]
-
     # What every write above is made of
+
+    def _waits(self, task: Task, transition: str, update: Document) -> bool:
+        guard = {
+            "_id": task.id,
+            "status": states.sources(transition),
+            "attempt": task.attempt,
+            "dispatch": task.dispatch,
+        }
+        return bool(self._tasks.update_one(guard, update).matched_count)
 
     def _held(self, task: Task, update: Document, **more: Any) -> bool:
         guard = {
@@ -255,6 +236,8 @@ class Tasks:
             "lease.worker": task.worker,
             **more,
         }
+        if self._rescuing and task.lease:
+            guard["lease.until"] = task.lease["until"]
         return bool(self._tasks.update_one(guard, update).matched_count)
 
     def _ended(self, now: datetime) -> Document:

@@ -106,12 +106,14 @@ def servers(folder: Path, given: Mapping[str, str], mongo: str, redis: str) -> N
 
 def local_environment(folder: Path, given: Mapping[str, str]) -> dict[str, str]:
     """What is given, and what one person's machine makes up for."""
-    return {"ENVIRONMENT": "local", "SECRET_KEY": secret_key(folder), **given}
+    ours = {"SECRET_KEY": secret_key(folder), "WORKER_STATE_DIR": str(folder / "state")}
+    return {"ENVIRONMENT": "local", **ours, **given}
 
 
 def write_env(folder: Path, env: Mapping[str, str]) -> None:
     """For commands in another terminal: `. .dtq/env`."""
-    names = ("MONGODB_URI", "REDIS_URL", "SECRET_KEY", "ENVIRONMENT", "WEB_BIND", "TASK_MODULES")
+    names = ("MONGODB_URI", "REDIS_URL", "SECRET_KEY", "ENVIRONMENT", "WEB_BIND", "TASK_MODULES",
+             "WORKER_STATE_DIR")  # fmt: skip
     write_private(folder / "env", exports({name: env[name] for name in names if name in env}))
 
 

@@ -71,7 +71,8 @@ def _of_file(file_id: str, files: Stored) -> Node:
     file = files.get(file_id)
     if file is None:
         return Node("text", file_id or NONE)
-    return Node("upload", file.name, file=SavedFile(str(file.id), file.name, file.size, file.sha256))
+    saved = SavedFile(str(file.id), file.name, file.size, file.sha256, file.content_type)
+    return Node("upload", file.name, file=saved)
 
 
 def _chosen(value: Any, labels: Mapping[str, str]) -> Any:

@@ -19,7 +19,7 @@ Document = dict[str, Any]
 Saved = tuple[Any, ...]
 WORKERS = ("w1", "w2")
 FINAL = {status.value for status in ENDED}
-LEGAL = {(source, row.target) for row in TRANSITIONS.values() for source in row.sources}
+LEGAL = {(source, row.leads_to(source)) for row in TRANSITIONS.values() for source in row.sources}
 
 
 class Broken(AssertionError):
@@ -98,6 +98,8 @@ class World:
         rest: Any = None
         queue: Any = self.queue
         self.dispatch = Dispatch(self.tasks, queue, rest, rest, rest)
+        self.rescuers = Dispatch(self.tasks.rescuing(), queue, rest, rest, rest)
+        self.rescuing = False
         self.held: dict[str, Task] = {}
         self.late: tuple[Task, ...] = ()
         self.acting: Task | int | str = ""
@@ -146,6 +148,8 @@ class World:
             current = (was, before["attempt"], before.get("lease", {}).get("worker"))
             mine = (Status.RUNNING, self.acting.attempt, self.acting.worker)
             _require(current == mine, "an outcome was accepted that is not of the current attempt")
+            renewed = before.get("lease") != self.acting.lease
+            _require(not (self.rescuing and renewed), "a renewed attempt was taken from its worker")
 
 
 def _claim(task: Task) -> tuple[int, ...]:

@@ -52,6 +52,19 @@ class TestAttempts:
         assert services.tasks.claim(task.id, task.dispatch, "w2") is None
         assert document(task).get("lease", {}).get("worker") != "w2"
 
+    def test_a_take_that_is_sent_twice_is_one_attempt(self, services, new_task):
+        seen = services.tasks.waiting(new_task().id, 1)
+        first, second = services.tasks.take(seen, "w1"), services.tasks.take(seen, "w1")
+        assert (first.attempt, second.attempt, services.tasks.get(seen.id).attempt) == (1, 1, 1)
+        assert services.tasks.take(seen, "w2") is None
+
+    def test_what_somebody_took_is_not_put_off(self, services, new_task, document):
+        seen = services.tasks.waiting(new_task().id, 1)
+        services.tasks.take(seen, "w1")
+        before = document(seen)
+        assert not services.dispatch.put_off(seen, served=True)
+        assert document(seen) == before
+
     def test_a_new_attempt_begins_without_the_traces_of_the_last(self, running, services, clock):
         task = running(max_attempts=2)
         services.tasks.report_progress(task, {"done": 3})

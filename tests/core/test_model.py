@@ -8,32 +8,18 @@ And a check that catches nothing proves nothing: without any one guard it must f
 from __future__ import annotations
 
 import sys
-from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from app.core.states import Action, Priority, Status
 from app.core.task import Task, parse_job_id
-from tests.core.model import FINAL, WORKERS, Broken, Saved, World
+from app.core.tasks import LEASE
+from tests.core.explore import Step, explore
+from tests.core.model import WORKERS, Broken, World
 
 FAULTS = 5
 ERROR = {"kind": "error", "type": "ValueError", "message": "", "traceback": ""}
-
-
-@dataclass(frozen=True)
-class Step:
-    """Something that can happen now; ``faults`` is what it costs: what is rarer, or a race, costs two."""
-
-    name: str
-    act: Callable[..., object]
-    about: tuple[Any, ...] = ()
-    faults: int = 0
-
-    def do(self, world: World) -> None:
-        self.act(world, *self.about)
 
 
 def steps(world: World) -> Iterator[Step]:
@@ -49,8 +35,10 @@ def of_workers(world: World) -> Iterator[Step]:
     for job_id in sorted(set(world.queue.waiting)):
         for worker in idle:
             yield Step(f"{worker} takes {job_id[-1]}", claim, (worker, job_id))
+            yield Step(f"{worker} takes {job_id[-1]} and lacks its type", put_off, (job_id,), 1)
         if len(idle) == 2 and world.queue.waiting.count(job_id) > 1:
             yield Step("both take a doubled message", claim_together, (job_id,))
+            yield Step("both take a doubled message, one lacks its type", put_off_too_late, (job_id,))
     for worker, held in world.held.items():
         for name, outcome in OUTCOMES.items():
             yield Step(f"{worker}: {name}", end, (worker, outcome))
@@ -82,6 +70,21 @@ def claim_together(world: World, job_id: str) -> None:
     """One reads the task, then the other claims it, then the first writes."""
     world.store.meanwhile = lambda: claim(world, "w2", job_id)
     claim(world, "w1", job_id)
+
+
+def put_off(world: World, job_id: str) -> None:
+    world.queue.drop(job_id)
+    named = parse_job_id(job_id)
+    assert named
+    if task := world.tasks.waiting(*named):
+        world.acting = "put_off"
+        world.dispatch.put_off(task, served=True)
+
+
+def put_off_too_late(world: World, job_id: str) -> None:
+    """One reads the task and lacks its type, then the other claims it, then the first writes."""
+    world.store.meanwhile = lambda: claim(world, "w2", job_id)
+    put_off(world, job_id)
 
 
 def end(world: World, worker: str, outcome: Callable[[World, Task], object]) -> None:
@@ -148,6 +151,8 @@ def repairs(world: World) -> Iterator[Step]:
     if task.status is Status.RUNNING:
         lives = any(is_current(world, held) for held in world.held.values())
         yield Step("it is rescued", rescue, (task,), faults=int(lives))
+        if lives:
+            yield Step("it is renewed and rescued at once", rescue_too_late, (task,), 2)
 
 
 def push(world: World, task: Task) -> None:
@@ -161,8 +166,20 @@ def stage(world: World, task: Task) -> None:
 
 
 def rescue(world: World, task: Task) -> None:
-    world.acting = task
-    world.dispatch.crashed(task, "")
+    world.acting, world.rescuing = task, True
+    try:
+        world.rescuers.crashed(task, "")
+    finally:
+        world.rescuing = False
+
+
+def rescue_too_late(world: World, task: Task) -> None:
+    """The rescuer reads the task, then its worker renews the lease, then the rescuer writes."""
+    lease = world.store.task["lease"]
+    renewed = {**lease, "until": lease["until"] + LEASE}
+    world.store.meanwhile = lambda: world.store.task.update(lease=renewed)
+    world.store.task = dict(world.store.task)
+    rescue(world, task)
 
 
 def of_users(world: World) -> Iterator[Step]:
@@ -205,56 +222,12 @@ def double(world: World, job_id: str) -> None:
     world.queue.waiting = tuple(sorted([*world.queue.waiting, job_id]))
 
 
-def explore(world: World, limit: int) -> int:
-    """Visit every state; returns how many there are. Raises Broken with the way to what is wrong."""
-    first = world.key()
-    spent, saved = {first: 0}, {first: world.save()}
-    before: dict[Saved, set[Saved]] = defaultdict(set)
-    way: dict[Saved, tuple[Saved, str]] = {}
-    todo = deque([first])
-    while todo:
-        state = todo.popleft()
-        world.load(saved[state])
-        for step in list(steps(world)):
-            cost = spent[state] + step.faults
-            if cost > limit:
-                continue
-            world.load(saved[state])
-            try:
-                step.do(world)
-            except Broken as broken:
-                raise Broken(f"{broken}: {' | '.join([*told(way, state), step.name])}") from None
-            reached = world.key()
-            if not step.faults:
-                before[reached].add(state)
-            if cost < spent.get(reached, limit + 1):
-                spent[reached], saved[reached], way[reached] = cost, world.save(), (state, step.name)
-                todo.append(reached) if step.faults else todo.appendleft(reached)
-    for stuck in spent.keys() - with_a_way_to_an_end(saved, before):
-        raise Broken(f"stuck: {' | '.join(told(way, stuck))}")
-    return len(spent)
-
-
-def with_a_way_to_an_end(saved: dict[Saved, Saved], before: dict[Saved, set[Saved]]) -> set[Saved]:
-    found = {state for state, (task, *_) in saved.items() if task["status"] in FINAL}
-    todo = list(found)
-    while todo:
-        new = before[todo.pop()] - found
-        found |= new
-        todo += new
-    return found
-
-
-def told(way: dict[Saved, tuple[Saved, str]], state: Saved) -> list[str]:
-    names = []
-    while state in way:
-        state, name = way[state]
-        names.append(name)
-    return names[::-1]
+def explored(world: World, limit: int) -> int:
+    return explore(world, limit, steps)
 
 
 def test_the_invariants_hold_whatever_happens(clock):
-    assert explore(World(), FAULTS) > 10_000
+    assert explored(World(), FAULTS) > 10_000
 
 
 @pytest.mark.parametrize(
@@ -265,11 +238,12 @@ def test_the_invariants_hold_whatever_happens(clock):
         ("lease.worker", "not of the current attempt.*forgets the claim"),
         ("dispatch", "a stale message started the task"),
         ("cancel", "a canceled task was started"),
+        ("lease.until", "a renewed attempt was taken from its worker"),
     ],
 )
 def test_without_any_one_guard_they_do_not(guard, broken, clock):
     with pytest.raises(Broken, match=broken):
-        explore(World(without=guard), FAULTS)
+        explored(World(without=guard), FAULTS)
 
 
 @pytest.mark.parametrize("repair", ["the sweep sends it", "it is staged", "it is rescued"])
@@ -278,4 +252,4 @@ def test_without_any_one_repair_something_is_stuck(repair, clock, monkeypatch):
     others = lambda world: (step for step in real(world) if step.name != repair)  # noqa: E731
     monkeypatch.setattr(sys.modules[__name__], "repairs", others)
     with pytest.raises(Broken, match="stuck: "):
-        explore(World(), 1)
+        explored(World(), 1)

@@ -73,6 +73,14 @@ class TestHints:
         assert raw_job(queues.redis, task.job_id) == {}
         assert queues.redis.keys("rq:job:*") == []
 
+    def test_what_a_stock_worker_popped_and_died_with_seems_to_wait_for_an_hour_at_most(
+        self, queues, new_task
+    ):
+        task = new_task()
+        queues.redis.lpop("rq:queue:medium")
+        assert queues.missing([task]) == []
+        assert 0 < queues.redis.ttl(f"rq:job:{task.job_id}") <= 3600
+
     def test_a_message_that_is_taken_back_is_gone(self, queues, new_task, waiting):
         gone, stays = new_task(), new_task()
         queues.remove(gone)

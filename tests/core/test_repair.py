@@ -20,6 +20,10 @@ def settled(services):
     return services
 
 
+def die(*given):
+    raise KeyboardInterrupt
+
+
 def gone(tasks):
     raise QueueUnavailable("The queue went away.")
 
@@ -124,6 +128,18 @@ class TestRescue:
             services.dispatch.rescue()
         assert services.tasks.get(task.id).hint == "due"
 
+    @pytest.mark.parametrize("attempts", [1, 2])
+    def test_one_that_was_renewed_since_it_was_read_is_its_workers(
+        self, attempts, services, running, clock, monkeypatch
+    ):
+        task = running(max_attempts=attempts)
+        clock.advance(minutes=1)
+        seen = services.tasks.expired_leases(10)
+        assert services.tasks.renew(task)
+        monkeypatch.setattr(services.tasks, "expired_leases", lambda limit: seen)
+        assert services.dispatch.rescue() == 0
+        assert services.tasks.succeed(task, "in time")
+
 
 class TestStage:
     def test_what_is_due_is_queued_and_sent(self, services, task_in, clock, waiting):
@@ -221,6 +237,35 @@ class TestPrune:
         services.dispatch.prune()
         with pytest.raises(NotFound):
             services.files.get(stored.id)
+
+    @pytest.mark.parametrize("crash", ["delete of logs", "release of files"])
+    def test_a_deletion_that_was_interrupted_is_finished_later(
+        self, crash, services, task_in, clock, monkeypatch
+    ):
+        task = task_in(Status.SUCCEEDED)
+        stored = services.files.save(io.BytesIO(b"a,b\n"), "a.csv", "text/csv", "alice", role="output")
+        services.files.attach([stored.id], task.id)
+        services.files.confirm([stored.id])
+        services.logs.write_part(task.id, 1, 0, b"hello")
+        with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+            first = crash == "delete of logs"
+            killed.setattr(*((services.logs, "delete") if first else (services.files, "release")), die)
+            services.dispatch.delete(task.id)
+        clock.advance(minutes=6)
+        services.dispatch.prune()
+        left = [services.db[name].count_documents({}) for name in ("logs", "files.files", "deletions")]
+        assert left == [0, 0, 0]
+
+    def test_a_deletion_that_never_began_deletes_nothing(self, services, task_in, clock, monkeypatch):
+        task = task_in(Status.FAILED)
+        services.logs.write_part(task.id, 1, 0, b"hello")
+        with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+            killed.setattr(services.tasks, "delete", die)
+            services.dispatch.delete(task.id)
+        clock.advance(minutes=6)
+        services.dispatch.prune()
+        assert services.logs.read(task.id, 1).text == "hello"
+        assert services.db.deletions.count_documents({}) == 0
 
     def test_mongodb_itself_deletes_no_task_before_its_log_and_files(self, services):
         """A TTL index at the same moment would win against the sweep, and nothing would remove the rest."""

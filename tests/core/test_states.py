@@ -37,7 +37,7 @@ def test_ended_waiting_and_running_are_all_there_is():
 
 
 def test_every_status_can_be_reached_and_left_or_is_an_end():
-    reached = {row.target for row in TRANSITIONS.values()} | {Status.SCHEDULED, Status.QUEUED}
+    reached = {row.target for row in TRANSITIONS.values() if row.target} | {Status.SCHEDULED, Status.QUEUED}
     left = set().union(*(row.sources for row in TRANSITIONS.values()))
     assert reached == set(Status)
     assert left == set(Status) - {Status.SUCCEEDED}
@@ -46,6 +46,11 @@ def test_every_status_can_be_reached_and_left_or_is_an_end():
 def test_an_end_is_left_by_a_users_retry_only():
     leaving = {row.name for row in TRANSITIONS.values() if row.sources & ENDED}
     assert leaving == {"retry"}
+
+
+def test_a_task_that_is_moved_to_another_lane_stays_as_it_is():
+    move = TRANSITIONS["reprioritise"]
+    assert {source: move.leads_to(source) for source in move.sources} == {each: each for each in WAITING}
 
 
 def test_only_a_claim_starts_a_task():

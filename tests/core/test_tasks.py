@@ -34,6 +34,7 @@ OTHERS: dict[str, Write] = {
     "retry": lambda tasks, task: tasks.retry(task),
     "reprioritise": lambda tasks, task: tasks.reprioritise(task, Priority.LOW),
     "stage": lambda tasks, task: tasks.stage(task),
+    "put_off": lambda tasks, task: tasks.put_off(task, task.created_at),
 }
 WRITES = {**WORKERS, **OTHERS}
 
@@ -75,8 +76,7 @@ def test_a_transition_takes_effect_from_its_sources_only(name, status, forced, c
     if name == "cancel" and status is Status.RUNNING:
         return  # a flag for the supervisor: tested by itself
     assert changed(name, task) is legal
-    stays = name == "reprioritise" and status is Status.SCHEDULED
-    after = status if stays or not legal else TRANSITIONS[name].target
+    after = TRANSITIONS[name].leads_to(status) if legal else status
     assert services.tasks.get(task.id).status is after
 
 
@@ -95,7 +95,7 @@ def test_another_worker_changes_nothing(name, running, changed, clock):
     assert not changed(name, replace(task, lease={"worker": "w2", "until": task.lease["until"]}))
 
 
-@pytest.mark.parametrize("name", ["dispatch", "claim", "reprioritise"])
+@pytest.mark.parametrize("name", ["dispatch", "claim", "reprioritise", "put_off"])
 def test_a_stale_dispatch_of_a_queued_task_changes_nothing(name, new_task, changed, clock):
     task = new_task()
     clock.advance(seconds=1)

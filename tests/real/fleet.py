@@ -55,6 +55,7 @@ class Fleet:
             "ENVIRONMENT": "local",
             "TASK_MODULES": "tests.workers.samples",
             "MONGODB_TIMEOUT_MS": "10000",  # a busy machine is no fault of the store
+            "WORKER_STATE_DIR": str(log.parent / "state"),
             **settings,
         }
         self.log = log

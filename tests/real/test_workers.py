@@ -134,19 +134,17 @@ def test_a_killed_worker_leaves_no_process_and_another_takes_its_task_up(
 
     crew.start()
 
-    ended = crew.ended(task, 45)
+    ended = crew.ended(task, 60)  # whoever has just started waits a lease before it rescues
     assert (ended.status, ended.attempt) == (Status.SUCCEEDED, 2)
 
 
-def test_a_process_left_behind_by_a_task_dies_with_the_worker(crew: Fleet) -> None:
+def test_a_process_left_behind_by_a_task_dies_with_its_attempt(crew: Fleet) -> None:
     process = crew.start()
+    child = child_of(process)
     task = crew.ended(crew.submit("orphan"))
-    assert isinstance(task.result, int) and not gone(task.result)
 
-    stop(process)
-    process.wait(10)
-
-    until(lambda: gone(task.result), 2)
+    assert isinstance(task.result, int) and gone(task.result)
+    assert child_of(process).pid == child.pid
 
 
 def test_a_stopped_worker_finishes_a_short_task(crew: Fleet) -> None:
@@ -169,7 +167,7 @@ def test_a_stopped_worker_hands_a_long_task_back_without_counting_it(crew: Fleet
 
     back = crew.task(task)
     assert (back.status, back.attempt, back.max_attempts, back.crashes) == (Status.QUEUED, 1, 2, 0)
-    assert crew.services.queues.depths()[Priority.MEDIUM] == 1
+    assert crew.services.queues.depths()[Priority.MEDIUM] >= 1  # maintenance may have sent one as well
 
 
 def test_one_sigterm_under_load_loses_nothing(crew: Fleet) -> None:

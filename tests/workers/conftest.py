@@ -9,9 +9,12 @@ import pytest
 
 from app.core.services import Services
 from app.core.task import Task, parse_job_id
+from tests.core.conftest import clock, document
 from workers.context import Context
 from workers.runtime import Outcome, attempt, settle
 from workers.tasktype import load
+
+__all__ = ["clock", "document"]
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def run(services: Services, new_task: Callable[..., Task]) -> Callable[..., tupl
         task = services.tasks.claim(*named, "worker")
         assert task is not None
         context = Context(task, services, lambda: False)
-        outcome = attempt(task, load(["tests.workers.samples"]).get(type), context, lambda begun: None)
+        outcome = attempt(task, load(["tests.workers.samples"])[type], context, lambda begun: None)
         settle(services, task, outcome)
         context.close()
         return services.tasks.get(submitted.id), outcome

@@ -57,13 +57,6 @@ def test_parameters_that_do_not_fit_are_a_failure_and_not_retried(run: Run) -> N
     assert task.error and "seconds" in task.error["message"]
 
 
-def test_a_type_that_this_worker_lacks_is_retried_elsewhere(run: Run) -> None:
-    task, _ = run("no_such_type", max_attempts=2)
-
-    assert task.status is Status.SCHEDULED
-    assert task.error and "no_such_type" in task.error["message"]
-
-
 def test_the_traceback_begins_in_the_task(run: Run) -> None:
     task, _ = run("give", {"what": "no such thing"})
 

@@ -1,0 +1,52 @@
+"""Deleting tasks with all that is theirs: log and files go after the document, also after a crash.
+
+What is about to go is noted first and the note is taken away last, so a note that stays says where to go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from bson import ObjectId
+from pymongo import UpdateOne
+
+from app.core.clock import utcnow
+from app.core.db import Mongo
+from app.core.files import Files
+from app.core.logs import Logs
+from app.core.tasks import Tasks
+
+ABANDONED_AFTER = timedelta(minutes=5)
+
+
+class Deletions:
+    """The notes, in the collection `deletions`: `_id` is the task's, `at` when its deletion began."""
+
+    def __init__(self, db: Mongo, tasks: Tasks, files: Files, logs: Logs) -> None:
+        self._notes = db.deletions
+        self._tasks, self._files, self._logs = tasks, files, logs
+
+    def delete(self, task_ids: Sequence[ObjectId]) -> list[ObjectId]:
+        """Delete those of the tasks that have ended; returns which."""
+        if not task_ids:
+            return []
+        note = {"$set": {"at": utcnow()}}
+        self._notes.bulk_write([UpdateOne({"_id": each}, note, upsert=True) for each in task_ids])
+        gone = [task_id for task_id in task_ids if self._tasks.delete(task_id)]
+        self._clear(gone, task_ids)
+        return gone
+
+    def go_on(self, limit: int) -> int:
+        """Finish what was begun a while ago and not ended; returns how many tasks' belongings went."""
+        old = self._notes.find({"at": {"$lt": utcnow() - ABANDONED_AFTER}}, {"_id": 1}).limit(limit)
+        begun = [found["_id"] for found in old]
+        gone = self._tasks.gone(begun)
+        self._clear(gone, begun)
+        return len(gone)
+
+    def _clear(self, gone: Sequence[ObjectId], noted: Sequence[ObjectId]) -> None:
+        for task_id in gone:
+            self._logs.delete(task_id)
+            self._files.release(task_id)
+        self._notes.delete_many({"_id": {"$in": list(noted)}})

@@ -1,0 +1,174 @@
+"""Hostile tasks on a real worker: contained, explained, and the next task runs as if nothing had been."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.core.logs import HEAD_PARTS, PART, TAIL_PARTS
+from app.core.states import Status
+from app.local.servers import stores
+from tests.real.fleet import Fleet, family, fleet, gone, until
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """One worker for all of them: each has to survive the one before."""
+    folder = tmp_path_factory.mktemp("hostile")
+    modules = "tests.workers.samples,tests.workers.hostile"
+    with (
+        stores(folder / "stores") as servers,
+        fleet(servers, "hostile", folder, TASK_MODULES=modules) as made,
+    ):
+        made.start()
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def neighbours_are_unharmed(crew: Fleet) -> Iterator[None]:
+    yield
+    assert crew.ended(crew.submit("echo")).status is Status.SUCCEEDED
+
+
+@pytest.mark.parametrize("what", ["nan", "itself", "object", "bytes"])
+def test_a_result_that_is_no_json_is_a_failure_with_a_sentence(crew: Fleet, what: str) -> None:
+    task = crew.ended(crew.submit("give_back", params={"what": what}, max_attempts=3))
+
+    assert (task.status, task.attempt) == (Status.FAILED, 1)
+    assert task.error and task.error["kind"] == "result" and "cannot be kept" in task.error["message"]
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "below_16_mb",
+        "above_16_mb",
+        "hundred_mb",
+        "nine_byte_int",
+        "deep",
+        "dollar",
+        "dot",
+        "nul",
+        "surrogate",
+    ],
+)
+def test_a_result_that_no_document_holds_is_a_file(crew: Fleet, what: str) -> None:
+    task = crew.ended(crew.submit("give_back", params={"what": what}, timeout_s=2), 60)
+
+    assert task.status is Status.SUCCEEDED and task.result_file
+    content = b"".join(crew.services.files.chunks(task.result_file))
+    assert json.loads(content) and [file.id for file in crew.services.files.of_task(task.id)] == [
+        task.result_file
+    ]
+
+
+@pytest.mark.parametrize(("what", "result"), [("generator", [0, 1, 2]), ("number_key", {"1": "one"})])
+def test_what_can_be_json_is(crew: Fleet, what: str, result: object) -> None:
+    assert crew.ended(crew.submit("give_back", params={"what": what})).result == result
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("system_exit", "SystemExit: enough"),
+        ("interrupt", "KeyboardInterrupt"),
+        ("exit_0", "ended with exit code 0"),
+        ("exit_1", "ended with exit code 1"),
+        ("SIGSEGV", "was killed by SIGSEGV"),
+        ("SIGKILL", "was killed by SIGKILL"),
+        ("SIGABRT", "was killed by SIGABRT"),
+    ],
+)
+def test_an_end_of_the_process_is_a_failure_that_says_which(crew: Fleet, how: str, said: str) -> None:
+    task = crew.ended(crew.submit("end", params={"how": how}))
+
+    assert (task.status, task.attempt) == (Status.FAILED, 1)
+    assert task.error and said in task.error["message"]
+
+
+@pytest.mark.parametrize("type", ["busy", "deaf", "spin"])
+def test_a_loop_of_any_kind_is_over_five_seconds_after_its_time(crew: Fleet, type: str) -> None:
+    task = crew.running(crew.submit(type, timeout_s=1))
+
+    ended = crew.ended(task, 20)
+
+    assert ended.error and "longer than its 1 s" in ended.error["message"]
+    assert ended.finished_at and ended.started_at
+    assert (ended.finished_at - ended.started_at).total_seconds() <= 1 + 5
+
+
+@pytest.mark.parametrize("where", ["here", "child"])
+def test_a_hog_is_killed_with_its_limit_in_the_sentence_and_tried_again(crew: Fleet, where: str) -> None:
+    task = crew.submit("hog", params={"where": where}, max_attempts=2)
+    again = until(lambda: (found := crew.task(task)).status is Status.SCHEDULED and found, 30)
+
+    assert again.error and again.error["kind"] == "memory" and again.crashes == 0
+    assert "its limit is 400 MB" in again.error["message"]
+    crew.services.dispatch.cancel(task.id, "bob")
+
+
+def test_daemons_end_with_the_attempt(crew: Fleet) -> None:
+    task = crew.ended(crew.submit("daemonise"))
+
+    assert task.status is Status.SUCCEEDED and len(task.result) == 3
+    assert all(gone(pid) for pid in task.result)
+
+
+def test_daemons_end_when_the_process_of_the_task_dies(crew: Fleet) -> None:
+    task = crew.ended(crew.submit("daemonise", params={"then": "die"}))
+
+    said = crew.services.logs.read(task.id, 1).text
+    pids = [int(word) for word in said.split() if word.isdigit()]
+    assert task.status is Status.FAILED and len(pids) == 3
+    until(lambda: all(gone(pid) for pid in pids), 2)
+
+
+def test_hundreds_of_processes_end_with_the_attempt(crew: Fleet) -> None:
+    task = crew.ended(crew.submit("fork_many", params={"count": 200}), 60)
+
+    assert task.status is Status.SUCCEEDED
+    assert len(family(crew.processes[0].pid)) < 10
+
+
+def test_a_task_that_opens_every_file_fails_alone(crew: Fleet) -> None:
+    task = crew.ended(crew.submit("open_many"), 60)
+
+    assert task.status is Status.FAILED and task.error
+    assert "Too many open files" in task.error["message"]
+
+
+@pytest.mark.parametrize("kind", ["lines", "line"])
+def test_a_gigabyte_of_output_costs_neither_disk_nor_memory(crew: Fleet, kind: str) -> None:
+    before = _memory(crew)
+    task = crew.running(crew.submit("flood", params={"kind": kind, "megabytes": 1024}, timeout_s=120))
+    disk = []
+    while not crew.task(task).status.ended:
+        disk += [path.stat().st_blocks * 512 for path in Path("/tmp").glob(f"worker-*/{task.id}-1.log")]
+        time.sleep(0.05)
+
+    log = crew.services.logs.read(task.id, 1)
+    assert crew.task(task).status is Status.SUCCEEDED
+    assert log.text.startswith("the beginning\n") and log.text.endswith("\nthe end\n")
+    assert log.size > 2**30 and len(log.text) < (HEAD_PARTS + TAIL_PARTS) * PART + 100
+    assert "\x00" not in log.text
+    assert disk and max(disk) < 600 * 2**20 and _memory(crew) - before < 50 * 2**20
+
+
+@pytest.mark.parametrize("kind", ["binary", "ansi"])
+def test_output_that_is_no_text_is_kept_and_readable(crew: Fleet, kind: str) -> None:
+    task = crew.ended(crew.submit("flood", params={"kind": kind, "megabytes": 1}))
+
+    assert crew.services.logs.read(task.id, 1).text.endswith("\nthe end\n")
+
+
+def _memory(crew: Fleet) -> int:
+    return sum(
+        one.memory_info().rss for one in family(crew.processes[0].pid) if one.status() != psutil.STATUS_ZOMBIE
+    )

@@ -1,0 +1,144 @@
+"""The loop of the child, without its process: what it does with a message, and with its clock."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import signal
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo.errors import AutoReconnect
+
+from app.core import clock
+from app.core.catalog import WorkerInfo
+from app.core.clock import utcnow
+from app.core.services import Services
+from app.core.states import Status
+from app.core.task import Task
+from workers import child as children
+from workers.child import Child
+from workers.tasktype import load
+
+
+@pytest.fixture
+def child(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Child]:
+    monkeypatch.setattr(signal, "signal", lambda *given: None)
+    reader, writer = os.pipe()
+    made = Child("w1", writer, tmp_path, services.settings, services)
+    made.types = load(["tests.workers.samples"])
+    yield made
+    os.close(reader)
+    os.close(writer)
+
+
+def served_by_another(services: Services, type: str) -> None:
+    services.catalog.report(WorkerInfo("w2", "host", 2, "1", utcnow(), utcnow(), types=(type,)))
+
+
+@pytest.mark.parametrize(("served", "least", "most"), [(True, 0.5, 1), (False, 15, 30)])
+def test_a_task_whose_type_is_not_here_waits_for_a_worker_that_has_it(
+    services: Services, child: Child, new_task: Callable[..., Task], document: Any,
+    served: bool, least: float, most: float,
+) -> None:  # fmt: skip
+    task = new_task(type="rare", max_attempts=1)
+    if served:
+        served_by_another(services, "rare")
+
+    child._handle(services.queues.take(0) or "")
+
+    put_off = services.tasks.get(task.id)
+    assert (put_off.status, put_off.attempt, put_off.max_attempts) == (Status.SCHEDULED, 0, 1)
+    assert put_off.run_at and least - 1 <= (put_off.run_at - utcnow()).total_seconds() <= most
+    assert (put_off.history, put_off.error) == ([], None)
+
+
+def test_it_waits_for_weeks_without_growing_and_then_runs(
+    services: Services, child: Child, new_task: Callable[..., Task], clock: Any, document: Any
+) -> None:
+    task = new_task(type="rare", max_attempts=1)
+    sizes = set()
+    for _ in range(50):
+        child._handle(services.queues.take(0) or "")
+        sizes.add(len(document(task)))
+        clock.advance(seconds=30)
+        assert services.dispatch.stage() == 1
+    assert len(sizes) == 1
+
+    child.types["rare"] = child.types["echo"]
+    child._handle(services.queues.take(0) or "")
+
+    ended = services.tasks.get(task.id)
+    assert (ended.status, ended.attempt, ended.put_offs) == (Status.SUCCEEDED, 1, 0)
+
+
+def test_it_is_offered_more_seldom_the_longer_it_finds_only_workers_that_lack_it(
+    services: Services, child: Child, new_task: Callable[..., Task], clock: Any
+) -> None:
+    task = new_task(type="rare")
+    waits = []
+    for _ in range(8):
+        served_by_another(services, "rare")
+        child._handle(services.queues.take(0) or "")
+        waits.append((services.tasks.get(task.id).run_at - clock.now).total_seconds())
+        clock.advance(seconds=31)
+        services.dispatch.stage()
+
+    assert waits[0] <= 1 and 15 <= waits[-1] <= 30
+    assert all(later > earlier / 2 for earlier, later in itertools.pairwise(waits))
+
+
+def test_a_claim_whose_answer_was_lost_is_still_ours(
+    services: Services, child: Child, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "AWAY_S", 0.0)
+    task, take, answers = new_task(type="echo", max_attempts=1), services.tasks.take, iter([False])
+
+    def lose_the_first_answer(*given: Any) -> Task | None:
+        taken = take(*given)
+        if next(answers, True):
+            return taken
+        raise AutoReconnect("The answer was lost.")
+
+    monkeypatch.setattr(services.tasks, "take", lose_the_first_answer)
+    child._handle(services.queues.take(0) or "")
+
+    assert (services.tasks.get(task.id).status, services.tasks.get(task.id).attempt) == (Status.SUCCEEDED, 1)
+
+
+def test_the_clock_is_measured_once_a_minute_and_again_when_mongodb_was_away(
+    child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds, measured = iter([100.0, 100.0, 110.0, 161.0, 162.0, 162.0, 163.0]), []
+
+    def measure(db: Any) -> timedelta:
+        measured.append(db)
+        if len(measured) == 2:
+            raise AutoReconnect("away")
+        return timedelta(0)
+
+    monkeypatch.setattr(clock, "synchronise", measure)
+    monkeypatch.setattr(children.time, "monotonic", lambda: next(seconds))
+
+    for expected in (1, 1, 2, 3, 3):
+        child._keep_time()
+        assert len(measured) == expected
+
+
+def test_a_child_that_has_grown_is_replaced_after_its_task(
+    services: Services, child: Child, new_task: Callable[..., Task]
+) -> None:
+    child._next = lambda: services.queues.take(0)  # type: ignore[method-assign]
+    for limit, left in ((0, 0), (100_000, 0), (1, 2)):
+        child.settings = dataclasses.replace(child.settings, worker_recycle_mb=limit)
+        child._measured = float("-inf")
+        tasks = [new_task(type="echo") for _ in range(3)]
+
+        child.loop()
+
+        waiting = [task for task in tasks if services.tasks.get(task.id).status is Status.QUEUED]
+        assert len(waiting) == left
