@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from bson.errors import BSONError
 from pymongo.errors import PyMongoError
 
-from app.core import clock
+from app.core import clock, failpoints
 from app.core.db import is_away
 from app.core.errors import QueueUnavailable, TaskQueueError, Unavailable
 from app.core.leash import die_with
@@ -143,6 +143,7 @@ class Child:
         if named is None:
             log.warning("A message that is none of ours was dropped: %.60r", job_id)
             return
+        failpoints.reach("popped", job_id)
         task = self._patiently(lambda: self.services.tasks.claim(*named, self.name))
         if task is not None:
             self._run(task)
@@ -154,6 +155,7 @@ class Child:
         path = log_path(self.folder, task.id, task.attempt)
         with Capture(path):
             outcome = attempt(task, self.types.get(task.type), context, self.signals.running)
+        failpoints.reach("ran", task.id)
         self._finish(task, context, path, outcome)
         context.close()
         path.unlink(missing_ok=True)
@@ -196,6 +198,7 @@ def main(arguments: list[str]) -> int:
     name, status, folder, parent = arguments
     die_with(int(parent))
     settings = load(os.environ)
+    failpoints.arm(os.environ)
     set_up(settings)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]

@@ -17,6 +17,7 @@ from bson import ObjectId
 from app.core.clock import utcnow
 from app.core.db import Document
 from app.core.errors import Conflict, QueueUnavailable
+from app.core.failpoints import reach
 from app.core.files import Files
 from app.core.logs import Logs
 from app.core.queue import Queues
@@ -174,6 +175,7 @@ class Dispatch:
             self.queues.push(tasks)
         except QueueUnavailable:
             return False
+        reach("pushed")
         self.tasks.mark_dispatched(tasks)
         return True
 
@@ -222,11 +224,13 @@ class Dispatch:
         expired = self.tasks.expired_leases(BATCH)
         for task in expired:
             self.crashed(task, f"The worker {task.worker} was lost while it ran this task.")
+            reach("rescued")
         return len(expired)
 
     def stage(self) -> int:
         """Queue the scheduled tasks whose time has come; returns how many."""
         due = [task for task in self.tasks.due(BATCH) if self.tasks.stage(task)]
+        reach("staged", bool(due))
         self.push([replace(task, status=Status.QUEUED, dispatch=task.dispatch + 1) for task in due])
         return len(due)
 

@@ -20,6 +20,7 @@ from app.core.clock import utcnow
 from app.core.db import Document, Mongo
 from app.core.document import history_of, new_document, queued
 from app.core.errors import NotFound
+from app.core.failpoints import reach
 from app.core.states import ENDED, WAITING, Priority, Status
 from app.core.task import NewTask, Task
 
@@ -60,6 +61,7 @@ class Tasks:
         The same owner with the same ``submission_key`` gets the task that exists.
         """
         document = new_document(new, task_id or ObjectId(), utcnow())
+        reach("inserting")
         try:
             self._tasks.insert_one(document)
         except DuplicateKeyError:
@@ -69,6 +71,7 @@ class Tasks:
             if known is None:
                 raise
             return Task.from_document(known), False
+        reach("inserted")
         return Task.from_document(document), True
 
     def mark_dispatched(self, tasks: Iterable[Task]) -> None:
@@ -105,6 +108,7 @@ class Tasks:
         claimed = self._tasks.update_one(
             guard, {"$set": taken, "$unset": {"hint": "", "progress": "", "error": ""}}
         )
+        reach("claimed", task_id)
         return Task.from_document({**document, **taken}) if claimed.matched_count else None
 
     def renew(self, task: Task) -> bool:
@@ -263,4 +267,6 @@ class Tasks:
             "$unset": {"lease": ""},
             **history_of(task, outcome, message),
         }
-        return self._held(task, update)
+        ended = self._held(task, update)
+        reach("ended", task.id)
+        return ended
