@@ -42,7 +42,7 @@ class Rig(Fleet):
         folder.mkdir(parents=True, exist_ok=True)
         given = {
             "SECRET_KEY": "only-for-this-rig",
-            "TASK_MODULES": "tests.chaos.samples,tests.workers.samples",
+            "TASK_MODULES": "tests.chaos.samples",
             "DTQ_FAILPOINTS": OF_WORKERS,
             "DTQ_FAILPOINTS_FOLDER": str(self.tokens),
             effects.LEDGER: str(self.ledger),

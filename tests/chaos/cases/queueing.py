@@ -63,7 +63,7 @@ def seconds_until(look: Callable[[], bool], most: float) -> float:
 @case("C5", "FLUSHALL; AOF tail cut; empty restart", "all dispatched again within 20 s", share=0.2)
 def redis_loses(rig: Rig, times: int) -> list[Round]:
     rig.start(1)
-    busy = rig.running(rig.submit("doze", params={"seconds": 3600.0}, timeout_s=7200))
+    busy = rig.running(rig.submit("mark", params={"seconds": 3600.0}, timeout_s=7200))
     waiting = [rig.submit("mark", ("high", "medium", "low")[number % 3]) for number in range(WAITING)]
     rounds = []
     for number in range(times):
