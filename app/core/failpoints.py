@@ -2,11 +2,11 @@
 
     DTQ_FAILPOINTS="claimed=kill@2,ran=hang:30,ended=away" python -m workers
 
-Each is ``name=action``, and ``@n`` makes it the n-th time. What there is: ``kill`` (SIGKILL to this process),
-``away`` (MongoDB's answer is lost), ``readonly`` (MongoDB refuses), ``hang:SECONDS``. It happens once in each
-process. With `DTQ_FAILPOINTS_FOLDER` it happens once for each token, whichever process meets it first: a file
-``<folder>/<name>/<detail>``, or ``once`` for any detail, which is removed when it happens; ``<folder>/fired`` says
-what happened and when. That is how a test arms a place again while everything runs on.
+Each is ``name=action``, and ``@n`` makes it the n-th time. What there is: ``kill`` (SIGKILL to this
+process), ``away`` (MongoDB's answer is lost), ``readonly`` (MongoDB refuses), ``hang:SECONDS``. It happens
+once in each process. With `DTQ_FAILPOINTS_FOLDER` it happens once for each token, whichever process meets
+it first: a file ``<folder>/<name>/<detail>``, or ``once`` for any detail, which is removed when it happens;
+``<folder>/fired`` says what happened and when. So a test can arm a place again while everything runs on.
 """
 
 from __future__ import annotations

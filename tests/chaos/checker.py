@@ -63,7 +63,7 @@ class Verdict:
 
 
 def check(seen: Seen) -> Verdict:
-    """Reconcile. Tasks that nobody was told of may exist; they are held to the same rules but one: being there."""
+    """Reconcile. Tasks that nobody was told of may exist or not; where they do, the same holds for them."""
     documents = {document.task: document for document in seen.documents}
     extra = len(seen.effects) - len({effect.task for effect in seen.effects})
     ends = [document.finished_at for document in seen.documents if document.finished_at]
@@ -103,7 +103,9 @@ def _doubles(seen: Seen) -> list[str]:
 
 def _twice(effects: Iterable[Effect]) -> list[str]:
     counts = Counter((effect.task, effect.attempt) for effect in effects)
-    return [f"{task} attempt {attempt}: {count} times" for (task, attempt), count in counts.items() if count > 1]
+    return [
+        f"{task} attempt {attempt}: {count} times" for (task, attempt), count in counts.items() if count > 1
+    ]
 
 
 def _ahead(effects: Iterable[Effect], documents: dict[str, Document]) -> list[str]:

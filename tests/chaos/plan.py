@@ -6,7 +6,14 @@ import random
 from dataclasses import dataclass
 
 # Of a hundred SIGKILLs.
-TARGETS = {"web process": 15, "web master": 5, "fleet": 5, "worker": 30, "child": 35, "maintenance leader": 10}
+TARGETS = {
+    "web process": 15,
+    "web master": 5,
+    "fleet": 5,
+    "worker": 30,
+    "child": 35,
+    "maintenance leader": 10,
+}
 DOWN_S = (0.5, 3.0)
 
 

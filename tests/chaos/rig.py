@@ -21,7 +21,7 @@ from app.local.servers import Server, Stores
 from tests.chaos import effects
 from tests.chaos.effects import Effect
 from tests.chaos.web import Web
-from tests.real.fleet import Fleet, family, gone, until
+from tests.real.fleet import ROOT, Fleet, family, gone, until
 
 OF_THE_WEB = "inserting=kill,inserted=kill,pushed=kill"
 OF_WORKERS = "popped=kill,claimed=kill,ran=kill,ended=away,staged=kill,rescued=kill"
@@ -174,4 +174,15 @@ def succeeded_once(task: Task, done: dict[str, list[Effect]]) -> bool:
     return task.status is Status.SUCCEEDED and len(done.get(str(task.id), [])) == 1
 
 
-__all__ = ["Rig", "back", "children_of", "frozen", "shoot", "succeeded_once", "survivors", "tree", "until"]
+__all__ = [
+    "ROOT",
+    "Rig",
+    "back",
+    "children_of",
+    "frozen",
+    "shoot",
+    "succeeded_once",
+    "survivors",
+    "tree",
+    "until",
+]

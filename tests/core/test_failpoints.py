@@ -48,7 +48,9 @@ def test_production_refuses_to_start_with_one() -> None:
         arm({"DTQ_FAILPOINTS": "claimed=kill"})
 
 
-@pytest.mark.parametrize("wrong", ["claimd=kill", "claimed=explode", "claimed", "claimed=kill@x", "ran=hang:x"])
+@pytest.mark.parametrize(
+    "wrong", ["claimd=kill", "claimed=explode", "claimed", "claimed=kill@x", "ran=hang:x"]
+)
 def test_what_there_is_not_is_said(wrong: str) -> None:
     with pytest.raises(SettingsError, match="such as claimed=kill@2"):
         arm({**LOCAL, "DTQ_FAILPOINTS": wrong})

@@ -1,4 +1,4 @@
-"""The faults C1 to C24, a function each: it makes a fault happen so many times and says how each round went."""
+"""The faults C1 to C24, a function each: makes its fault happen so many times, says how each round went."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Round:
 
 @dataclass(frozen=True)
 class Case:
-    """One fault. ``share`` of the rounds asked for are run, at least ten: those of a slow one take minutes."""
+    """One fault. ``share`` of the rounds asked for are run, at least ten: slow ones take minutes."""
 
     name: str
     title: str

@@ -68,8 +68,12 @@ def _kill_in_mid_task(rig: Rig, task: Task, how: str) -> tuple[float, list[int]]
     return at, survivors(victims if how == "child" else family)
 
 
-@case("C8", "killed in mid-task: parent, child, whole group", "runs within 45 s (child: 2 s); none survives 2 s",
-      share=0.3)  # fmt: skip
+@case(
+    "C8",
+    "killed in mid-task: parent, child, whole group",
+    "runs within 45 s (child: 2 s); none survives 2 s",
+    share=0.3,
+)
 def killed_in_mid_task(rig: Rig, times: int) -> list[Round]:
     rig.start(4)
     rounds = []

@@ -26,8 +26,12 @@ def message_of(task: Task) -> str:
     return str(task.error["message"]) if task.error else ""
 
 
-@case("C18", "results: 15.9, 16.1, 100 MB; NaN; 9-byte int; lone surrogate; depth 200; odd keys; bytes; generator",
-      "a labelled failure or a file; never stuck", share=0.2)  # fmt: skip
+@case(
+    "C18",
+    "results: 15.9, 16.1, 100 MB; NaN; 9-byte int; lone surrogate; depth 200; odd keys; bytes; generator",
+    "a labelled failure or a file; never stuck",
+    share=0.2,
+)
 def difficult_results(rig: Rig, times: int) -> list[Round]:
     rig.start(2)
     rounds = []
@@ -50,8 +54,12 @@ def _labelled(task: Task) -> bool:
     return task.status is Status.FAILED and task.attempt == 1 and "result" in message_of(task)
 
 
-@case("C19", "SystemExit, KeyboardInterrupt, os._exit(0 and 1), SIGSEGV, SIGKILL to itself",
-      "failed, with a sentence that says which", share=0.2)  # fmt: skip
+@case(
+    "C19",
+    "SystemExit, KeyboardInterrupt, os._exit(0 and 1), SIGSEGV, SIGKILL to itself",
+    "failed, with a sentence that says which",
+    share=0.2,
+)
 def ends_itself(rig: Rig, times: int) -> list[Round]:
     rig.start(2)
     rounds = []
@@ -67,16 +75,23 @@ def ends_itself(rig: Rig, times: int) -> list[Round]:
     return rounds
 
 
-@case("C20", "memory hog, endless loop, `except: pass` loop, loop in C that holds the GIL",
-      "killed by timeout + 5 s", share=0.2)  # fmt: skip
+@case(
+    "C20",
+    "memory hog, endless loop, `except: pass` loop, loop in C that holds the GIL",
+    "killed by timeout + 5 s",
+    share=0.2,
+)
 def holds_on(rig: Rig, times: int) -> list[Round]:
     rig.start(2)
     rounds = []
     for _ in range(times):
         sent = [rig.submit("hold", params={"how": how}, timeout_s=LIMIT_S) for how in HOLDS]
         tasks = rig.wait(sent, 60)
-        took = [(task.finished_at - task.started_at).total_seconds()
-                for task in tasks if task.finished_at and task.started_at]  # fmt: skip
+        took = [
+            (task.finished_at - task.started_at).total_seconds()
+            for task in tasks
+            if task.finished_at and task.started_at
+        ]
         seen = [
             f"{how}: {task.status.value} {message_of(task)}" for how, task in zip(HOLDS, tasks, strict=True)
         ]
@@ -90,8 +105,12 @@ def page_s(person: Person, times: int = 15) -> float:
     return statistics.median(person.ask("GET", "/tasks").seconds for _ in range(times))
 
 
-@case("C21", "children that daemonise, fork many, open a million files",
-      "contained: none outlives its worker; pages at most twice as slow", share=0.2)  # fmt: skip
+@case(
+    "C21",
+    "children that daemonise, fork many, open a million files",
+    "contained: none outlives its worker; pages at most twice as slow",
+    share=0.2,
+)
 def escapes(rig: Rig, times: int) -> list[Round]:
     person = rig.serve().person()
     rounds = []
@@ -136,8 +155,12 @@ def peak_of(pid: int) -> Iterator[list[int]]:
     thread.join()
 
 
-@case("C22", "1 GB of output; one line of 1 GB; invalid UTF-8; ANSI codes",
-      "head and tail kept, 1 MB; memory flat", share=0.2)  # fmt: skip
+@case(
+    "C22",
+    "1 GB of output; one line of 1 GB; invalid UTF-8; ANSI codes",
+    "head and tail kept, 1 MB; memory flat",
+    share=0.2,
+)
 def talks(rig: Rig, times: int) -> list[Round]:
     process = rig.start(1)
     rounds = []

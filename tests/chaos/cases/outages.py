@@ -78,8 +78,13 @@ def _outage(rig: Rig, number: int, seconds: float) -> Round:
     return judged(not bad, 0, 1, f"{way.__name__}, away {seconds:g} s: {bad}")
 
 
-@case("C10", "MongoDB away 5 s at claim, renewal, finish", "nothing lost, no mass rescue; outcomes written later",
-      share=0.3, DTQ_FAILPOINTS=HANGS)  # fmt: skip
+@case(
+    "C10",
+    "MongoDB away 5 s at claim, renewal, finish",
+    "nothing lost, no mass rescue; outcomes written later",
+    share=0.3,
+    DTQ_FAILPOINTS=HANGS,
+)
 def mongodb_away(rig: Rig, times: int) -> list[Round]:
     rig.start(3)
     return [_outage(rig, number, 5.0) for number in range(times)]

@@ -1,4 +1,4 @@
-"""Loaded by every interpreter whose PYTHONPATH names this folder: its wall clock is off by CHAOS_CLOCK seconds.
+"""Loaded by each interpreter whose PYTHONPATH names this folder: its wall clock is off by CHAOS_CLOCK s.
 
 The monotonic clock goes on as it is, as on a host whose clock is set wrongly.
 """

@@ -1,0 +1,32 @@
+"""A short kill storm on the servers that `make up` embeds; `tests.chaos.storm full` is the long one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.local.servers import stores
+from tests.chaos import control
+from tests.chaos.plan import PRESETS
+from tests.chaos.storm import weather
+
+pytestmark = pytest.mark.real
+
+SHORT = PRESETS["short"]
+
+
+def test_nothing_is_lost_stuck_or_doubled_in_a_storm(tmp_path: Path) -> None:
+    with stores(tmp_path / "stores", mongo="wheel") as servers:
+        verdict, struck = weather(SHORT, 1, servers, tmp_path / "rig")
+
+    assert {kind: found for kind, found in verdict.violations.items() if found} == {}
+    assert verdict.acknowledged == SHORT.tasks
+    assert sum(struck.values()) == SHORT.faults
+
+
+def test_plain_rq_loses_tasks_in_the_same_storm(tmp_path: Path) -> None:
+    loss = control.weather(SHORT, 1, tmp_path)
+
+    assert loss.acknowledged == SHORT.tasks
+    assert loss.lost > 0
