@@ -128,7 +128,7 @@ class Storm:
 
 def weather(size: Size, seed: int, servers: Stores, folder: Path) -> tuple[Verdict, dict[str, int]]:
     """One storm over our product: the verdict, and how often what was struck."""
-    rig = Rig(servers, folder, seed, MONGODB_TIMEOUT_MS="2000", LOG_LEVEL="warning")
+    rig = Rig(servers, folder, seed, MONGODB_TIMEOUT_MS="2000")
     storm = Storm(rig, size, seed)
     try:
         verdict = check(storm.run())
@@ -174,6 +174,7 @@ def arguments() -> argparse.ArgumentParser:
         parser.add_argument(option, dest=field.name, type=float if field.name == "seconds" else int)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--no-control", action="store_true", help="leave the plain RQ worker in peace")
+    parser.add_argument("--folder", type=Path, help="keep data and logs there")
     return parser
 
 
@@ -188,8 +189,9 @@ def main(argv: list[str] | None = None) -> int:
     given = arguments().parse_args(argv)
     size = size_of(given)
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="storm-") as scratch, contextlib.ExitStack() as stack:
-        folder = Path(scratch)
+    with contextlib.ExitStack() as stack:
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="storm-"))
+        folder = given.folder.absolute() if given.folder else Path(scratch)
         servers = stack.enter_context(stores(folder / "stores", mongo=given.store))
         verdict, struck = weather(size, given.seed, servers, folder / "ours")
         redis_version = servers.redis.kind.name if servers.redis else ""
