@@ -62,7 +62,7 @@ class Verdict:
         return not any(self.violations.values())
 
 
-def check(seen: Seen) -> Verdict:
+def check(seen: Seen, recovery_s: float = RECOVERY_S) -> Verdict:
     """Reconcile. Tasks that nobody was told of may exist or not; where they do, the same holds for them."""
     documents = {document.task: document for document in seen.documents}
     extra = len(seen.effects) - len({effect.task for effect in seen.effects})
@@ -80,7 +80,7 @@ def check(seen: Seen) -> Verdict:
         "ended late": [
             f"{each.task} {each.finished_at - seen.last_fault:.0f} s after the last fault"
             for each in seen.documents
-            if each.finished_at and each.finished_at > seen.last_fault + RECOVERY_S
+            if each.finished_at and each.finished_at > seen.last_fault + recovery_s
         ],
     }
     return Verdict(

@@ -38,13 +38,14 @@ MEASURED_S = 30.0  # for so long after the time that is allowed, what is late is
 class Storm:
     """One storm over one rig: what strikes whom, and what was seen."""
 
-    def __init__(self, rig: Rig, size: Size, seed: int) -> None:
+    def __init__(self, rig: Rig, size: Size, seed: int, recovery_s: float) -> None:
         self.rig, self.size, self.chance = rig, size, random.Random(seed)
         self.keeper = Keeper()
         self.watcher = Watcher(rig.env)
         self.marksman = Marksman(self.keeper, self.chance, lambda: self.watcher.leader)
         self.struck: dict[str, int] = {}
         self.last_fault = 0.0
+        self.recovery_s = recovery_s
 
     def run(self) -> Seen:
         """Start everything, let it storm, wait for calm. Must be called from a thread that stays."""
@@ -107,12 +108,12 @@ class Storm:
 
     def _calm(self) -> None:
         """Until nothing is alive any more, or it has taken longer than it may."""
-        end = self.last_fault + RECOVERY_S + MEASURED_S
+        end = self.last_fault + self.recovery_s + MEASURED_S
         while time.time() < end:
             self.keeper.check()
             if self.watcher.live() == 0:
                 break
-            time.sleep(0.2)
+            time.sleep(1)
         time.sleep(1.5)  # for the last states to be seen
 
     def _seen(self, book: Book) -> Seen:
@@ -126,12 +127,14 @@ class Storm:
         )
 
 
-def weather(size: Size, seed: int, servers: Stores, folder: Path) -> tuple[Verdict, dict[str, int]]:
+def weather(
+    size: Size, seed: int, servers: Stores, folder: Path, recovery_s: float = RECOVERY_S
+) -> tuple[Verdict, dict[str, int]]:
     """One storm over our product: the verdict, and how often what was struck."""
     rig = Rig(servers, folder, seed, MONGODB_TIMEOUT_MS="2000")
-    storm = Storm(rig, size, seed)
+    storm = Storm(rig, size, seed, recovery_s)
     try:
-        verdict = check(storm.run())
+        verdict = check(storm.run(), recovery_s)
     finally:
         rig.close()
     return verdict, storm.struck

@@ -115,6 +115,7 @@ def escapes(rig: Rig, times: int) -> list[Round]:
     person = rig.serve().person()
     rounds = []
     for _ in range(times):
+        rig.services.db.workers.delete_many({})  # those of the round before are dead
         process = rig.start(1)
         usual = page_s(person)
         tasks = rig.wait([rig.submit("escape", params={"how": how}) for how in ESCAPES], 60)
