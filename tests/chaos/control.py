@@ -137,7 +137,7 @@ class Control:
                 continue
             if now != before:
                 before, moved = now, time.monotonic()
-            elif not sum(map(len, lanes)) and time.monotonic() - moved > PATIENCE_S / 3:
+            elif not sum(map(len, lanes)) and time.monotonic() - moved > PATIENCE_S / 4:
                 break
         failed = (FailedJobRegistry(queue=lane).get_job_ids(cleanup=False) for lane in lanes)
         return {str(job) for ids in failed for job in ids}

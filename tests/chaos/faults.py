@@ -16,7 +16,7 @@ import traceback
 from pathlib import Path
 
 from app.local.servers import Stores, stores
-from bench import report
+from tests.chaos import report
 from tests.chaos.cases import (
     CASES,
     Case,
@@ -36,7 +36,7 @@ HEADINGS = ("", "fault", "required", "passed", "slowest", "minutes", "MongoDB se
 
 
 def order(name: str) -> tuple[int, str]:
-    return int(name[1:].split(",")[0]), name
+    return int(name[1:].rstrip("b")), name
 
 
 def names() -> list[str]:
@@ -72,17 +72,14 @@ def row(case: Case, rounds: list[Round], minutes: float, server: str) -> list[st
 def main(argv: list[str] | None = None) -> int:
     parser = report.arguments(__doc__)
     parser.add_argument("--times", type=int, default=50, help="rounds of a case (%(default)s)")
-    parser.add_argument("--only", nargs="+", metavar="CASE", help="such as C6 or C10")
+    parser.add_argument("--only", nargs="+", choices=names(), metavar="CASE", help="such as C6")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(argv)
-    wanted = [
-        name for name in names() if not given.only or name.split(",")[0] in given.only or name in given.only
-    ]
+    wanted = [name for name in names() if name in (given.only or CASES)]
     table, failed = measure(given, wanted)
     text = report.markdown(HEADINGS, table)
-    report.publish(
-        f"{text}\n\n`--times {given.times} --seed {given.seed}`", f"faults {given.store}", given.write
-    )
+    about = f"`--times {given.times} --seed {given.seed}`. {report.load()}"
+    report.publish(f"{text}\n\n{about}", f"faults {given.store}", given.write)
     return 1 if failed else 0
 
 

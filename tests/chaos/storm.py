@@ -19,15 +19,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from app.core import queue
 from app.local.children import Child
 from app.local.servers import Stores, stores
-from bench import report
-from bench.report import BenchError
-from tests.chaos import control, effects
+from tests.chaos import control, effects, report
 from tests.chaos.checker import RECOVERY_S, Seen, Verdict, check
 from tests.chaos.clients import Book, ByCode, ByForm, Crowd, wishes
 from tests.chaos.keeper import Keeper, Marksman
 from tests.chaos.plan import PRESETS, Fault, Size, faults
+from tests.chaos.report import BenchError
 from tests.chaos.rig import ROOT, Rig
 from tests.chaos.watching import Watcher
 
@@ -197,13 +197,13 @@ def main(argv: list[str] | None = None) -> int:
         folder = given.folder.absolute() if given.folder else Path(scratch)
         servers = stack.enter_context(stores(folder / "stores", mongo=given.store))
         verdict, struck = weather(size, given.seed, servers, folder / "ours")
-        redis_version = servers.redis.kind.name if servers.redis else ""
-        machine = report.machine(servers, redis_version)
+        with contextlib.closing(queue.connect(servers.redis_url, 5_000)) as redis:
+            machine = report.machine(servers, str(redis.info("server")["redis_version"]))
         report.say(f"The storm took {time.monotonic() - began:.0f} s: {verdict}"[:3000])
         lost = None if given.no_control else control.weather(size, given.seed, folder / "control")
     table = report.markdown(["", "this", "plain RQ"], rows(verdict, struck, lost))
-    about = f"`{given.preset} --seed {given.seed}`, {time.monotonic() - began:.0f} s. {machine}"
-    report.publish(f"{table}\n\n{about}", f"storm {given.store}", given.write)
+    took = f"`{given.preset} --seed {given.seed}`, {time.monotonic() - began:.0f} s."
+    report.publish(f"{table}\n\n{took} {machine} {report.load()}", f"storm {given.store}", given.write)
     for kind, found in verdict.violations.items():
         for each in found[:5]:
             report.say(f"{kind}: {each}")

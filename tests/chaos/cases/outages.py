@@ -90,7 +90,7 @@ def mongodb_away(rig: Rig, times: int) -> list[Round]:
     return [_outage(rig, number, 5.0) for number in range(times)]
 
 
-@case("C10, 60 s", "MongoDB away 60 s at claim, renewal, finish", "the same", share=0.1, DTQ_FAILPOINTS=HANGS)
+@case("C10b", "MongoDB away 60 s at claim, renewal, finish", "the same", share=0.1, DTQ_FAILPOINTS=HANGS)
 def mongodb_away_long(rig: Rig, times: int) -> list[Round]:
     rig.start(3)
     return [_outage(rig, number, 60.0) for number in range(min(times, 10))]
