@@ -135,7 +135,7 @@ class ByCode:
     """A program that submits through the core, with a submission key of its own."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        self._dispatch = connect(load(env)).dispatch
+        self._services = connect(load(env))
 
     def __call__(self, wish: Wish, key: str) -> str | None:
         params = {"number": wish.number, "seconds": wish.seconds}
@@ -143,6 +143,9 @@ class ByCode:
             "mark", params, "Mark", Priority.from_word(wish.lane), max_attempts=20, submission_key=key
         )
         try:
-            return str(self._dispatch.submit(new).task.id)
+            return str(self._services.dispatch.submit(new).task.id)
         except (PyMongoError, TaskQueueError):
             return None
+
+    def close(self) -> None:
+        self._services.close()

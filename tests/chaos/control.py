@@ -6,6 +6,7 @@ import os
 import random
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -110,7 +111,8 @@ class Control:
             self.keeper.down("redis", fault.down_s)
             return True
         try:
-            return bool(queue.connect(self.url, 500).flushall())
+            with closing(queue.connect(self.url, 500)) as redis:
+                return bool(redis.flushall())
         except (RedisError, OSError):
             return False
 

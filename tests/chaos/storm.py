@@ -52,11 +52,13 @@ class Storm:
         try:
             self._start()
             book = Book(self.rig.folder / "acks")
-            asks = [*(ByForm(self.port) for _ in range(BROWSERS)), ByCode(self.rig.env)]
+            program = ByCode(self.rig.env)
+            asks = [*(ByForm(self.port) for _ in range(BROWSERS)), program]
             wanted = wishes(self.size.tasks, self.size.seconds * 0.95, self.chance)
             crowd = Crowd(wanted, asks, book)
             self._storm(faults(self.size, self.chance), crowd)
             self._calm()
+            program.close()
             assert not crowd.given_up, f"{len(crowd.given_up)} wishes were given up"
             return self._seen(book)
         finally:

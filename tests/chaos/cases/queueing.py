@@ -87,7 +87,8 @@ def killed_in_mid_batch(rig: Rig) -> list[Task]:
 def two_lead(rig: Rig) -> list[Task]:
     """Two processes do every repair at the same time, again and again."""
     tasks = _scheduled(rig, 20, 0.5)
-    lead = [connect(load(rig.env)).dispatch for _ in range(2)]
+    leaders = [connect(load(rig.env)) for _ in range(2)]
+    lead = [leader.dispatch for leader in leaders]
     stop = time.monotonic() + 3
 
     def repair(number: int) -> None:
@@ -100,6 +101,8 @@ def two_lead(rig: Rig) -> list[Task]:
         thread.start()
     for thread in threads:
         thread.join()
+    for leader in leaders:
+        leader.close()
     return tasks
 
 
