@@ -31,6 +31,14 @@ def mark_first(ctx: Context, seconds: float = 0.0) -> str:
     return "rested"
 
 
+@task(title="Mark after steps", category="Chaos", timeout_s=600, max_attempts=20)
+def mark_after_steps(ctx: Context, steps: int = 20) -> None:
+    """Take some steps, of which none is taken while the process is stopped; then have an effect."""
+    for _ in range(steps):
+        time.sleep(0.05)
+    effects.note(str(ctx.task_id), ctx.attempt)
+
+
 def _deep(levels: int) -> Any:
     value: Any = 1
     for _ in range(levels):
