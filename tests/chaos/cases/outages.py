@@ -11,6 +11,8 @@ from tests.chaos.rig import Rig, back, frozen, shoot, succeeded_once, survivors,
 
 HANGS = "popped=hang:1,ran=hang:1"
 STOPPED_S = 60.0
+WRITE_S = 8.0
+"""Longer than a worker waits for one write: then it knows that MongoDB is away."""
 
 
 def mongo_away(rig: Rig, seconds: float) -> None:
@@ -58,7 +60,7 @@ def killed_at_the_finish(rig: Rig, seconds: float) -> list[Task]:
     assert rig.stores.mongo
     worker = rig.worker_of(rig.running(task))
     rig.stores.mongo.kill()
-    time.sleep(max(3.0, seconds / 2))
+    time.sleep(max(WRITE_S, seconds / 2))
     shoot(*tree(worker))
     time.sleep(seconds / 2)
     back(rig.stores.mongo)
@@ -84,6 +86,7 @@ def _outage(rig: Rig, number: int, seconds: float) -> Round:
     "nothing lost, no mass rescue; outcomes written later",
     share=0.3,
     DTQ_FAILPOINTS=HANGS,
+    MONGODB_TIMEOUT_MS="2000",
 )
 def mongodb_away(rig: Rig, times: int) -> list[Round]:
     rig.start(3)
