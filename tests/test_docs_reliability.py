@@ -23,5 +23,5 @@ def test_the_commands_and_marks_are_there() -> None:
     assert named == {"tests.chaos.faults", "tests.chaos.storm"}
     for module in named:
         assert hasattr(importlib.import_module(module), "main")
-    for mark in ("faults rust", "faults wheel", "storm rust", "storm wheel"):
+    for mark in ("faults rust", "storm rust", "storm wheel"):
         assert TEXT.count(f"<!-- {mark} -->") == TEXT.count(f"<!-- end {mark} -->") == 1
