@@ -16,7 +16,7 @@ export CHROMIUM
 # A faster MongoDB-wire server for benchmarks and large lists; kept outside the tree, shared by clones.
 RUST_STORE := $(HOME)/.cache/dtq/bin/secantusd-rs
 
-.PHONY: help up test check bench format lock rust-store clean
+.PHONY: help up test check bench chaos format lock rust-store clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -40,6 +40,10 @@ check: $(DEV) ## What must be clean before a commit: format, lint, types, tests
 
 bench: $(DEV) ## Measure tasks a second, against a stock worker and a bare loop
 	$(BIN)/python -m bench
+
+chaos: $(DEV) ## Each fault many times, the kill storm and its control (two hours)
+	$(BIN)/python -m tests.chaos.faults
+	$(BIN)/python -m tests.chaos.storm full
 
 format: $(DEV) ## Format the code and sort the imports
 	$(BIN)/ruff check --fix-only .

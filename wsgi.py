@@ -6,9 +6,11 @@ import os
 import sys
 
 from app import create_app
+from app.core.failpoints import arm
 from config import SettingsError, load
 
 try:
+    arm(os.environ)
     app = create_app(load(os.environ))
 except SettingsError as error:
     print(error, file=sys.stderr)

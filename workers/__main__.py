@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 
+from app.core.failpoints import arm
 from app.core.leash import die_with
 from app.core.services import connect
 from config import Settings, SettingsError, load
@@ -83,6 +84,7 @@ def main(arguments: list[str]) -> int:
         return local.main(os.environ, arguments[1:])
     try:
         settings = load(os.environ)
+        arm(os.environ)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import psutil
 from pymongo.errors import PyMongoError
 
-from app.core import clock
+from app.core import clock, failpoints
 from app.core.errors import QueueUnavailable, Unavailable
 from app.core.leash import die_with
 from app.core.services import Services, connect
@@ -164,6 +164,7 @@ class Child:
         if named is None:
             log.warning("A message that is none of ours was dropped: %.60r", job_id)
             return
+        failpoints.reach("popped", job_id)
         seen = self._patiently(lambda: self.services.tasks.waiting(*named))
         if seen is None:
             return
@@ -188,6 +189,7 @@ class Child:
         if ended := end_strays():
             log.warning("Task %s left %d processes running; they were ended.", task.id, ended)
         printed = LogWriter(self.services.logs, path, task.id, task.attempt)
+        failpoints.reach("ran", task.id)
         self._finish(Ended(task, outcome, context.progress_now, printed))
         context.close()
         path.unlink(missing_ok=True)
@@ -251,6 +253,7 @@ def main(arguments: list[str]) -> int:
     die_with(int(parent))
     adopt()
     settings = load(os.environ)
+    failpoints.arm(os.environ)
     set_up(settings)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]

@@ -50,6 +50,7 @@ class Watch:
     _log: LogWriter | None = None
     _looked: float = 0.0
     _renewed: float = 0.0
+    _doubted: bool = False
     _cancel_seen: float | None = None
     _time_over: bool = False
     _last_signal: signal.Signals | None = None
@@ -67,11 +68,11 @@ class Watch:
         now = self._looked = time.monotonic()
         task = self.task()
         if task is None:
-            self._kill("it is no longer this worker's")
+            self._not_ours("it is no longer this worker's")
             return
         if now - self._renewed >= RENEW_EVERY_S:
             if not self.services.tasks.renew(task):
-                self._kill("its lease was taken")
+                self._not_ours("its lease was taken")
                 return
             self._renewed = now
         if self._cancel_seen is None and self.services.tasks.cancel_requested(task):
@@ -114,6 +115,15 @@ class Watch:
         if self._last_signal != number:
             self._last_signal = number
             self.child.signal(number)
+
+    def _not_ours(self, why: str) -> None:
+        """Kill it at the second look: its child may just have ended it and not said so yet.
+
+        One of which only the outcome is left does no harm: that write is refused.
+        """
+        if self._doubted and not self.over:
+            self._kill(why)
+        self._doubted = True
 
     def _kill(self, why: str) -> None:
         log.warning("Task %s, attempt %d is killed: %s.", self.task_id, self.attempt, why)

@@ -12,7 +12,14 @@ from typing import Any
 from gridfs import GridFSBucket
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient
 from pymongo.database import Database
-from pymongo.errors import AutoReconnect, ExecutionTimeout, NetworkTimeout, PyMongoError, WriteConcernError
+from pymongo.errors import (
+    AutoReconnect,
+    ExecutionTimeout,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+    WriteConcernError,
+)
 
 from app.core.errors import Unavailable
 from config import Settings
@@ -119,15 +126,28 @@ def is_away(error: BaseException) -> bool:
     return isinstance(error, AWAY) or (isinstance(error, PyMongoError) and error.timeout)
 
 
+# InternalError, a hosted MongoDB over its quota, OutOfDiskSpace.
+CANNOT_WRITE = frozenset({1, 8000, 14031})
+
+
+def cannot_write(error: BaseException) -> bool:
+    """Whether MongoDB answers, but is broken or has no room: no fault of what was asked of it."""
+    return isinstance(error, OperationFailure) and error.code in CANNOT_WRITE
+
+
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Turn MongoDB's absence into :class:`Unavailable`, with what was being done.
+    """Turn MongoDB's absence, and a full disk, into :class:`Unavailable`, with what was being done.
 
     Raises Unavailable; any other error of pymongo is a defect and passes as it is.
     """
     try:
         yield
     except PyMongoError as error:
+        if cannot_write(error):
+            raise Unavailable(
+                f"The database could not write while {doing}. It may be out of space: tell whoever runs it."
+            ) from error
         if not is_away(error):
             raise
         raise Unavailable(

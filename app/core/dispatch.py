@@ -18,6 +18,7 @@ from app.core.clock import utcnow
 from app.core.db import Document
 from app.core.deletions import Deletions
 from app.core.errors import Conflict, QueueUnavailable
+from app.core.failpoints import reach
 from app.core.files import Files
 from app.core.queue import Queues
 from app.core.states import Action, Priority, Status
@@ -182,6 +183,7 @@ class Dispatch:
             self.queues.push(tasks)
         except QueueUnavailable:
             return False
+        reach("pushed")
         self.tasks.mark_dispatched(tasks)
         return True
 
@@ -231,15 +233,17 @@ class Dispatch:
         One that was renewed since it was looked at is its worker's.
         """
         rescuing = Dispatch(self.tasks.rescuing(), self.queues, self.files, self.deletions, self.words)
-        rescued = [
-            rescuing.crashed(task, f"The worker {task.worker} was lost while it ran this task.")
-            for task in self.tasks.expired_leases(BATCH)
-        ]
-        return len([status for status in rescued if status])
+        rescued = 0
+        for task in self.tasks.expired_leases(BATCH):
+            lost = f"The worker {task.worker} was lost while it ran this task."
+            rescued += rescuing.crashed(task, lost) is not None
+            reach("rescued")
+        return rescued
 
     def stage(self) -> int:
         """Queue the scheduled tasks whose time has come; returns how many."""
         due = [task for task in self.tasks.due(BATCH) if self.tasks.stage(task)]
+        reach("staged", bool(due))
         self.push([replace(task, status=Status.QUEUED, dispatch=task.dispatch + 1) for task in due])
         return len(due)
 

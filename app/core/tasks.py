@@ -21,6 +21,7 @@ from app.core import states
 from app.core.clock import utcnow
 from app.core.db import Document, Mongo
 from app.core.document import history_of, new_document, queued
+from app.core.failpoints import reach
 from app.core.reads import WAITING_NOW, TaskReads
 from app.core.results import ResultKind
 from app.core.states import ENDED, WAITING, Priority, Status
@@ -55,6 +56,7 @@ class Tasks(TaskReads):
         The same owner with the same ``submission_key`` gets the task that exists.
         """
         document = new_document(new, task_id or ObjectId(), utcnow())
+        reach("inserting")
         try:
             self._tasks.insert_one(document)
         except DuplicateKeyError:
@@ -64,6 +66,7 @@ class Tasks(TaskReads):
             if known is None:
                 raise
             return Task.from_document(known), False
+        reach("inserted")
         return Task.from_document(document), True
 
     def mark_dispatched(self, tasks: Iterable[Task]) -> None:
@@ -99,6 +102,7 @@ class Tasks(TaskReads):
         gone = dict.fromkeys(("hint", "progress", "error", "put_offs"), "")
         claimed = replace(task, **{**taken, "status": Status.RUNNING})
         won = self._waits(task, "claim", {"$set": taken, "$unset": gone}) or self._is(claimed)
+        reach("claimed", task.id)
         return claimed if won else None
 
     def _is(self, claimed: Task) -> bool:
@@ -249,4 +253,6 @@ class Tasks(TaskReads):
             "$unset": {"lease": ""},
             **history_of(task, outcome, message),
         }
-        return self._held(task, update)
+        ended = self._held(task, update)
+        reach("ended", task.id)
+        return ended

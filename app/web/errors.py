@@ -13,7 +13,7 @@ from flask import Flask, Response, current_app, jsonify, render_template, reques
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import BadHost, HTTPException, SecurityError
 
-from app.core.db import is_away
+from app.core.db import cannot_write, is_away
 from app.core.errors import Invalid, TaskQueueError, Unavailable
 
 HTTP_SENTENCES = {
@@ -31,6 +31,7 @@ FORGED = (
     "Please go back, reload the page and send it again."
 )
 AWAY = "The database (MongoDB) did not answer in time. Please try again in a moment."
+BROKEN = "The database (MongoDB) reports a fault. It may be out of space: tell whoever runs it."
 UNEXPECTED = (
     "This is a fault of the program and was written to its log. Please try again, or tell whoever runs it."
 )
@@ -58,6 +59,8 @@ def problem_of(error: BaseException) -> Problem:
         return Problem(status, *HTTP_SENTENCES.get(status, (error.name, error.description or "")))
     if is_away(error):
         return Problem(Unavailable.status, Unavailable.title, AWAY)
+    if cannot_write(error):
+        return Problem(Unavailable.status, Unavailable.title, BROKEN)
     return Problem(500, TaskQueueError.title, UNEXPECTED)
 
 
@@ -65,7 +68,7 @@ def _handle(error: Exception) -> Any:
     if isinstance(error, HTTPException) and (error.code or 500) < 400:
         return error
     problem = problem_of(error)
-    if problem.status == 500:
+    if problem.status == 500 or problem.message is BROKEN:
         current_app.logger.exception("%s %s failed", request.method, request.path)
     response = _answer(problem)
     response.status_code = problem.status

@@ -72,7 +72,8 @@ class Fleet:
                 cwd=ROOT, env=self.env, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
         self.processes.append(process)
-        until(lambda: len([one for one in self.services.catalog.workers() if one.types]) >= before + workers)
+        served = self.services.catalog.workers
+        until(lambda: len([one for one in served() if one.types]) >= before + workers, 60)
         return process
 
     def submit(self, type: str, priority: str = "medium", **given: Any) -> Task:

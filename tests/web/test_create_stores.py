@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pymongo.errors import ServerSelectionTimeoutError
+from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 from redis.exceptions import ConnectionError as RedisAway
 
 from app import create_app
@@ -74,6 +74,24 @@ class TestStores:
         assert sum(services.queues.depths().values()) == 0
         assert browser.send(form, p_source=upload()).status_code == 303
         assert len(tasks(services)) == 1
+
+    def test_mongodb_without_room_nothing_is_accepted_and_the_page_says_whom_to_tell(
+        self, browser, services, monkeypatch
+    ):
+        form = browser.open()
+
+        def full(*args, **kwargs):
+            raise OperationFailure("no space left", 14031)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(services.tasks, "insert", full)
+            answer = browser.send(form, p_source=upload())
+            patched.setattr(services.listing, "page", full)
+            page = browser.client.get("/tasks")
+        assert answer.status_code == page.status_code == 503
+        assert "It may be out of space: tell whoever runs it." in answer.text
+        assert "It may be out of space: tell whoever runs it." in page.text
+        assert tasks(services) == []
 
 
 class TestFiles:

@@ -1,0 +1,84 @@
+"""The supervisor's eye on an attempt: it kills what is no longer ours, and not what has just ended."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.services import Services
+from app.core.task import Task
+from workers import watch
+from workers.limits import Limits
+from workers.watch import Watch
+
+NAME = "host.1"
+
+
+class Recorded:
+    """A child that only remembers what was done to it."""
+
+    folder = Path("nowhere")
+
+    def __init__(self) -> None:
+        self.signals: list[signal.Signals] = []
+
+    def signal(self, number: signal.Signals) -> None:
+        self.signals.append(number)
+
+
+@pytest.fixture
+def held(services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch) -> Task:
+    monkeypatch.setattr(watch, "RENEW_EVERY_S", 0.0)
+    claimed = services.tasks.claim(new_task().id, 1, NAME)
+    assert claimed
+    return claimed
+
+
+def watching(services: Services, task: Task) -> tuple[Watch, Recorded]:
+    child: Any = Recorded()
+    limits = Limits(1, Path("nowhere"), 0)
+    return Watch(services, NAME, child, task.id, task.attempt, task.timeout_s, limits), child
+
+
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_a_child_that_has_just_ended_its_attempt_is_not_killed(
+    services: Services, held: Task, seen_before: bool
+) -> None:
+    looked, child = watching(services, held)
+    if seen_before:
+        looked.look()
+    services.tasks.succeed(held, None)
+
+    looked.look()
+
+    assert (child.signals, looked.lost) == ([], False)
+
+
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_one_that_goes_on_with_what_is_no_longer_its_own_is_killed(
+    services: Services, held: Task, seen_before: bool
+) -> None:
+    looked, child = watching(services, held)
+    if seen_before:
+        looked.look()
+    services.dispatch.crashed(held, "lost")
+
+    for _ in range(2):
+        looked.look()
+
+    assert (child.signals, looked.lost) == ([signal.SIGKILL], True)
+
+
+def test_one_of_which_only_the_outcome_is_left_is_not_killed(services: Services, held: Task) -> None:
+    looked, child = watching(services, held)
+    services.dispatch.crashed(held, "lost")
+    looked.finishing(kept=False)
+
+    for _ in range(3):
+        looked.look()
+
+    assert (child.signals, looked.lost) == ([], False)
