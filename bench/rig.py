@@ -37,6 +37,7 @@ ANSWER_S = 30.0
 CREATED = re.compile(r"/tasks/([0-9a-f]{24})$")
 HIDDEN = re.compile(r'<input[^>]*name="(csrf_token|submission_key)"[^>]*value="([^"]*)"')
 WEB_PROCESSES = 2
+NAP_S = 0.2
 
 
 @dataclass
@@ -197,8 +198,10 @@ class Person:
             raise BenchError(f"The form answered {answer.status} without a token.")
         self._token = found["csrf_token"]
 
-    def create(self, type_name: str, priority: str, key: str = "", **params: object) -> Answer:
+    def create(self, type_name: str, priority: str, key: str = "", **params: float) -> Answer:
         """Send a form as a browser would; the same ``key`` is the same form once more."""
+        if type_name == "nap":
+            params = {"seconds": NAP_S, **params}
         values = {
             "csrf_token": self._token,
             "submission_key": key or secrets.token_urlsafe(18),

@@ -21,6 +21,8 @@ GROWTH = 0.05
 FEW_MB = 1.0
 FEW = 3
 
+Value = Callable[["Sample"], float | None]
+
 
 @dataclass(frozen=True)
 class Used:
@@ -174,24 +176,28 @@ def _eldest(first: list[Sample], last: list[Sample]) -> Iterator[tuple[str, int]
 
 
 def _of_the_rest(first: list[Sample], last: list[Sample]) -> Iterator[Row]:
-    judged: dict[str, Callable[[Sample], float | None]] = {
+    judged: dict[str, Value] = {
         "Redis: keys": lambda each: each.redis_keys,
         "Redis: workers registered": lambda each: each.redis_members,
         "zombies": lambda each: each.zombies,
-        "files left in the temporary folder": lambda each: each.left_over,
+        "temporary folder: entries": lambda each: each.left_over,
     }
     for name, value in judged.items():
         before, after = _middle(first, value), _middle(last, value)
         yield Row(name, before, after, "", after > before + FEW)
     yield _told(first, last, "Redis: memory by its own count", lambda each: each.redis_memory)
     for store in first[0].stores:
-        yield _told(first, last, f"{store} server: resident", lambda each, store=store: each.stores[store])
+        yield _told(first, last, f"{store} server: resident", _of_store(store))
+
+
+def _of_store(name: str) -> Value:
+    return lambda each: each.stores[name]
 
 
 def _told(first: list[Sample], last: list[Sample], name: str, value: Callable[[Sample], float | None]) -> Row:
     return Row(name, _middle(first, value) / MB, _middle(last, value) / MB, " MB", None)
 
 
-def _middle(of: list[Sample], value: Callable[[Sample], float | None]) -> float:
+def _middle(of: list[Sample], value: Value) -> float:
     known = [found for each in of if (found := value(each)) is not None]
     return report.median(known) if known else float("nan")

@@ -52,7 +52,7 @@ class Customers:
     def create(self) -> None:
         kind = self.chance.choices(list(MIX), weights=list(MIX.values()))[0]
         priority = Priority(self.chance.randrange(3)).word
-        answer = self.person.create(kind, priority, **({"seconds": 0.2} if kind == "nap" else {}))
+        answer = self.person.create(kind, priority)
         self.answers[answer.status] += 1
         if answer.task_id:
             self.accepted.append(answer.task_id)

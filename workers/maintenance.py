@@ -101,7 +101,9 @@ class Maintenance:
 
     def _prune(self) -> int:
         self._services.catalog.forget_lost_workers()
-        return self._services.dispatch.prune()
+        pruned = self._services.dispatch.prune()
+        self._services.queues.forget_lost_workers()
+        return pruned
 
     def _when_due(self, name: str, repair: Callable[[], object]) -> None:
         if time.monotonic() - self._done.get(name, float("-inf")) < EVERY_S[name]:
