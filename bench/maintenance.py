@@ -90,14 +90,14 @@ def whole_round(services: Services) -> None:
     maintenance.resign()
 
 
-def measure(counted: Counted, waiting: int) -> tuple[Asked, Asked, float]:
+def measure(counted: Counted, waiting: int, rounds: int = ROUNDS) -> tuple[Asked, Asked, float]:
     """A round with nothing to repair, one with repairs, and the usual seconds of the former."""
     prepare(counted.services, waiting)
     whole_round(counted.services)
     with counted.count() as quiet:
         whole_round(counted.services)
     times = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         with counted.count() as again:
             whole_round(counted.services)
         times.append(again.seconds)
