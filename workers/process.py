@@ -48,7 +48,6 @@ class ChildProcess:
             stdin=subprocess.DEVNULL,
             pass_fds=(writer,),
             start_new_session=True,
-            env={**os.environ, "TMPDIR": str(self.folder)},
         )
         os.close(writer)
         self._rest = b""

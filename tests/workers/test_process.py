@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -9,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.fleet import until
 from workers import process
 from workers.process import ChildProcess
 
@@ -42,17 +42,16 @@ def test_what_a_killed_supervisor_left_is_removed_and_what_lives_is_not(temporar
     assert not child.folder.exists()
 
 
-def test_the_temporary_folder_of_tasks_is_buried_with_the_child(
-    temporary: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    says = "import os, tempfile, time; open('seen', 'w').write(tempfile.mkdtemp()); time.sleep(60)"
-    real = subprocess.Popen
-    monkeypatch.chdir(temporary)
-    monkeypatch.setattr(
-        subprocess, "Popen", lambda command, **given: real([sys.executable, "-c", says], **given)
+def test_the_temporary_folder_of_tasks_is_the_childs(temporary: Path) -> None:
+    """As far as `main` comes before it reads its settings."""
+    says = (
+        "import os, tempfile; from workers import child; child.load = lambda env: print(tempfile.mkdtemp(), env['TMPDIR'],"
+        " sep='\\n') or exit(); child.main(['w1', '1', os.environ['FOLDER'], str(os.getppid())])"
     )
-    child = ChildProcess("w1")
-    made = Path(until(lambda: (temporary / "seen").exists() and (temporary / "seen").read_text()))
-    assert made.is_dir() and made.parent == child.folder
-    child.bury()
-    assert not made.exists()
+    said = subprocess.run(
+        [sys.executable, "-c", says],
+        env={**os.environ, "FOLDER": str(temporary)},
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    assert (Path(said[0]).parent, Path(said[1])) == (temporary, temporary)
