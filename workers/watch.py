@@ -48,6 +48,7 @@ class Watch:
     _renewed: float = 0.0
     _cancel_seen: float | None = None
     _time_over: bool = False
+    _missed: bool = False
     _last_signal: signal.Signals | None = None
 
     def due(self) -> bool:
@@ -63,11 +64,11 @@ class Watch:
         now = self._looked = time.monotonic()
         task = self.task()
         if task is None:
-            self._kill("it is no longer this worker's")
+            self._not_ours("it is no longer this worker's")
             return
         if now - self._renewed >= RENEW_EVERY_S:
             if not self.services.tasks.renew(task):
-                self._kill("its lease was taken")
+                self._not_ours("its lease was taken")
                 return
             self._renewed = now
         if self._cancel_seen is None and self.services.tasks.cancel_requested(task):
@@ -108,6 +109,12 @@ class Watch:
         if self._last_signal != number:
             self._last_signal = number
             self.child.signal(number)
+
+    def _not_ours(self, why: str) -> None:
+        """Kill it at the second look: a child that has just ended it is about to say so."""
+        if self._missed:
+            self._kill(why)
+        self._missed = True
 
     def _kill(self, why: str) -> None:
         log.warning("Task %s, attempt %d is killed: %s.", self.task_id, self.attempt, why)
