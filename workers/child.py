@@ -15,6 +15,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -252,6 +253,7 @@ def main(arguments: list[str]) -> int:
     name, status, folder, parent = arguments
     die_with(int(parent))
     adopt()
+    os.environ["TMPDIR"] = tempfile.tempdir = folder  # What a task leaves there goes with the folder.
     settings = load(os.environ)
     failpoints.arm(os.environ)
     set_up(settings)

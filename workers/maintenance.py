@@ -123,7 +123,9 @@ class Maintenance:
 
     def _prune(self) -> int:
         self._services.catalog.forget_lost_workers()
-        return self._services.dispatch.prune()
+        pruned = self._services.dispatch.prune()
+        self._services.queues.forget_lost_workers()
+        return pruned
 
     def _all_due(self, repairs: dict[str, Callable[[], object]]) -> None:
         for name, repair in repairs.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -15,13 +16,21 @@ from typing import Any
 
 from workers.child import CANNOT_LOAD, CANNOT_START
 
+FOLDER = "worker-"
+LOCK = "lock"
+
 
 class ChildProcess:
-    """One resident child in a session and process group of its own, with a folder for its output."""
+    """One resident child in a session and process group of its own.
+
+    Its folder is for its output and is the temporary folder of its tasks, so that nothing of theirs
+    outlives it.
+    """
 
     def __init__(self, name: str, *, fresh: bool = False) -> None:
         """``fresh``: write no byte code, which is as old as its source by the second only."""
-        self.folder = Path(tempfile.mkdtemp(prefix="worker-"))
+        bury_leftovers()
+        self.folder, self._lock = _own_folder()
         self._reader, writer = os.pipe()
         os.set_blocking(self._reader, False)
         command = [
@@ -35,7 +44,10 @@ class ChildProcess:
             str(os.getpid()),
         ]
         self._popen = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command, stdin=subprocess.DEVNULL, pass_fds=(writer,), start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            pass_fds=(writer,),
+            start_new_session=True,
         )
         os.close(writer)
         self._rest = b""
@@ -91,6 +103,36 @@ class ChildProcess:
         self._popen.wait()
         os.close(self._reader)
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+
+
+def bury_leftovers() -> None:
+    """Remove the folders of children whose supervisor was killed before it could bury them."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        if (folder / LOCK).is_file() and (lock := _locked(folder)) is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+def _own_folder() -> tuple[Path, int | None]:
+    """A new folder and its lock; it gets its name with the lock, or another would take it for left over."""
+    made = Path(tempfile.mkdtemp(prefix=f"new-{FOLDER}"))
+    lock = _locked(made)
+    return made.rename(made.with_name(made.name.removeprefix("new-"))), lock
+
+
+def _locked(folder: Path) -> int | None:
+    """The lock of a folder, held until it is closed or its holder dies; None when another has it."""
+    lock = None
+    try:
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        if lock is not None:
+            os.close(lock)
+        return None
+    return lock
 
 
 def _signal_name(number: int) -> str:

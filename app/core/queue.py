@@ -18,6 +18,7 @@ from redis.retry import Retry
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.worker_registration import clean_worker_registry
 
 from app.core.errors import QueueUnavailable
 from app.core.states import Priority
@@ -151,6 +152,12 @@ class Queues:
     def begin_epoch(self, token: str) -> None:
         with _translated():
             self.redis.set(EPOCH, token)
+
+    def forget_lost_workers(self) -> None:
+        """Drop workers from RQ's register that were killed before they could leave it."""
+        with _translated():
+            for lane in self._lanes.values():
+                clean_worker_registry(lane)
 
     def answers(self) -> bool:
         try:

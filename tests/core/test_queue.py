@@ -254,3 +254,17 @@ def test_redis_away_is_said_by_each_of_them_at_once(ask, new_task):
 def test_whether_redis_answers(queues):
     assert queues.answers()
     assert not Queues(connect("redis://127.0.0.1:1/0", timeout_ms=200)).answers()
+
+
+def test_a_worker_that_was_killed_leaves_the_register_of_rq_when_its_key_has_run_out(services):
+    redis = services.queues.redis
+    for name in ("lost", "alive"):
+        for register in ("rq:workers", "rq:workers:high", "rq:workers:medium", "rq:workers:low"):
+            redis.sadd(register, f"rq:worker:{name}")
+    redis.hset("rq:worker:alive", "birth", "now")
+
+    services.queues.forget_lost_workers()
+
+    assert {key: redis.smembers(key) for key in redis.keys("rq:workers*")} == dict.fromkeys(
+        (b"rq:workers", b"rq:workers:high", b"rq:workers:medium", b"rq:workers:low"), {b"rq:worker:alive"}
+    )
