@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -125,7 +125,7 @@ class Files:
             raise gone(file_id)
         return found
 
-    def chunks(self, file_id: ObjectId, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def chunks(self, file_id: ObjectId, start: int = 0, stop: int | None = None) -> Generator[bytes, None, None]:
         """The content from byte ``start`` to before ``stop``, at most `CHUNK` bytes at a time.
 
         Raises NotFound when asked for the first.

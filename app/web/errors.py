@@ -24,8 +24,13 @@ HTTP_SENTENCES = {
     404: ("Not found", "There is no page at this address."),
     405: ("Not possible here", "This address cannot be used in that way; nothing was changed."),
     413: ("Too large", "What was sent is larger than what is taken here. Please choose a smaller file."),
+    416: (
+        "There is no such part",
+        "The file is shorter than the part of it that was asked for. Please download it from its start.",
+    ),
     429: ("Too many requests", "Please wait a moment and try again."),
 }
+PASSED_ON = frozenset({"Allow", "Content-Range"})
 FORGED = (
     "This form was opened in another session, or cookies are off, so nothing was changed. "
     "Please go back, reload the page and send it again."
@@ -75,7 +80,7 @@ def _handle(error: Exception) -> Any:
     if problem.status == 503:
         response.headers["Retry-After"] = "5"
     if isinstance(error, HTTPException):
-        response.headers.extend(header for header in error.get_headers() if header[0] == "Allow")
+        response.headers.extend(header for header in error.get_headers() if header[0] in PASSED_ON)
     return response
 
 
