@@ -125,21 +125,20 @@ class Files:
             raise gone(file_id)
         return found
 
-    def chunks(self, file_id: ObjectId, start: int = 0, stop: int | None = None) -> Generator[bytes, None, None]:
+    def chunks(
+        self, file_id: ObjectId, start: int = 0, stop: int | None = None
+    ) -> Generator[bytes, None, None]:
         """The content from byte ``start`` to before ``stop``, at most `CHUNK` bytes at a time.
 
         Raises NotFound when asked for the first.
         """
         found = self._found(file_id)
-        yield from self._content.read(found, start, found["length"] if stop is None else stop)
+        length = found["length"]
+        yield from self._content.read(found, start, length if stop is None else min(stop, length))
 
     def head(self, file_id: ObjectId, most: int) -> bytes:
         """The first ``most`` bytes of the content, or all of it where it is shorter. Raises NotFound."""
-        try:
-            with self._bucket.open_download_stream(file_id) as stream:
-                return bytes(stream.read(most))
-        except NoFile as error:
-            raise NotFound(f"There is no file {file_id}. It may have been deleted with its task.") from error
+        return b"".join(self.chunks(file_id, 0, most))
 
     def of_task(self, task_id: ObjectId) -> list[StoredFile]:
         """Every file that belongs to a task, inputs and outputs, oldest first."""

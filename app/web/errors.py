@@ -7,6 +7,7 @@ made here. What is not foreseen is logged and answered with a page that gives no
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from errno import EDQUOT, ENOSPC
 from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, render_template, request, url_for
@@ -14,7 +15,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import BadHost, HTTPException, SecurityError
 
 from app.core.db import cannot_write, is_away
-from app.core.errors import Invalid, TaskQueueError, Unavailable
+from app.core.errors import Invalid, NoRoom, TaskQueueError, Unavailable
 
 HTTP_SENTENCES = {
     400: (
@@ -37,6 +38,7 @@ FORGED = (
 )
 AWAY = "The database (MongoDB) did not answer in time. Please try again in a moment."
 BROKEN = "The database (MongoDB) reports a fault. It may be out of space: tell whoever runs it."
+FULL = "The server's disk is full, so nothing was kept. Please try again later, or tell whoever runs it."
 UNEXPECTED = (
     "This is a fault of the program and was written to its log. Please try again, or tell whoever runs it."
 )
@@ -62,6 +64,8 @@ def problem_of(error: BaseException) -> Problem:
     if isinstance(error, HTTPException):
         status = error.code or 500
         return Problem(status, *HTTP_SENTENCES.get(status, (error.name, error.description or "")))
+    if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
+        return Problem(NoRoom.status, NoRoom.title, FULL)
     if is_away(error):
         return Problem(Unavailable.status, Unavailable.title, AWAY)
     if cannot_write(error):

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from bson import ObjectId
 
+from app.core.content import CHUNK
 from app.core.errors import Invalid, NotFound, TooLarge
-from app.core.content import BATCH, CHUNK
 from app.core.files import Files, safe_name
 
 

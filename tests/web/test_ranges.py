@@ -1,4 +1,4 @@
-"""A download in parts: what RFC 9110 says of ranges and conditions, and that a part is read where it begins."""
+"""A download in parts: what RFC 9110 says of ranges and conditions, read from where a part begins."""
 
 from __future__ import annotations
 
