@@ -124,3 +124,15 @@ def test_a_disk_that_becomes_full_is_said(browser, services, monkeypatch):
     assert answer.status_code == 507
     assert "disk is full" in answer.text
     assert nothing_is_kept(services)
+
+
+def test_a_connection_on_which_nothing_moves_is_cut(client):
+    class Connection:
+        timeout = None
+
+        def settimeout(self, seconds):
+            self.timeout = seconds
+
+    connection = Connection()
+    client.get("/tasks", environ_overrides={"gunicorn.socket": connection})
+    assert connection.timeout == 60
