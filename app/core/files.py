@@ -7,12 +7,12 @@ are streamed in both directions and never held whole (`content`). An upload is w
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import PurePosixPath
 from typing import IO, Any
 
@@ -81,39 +81,38 @@ class Files:
         Raises TooLarge when a limited stream is longer than the settings allow. Nothing is kept of a
         stream that breaks off, whatever it raises.
         """
+        file_id, most = ObjectId(), self._max_bytes if limited else None
         about = {"content_type": content_type, "owner": owner, "role": role}
-        file_id, passed = ObjectId(), Measured(source, safe_name(name), self._max_bytes if limited else None)
+        self._store(file_id, Measured(source, safe_name(name), most), about)
+        return self.get(file_id)
+
+    def _store(self, file_id: ObjectId, passed: Measured, about: Document) -> None:
         self._uploads.insert_one({"_id": file_id, "at": utcnow()})
         try:
             self._content.write(file_id, iter(passed))
             self._files.insert_one(_document(file_id, passed, about))
         except BaseException:
             with suppress(PyMongoError):  # Then it is pruned in a day.
-                self._delete(file_id)
+                self.discard(file_id)
             raise
         self._uploads.delete_one({"_id": file_id})
-        return self.get(file_id)
 
     def keep(self, file_id: ObjectId, content: bytes, name: str, content_type: str, owner: str) -> None:
         """Store an output under an id that the caller chose: to do it again is the same as once."""
         if self._files.find_one({"_id": file_id}, {"_id": 1}):
             return
         self.discard(file_id)  # what a try that was interrupted has left
-        metadata: Document = {
-            "content_type": content_type,
-            "owner": owner,
-            "role": "output",
-            "tasks": [],
-            "pending_at": utcnow(),
-            "sha256": hashlib.sha256(content).hexdigest(),
-        }
-        with pymongo.timeout(FILE_TIMEOUT_S):
-            self._bucket.upload_from_stream_with_id(file_id, safe_name(name), content, metadata=metadata)
+        about = {"content_type": content_type, "owner": owner, "role": "output"}
+        self._store(file_id, Measured(BytesIO(content), safe_name(name), None), about)
 
     def discard(self, file_id: ObjectId) -> None:
-        """Delete a file that no task names."""
-        with contextlib.suppress(NoFile):
-            self._bucket.delete(file_id)
+        """Delete a file that no task names, or what there is of it.
+
+        Content first: whoever stops in between leaves what says that it is still to be deleted.
+        """
+        self._content.delete(file_id)
+        self._files.delete_one({"_id": file_id})
+        self._uploads.delete_one({"_id": file_id})
 
     def get(self, file_id: ObjectId) -> StoredFile:
         """Raises NotFound."""
@@ -180,7 +179,7 @@ class Files:
             last = {"_id": document["_id"], "metadata.tasks": [task_id]}
             going = {"$set": {"metadata.tasks": [GOING], "metadata.pending_at": utcnow()}}
             if self._files.update_one(last, going).matched_count:
-                self._delete(document["_id"])
+                self.discard(document["_id"])
             else:
                 self._files.update_one({"_id": document["_id"]}, {"$pull": {"metadata.tasks": task_id}})
 
@@ -202,7 +201,7 @@ class Files:
             confirmed = {"$set": {"metadata.tasks": owners}, "$unset": {"metadata.pending_at": ""}}
             self._files.update_one({"_id": found["_id"], "metadata.tasks": named}, confirmed)
             return False
-        self._delete(found["_id"])
+        self.discard(found["_id"])
         return True
 
     def _prune_upload(self, begun: Document) -> bool:
@@ -211,14 +210,8 @@ class Files:
         if whole:
             self._uploads.delete_one({"_id": begun["_id"]})
         else:
-            self._delete(begun["_id"])
+            self.discard(begun["_id"])
         return not whole
-
-    def _delete(self, file_id: ObjectId) -> None:
-        """Content first: whoever stops in between leaves what says that it is still to be deleted."""
-        self._content.delete(file_id)
-        self._files.delete_one({"_id": file_id})
-        self._uploads.delete_one({"_id": file_id})
 
 
 class Measured:

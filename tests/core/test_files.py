@@ -201,3 +201,39 @@ class TestOwnership:
         services.files.release(first)
         with pytest.raises(Invalid, match="no longer there"):
             services.files.attach([stored.id], second)
+
+    def test_a_file_whose_deletion_stopped_half_way_is_an_orphan(self, services, save, clock, monkeypatch):
+        stored, task_id = save(), ObjectId()
+        services.files.attach([stored.id], task_id)
+        services.files.confirm([stored.id])
+        with monkeypatch.context() as broken:
+            broken.setattr(services.files._content, "delete", lambda file_id: None)
+            broken.setattr(services.files._files, "delete_one", lambda found: None)
+            services.files.release(task_id)
+        assert services.db["files.chunks"].count_documents({}) == 1
+        clock.advance(hours=25)
+        assert services.files.prune_orphans(10) == 1
+        assert services.db["files.chunks"].count_documents({}) == 0
+
+    def test_what_an_upload_left_that_ended_with_its_process_goes_after_a_day(self, services, save, clock):
+        whole, left = save(), ObjectId()
+        services.files._content.write(left, iter([b"x" * CHUNK, b"x"]))
+        for file_id in (whole.id, left):
+            services.db["files.uploads"].insert_one({"_id": file_id, "at": clock.now})
+        services.files.attach([whole.id], ObjectId())
+        services.files.confirm([whole.id])
+        clock.advance(hours=23)
+        assert services.files.prune_orphans(10) == 0
+        clock.advance(hours=2)
+        assert services.files.prune_orphans(10) == 1
+        assert services.db["files.chunks"].distinct("files_id") == [whole.id]
+        assert services.db["files.uploads"].count_documents({}) == 0
+
+
+def test_what_is_missing_in_the_middle_is_said_and_not_passed_over(services, save):
+    stored = save(b"x" * 3 * CHUNK)
+    services.db["files.chunks"].delete_one({"n": 1})
+    chunks = services.files.chunks(stored.id)
+    assert len(next(chunks)) == CHUNK
+    with pytest.raises(NotFound):
+        next(chunks)
