@@ -165,7 +165,7 @@ class Settings:
         "How long a stopping worker lets its task go on before the task is handed back.")
     retention_days: float = setting(
         "RETENTION_DAYS", "30", number(0.001, 36_500, float), "Ended tasks are deleted after so many days.")
-    upload_max_mb: int = setting("UPLOAD_MAX_MB", "256", number(1, 10_240), "The largest file a form takes.")
+    upload_max_mb: int = setting("UPLOAD_MAX_MB", "256", number(1, 10_240), "The largest file a form takes; 1024 is 1 GB.")
     result_max_kb: int = setting(
         "RESULT_MAX_KB", "256", number(1, 8_192), "A larger result is kept as a file instead of inside the task.")
     http_allow: tuple[str, ...] = setting(

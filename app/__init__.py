@@ -33,6 +33,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
         downloads,
         errors,
         filters,
+        incoming,
         live,
         permissions,
         security,
@@ -44,6 +45,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     app.config.from_mapping(security.flask_settings(settings))
     Bootstrap5(app)
     permissions.init_app(app)
+    incoming.init_app(app, settings)
     security.init_app(app, settings)
     stores.init_app(app, settings, services)
     errors.init_app(app)

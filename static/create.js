@@ -65,12 +65,18 @@
     return wrong.length > 0;
   }
 
-  // A file that could not be sent holds the form back once: whoever sends it again goes on without.
+  // The form waits for its files; what could not be sent before is sent again.
+  function filesSent(form) {
+    return Promise.all(all(form, ".dropzone").map((box) => { box.again?.(); return box.sending; }));
+  }
+
+  // A file that could not be sent holds the form back until it is sent or removed, one that is not taken
+  // here holds it back once: whoever sends the form again goes on without.
   function missed(form) {
-    const box = all(form, ".dropzone").find((each) => each.dataset.unsent);
+    const box = all(form, ".dropzone").find((each) => each.dataset.unsent || each.again);
     if (!box) return false;
-    box.dataset.unsent = "";
-    box.querySelector("input[type=file]").focus();
+    if (!box.again) box.dataset.unsent = "";
+    box.querySelector(box.again ? "[data-again]:not([hidden])" : "input[type=file]").focus();
     return true;
   }
 
@@ -110,7 +116,7 @@
       fail(form, "");
       busy.textContent = "Sending…";
       try {
-        await Promise.all(all(form, ".dropzone").map((box) => box.sending));
+        await filesSent(form);
         if (missed(form)) { rest(); return; }
         stampZone();
         const body = new FormData(form);

@@ -38,23 +38,12 @@ window.Upload = (() => {
     return fits(file, input) ? "" : `${file.name} is not of a kind that is taken here: ${input.accept}.`;
   }
 
-  function send(file, url, token, onProgress) {
-    const request = new XMLHttpRequest();
-    const sent = new Promise((resolve, reject) => {
-      request.open("POST", url);
-      request.setRequestHeader("X-CSRFToken", token);
-      request.setRequestHeader("Accept", "application/json");
-      request.responseType = "json";
-      request.upload.onprogress = (event) => onProgress(event.loaded / event.total);
-      request.onload = () => request.status === 201 ? resolve(request.response)
-        : reject(new Error(request.response?.detail || "The file could not be sent. Please try again."));
-      request.onerror = () => reject(new Error("The server did not answer while the file was sent. Please choose it again."));
-      request.onabort = () => reject(new Error(""));
-      const body = new FormData();
-      body.append("file", file);
-      request.send(body);
-    });
-    return { sent, stop: () => request.abort() };
+  const span = (seconds) => seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
+
+  function underWay(now) {
+    if (now.again) return `${now.why} It is sent again in ${now.again} s.`;
+    const rate = now.rate ? `, ${size(now.rate)}/s, ${span(now.left)} left` : "";
+    return `${Math.floor(100 * now.sent / now.total)} %${rate}`;
   }
 
   function followDrag(box, input) {
@@ -68,6 +57,7 @@ window.Upload = (() => {
     const token = box.closest("form").elements.csrf_token?.value || "";
     const needed = input.required;
     let current = null;
+    let chosen = null;
 
     const state = (name, about, busy) => {
       part("name").textContent = name;
@@ -81,8 +71,10 @@ window.Upload = (() => {
     };
     const clear = () => {
       if (current) current.stop();
-      current = null;
+      current = chosen = null;
       box.dataset.unsent = "";
+      box.again = null;
+      show(part("again"), false);
       part("id").value = "";
       state("", "", false);
     };
@@ -90,18 +82,35 @@ window.Upload = (() => {
       const wrong = files.length > 1 ? "One file is expected here." : refusal(files[0], input, Number(box.dataset.max));
       box.dataset.unsent = wrong;
       if (wrong) { input.value = ""; complain(input, wrong); return; }
-      const file = files[0];
+      const [file] = files; // Before they are cleared.
       clear();
+      chosen = file;
+      upload();
+    };
+    // Sends the file that was chosen; after a failure it stays chosen, and `box.again` sends it once more.
+    const upload = () => {
+      const file = chosen;
+      const about = (words) => state(file.name, `, ${size(file.size)}, ${words}`, true);
       complain(input, "");
-      state(file.name, `, ${size(file.size)}`, true);
-      const mine = send(file, box.dataset.upload, token, (share) => { part("progress").value = 100 * share; });
+      show(part("again"), false);
+      box.again = null;
+      box.dataset.unsent = "";
+      about("waiting");
+      const mine = Sending.send(file, box.dataset.upload, token, (now) => {
+        if (current !== mine) return;
+        part("progress").value = now.again ? 0 : 100 * now.sent / now.total;
+        about(underWay(now));
+      });
       current = mine;
-      box.sending = mine.sent.then((stored) => {
+      box.sending = mine.done.then((stored) => {
+        if (current !== mine) return;
         part("id").value = stored.id;
         state(stored.name, `, ${stored.size}, uploaded`, false);
       }).catch((error) => {
         if (current !== mine) return;
-        clear();
+        state(file.name, `, ${size(file.size)}, not sent`, false);
+        show(part("again"), true);
+        box.again = upload;
         box.dataset.unsent = error.message;
         complain(input, error.message);
       });
@@ -112,6 +121,7 @@ window.Upload = (() => {
     show(part("remove"), part("id").value);
     all(box, "[data-plain]").forEach((element) => element.remove());
     input.addEventListener("change", () => { if (input.files.length) take(input.files); });
+    part("again").addEventListener("click", () => { input.focus(); upload(); });
     part("remove").addEventListener("click", () => { clear(); complain(input, ""); input.focus(); });
     followDrag(box, input);
   }
@@ -132,6 +142,7 @@ window.Upload = (() => {
       item.stop?.();
       item.remove();
       counted();
+      settle();
       complain(input, box.dataset.unsent = "");
       said.textContent = `${item.querySelector("[data-name]").textContent} removed.`;
       (other?.querySelector("[data-remove]") || input).focus();
@@ -149,26 +160,47 @@ window.Upload = (() => {
     };
     const add = (file) => {
       const item = box.querySelector("template").content.firstElementChild.cloneNode(true);
-      const bar = item.querySelector("[data-progress]");
       name(item, file.name, `, ${size(file.size)}`);
-      bar.setAttribute("aria-label", `Upload of ${file.name}`);
-      show(bar, true);
+      item.querySelector("[data-progress]").setAttribute("aria-label", `Upload of ${file.name}`);
       ready(item);
       list.append(item);
-      const mine = send(file, box.dataset.upload, token, (share) => { bar.value = 100 * share; });
+      const again = item.querySelector("[data-again]");
+      again.addEventListener("click", () => { item.querySelector("[data-remove]").focus(); upload(item, file); });
+      upload(item, file);
+    };
+    // Sends a file of the list; after a failure it stays there, with a button that sends it once more.
+    const upload = (item, file) => {
+      const bar = item.querySelector("[data-progress]");
+      const about = (words) => name(item, file.name, `, ${size(file.size)}, ${words}`);
+      const failed = (sentence) => {
+        show(item.querySelector("[data-again]"), sentence);
+        item.again = sentence ? () => upload(item, file) : null;
+        complain(input, box.dataset.unsent = sentence);
+      };
+      failed("");
+      show(bar, true);
+      const mine = Sending.send(file, box.dataset.upload, token, (now) => {
+        bar.value = now.again ? 0 : 100 * now.sent / now.total;
+        about(underWay(now));
+      });
       item.stop = mine.stop;
-      const done = mine.sent.then((stored) => {
+      const done = mine.done.then((stored) => {
         item.querySelector("[data-id]").value = stored.id;
         name(item, stored.name, `, ${stored.size}, uploaded`);
-        show(bar, false);
         item.stop = null;
       }).catch((error) => {
         if (!item.isConnected) return;
-        item.remove();
-        counted();
-        complain(input, box.dataset.unsent = `${file.name}: ${error.message}`);
-      }).finally(() => waiting.delete(done));
+        about("not sent");
+        failed(`${file.name}: ${error.message}`);
+      }).finally(() => { show(bar, false); waiting.delete(done); settle(); });
       waiting.add(done);
+      settle();
+    };
+    // What the form waits for, and what it sends again first.
+    const settle = () => {
+      const unsent = [...list.children].filter((item) => item.again);
+      box.sending = Promise.all(waiting);
+      box.again = unsent.length ? () => unsent.forEach((item) => item.again()) : null;
     };
     const take = (files) => {
       const most = Number(box.dataset.most);
@@ -182,7 +214,6 @@ window.Upload = (() => {
       input.value = "";
       counted();
       complain(input, box.dataset.unsent = [...new Set(problems)].join(" "));
-      box.sending = Promise.all(waiting);
     };
 
     box.classList.add("is-ready");

@@ -29,14 +29,10 @@ def settings() -> Settings:
 @pytest.fixture
 def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Services:
     """The core on mongomock and fakeredis."""
-    from mongomock.gridfs import enable_gridfs_integration
-
-    enable_gridfs_integration()
     monkeypatch.setattr(BulkOperationBuilder, "add_update", _add_update)
     monkeypatch.setattr(clock, "synchronise", lambda db: timedelta(0))  # mongomock has no `hello`
     client: Any = mongomock.MongoClient(tz_aware=True)
     made = assemble(settings, client.get_database("tests"), fakeredis.FakeRedis())
-    made.files._bucket._timeout = None  # mongomock answers every unknown attribute with a collection
     database.create_indexes(made.db)
     return made
 

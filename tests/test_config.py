@@ -29,6 +29,17 @@ def test_a_strong_key_is_all_that_production_needs() -> None:
     assert not settings.local
 
 
+def test_files_go_up_to_a_gigabyte_and_more_by_setting() -> None:
+    assert load({"SECRET_KEY": STRONG}).upload_max_mb == 256
+    assert [load({"SECRET_KEY": STRONG, "UPLOAD_MAX_MB": mb}).upload_max_mb for mb in ("1024", "10240")] == [
+        1024,
+        10240,
+    ]
+    for wrong in ("0", "10241", "1GB"):
+        bounds = "UPLOAD_MAX_MB: expected a whole number from 1 to 10240."
+        assert problems({"SECRET_KEY": STRONG, "UPLOAD_MAX_MB": wrong}) == [bounds]
+
+
 def test_every_problem_is_reported_at_once() -> None:
     found = problems(
         {

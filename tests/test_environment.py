@@ -10,6 +10,7 @@ import pytest
 from app.local import environment
 
 
+@pytest.mark.slow
 def test_the_pip_that_comes_with_python_runs(tmp_path: Path) -> None:
     pip = environment.bundled_pip()
 

@@ -12,6 +12,8 @@ import pytest
 
 from app.local.environment import bundled_pip
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "examples" / "greetings"
 

@@ -17,8 +17,9 @@ from typing import IO, Any
 from bson import ObjectId
 
 from app.core.clock import utcnow
+from app.core.content import CHUNK
 from app.core.errors import NotFound
-from app.core.files import CHUNK, StoredFile, safe_name
+from app.core.files import StoredFile, safe_name
 from app.core.states import Status
 from app.core.task import Task
 from workers.tasktype import TaskType

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from gridfs import GridFSBucket
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient
 from pymongo.database import Database
 from pymongo.errors import (
@@ -45,11 +44,6 @@ def connect(settings: Settings) -> Mongo:
     """A database of its own client; make it once in each process, after any fork."""
     client: MongoClient[Document] = MongoClient(settings.mongodb_uri, **client_options(settings))
     return client.get_default_database("taskqueue")
-
-
-def bucket(db: Mongo) -> GridFSBucket:
-    """Where uploaded and produced files are kept."""
-    return GridFSBucket(db, bucket_name="files")
 
 
 def _keys(*names: str) -> list[tuple[str, int]]:
@@ -101,6 +95,10 @@ def create_indexes(db: Mongo) -> None:
                 partialFilterExpression={"metadata.pending_at": {"$exists": True}},
             ),
         ],
+        "files.chunks": [  # As GridFS itself makes it.
+            IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], name="files_id_1_n_1", unique=True)
+        ],
+        "files.uploads": [IndexModel([("at", ASCENDING)], name="at")],
         "workers": [IndexModel([("seen_at", ASCENDING)], name="seen")],
     }
     for collection, models in wanted.items():

@@ -46,6 +46,13 @@ class TooLarge(TaskQueueError):
     title = "Too large"
 
 
+class NoRoom(TaskQueueError):
+    """A disk is full; nothing was accepted."""
+
+    status = 507
+    title = "No room"
+
+
 class Conflict(TaskQueueError):
     """The task is in a state in which this cannot be done; nothing was changed."""
 

@@ -1,30 +1,30 @@
 """Files in GridFS: uploaded for a task's parameters, or produced by an attempt.
 
 A file belongs to the tasks that name it (`metadata.tasks`) and goes with the last of them. Contents
-are streamed in chunks in both directions and never held whole.
+are streamed in both directions and never held whole (`content`). An upload is written down in
+`files.uploads` before its first byte, so that what a killed process leaves is found and deleted.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import PurePosixPath
 from typing import IO, Any
 
-import pymongo
 from bson import ObjectId
-from gridfs.errors import NoFile
+from pymongo.errors import PyMongoError
 
 from app.core.clock import utcnow
-from app.core.db import Document, Mongo, bucket
-from app.core.errors import Invalid, NotFound, TooLarge
+from app.core.content import CHUNK, Content, gone, pieces
+from app.core.db import Document, Mongo
+from app.core.errors import Invalid, TooLarge
 
-CHUNK = 256 * 1024
 ORPHAN_AFTER = timedelta(hours=24)
-FILE_TIMEOUT_S = 600
 GOING = "going"
 
 
@@ -67,8 +67,9 @@ class Files:
     """Stored files of ``db``."""
 
     def __init__(self, db: Mongo, max_bytes: int) -> None:
-        self._bucket = bucket(db)
+        self._content = Content(db)
         self._files = db["files.files"]
+        self._uploads = db["files.uploads"]
         self._tasks = db.tasks
         self._max_bytes = max_bytes
 
@@ -77,79 +78,66 @@ class Files:
     ) -> StoredFile:
         """Store a stream; ``role`` is `input` or `output`.
 
-        Raises TooLarge when a limited stream is longer than the settings allow (nothing is kept).
+        Raises TooLarge when a limited stream is longer than the settings allow. Nothing is kept of a
+        stream that breaks off, whatever it raises.
         """
-        digest = hashlib.sha256()
-        size = 0
-        metadata: Document = {
-            "content_type": content_type,
-            "owner": owner,
-            "role": role,
-            "tasks": [],
-            "pending_at": utcnow(),
-        }
-        with pymongo.timeout(FILE_TIMEOUT_S):
-            upload = self._bucket.open_upload_stream(safe_name(name), metadata=metadata)
-            try:
-                while chunk := source.read(CHUNK):
-                    size += len(chunk)
-                    if limited and size > self._max_bytes:
-                        raise TooLarge(
-                            f"{safe_name(name)} is larger than {self._max_bytes // 2**20} MB, the limit here."
-                        )
-                    digest.update(chunk)
-                    upload.write(chunk)
-            except BaseException:
-                upload.abort()
-                raise
-            upload.close()
-            self._files.update_one({"_id": upload._id}, {"$set": {"metadata.sha256": digest.hexdigest()}})
-        return self.get(upload._id)
+        file_id, most = ObjectId(), self._max_bytes if limited else None
+        about = {"content_type": content_type, "owner": owner, "role": role}
+        self._store(file_id, Measured(source, safe_name(name), most), about)
+        return self.get(file_id)
+
+    def _store(self, file_id: ObjectId, passed: Measured, about: Document) -> None:
+        self._uploads.insert_one({"_id": file_id, "at": utcnow()})
+        try:
+            self._content.write(file_id, iter(passed))
+            self._files.insert_one(_document(file_id, passed, about))
+        except BaseException:
+            with suppress(PyMongoError):  # Then it is pruned in a day.
+                self.discard(file_id)
+            raise
+        self._uploads.delete_one({"_id": file_id})
 
     def keep(self, file_id: ObjectId, content: bytes, name: str, content_type: str, owner: str) -> None:
         """Store an output under an id that the caller chose: to do it again is the same as once."""
         if self._files.find_one({"_id": file_id}, {"_id": 1}):
             return
         self.discard(file_id)  # what a try that was interrupted has left
-        metadata: Document = {
-            "content_type": content_type,
-            "owner": owner,
-            "role": "output",
-            "tasks": [],
-            "pending_at": utcnow(),
-            "sha256": hashlib.sha256(content).hexdigest(),
-        }
-        with pymongo.timeout(FILE_TIMEOUT_S):
-            self._bucket.upload_from_stream_with_id(file_id, safe_name(name), content, metadata=metadata)
+        about = {"content_type": content_type, "owner": owner, "role": "output"}
+        self._store(file_id, Measured(BytesIO(content), safe_name(name), None), about)
 
     def discard(self, file_id: ObjectId) -> None:
-        """Delete a file that no task names."""
-        with contextlib.suppress(NoFile):
-            self._bucket.delete(file_id)
+        """Delete a file that no task names, or what there is of it.
+
+        Content first: whoever stops in between leaves what says that it is still to be deleted.
+        """
+        self._content.delete(file_id)
+        self._files.delete_one({"_id": file_id})
+        self._uploads.delete_one({"_id": file_id})
 
     def get(self, file_id: ObjectId) -> StoredFile:
         """Raises NotFound."""
+        return StoredFile.from_document(self._found(file_id))
+
+    def _found(self, file_id: ObjectId) -> Document:
         found = self._files.find_one({"_id": file_id})
         if found is None:
-            raise NotFound(f"There is no file {file_id}. It may have been deleted with its task.")
-        return StoredFile.from_document(found)
+            raise gone(file_id)
+        return found
 
-    def chunks(self, file_id: ObjectId) -> Iterator[bytes]:
-        """The content in order, `CHUNK` bytes at a time. Raises NotFound when asked for the first."""
-        try:
-            with self._bucket.open_download_stream(file_id) as stream:
-                while chunk := stream.read(CHUNK):
-                    yield bytes(chunk)
-        except NoFile as error:
-            raise NotFound(f"There is no file {file_id}. It may have been deleted with its task.") from error
+    def chunks(
+        self, file_id: ObjectId, start: int = 0, stop: int | None = None
+    ) -> Generator[bytes, None, None]:
+        """The content from byte ``start`` to before ``stop``, at most `CHUNK` bytes at a time.
+
+        Raises NotFound when asked for the first.
+        """
+        found = self._found(file_id)
+        length = found["length"]
+        yield from self._content.read(found, start, length if stop is None else min(stop, length))
 
     def head(self, file_id: ObjectId, most: int) -> bytes:
         """The first ``most`` bytes of the content, or all of it where it is shorter. Raises NotFound."""
-        try:
-            with self._bucket.open_download_stream(file_id) as stream:
-                return bytes(stream.read(most))
-        except NoFile as error:
-            raise NotFound(f"There is no file {file_id}. It may have been deleted with its task.") from error
+        return b"".join(self.chunks(file_id, 0, most))
 
     def of_task(self, task_id: ObjectId) -> list[StoredFile]:
         """Every file that belongs to a task, inputs and outputs, oldest first."""
@@ -184,22 +172,27 @@ class Files:
         """A task is gone: its files go with it, unless another task names them as well.
 
         The last task's name stays until the content is deleted, and nothing is attached to a file that is
-        marked so: a task that comes to name it in the same moment is told that it is gone.
+        marked so: a task that comes to name it in the same moment is told that it is gone. A file that is
+        still marked after a day is an orphan.
         """
         for document in self._files.find({"metadata.tasks": task_id}, {"_id": 1}):
             last = {"_id": document["_id"], "metadata.tasks": [task_id]}
-            if self._files.update_one(last, {"$set": {"metadata.tasks": [GOING]}}).matched_count:
-                self._bucket.delete(document["_id"])
+            going = {"$set": {"metadata.tasks": [GOING], "metadata.pending_at": utcnow()}}
+            if self._files.update_one(last, going).matched_count:
+                self.discard(document["_id"])
             else:
                 self._files.update_one({"_id": document["_id"]}, {"$pull": {"metadata.tasks": task_id}})
 
     def prune_orphans(self, limit: int) -> int:
-        """Delete files that no durable task came to own within a day; returns how many.
+        """Delete files that no durable task came to own within a day, and uploads that ended with
+        their process; returns how many.
 
         Looks only at files that were not confirmed, however many there are in all.
         """
-        old = {"metadata.pending_at": {"$lt": utcnow() - ORPHAN_AFTER}}
-        return sum(self._prune(found) for found in list(self._files.find(old).limit(limit)))
+        before = {"$lt": utcnow() - ORPHAN_AFTER}
+        orphans = list(self._files.find({"metadata.pending_at": before}).limit(limit))
+        broken = list(self._uploads.find({"at": before}).limit(limit))
+        return sum(map(self._prune, orphans)) + sum(map(self._prune_upload, broken))
 
     def _prune(self, found: Document) -> bool:
         named = found["metadata"]["tasks"]
@@ -208,5 +201,54 @@ class Files:
             confirmed = {"$set": {"metadata.tasks": owners}, "$unset": {"metadata.pending_at": ""}}
             self._files.update_one({"_id": found["_id"], "metadata.tasks": named}, confirmed)
             return False
-        self._bucket.delete(found["_id"])
+        self.discard(found["_id"])
         return True
+
+    def _prune_upload(self, begun: Document) -> bool:
+        """Delete the content of a file that never came to be; one that did only needs no note any more."""
+        whole = self._files.count_documents({"_id": begun["_id"]}, limit=1) > 0
+        if whole:
+            self._uploads.delete_one({"_id": begun["_id"]})
+        else:
+            self.discard(begun["_id"])
+        return not whole
+
+
+class Measured:
+    """A stream as pieces; afterwards its ``size`` and ``digest``.
+
+    Raises TooLarge in the middle of a stream of more than ``most`` bytes.
+    """
+
+    def __init__(self, source: IO[bytes], name: str, most: int | None) -> None:
+        self._source = source
+        self.name = name
+        self._most = most
+        self.size = 0
+        self.digest = hashlib.sha256()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in pieces(self._source):
+            self.size += len(piece)
+            if self._most is not None and self.size > self._most:
+                raise too_large(self.name, self._most)
+            self.digest.update(piece)
+            yield piece
+
+
+def too_large(name: str, most: int) -> TooLarge:
+    """What is said of a file of more than ``most`` bytes."""
+    return TooLarge(f"{name} is larger than {most // 2**20} MB, the limit here.")
+
+
+def _document(file_id: ObjectId, passed: Measured, about: Document) -> Document:
+    """What GridFS keeps of a file; nobody owns it yet."""
+    now = utcnow()
+    return {
+        "_id": file_id,
+        "filename": passed.name,
+        "length": passed.size,
+        "chunkSize": CHUNK,
+        "uploadDate": now,
+        "metadata": {**about, "sha256": passed.digest.hexdigest(), "tasks": [], "pending_at": now},
+    }

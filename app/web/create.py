@@ -22,7 +22,7 @@ from app.core.listing import TaskFilter
 from app.core.states import Priority
 from app.core.structure import every
 from app.core.task import NewTask, Task, parse_task_id
-from app.web import forms, inputs, received, rows, uploads
+from app.web import forms, incoming, inputs, received, rows, uploads
 from app.web.filters import about, size
 from app.web.live import live
 from app.web.permissions import current_person, requires
@@ -256,7 +256,8 @@ def upload(type_name: str, parameter: str) -> tuple[Response, int]:
     Without a task it is gone in a day.
     """
     field = _file_field(services().catalog.get(type_name), parameter)
-    file = uploads.store(field, request.files.getlist("file"), services().files, current_person().name)
+    sent = incoming.sent(services().settings.upload_max_mb * 2**20)
+    file = uploads.store(field, sent, services().files, current_person().name)
     return jsonify(id=str(file.id), name=file.name, size=size(file.size)), 201
 
 

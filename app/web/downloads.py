@@ -1,7 +1,8 @@
 """What leaves the pages as a file: uploaded and produced files, results, and logs as text.
 
 Everything is sent as an attachment or as plain text, never as something that a browser renders. But for
-images: what is one by its first bytes is sent as just that, in a sandbox.
+images: what is one by its first bytes is sent as just that, in a sandbox. A file can be fetched in parts
+(`ranges`), so that a download that broke off is resumed.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from collections.abc import Iterator
 from itertools import chain
 from urllib.parse import quote
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from app.core.errors import NotFound
 from app.core.files import StoredFile
+from app.web import ranges
 from app.web.asked import attempt_of, only, task_id_of
 from app.web.permissions import requires
 from app.web.stores import services
@@ -95,11 +97,29 @@ def log(task_id: str) -> Response:
 
 
 def _streamed(stored: StoredFile, shown_as: str | None = None) -> Response:
-    chunks = services().files.chunks(stored.id)
-    first = next(chunks, b"")  # What is not there any more is found out before anything is sent.
+    """The file, the part of it that is asked for, or only that it is the one that the client has."""
+    etag = stored.sha256 or str(stored.id)
+    if ranges.known(request, etag):
+        response = Response(status=304)
+    else:
+        response = _part(stored, ranges.wanted(request, etag, stored.size), shown_as)
+    response.set_etag(etag)
+    response.accept_ranges = "bytes"
+    return response
+
+
+def _part(stored: StoredFile, wanted: tuple[int, int] | None, shown_as: str | None) -> Response:
+    start, stop = wanted or (0, stored.size)
+    chunks = services().files.chunks(stored.id, start, stop)
+    # What is not there any more is found out before anything is sent.
+    first = next(chunks, b"") if request.method == "GET" else b""
     kind = stored.content_type if stored.content_type in NAMED_TYPES else "application/octet-stream"
     response = _attachment(chain([first], chunks), stored.name, shown_as or kind)
-    response.content_length = stored.size
+    response.call_on_close(chunks.close)
+    response.content_length = stop - start
+    if wanted:
+        response.status_code = 206
+        response.content_range.set(start, stop, stored.size)
     return response
 
 

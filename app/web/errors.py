@@ -7,6 +7,7 @@ made here. What is not foreseen is logged and answered with a page that gives no
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from errno import EDQUOT, ENOSPC
 from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, render_template, request, url_for
@@ -14,7 +15,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import BadHost, HTTPException, SecurityError
 
 from app.core.db import cannot_write, is_away
-from app.core.errors import Invalid, TaskQueueError, Unavailable
+from app.core.errors import Invalid, NoRoom, TaskQueueError, Unavailable
 
 HTTP_SENTENCES = {
     400: (
@@ -24,14 +25,20 @@ HTTP_SENTENCES = {
     404: ("Not found", "There is no page at this address."),
     405: ("Not possible here", "This address cannot be used in that way; nothing was changed."),
     413: ("Too large", "What was sent is larger than what is taken here. Please choose a smaller file."),
+    416: (
+        "There is no such part",
+        "The file is shorter than the part of it that was asked for. Please download it from its start.",
+    ),
     429: ("Too many requests", "Please wait a moment and try again."),
 }
+PASSED_ON = frozenset({"Allow", "Content-Range"})
 FORGED = (
     "This form was opened in another session, or cookies are off, so nothing was changed. "
     "Please go back, reload the page and send it again."
 )
 AWAY = "The database (MongoDB) did not answer in time. Please try again in a moment."
 BROKEN = "The database (MongoDB) reports a fault. It may be out of space: tell whoever runs it."
+FULL = "The server's disk is full, so nothing was kept. Please try again later, or tell whoever runs it."
 UNEXPECTED = (
     "This is a fault of the program and was written to its log. Please try again, or tell whoever runs it."
 )
@@ -57,6 +64,8 @@ def problem_of(error: BaseException) -> Problem:
     if isinstance(error, HTTPException):
         status = error.code or 500
         return Problem(status, *HTTP_SENTENCES.get(status, (error.name, error.description or "")))
+    if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
+        return Problem(NoRoom.status, NoRoom.title, FULL)
     if is_away(error):
         return Problem(Unavailable.status, Unavailable.title, AWAY)
     if cannot_write(error):
@@ -75,7 +84,7 @@ def _handle(error: Exception) -> Any:
     if problem.status == 503:
         response.headers["Retry-After"] = "5"
     if isinstance(error, HTTPException):
-        response.headers.extend(header for header in error.get_headers() if header[0] == "Allow")
+        response.headers.extend(header for header in error.get_headers() if header[0] in PASSED_ON)
     return response
 
 

@@ -10,6 +10,7 @@ from flask import Flask, Response, request
 from flask_wtf import CSRFProtect
 
 from app.core.errors import BadQuery, Forbidden
+from app.web.incoming import IN_MEMORY
 from app.web.permissions import LIBRARY_ROUTES
 from config import Settings
 
@@ -34,7 +35,6 @@ HEADERS = {
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ANY_HOST = frozenset({"0.0.0.0", "::"})  # noqa: S104 - names of what is bound, nothing is bound here
-MB = 2**20
 
 
 def flask_settings(settings: Settings) -> dict[str, Any]:
@@ -48,8 +48,8 @@ def flask_settings(settings: Settings) -> dict[str, Any]:
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_PATH": "/",
         "WTF_CSRF_TIME_LIMIT": None,  # As long as the session: a form that was open overnight still works.
-        "MAX_CONTENT_LENGTH": (settings.upload_max_mb + 1) * MB,
-        "MAX_FORM_MEMORY_SIZE": 4 * MB,
+        "MAX_CONTENT_LENGTH": IN_MEMORY,  # More where files come in: see `incoming`.
+        "MAX_FORM_MEMORY_SIZE": IN_MEMORY,
         "MAX_FORM_PARTS": 2_000,
         "SEND_FILE_MAX_AGE_DEFAULT": 3600,
         "BOOTSTRAP_SERVE_LOCAL": True,

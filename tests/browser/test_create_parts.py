@@ -121,6 +121,24 @@ def test_several_files_are_dropped_sent_and_removed(page: Any, services: Service
     assert names[task.params["people"][0]["photo"]] == "a.csv"
 
 
+def test_one_of_several_that_failed_is_sent_again_alone(
+    page: Any, services: Services, tmp_path: Path
+) -> None:
+    page.route("**/files?name=b.csv*", lambda route: route.fulfill(status=500, json={"detail": "It broke."}))
+    drop(page, tmp_path, "a.csv", "b.csv")
+    page.wait_for_selector("[data-again]:visible")
+    sent(page, 1)
+    assert page.inner_text("#p-files-error") == "b.csv: It broke."
+    create(page)
+    page.wait_for_selector("[data-again]:focus")  # it was tried again, and the form does not go without it
+    assert services.db.tasks.count_documents({}) == 0
+    page.unroute("**/files?name=b.csv*")
+    page.click("[data-again]:visible")
+    sent(page, 2)
+    assert page.inner_text("#p-files-error") == ""
+    assert services.db["files.files"].count_documents({}) == 2
+
+
 def test_a_model_that_is_not_given_is_not_in_the_way(page: Any) -> None:
     assert page.locator("#p-billing\\.street").is_hidden()
     page.focus("#p-billing-given")

@@ -11,7 +11,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
-from mongomock.gridfs import enable_gridfs_integration
 
 from app import create_app
 from app.core.services import Services, assemble
@@ -39,7 +38,6 @@ def one_app() -> Flask:
     """Made once; :func:`app` gives it other stores for each test."""
     settings = load({"ENVIRONMENT": "local", "SECRET_KEY": "tests-only"})
     db: Any = mongomock.MongoClient(tz_aware=True).get_database("none")
-    enable_gridfs_integration()
     return create_app(settings, assemble(settings, db, fakeredis.FakeRedis()))
 
 

@@ -98,3 +98,21 @@ def test_a_log_is_plain_text(client, services, new_task):
     assert answer.text == "<b>one</b>\n"
     assert answer.content_type == "text/plain; charset=utf-8"
     assert "sandbox" in answer.headers["Content-Security-Policy"]
+
+
+def test_several_results_are_all_offered_and_go_with_their_task(client, services, new_task):
+    task = new_task()
+    outs = [
+        services.files.save(io.BytesIO(name.encode()), name, "text/csv", "alice", role="output")
+        for name in ("one.csv", "two.csv", "three.csv")
+    ]
+    services.files.attach([out.id for out in outs], task.id)
+    services.files.confirm([out.id for out in outs])
+    task = succeed(services, task, {"rows": 1})
+    page = client.get(f"/tasks/{task.id}").text
+    for out in outs:
+        address = f"/tasks/{task.id}/files/{out.id}"
+        assert address in page
+        assert client.get(address).data == out.name.encode()
+    services.dispatch.delete(task.id)
+    assert services.db["files.chunks"].count_documents({}) == 0

@@ -22,6 +22,8 @@ from workers.library.tables.read import read_table
 from workers.library.tables.report import Tally, build_report
 from workers.library.tables.rows import choose_rows, with_values
 
+pytestmark = pytest.mark.slow
+
 WIDTH = 3
 OPTIONS = CleanOptions(missing=("NA", "-"), case="lower")
 CELLS = [

@@ -23,6 +23,8 @@ from workers.library.data import clean_table
 from workers.library.transform import transform_table
 from workers.testing import Ran, run
 
+pytestmark = pytest.mark.slow
+
 
 def rows(ran: Ran, delimiter: str = ",") -> list[list[str]]:
     return list(csv.reader(io.StringIO(next(iter(ran.files.values())).decode()), delimiter=delimiter))
