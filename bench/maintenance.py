@@ -14,6 +14,7 @@ import argparse
 import os
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -85,7 +86,7 @@ def whole_round(services: Services) -> None:
     """Everything that is ever due, at once."""
     maintenance = Maintenance(services, "bench")
     maintenance._prepared = True  # Indexes are made once in the life of a process.
-    maintenance._rescue_from = 0.0  # It would wait for a lease first.
+    maintenance._answered = time.monotonic()  # It would wait for a lease first.
     maintenance.round()
     maintenance.resign()
 

@@ -24,6 +24,8 @@ from workers.journal import journal_of, replay
 
 LEADER_LEASE = timedelta(seconds=15)
 ROUND_S = 1.0
+# Renewed every 10 s, a lease has 20 s left at least; 5 of them are for a supervisor's look that still waits.
+CUT_OFF_S = LEASE.total_seconds() / 2
 EVERY_S = {
     "stage": 1.0,
     "push": 2.0,
@@ -46,7 +48,7 @@ class Maintenance:
         self._leases = services.db.leases
         self._done: dict[str, float] = {}
         self._journal = journal_of(services.settings)
-        self._wait_to_rescue()
+        self._answered = self._rescue_from = float("-inf")
         self._stop = threading.Event()
         self._prepared = False
 
@@ -66,17 +68,22 @@ class Maintenance:
         """One look at everything that is due now, if this process leads."""
         try:
             self._prepare()
+            leads = self.lead()
+            self._in_touch()
             self._all_due(self._own())
-            if self.lead():
+            if leads:
                 self._all_due(self._repairs())
         except PyMongoError as error:
-            self._wait_to_rescue()
             log.warning("Maintenance waits: MongoDB does not answer (%s).", type(error).__name__)
 
-    def _wait_to_rescue(self) -> None:
-        """Whoever was cut off cannot tell a dead worker from one that was cut off too, and whoever has just
-        started does not know: it waits a lease, in which the others renew theirs or write their journals."""
-        self._rescue_from = time.monotonic() + LEASE.total_seconds()
+    def _in_touch(self) -> None:
+        """MongoDB answers. Whoever was cut off cannot tell a dead worker from one that was cut off too, and
+        whoever has just started does not know: it waits a lease, in which the others renew theirs or write
+        their journals. An answer that was late is no such cut: a living worker's lease outlasts it."""
+        now = time.monotonic()
+        if now - self._answered > CUT_OFF_S:
+            self._rescue_from = now + LEASE.total_seconds()
+        self._answered = now
 
     def _prepare(self) -> None:
         if not self._prepared:

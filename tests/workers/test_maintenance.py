@@ -55,15 +55,18 @@ def a_patient_leader(services: Services, monkeypatch: pytest.MonkeyPatch) -> Mai
     """One that has been there for a lease."""
     with monkeypatch.context() as long_ago:
         long_ago.setattr(maintenance, "LEASE", timedelta(0))
-        return Maintenance(services, "bob")
+        bob = Maintenance(services, "bob")
+        bob.round()
+    bob._done.clear()
+    return bob
 
 
 def test_a_round_takes_up_a_task_whose_worker_died(
     services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    bob = a_patient_leader(services, monkeypatch)
     task = new_task(max_attempts=2)
     services.queues.take(0)
-    bob = a_patient_leader(services, monkeypatch)
     monkeypatch.setattr(tasks, "LEASE", timedelta(seconds=-1))
     services.tasks.claim(task.id, 1, "dead")
 
@@ -111,8 +114,13 @@ def test_who_does_not_lead_measures_the_clock_as_well(
     assert len(measured) == 3 and not bob.lead()
 
 
-def test_whoever_was_cut_off_rescues_nobody_for_a_lease(
-    services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("away_s", "status"), [(20.0, Status.RUNNING), (5.0, Status.QUEUED)])
+def test_whoever_was_cut_off_for_long_rescues_nobody_for_a_lease(
+    services: Services,
+    new_task: Callable[..., Task],
+    monkeypatch: pytest.MonkeyPatch,
+    away_s: float,
+    status: Status,
 ) -> None:
     task = new_task(max_attempts=2)
     bob = a_patient_leader(services, monkeypatch)
@@ -123,8 +131,9 @@ def test_whoever_was_cut_off_rescues_nobody_for_a_lease(
     with monkeypatch.context() as cut_off:
         cut_off.setattr(bob, "lead", away)
         bob.round()
+    bob._answered -= away_s
     monkeypatch.setattr(tasks, "LEASE", timedelta(seconds=-1))
     services.tasks.claim(task.id, 1, "dead")
     bob.round()
 
-    assert services.tasks.get(task.id).status is Status.RUNNING
+    assert services.tasks.get(task.id).status is status
