@@ -99,6 +99,7 @@ def create_indexes(db: Mongo) -> None:
             IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], name="files_id_1_n_1", unique=True)
         ],
         "files.uploads": [IndexModel([("at", ASCENDING)], name="at")],
+        "deletions": [IndexModel([("at", ASCENDING)], name="at")],
         "workers": [IndexModel([("seen_at", ASCENDING)], name="seen")],
     }
     for collection, models in wanted.items():

@@ -125,11 +125,19 @@ def test_a_client_that_disappears_leaves_nothing(site, client):
     until(lambda: kept(site) == NOTHING)
 
 
+def settled(site):
+    """Whether nothing is written any more: what a killed server had sent still arrives."""
+    before = kept(site)
+    time.sleep(0.5)
+    return kept(site) == before
+
+
 def test_what_a_killed_server_leaves_is_pruned_after_a_day(site, client, monkeypatch):
     with closing(client.begin(len(CONTENT), CONTENT[: 20 * MB])):
         until(lambda: kept(site)["chunks"])
         for process in family(site.processes[-1].pid):
             process.kill()
+    until(lambda: settled(site))
     assert kept(site)["chunks"] > 0
     assert (kept(site)["files"], kept(site)["uploads"]) == (0, 1)
     assert site.services.files.prune_orphans(100) == 0
