@@ -160,8 +160,8 @@ class Child:
         self.tell(end=str(task.id), attempt=task.attempt)
 
     def _finish(self, task: Task, context: Context, path: Path, outcome: Outcome) -> None:
-        writer = LogWriter(self.services.logs, path, task.id, task.attempt)
-        self._patiently(writer.write)
+        writer = LogWriter(self.services.logs, path, task.id, task.attempt, context.mask)
+        self._patiently(lambda: writer.write(ended=True))
         if context.progress_now is not None:
             self._patiently(lambda: self.services.tasks.report_progress(task, context.progress_now or {}))
         if self._settle(task, outcome) is None:

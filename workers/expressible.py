@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel, SecretStr
 from pydantic_core import SchemaError
 
 from app.core.errors import Invalid
@@ -15,7 +16,8 @@ from workers.published import refusals
 IN_LISTS = ("text", "int", "float", *WRITTEN)
 ALLOWED = (
     "str, int, float, bool, Decimal, date, time, datetime, timedelta, EmailStr, HttpUrl, AnyUrl, Literal, "
-    "Enum, list[...] of these (but bool), File, dict[str, Any], list[Any], Any, and each as `X | None`"
+    "Enum, list[...] of these (but bool), File, SecretStr, dict[str, Any], list[Any], Any, "
+    "and each as `X | None`"
 )
 
 
@@ -33,6 +35,20 @@ def _expressible(each: Field) -> bool:
     if each.kind in ("text", "textarea"):
         return each.schema.get("type") == "string" and each.schema.get("format") in (None, "textarea")
     return True
+
+
+def refused_secret(each: Field, model: type[BaseModel]) -> str:
+    """Why a parameter cannot be a secret, or nothing."""
+    if each.default:
+        return "the default of a secret would stand in the code; None or an empty one may"
+    try:
+        model.model_validate({each.name: SecretStr("tried")})
+    except TypeError as error:
+        told = str(error).partition(" to supplied")[0]
+        return f"{told}; for a pattern, write Field(json_schema_extra={{'pattern': '...'}})"
+    except Exception:
+        return ""  # what it says of this value, or of others that are missing, is no matter
+    return ""
 
 
 def wrong_defaults(schema: dict[str, Any]) -> dict[str, str]:

@@ -22,10 +22,11 @@ from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, 
 from pydantic_core import SchemaError
 
 from app.core.fields import describe
+from app.core.secrets import revealed
 from app.core.states import Priority
 from config import Settings
 from workers.context import Context, File
-from workers.expressible import ALLOWED, refusal, said, wrong_defaults
+from workers.expressible import ALLOWED, refusal, refused_secret, said, wrong_defaults
 from workers.published import schema_of
 
 ENTRY_POINTS = "dtq.tasks"
@@ -73,7 +74,8 @@ class TaskType:
     def arguments(self, params: dict[str, Any], files: Callable[[str], File]) -> dict[str, Any]:
         """Stored parameters as the function takes them. Raises pydantic's ValidationError."""
         # As JSON, so that a strict field takes a date, too, which is kept as text.
-        model = self.model.model_validate_json(json.dumps(params), context={"files": files})
+        given = json.dumps(revealed(params))
+        model = self.model.model_validate_json(given, context={"files": files})
         return {name: getattr(model, name) for name in self.model.model_fields}
 
 
@@ -265,5 +267,7 @@ def _check_kinds(function: Callable[..., Any], model: type[BaseModel]) -> None:
         why = refusal(each, schema["properties"][each.name])
         if why or model.model_fields[each.name].annotation is object:
             raise TaskTypeError(f"{where}: {why or NOT_ANY}. Allowed are {ALLOWED}.")
+        if each.kind == "secret" and (why := refused_secret(each, model)):
+            raise TaskTypeError(f"{where}: {why}.")
     for name, why in wrong_defaults(schema).items():
         raise TaskTypeError(f"{_where(function)}, parameter `{name}`: its default is not valid: {why}")

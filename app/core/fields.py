@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.core.secrets import is_secret_schema
 from app.core.values import shown
 from app.core.written import FORMATS, WRITTEN, rewritten
 
@@ -19,7 +20,7 @@ class Field:
     """One parameter as a form shows it.
 
     ``kind`` is text, textarea, int, float, decimal, bool, date, time, datetime, duration, email, url,
-    json, choice, choices (several of them), list (one a line, each as ``of`` says) or file.
+    json, choice, choices (several of them), list (one a line, each as ``of`` says), file or secret.
     ``choices`` are (value, label) pairs; a value without a label stands as it is. ``minimum`` and
     ``maximum`` are as they are kept. An ``advanced`` one is rarely needed and may be folded away.
     """
@@ -93,6 +94,8 @@ def _without_null(about: dict[str, Any], schema: dict[str, Any]) -> tuple[dict[s
 def _kind(about: dict[str, Any], schema: dict[str, Any]) -> str:
     if about.get("format") == "file-id":
         return "file"
+    if is_secret_schema(about):
+        return "secret"
     if "enum" in about or "const" in about:
         return "choice"
     if _is_json(about, schema):

@@ -17,6 +17,7 @@ from app.core import kinds, limits
 from app.core.errors import Invalid
 from app.core.fields import Field, describe
 from app.core.kinds import MAX_TEXT
+from app.core.secrets import Secret, forged, marked, revealed
 from app.core.values import unkeepable
 
 __all__ = ["MAX_TEXT", "from_form", "validate"]
@@ -48,7 +49,7 @@ def from_form(
             problems[each.name] = str(error)
         else:
             if value is not _MISSING:
-                values[each.name] = value
+                values[each.name] = Secret(value) if each.kind == "secret" and value else value
     return values, problems
 
 
@@ -111,15 +112,15 @@ def _empty(each: Field) -> Any:
 
 
 def validate(schema: dict[str, Any], values: Any) -> dict[str, Any]:
-    """The values with defaults filled in.
+    """The values with defaults filled in, and what the schema calls a secret as a `Secret`.
 
-    Raises Invalid with a sentence for each field that is wrong.
+    Raises Invalid with a sentence for each field that is wrong; none repeats a value.
     """
     if not isinstance(values, dict):
         raise Invalid("An object of parameters is expected.")
     fields = {each.name: each for each in describe(schema)}
-    filled = {name: each.default for name, each in fields.items() if _has_default(each)} | values
-    problems = {name: why for name, value in filled.items() if (why := unkeepable(value))}
+    filled = {name: each.default for name, each in fields.items() if _has_default(each)} | revealed(values)
+    problems = {name: why for name, value in filled.items() if (why := unkeepable(value) or forged(value))}
     if problems:
         raise Invalid("Some parameters need another look.", problems)
     for error in limits.Validator(schema).iter_errors(filled):
@@ -127,7 +128,8 @@ def validate(schema: dict[str, Any], values: Any) -> dict[str, Any]:
             problems.setdefault(name, _sentence(error, fields.get(name)))
     if problems:
         raise Invalid("Some parameters need another look.", problems)
-    return filled
+    checked: dict[str, Any] = marked(schema, filled)
+    return checked
 
 
 def _has_default(each: Field) -> bool:

@@ -22,8 +22,10 @@ from app.core.fields import Field
 from app.core.listing import TaskFilter
 from app.core.states import Priority
 from app.core.task import NewTask, Task, parse_task_id
+from app.core.vault import CannotOpen
 from app.web import forms, inputs
 from app.web.filters import about, size
+from app.web.kept import Keeper
 from app.web.live import live
 from app.web.permissions import current_person, requires
 from app.web.stores import services
@@ -98,7 +100,11 @@ def form(type_name: str) -> str | Response:
             f"That task is not of the type “{task_type.title}”, so its inputs do not fit this form."
         )
     filled = inputs.initial(
-        task_type.fields, past.params if past else {}, services().files, current_person().name
+        task_type.fields,
+        past.params if past else {},
+        services().files,
+        current_person().name,
+        Keeper.of(task_type).of_past(past, task_type.fields) if past else {},
     )
     return _page(
         task_type, forms.Envelope.opened(task_type, _envelope_of(past, task_type)), filled, past=past
@@ -191,7 +197,12 @@ def submit(type_name: str) -> Any:
         task_type = services().catalog.get(type_name)
         envelope = forms.Envelope()
         received = inputs.receive(
-            task_type, request.form, request.files, services().files, current_person().name
+            task_type,
+            request.form,
+            request.files,
+            services().files,
+            current_person().name,
+            Keeper.of(task_type),
         )
         problems = _problems(task_type, envelope, received)
         if problems:
@@ -246,12 +257,11 @@ def _after(new: NewTask, submitted: Submitted, then: str | None) -> Response:
 
 
 def _differs(new: NewTask, task: Task) -> bool:
-    return (new.type, new.params, new.title, new.priority) != (
-        task.type,
-        task.params,
-        task.title,
-        task.priority,
-    )
+    try:
+        params = services().vault.opened(task.params, task.id)
+    except CannotOpen:
+        return True
+    return (new.type, new.params, new.title, new.priority) != (task.type, params, task.title, task.priority)
 
 
 def _go(address: str) -> Response:

@@ -13,6 +13,7 @@ from typing import Any
 
 from werkzeug.datastructures import FileStorage, MultiDict
 
+from app.core.accept import accepted, not_accepted, require_accepted
 from app.core.catalog import TaskType
 from app.core.errors import Invalid, TooLarge
 from app.core.fields import Field
@@ -20,12 +21,14 @@ from app.core.files import Files, StoredFile, safe_name
 from app.core.kinds import NOUNS
 from app.core.limits import words
 from app.core.params import from_form, validate
+from app.web import kept
 from app.web.attributes import AREAS, attributes
+from app.web.kept import DROP, KEEP, NOTHING, Keeper, Kept
 from app.web.texts import texts_of, typed
 
 PREFIX = "p-"
-DROP = "drop-"
 RADIOS = 4
+WIDGETS = {"bool": "switch", "choices": "group", "file": "file", "datetime": "moment", "secret": "secret"}
 HINTS = {
     "list": "One a line.",
     "duration": "Such as 1h 30m, 2 days or 00:05:00; a number alone is seconds.",
@@ -41,12 +44,13 @@ GONE = "This file is no longer here. Please choose it again."
 
 @dataclass(frozen=True)
 class Input:
-    """One parameter as the page shows it. ``texts`` is what a browser would send for it."""
+    """One parameter as the page shows it. ``texts`` is what a browser would send for it; never a secret."""
 
     field: Field
     texts: tuple[str, ...] = ()
     error: str = ""
     file: StoredFile | None = None
+    kept: Kept = NOTHING
 
     @property
     def name(self) -> str:
@@ -63,12 +67,11 @@ class Input:
 
     @property
     def widget(self) -> str:
-        """Which macro draws it: line, area, moment, select, group (of radios or boxes), switch or file."""
+        """Which macro draws it: line, area, moment, select, group, switch, file or secret."""
         kind = "choice" if self.field.kind == "bool" and self.field.nullable else self.field.kind
         if kind == "choice":
             return "group" if len(self.options) <= RADIOS else "select"
-        widgets = {"bool": "switch", "choices": "group", "file": "file", "datetime": "moment"}
-        return "area" if kind in AREAS else widgets.get(kind, "line")
+        return "area" if kind in AREAS else WIDGETS.get(kind, "line")
 
     @property
     def zone(self) -> str:
@@ -89,7 +92,7 @@ class Input:
         field = self.field
         hint = SHAPES.get(field.schema.get("type", ""), "") if field.kind == "json" else ""
         of = HINTS.get(field.of.kind, "") if field.of else ""
-        hints = (field.help, words(field), hint or HINTS.get(field.kind, ""), of)
+        hints = (self.kept.note, field.help, words(field), hint or HINTS.get(field.kind, ""), of)
         return " ".join(part for part in hints if part)
 
     @property
@@ -103,7 +106,8 @@ class Input:
         default = replace(self, texts=texts_of(self.field, {}))
         if self.field.kind == "bool" and not self.field.nullable:
             return bool(self.error) or self.on != default.on
-        return bool(self.error) or typed(self.field, self.texts) != typed(self.field, default.texts)
+        wrong = bool(self.error or self.kept.token)
+        return wrong or typed(self.field, self.texts) != typed(self.field, default.texts)
 
     @property
     def rows(self) -> int:
@@ -121,7 +125,7 @@ class Input:
         """Where nothing is an answer; a switch, and a choice or a number with a default, always have one."""
         if self.field.kind in NOUNS and self.field.default is not None:
             return self.field.nullable
-        return not self.field.required and self.widget in ("line", "area", "moment", "file")
+        return not self.field.required and self.widget in ("line", "area", "moment", "file", "secret")
 
 
 @dataclass(frozen=True)
@@ -140,12 +144,21 @@ class Parameters:
 # What a form shows before anything was sent
 
 
-def initial(fields: Sequence[Field], past: Mapping[str, Any], files: Files, owner: str) -> tuple[Input, ...]:
+def initial(
+    fields: Sequence[Field],
+    past: Mapping[str, Any],
+    files: Files,
+    owner: str,
+    secrets: Mapping[str, Kept] | None = None,
+) -> tuple[Input, ...]:
     """The inputs with the values of a past task where it has them, else with the defaults.
 
-    A file that ``owner`` may not use, or that is gone, is said beside its field.
+    ``secrets`` are those of the past task. What ``owner`` may not use, or what is gone, is said
+    beside its field.
     """
-    filled = [Input(each, texts_of(each, past)) for each in fields]
+    filled = [
+        Input(each, texts_of(each, past), kept=(secrets or {}).get(each.name, NOTHING)) for each in fields
+    ]
     known = _usable(filled, files, owner)
     return tuple(_with_file(each, known) for each in filled)
 
@@ -170,6 +183,7 @@ def receive(
     uploads: MultiDict[str, FileStorage],
     files: Files,
     owner: str,
+    keeper: Keeper,
 ) -> Parameters:
     """Read the parameters of one submission; uploads are stored before anything is judged.
 
@@ -177,13 +191,17 @@ def receive(
     """
     fields = task_type.fields
     texts = {each.name: sent.getlist(PREFIX + each.name) for each in fields}
-    problems = _store(fields, texts, sent, uploads, files, owner)
+    problems = _store(fields, texts, sent, uploads, files, owner) | kept.take(fields, texts, sent, keeper)
     known = _usable([Input(each, tuple(texts[each.name])) for each in fields], files, owner)
     problems |= _file_problems(fields, texts, known, problems)
     values, unread = from_form(fields, texts)
     problems = _invalid(task_type, values) | unread | problems
+    secrets = kept.keep(fields, texts, problems, keeper)
     inputs = [Input(each, tuple(texts[each.name]), problems.get(each.name, "")) for each in fields]
-    shown_again = tuple(replace(each, file=known.get(each.text)) for each in inputs)
+    shown_again = tuple(
+        replace(each, file=known.get(each.text), kept=secrets.get(each.field.name, NOTHING))
+        for each in inputs
+    )
     return Parameters(shown_again, values, problems)
 
 
@@ -218,22 +236,8 @@ def store(each: Field, chosen: Sequence[FileStorage], files: Files, owner: str) 
     if len(chosen) != 1:
         raise Invalid("One file is expected here.")
     name, content_type = safe_name(chosen[0].filename or ""), chosen[0].mimetype or "application/octet-stream"
-    if not accepted(each, name, content_type):
-        raise Invalid(f"{name} is not of a kind that is taken here: {', '.join(each.accept)}.")
+    require_accepted(each, name, content_type)
     return files.save(chosen[0].stream, name, content_type, owner, role="input")
-
-
-def accepted(each: Field, name: str, content_type: str) -> bool:
-    """Whether a file is of a kind that the field takes, by the rules of HTML's `accept`."""
-    return not each.accept or any(
-        _matches(kind.lower(), name.lower(), content_type.lower()) for kind in each.accept
-    )
-
-
-def _matches(kind: str, name: str, content_type: str) -> bool:
-    if kind.startswith("."):
-        return name.endswith(kind)
-    return content_type.startswith(kind[:-1]) if kind.endswith("/*") else content_type == kind
 
 
 def _file_problems(
@@ -253,9 +257,7 @@ def _file_problems(
             texts[each.name] = []
             problems[each.name] = GONE
         elif not accepted(each, file.name, file.content_type):
-            problems[each.name] = (
-                f"{file.name} is not of a kind that is taken here: {', '.join(each.accept)}."
-            )
+            problems[each.name] = not_accepted(each, file.name)
     return problems
 
 
@@ -276,8 +278,9 @@ def unexpected(
 ) -> list[str]:
     """A sentence for every name that this form does not have, or has once and was sent twice."""
     texts = {PREFIX + each.name for each in fields} | {
-        DROP + each.name for each in fields if each.kind == "file"
+        DROP + each.name for each in fields if each.kind in ("file", "secret")
     }
+    texts |= {KEEP + each.name for each in fields if each.kind == "secret"}
     chosen = {PREFIX + each.name for each in fields if each.kind == "file"}
     unknown = [name for name in sent if name not in texts and name not in envelope]
     unknown += [name for name in uploads if name not in chosen]

@@ -12,6 +12,8 @@ from app.core.kinds import text_of
 def texts_of(each: Field, past: Mapping[str, Any]) -> tuple[str, ...]:
     """The texts of a field's value among the ``past`` ones, else of its default."""
     value = past.get(each.name, each.default)
+    if each.kind == "secret":
+        return ()  # no page holds one
     if value is not None:
         return _texts(each, value)
     # An empty field is its default, which is not what JSON's null was meant to be.
