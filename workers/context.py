@@ -173,6 +173,7 @@ class Context:
 
         Returns its ``file_id``, ``name``, ``size`` in bytes, ``sha256`` and ``content_type``.
         """
+        name = self.mask.text(name)
         kind = content_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
         with path.open("rb") as content:
             stored = self._stores.files.save(

@@ -117,7 +117,7 @@ def _spellings(secret: str) -> Iterator[bytes]:
     lines = [line.strip() for line in secret.splitlines()]
     texts = {secret, secret.strip(), *(line for line in lines if len(line) >= LEAST_LINE)}
     for text in texts:
-        if len(text) >= LEAST:
+        if len(text.strip()) >= LEAST:
             yield from _encoded(text.encode("utf-8", "surrogatepass"))
             yield from (each.encode("utf-8", "surrogatepass") for each in _escaped(text))
 
@@ -125,6 +125,7 @@ def _spellings(secret: str) -> Iterator[bytes]:
 def _encoded(raw: bytes) -> Iterator[bytes]:
     yield raw
     yield from (raw.hex().encode(), raw.hex().upper().encode())
+    yield from (base64.b64encode(raw).rstrip(b"="), base64.urlsafe_b64encode(raw).rstrip(b"="))
     for before in range(3):
         yield from (_inner(base64.b64encode, raw, before), _inner(base64.urlsafe_b64encode, raw, before))
     for quoted in (quote(raw, safe=""), quote(raw), quote_plus(raw)):

@@ -119,4 +119,8 @@ def _marked(about: Any, value: Any, root: dict[str, Any]) -> Any:
     if isinstance(value, dict):
         known, rest = about.get("properties", {}), about.get("additionalProperties")
         return {name: _marked(known.get(name, rest), inner, root) for name, inner in value.items()}
-    return [_marked(about.get("items"), each, root) for each in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        first = about.get("prefixItems", ())
+        schemas = [*first, *[about.get("items")] * (len(value) - len(first))]
+        return [_marked(one, each, root) for one, each in zip(schemas, value, strict=False)]
+    return value

@@ -56,6 +56,11 @@ class Vault:
     def of(cls, settings: Settings) -> Vault:
         return cls((settings.secret_key, *settings.secret_key_fallbacks))
 
+    @property
+    def usable(self) -> bool:
+        """Whether there is a key to seal with."""
+        return bool(self._keys)
+
     # The secrets of a task
 
     def sealed(self, params: dict[str, Any], task_id: ObjectId) -> dict[str, Any]:
@@ -75,7 +80,7 @@ class Vault:
 
     def seal(self, text: str, place: str) -> str:
         """A token that only the same place opens. Raises CannotOpen where there is no key."""
-        if not self._keys:
+        if not self.usable:
             raise CannotOpen(NO_KEY)
         name, cipher = _cipher(self._keys[0])
         plain = json.dumps([text, int(utcnow().timestamp())]).encode()
@@ -103,7 +108,7 @@ class Vault:
         return str(text)
 
     def _named(self, name: str) -> AESGCM:
-        if not self._keys:
+        if not self.usable:
             raise CannotOpen(NO_KEY)
         for key in self._keys:
             known, cipher = _cipher(key)

@@ -18,7 +18,7 @@ from app.core.catalog import TaskType
 from app.core.fields import Field
 from app.core.secrets import Secret
 from app.core.task import Task
-from app.core.vault import CannotOpen, Vault
+from app.core.vault import NO_KEY, CannotOpen, Vault
 from app.web.permissions import current_person
 from app.web.stores import services
 
@@ -89,12 +89,16 @@ def take(
     problems = {}
     for each in fields:
         token = sent.get(KEEP + each.name, "")
-        if each.kind != "secret" or any(texts[each.name]) or not token or DROP + each.name in sent:
+        if each.kind != "secret":
             continue
-        try:
-            texts[each.name] = [keeper.find(each, token)]
-        except CannotOpen:
-            problems[each.name] = AGAIN
+        if any(texts[each.name]):
+            if not keeper.vault.usable:
+                problems[each.name] = NO_KEY
+        elif token and DROP + each.name not in sent:
+            try:
+                texts[each.name] = [keeper.find(each, token)]
+            except CannotOpen:
+                problems[each.name] = AGAIN
     return problems
 
 

@@ -97,3 +97,13 @@ def test_a_debugger_has_the_terminal_and_files_go_into_a_folder(tmp_path: Path) 
     assert "asked poem.txt" in done.stdout
     assert (tmp_path / "out" / "loud.txt").read_text() == "QUIET"
     assert "Saved loud.txt: out/loud.txt" in done.stderr
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "table.exe"
+    path.touch()
+
+    assert run("typed_file", f"source=@{path}") == 2
+    assert "source: table.exe is not of a kind that is taken here: .csv, text/csv." in capsys.readouterr().err
+    assert run("typed_file", f"source=@{path.rename(tmp_path / 'table.csv')}", HTTP_ALLOW="a.example") == 0
+    assert json.loads(capsys.readouterr().out) == ["table.csv", ["a.example"]]

@@ -72,9 +72,7 @@ def http_request(
     - `headers` of the answer, `content_type` and `encoding`.
     - `body` as text when it is text of 64 KB or less, `file` otherwise. `notes`: what a person should know.
     """
-    request = _request(method, url, headers, body)
-    if credentials is not None:
-        request.headers.append(_authorization(request, scheme, credentials.get_secret_value()))
+    request = _authorized(_request(method, url, headers, body), scheme, credentials)
     expected = statuses(expected_status)
     sink = ctx.work_dir / "body"
     answer = _fetch(ctx, request, sink, timeout_s=timeout_s, redirects=follow_redirects, retry=retry)
@@ -97,10 +95,14 @@ def _request(method: ask.Method, url: str, headers: str, body: str) -> Request:
     return Request(method, parse(url.strip()), sent, content)
 
 
-def _authorization(request: Request, scheme: str, credentials: str) -> headers_of.Header:
+def _authorized(request: Request, scheme: str, credentials: ask.Credentials) -> Request:
+    """The request with its credentials. Raises Fail."""
+    if credentials is None:
+        return request
     if headers_of.has(request.headers, "authorization"):
         raise Fail("Authorization is among the headers already; give it there or as credentials, not both.")
-    return headers_of.authorization(scheme, credentials)
+    request.headers.append(headers_of.authorization(scheme, credentials.get_secret_value()))
+    return request
 
 
 def _hide(ctx: Context, sink: Path) -> None:
