@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from app.core.task import Task
 from app.core.vault import Vault
 from workers import Context, task
 from workers.capture import STEP, LogWriter, fill
-from workers.local import main
 from workers.runtime import MESSAGE_LIMIT, Outcome
 from workers.tasktype import TaskTypeError
 from workers.testing import run as trial
@@ -163,13 +161,3 @@ def test_words_name_a_variable_or_ask(capfd: pytest.CaptureFixture[str]) -> None
     with pytest.raises(Invalid) as refused:
         read("key=@TOKEM")
     assert "There is no environment variable TOKEM" in refused.value.fields["key"]
-
-
-def test_a_run_without_stores_takes_it_from_the_environment(capfd: pytest.CaptureFixture[str]) -> None:
-    env = {"TASK_MODULES": "tests.workers.samples", "WORD": CANARY, "PATH": os.environ["PATH"]}
-
-    assert main(env, ["confess", "password=@WORD"]) == 0
-    said = capfd.readouterr()
-    assert f'"said": "{MASK}"' in said.out and f"logging in with {MASK}" in said.err
-    assert main(env, ["confess", "password=@WORDS"]) == 2
-    assert "no environment variable WORDS" in capfd.readouterr().err
