@@ -119,8 +119,10 @@ def validate(schema: dict[str, Any], values: Any) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise Invalid("An object of parameters is expected.")
     fields = {each.name: each for each in describe(schema)}
-    filled = {name: each.default for name, each in fields.items() if _has_default(each)} | revealed(values)
-    problems = {name: why for name, value in filled.items() if (why := unkeepable(value) or forged(value))}
+    given = {name: each.default for name, each in fields.items() if _has_default(each)} | values
+    problems = {name: why for name, value in given.items() if (why := unkeepable(value) or forged(value))}
+    filled = revealed({name: value for name, value in given.items() if name not in problems})
+    problems |= {name: why for name, value in filled.items() if (why := unkeepable(value))}
     if problems:
         raise Invalid("Some parameters need another look.", problems)
     for error in limits.Validator(schema).iter_errors(filled):

@@ -74,7 +74,8 @@ def replaced(value: Any, wanted: Callable[[Any], bool], other: Callable[[Any], A
 
 def forged(value: Any) -> str:
     """Why a value from outside cannot be taken, or nothing: it would be mistaken for a kept secret."""
-    return "This looks like a secret as it is kept, and cannot be given." if masked(value) != value else ""
+    found = masked(revealed(value)) != revealed(value)
+    return "This looks like a secret as it is kept, and cannot be given." if found else ""
 
 
 def revealed(value: Any) -> Any:

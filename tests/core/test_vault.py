@@ -73,6 +73,18 @@ def test_a_limit_holds_and_no_sentence_repeats_the_value(annotation: Any, value:
     assert CANARY not in f"{refused.value} {refused.value.fields}"
 
 
+def test_json_from_outside_is_never_taken_for_a_kept_secret() -> None:
+    schema = one(dict[str, Any])
+    token = {"sealed": Vault(["key"]).seal(CANARY, "task:another")}
+
+    for given in (token, {"deep": [token]}):
+        with pytest.raises(Invalid) as refused:
+            validate(schema, {"x": given})
+        assert "looks like a secret as it is kept" in refused.value.fields["x"]
+    plain = {"x": {"sealed": "with wax"}}
+    assert Vault(["key"]).opened(validate(schema, plain), TASK) == plain
+
+
 # At rest
 
 
