@@ -45,7 +45,7 @@ def taking(annotation: Any, default: Any = ...) -> Callable[..., Any]:
 
     give.__annotations__ = {"ctx": Context, "size": int, "x": annotation}
     give.__defaults__ = None if default is ... else (1, default)
-    give.__name__, give.__qualname__ = "give_back", "give"
+    give.__qualname__ = "give"
     return give
 
 
