@@ -14,6 +14,7 @@ import pytest
 from bson import ObjectId
 
 from app.core.logs import PART
+from app.core.mask import Mask
 from app.core.services import Services
 from workers import limits
 from workers.capture import LogWriter
@@ -29,7 +30,7 @@ def disk_of(path: Path) -> int:
 @linux
 def test_of_a_huge_output_only_head_and_tail_are_on_disk(services: Services, tmp_path: Path) -> None:
     path, task_id, start = tmp_path / "log", ObjectId(), 8 * PART
-    writer = LogWriter(services.logs, path, task_id, 1)
+    writer = LogWriter(services.logs, path, task_id, 1, Mask())
     with path.open("ab") as output:
         output.write(b"the beginning\n")
         for _ in range(64):
