@@ -41,9 +41,7 @@ def _expressible(each: Field) -> bool:
 
 def refused_secret(path: str, each: Field, fields: Sequence[Field], model: type[BaseModel]) -> str:
     """Why a parameter, or a part of one, cannot be a secret or have one in its default, or nothing."""
-    values = flattened([each], {each.name: each.default})
-    laid = laid_out([each], lambda name: values.get(name, ()))
-    if any(one.kind == "secret" and values.get(one.name) for one in laid):
+    if each.default and _holds_secret(each, each.default):
         return "the default of a secret would stand in the code; None or an empty one may"
     if each.kind != "secret":
         return ""
@@ -55,6 +53,12 @@ def refused_secret(path: str, each: Field, fields: Sequence[Field], model: type[
     except Exception:
         return ""  # what it says of this value, or of others that are missing, is no matter
     return ""
+
+
+def _holds_secret(each: Field, value: Any) -> bool:
+    values = flattened([each], {each.name: value})
+    laid = laid_out([each], lambda name: values.get(name, ()))
+    return any(one.kind == "secret" and values.get(one.name) for one in laid)
 
 
 def _with(value: Any, path: Sequence[str], fields: Sequence[Field]) -> dict[str, Any]:

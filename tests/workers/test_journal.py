@@ -14,16 +14,19 @@ from pymongo.errors import AutoReconnect
 
 from app.core.logs import HEAD_PARTS, PART, TAIL_PARTS
 from app.core.mask import Mask
+from app.core.secrets import MASK
 from app.core.services import Services
 from app.core.states import Status
 from app.core.task import Task
 from config import load
+from tests.canary import CANARY, hits
 from workers import journal as journals
 from workers.capture import LogWriter
 from workers.finish import Ended
 from workers.journal import Journal, journal_of, replay
 from workers.runtime import Failed, Outcome, Succeeded, WasCanceled, returned
 
+NONE = Mask()
 ERROR = {"kind": "error", "type": "ValueError", "message": "No such column.", "traceback": ""}
 
 
@@ -43,10 +46,10 @@ def claimed(services: Services, new_task: Callable[..., Task]) -> Task:
 def ended(services: Services, claimed: Task, tmp_path: Path) -> Callable[..., Ended]:
     """The attempt as its child has it at the end, having printed something."""
 
-    def make(outcome: Outcome, printed: bytes = b"hello\n") -> Ended:
+    def make(outcome: Outcome, printed: bytes = b"hello\n", mask: Mask = NONE) -> Ended:
         path = tmp_path / "log"
         path.write_bytes(printed)
-        return Ended(claimed, outcome, {"done": 3}, LogWriter(services.logs, path, claimed.id, 1, Mask()))
+        return Ended(claimed, outcome, {"done": 3}, LogWriter(services.logs, path, claimed.id, 1, mask))
 
     return make
 
@@ -64,7 +67,7 @@ def files(journal: Journal) -> list[str]:
 @pytest.mark.parametrize(
     ("outcome", "status"),
     [
-        (returned({"rows": 3}, Mask()), Status.SUCCEEDED),
+        (returned({"rows": 3}, NONE), Status.SUCCEEDED),
         (Failed(ERROR, retry=False), Status.FAILED),
         (Failed(ERROR, after_s=5), Status.SCHEDULED),
         (WasCanceled(), Status.CANCELED),
@@ -226,3 +229,15 @@ class NoLog:
 
     def parts(self) -> list[tuple[int, bytes]]:
         return []
+
+
+def test_no_secret_is_in_it_even_when_nothing_was_copied_before(
+    services: Services, journal: Journal, ended: Any, claimed: Task
+) -> None:
+    mask = Mask([CANARY])
+    path = left_by_a_dead_child(journal, ended(returned({"said": CANARY}, mask), CANARY.encode(), mask))
+
+    assert hits(path.read_bytes()) == []
+    assert replay(services, journal) == 1
+    assert services.tasks.get(claimed.id).result == {"said": MASK}
+    assert services.logs.read(claimed.id, 1).text == MASK

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from bson import ObjectId
-from pydantic import SecretStr
+from pydantic import BaseModel, Field, SecretStr, create_model
 
 from app.core.arguments import parse, teller
 from app.core.errors import Invalid
 from app.core.fields import describe
 from app.core.logs import PART
 from app.core.mask import FILL, Mask
+from app.core.params import validate
 from app.core.secrets import MASK, Secret
 from app.core.services import Services
 from app.core.states import Status
@@ -119,6 +120,20 @@ def test_one_secret_after_the_other_without_end_is_copied_all_the_same(tmp_path:
 # Types, tests and command lines
 
 
+class Login(BaseModel):
+    word: SecretStr
+    name: str = "root"
+
+
+class Server(BaseModel):
+    host: str = "localhost"
+    login: Login = Login(word=SecretStr("in the code"))
+
+
+class Odd(BaseModel):
+    word: Annotated[SecretStr, Field(pattern="^a")]
+
+
 @pytest.mark.parametrize(
     ("annotation", "why"),
     [
@@ -126,10 +141,13 @@ def test_one_secret_after_the_other_without_end_is_copied_all_the_same(tmp_path:
         ("Annotated[SecretStr, Field(pattern='^a')]", "json_schema_extra"),
         ("Annotated[SecretStr, Field(pattern='^a')] | None = None", "json_schema_extra"),
         ("list[SecretStr]", "cannot be a field of a form"),
+        ("list[Login] = [Login(word='in the code')]", "`x`: the default of a secret would stand in the code"),
+        ("Server", "`x.login`: the default of a secret would stand in the code"),
+        ("list[Odd]", "`x.word`.*json_schema_extra"),
     ],
 )
 def test_what_cannot_be_kept_secret_is_refused_when_it_is_loaded(annotation: str, why: str) -> None:
-    names: dict[str, Any] = {"Context": Context}
+    names: dict[str, Any] = {"Context": Context, "Login": Login, "Server": Server, "Odd": Odd}
     exec("from typing import Annotated\nfrom pydantic import Field, SecretStr", names)  # noqa: S102
     exec(f"def hushed(ctx: Context, x: {annotation}) -> None: ...", names)  # noqa: S102
     with pytest.raises(TaskTypeError, match=why) as refused:
@@ -145,6 +163,31 @@ def test_a_unit_test_gives_it_as_text_and_sees_what_a_person_would(given: Any) -
 
     assert done.result["said"] == MASK and f"printed {MASK} quoted {MASK}" in done.log
     assert CANARY not in f"{done.log} {done.result} {done.progress}"
+
+
+def test_a_unit_test_gives_it_within_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def enter(ctx: Context, logins: list[Login]) -> Any:
+        print([each.word.get_secret_value() for each in logins])
+        return [each.word.get_secret_value() for each in logins]
+
+    monkeypatch.setitem(enter.__annotations__, "ctx", Context)
+    monkeypatch.setitem(enter.__annotations__, "logins", list[Login])
+    task(title="Enter")(enter)
+    done = trial(enter, logins=[Login(word=SecretStr(CANARY)), {"word": "another one"}])
+
+    assert done.result == [MASK, MASK] and CANARY not in done.log
+
+
+def test_words_name_a_variable_in_a_row() -> None:
+    schema = create_model("Asked", logins=(list[Login], ...)).model_json_schema()
+    words = ["logins.0.word=@TOKEN", "logins.0.name=ada"]
+    values = parse(describe(schema), words, lambda *_: "", teller({"TOKEN": CANARY}, str))
+
+    assert values == {"logins": [{"word": Secret(CANARY), "name": "ada"}]}
+    assert validate(schema, values) == values
+    with pytest.raises(Invalid) as refused:
+        validate(schema, {"logins": [{"word": {"sealed": f"1.{'a' * 8}.AAAA"}}]})
+    assert list(refused.value.fields) == ["logins.0.word"]
 
 
 def test_words_name_a_variable_or_ask(capfd: pytest.CaptureFixture[str]) -> None:
