@@ -16,6 +16,7 @@ from ipaddress import IPv6Address
 from typing import Any
 from urllib.parse import urlsplit
 
+VERSION = "0.1.0"
 HIDDEN = "(hidden)"
 
 
@@ -44,6 +45,11 @@ def words(value: str) -> tuple[str, ...]:
     if not found:
         raise ValueError("at least one name, separated by commas")
     return found
+
+
+def optional_words(value: str) -> tuple[str, ...]:
+    """Any number of words, separated by commas or spaces."""
+    return tuple(value.replace(",", " ").split())
 
 
 def url(*schemes: str) -> Callable[[str], str]:
@@ -120,7 +126,10 @@ def ports(value: str) -> tuple[int, ...]:
 
 def setting(name: str, default: str, parse: Callable[[str], Any], help: str, *, secret: bool = False) -> Any:
     """One row of the table, written as the field of a dataclass."""
-    return field(metadata={"name": name, "default": default, "parse": parse, "help": help, "secret": secret})
+    return field(
+        repr=not secret,
+        metadata={"name": name, "default": default, "parse": parse, "help": help, "secret": secret},
+    )
 
 
 @dataclass(frozen=True)
@@ -138,7 +147,10 @@ class Settings:
         "REDIS_TIMEOUT_MS", "500", number(50, 60_000), "How long a page waits for Redis.")
     secret_key: str = setting(
         "SECRET_KEY", "", optional_text,
-        "Signs sessions and forms: 32 or more random characters. Required unless ENVIRONMENT is local.", secret=True)
+        "Signs sessions and forms, encrypts secrets; the same for web and workers: 32 or more random characters. Required unless ENVIRONMENT is local.", secret=True)
+    secret_key_fallbacks: tuple[str, ...] = setting(
+        "SECRET_KEY_FALLBACKS", "", optional_words,
+        "What SECRET_KEY was before, separated by spaces or commas: what was kept under it can still be read.", secret=True)
     environment: str = setting(
         "ENVIRONMENT", "production", text,
         "Shown as a badge on every page; `local` relaxes what one person's machine does not need.")

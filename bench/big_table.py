@@ -116,6 +116,7 @@ def measure(name: str, path: Path, folder: str) -> tuple[float, int]:
 
 def child(name: str, path: str) -> None:
     """Run one type as an attempt without stores, and say how it went."""
+    import config
     from workers.context import Context
     from workers.inprocess import FolderFiles, Listener, NoStores, local_task
     from workers.tasktype import known, load
@@ -124,7 +125,7 @@ def child(name: str, path: str) -> None:
     kind = known(name.partition(":")[0])
     files = FolderFiles(Path(tempfile.mkdtemp()))
     params = {"source": str(files.add(Path(path)).id), **PARAMETERS[name]}
-    stores = NoStores(Listener(_tell), files)
+    stores = NoStores(Listener(_tell), files, config.load({"ENVIRONMENT": "local"}))
     context = Context(local_task(kind, params), stores, lambda: False)
     try:
         result = kind.function(context, **kind.arguments(params, context.file))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config import HIDDEN, Settings, SettingsError, describe, load
+from config import HIDDEN, VERSION, Settings, SettingsError, describe, load
 
 ROOT = Path(__file__).resolve().parent.parent
 STRONG = "Zk3-9vXq_71hTsw0LrCePbYu5nDgJa2mQ8oF"
@@ -119,3 +119,22 @@ def test_the_readme_has_the_table() -> None:
     assert [name for name, _ in table] == NAMES
     for name, default in table:
         assert DEFAULTS[name] == default.strip("`"), name
+
+
+def test_settings_do_not_show_their_secrets() -> None:
+    env = {
+        "SECRET_KEY": STRONG,
+        "SECRET_KEY_FALLBACKS": f"{STRONG[::-1]}, former-key",
+        "SMTP_PASSWORD": "hunter2",
+    }
+    settings = load(env)
+
+    assert settings.secret_key_fallbacks == (STRONG[::-1], "former-key")
+    for secret in (STRONG, STRONG[::-1], "former-key", "hunter2"):
+        assert secret not in f"{settings!r} {describe(env)}"
+
+
+def test_the_version_stands_once() -> None:
+    assert f"## {VERSION}" in (ROOT / "CHANGELOG.md").read_text()
+    assert 'version = { attr = "config.VERSION" }' in (ROOT / "pyproject.toml").read_text()
+    assert [path for path in (ROOT / "workers").rglob("*.py") if f'"{VERSION}"' in path.read_text()] == []

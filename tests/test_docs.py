@@ -60,7 +60,7 @@ def test_a_row_of_the_table_of_kinds_is_so(
     field = describe(schema)[0]
 
     assert (field.kind, Input(field).widget) == (kind, widget)
-    values = parse([field], shlex.split(example), lambda *_: FILE_ID)
+    values = parse([field], shlex.split(example), lambda *_: FILE_ID, lambda *_: "a secret")
     assert validate(schema, values) == values != {}
 
 

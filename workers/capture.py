@@ -6,6 +6,7 @@ the attempt runs, the child copies the rest when it ends. Both may write the sam
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 from pathlib import Path
@@ -15,6 +16,9 @@ from typing import BinaryIO
 from bson import ObjectId
 
 from app.core.logs import PART, Logs, kept_parts
+from app.core.mask import FILL, Mask
+
+STEP = 2**20
 
 
 def log_path(folder: Path, task_id: ObjectId, attempt: int) -> Path:
@@ -55,31 +59,84 @@ def _flush() -> None:
             continue  # the task closed it, or the disk is full: what was printed before is there
 
 
-class LogWriter:
-    """Copies an attempt's output from its file to the logs, part by part, each when it has grown."""
+def fill(output: BinaryIO, mask: Mask, begin: int, end: int, *, ended: bool = True, by: bytes = FILL) -> int:
+    """Overwrite the secrets between two places of a file; returns up to where all of them are.
 
-    def __init__(self, logs: Logs, path: Path, task_id: ObjectId, attempt: int) -> None:
+    That is before ``end`` where a secret may be going on, unless the output has ended.
+    """
+    step = max(STEP, 2 * mask.longest)
+    fcntl.flock(output, fcntl.LOCK_EX)  # supervisor and child: neither reads what the other has half filled
+    while (begin := _data(output, begin)) < end:
+        output.seek(begin)
+        content = output.read(min(step, end - begin))
+        spans, last = mask.spans(content), begin + len(content) >= end
+        settled = len(content) if last and ended else mask.settled(content, spans)
+        if not last:
+            settled = settled or len(content)  # one secret after the other, with no end in sight
+        for start, stop in spans:
+            if start < settled:
+                output.seek(begin + start)
+                output.write(by * (stop - start))
+        begin += settled
+        if last or not content:
+            break
+    output.flush()
+    fcntl.flock(output, fcntl.LOCK_UN)
+    return begin
+
+
+def _data(output: BinaryIO, at: int) -> int:
+    """The place, or the end of the hole that it is in: nothing is to be found in one (`workers.limits`)."""
+    here = os.lseek(output.fileno(), 0, os.SEEK_CUR)
+    try:
+        return os.lseek(output.fileno(), at, os.SEEK_DATA)
+    except (OSError, AttributeError):
+        return at  # there is nothing behind it, or this system knows no holes
+    finally:
+        os.lseek(output.fileno(), here, os.SEEK_SET)
+
+
+class LogWriter:
+    """Copies an attempt's output from its file to the logs, part by part, each when it has grown.
+
+    Before anything is copied, secrets are overwritten in the file itself, each byte by one `FILL`: the disk
+    keeps none, places stay as they are, and whoever copies finds the same.
+    """
+
+    def __init__(self, logs: Logs, path: Path, task_id: ObjectId, attempt: int, mask: Mask) -> None:
         self._logs = logs
         self._path = path
         self._task_id = task_id
         self._attempt = attempt
+        self._mask = mask
+        self._settled = 0
         self._written = 0
 
-    def write(self) -> None:
-        """Copy what is new. Raises PyMongoError; whatever was not copied is copied the next time."""
+    def write(self, *, ended: bool = False) -> None:
+        """Copy what is new. Raises PyMongoError; whatever was not copied is copied the next time.
+
+        Until it has ended, what may be the beginning of a secret waits for the rest of it.
+        """
         try:
-            with self._path.open("rb") as output:
-                size = os.fstat(output.fileno()).st_size
+            with self._path.open("r+b") as output:
+                size = self._hidden(output, ended=ended)
                 if size > self._written:
                     self._copy(output, size)
         except FileNotFoundError:
             return  # the attempt ended in the meantime, and the child has copied all of it
 
     def parts(self) -> list[tuple[int, bytes]]:
-        """What is kept of the output as it is now, each part with its place."""
-        with self._path.open("rb") as output:
-            size = os.fstat(output.fileno()).st_size
+        """What is kept of the output, which has ended, each part with its place."""
+        with self._path.open("r+b") as output:
+            size = self._hidden(output, ended=True)
             return [(part, _part(output, part, size)) for part in kept_parts(size)]
+
+    def _hidden(self, output: BinaryIO, *, ended: bool) -> int:
+        """How much there is to copy, its secrets overwritten."""
+        size = os.fstat(output.fileno()).st_size
+        if self._mask:
+            size = self._settled = fill(output, self._mask, self._settled, size, ended=ended)
+        return size
 
     def _copy(self, output: BinaryIO, size: int) -> None:
         for part in kept_parts(size):

@@ -189,7 +189,7 @@ class Child:
             outcome = attempt(task, kind, context, self.signals.running)
         if ended := end_strays():
             log.warning("Task %s left %d processes running; they were ended.", task.id, ended)
-        printed = LogWriter(self.services.logs, path, task.id, task.attempt)
+        printed = LogWriter(self.services.logs, path, task.id, task.attempt, context.mask)
         failpoints.reach("ran", task.id)
         self._finish(Ended(task, outcome, context.progress_now, printed))
         context.close()

@@ -18,11 +18,14 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 from pymongo.errors import PyMongoError
 
+from app.core.mask import Mask
+
 if TYPE_CHECKING:
     from bson import ObjectId
 
     from app.core.files import StoredFile
     from app.core.task import Task
+    from config import Settings
 
 PROGRESS_EVERY_S = 0.5
 
@@ -57,6 +60,9 @@ class Stores(Protocol):
 
     @property
     def files(self) -> Shelf: ...
+
+    @property
+    def settings(self) -> Settings: ...
 
 
 class Fail(Exception):
@@ -128,6 +134,8 @@ class Context:
         self.task_id = str(task.id)
         self.attempt = task.attempt
         self.idempotency_key = str(task.id)
+        self.settings = stores.settings
+        self.mask = Mask()
         self.progress_now: dict[str, Any] | None = None
 
     @property
@@ -140,7 +148,7 @@ class Context:
     def progress(self, done: float, total: float | None = None, message: str = "") -> None:
         """Say how far the task is. Shown at most twice a second; call it as often as you like."""
         self.check_canceled()
-        self.progress_now = {"done": done, "total": total, "message": message[:300]}
+        self.progress_now = {"done": done, "total": total, "message": self.mask.text(message)[:300]}
         if time.monotonic() - self._reported >= PROGRESS_EVERY_S:
             self._report()
 
@@ -165,6 +173,7 @@ class Context:
 
         Returns its ``file_id``, ``name``, ``size`` in bytes, ``sha256`` and ``content_type``.
         """
+        name = self.mask.text(name)
         kind = content_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
         with path.open("rb") as content:
             stored = self._stores.files.save(

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from pydantic import BaseModel, SecretStr
 from pydantic_core import SchemaError
 
 from app.core.errors import Invalid
 from app.core.fields import DEEPEST, Field
 from app.core.params import validate
+from app.core.structure import flattened, laid_out
 from app.core.written import WRITTEN
 from workers.published import refusals
 
 IN_LISTS = ("text", "int", "float", *WRITTEN)
 ALLOWED = (
     "str, int, float, bool, Decimal, date, time, datetime, timedelta, EmailStr, HttpUrl, AnyUrl, Literal, "
-    "Enum, list[...] of these (but bool), File, list[File], dict[str, Any], list[Any], Any, a pydantic model "
-    f"of such fields (at most {DEEPEST} in each other), a list of one, and each as `X | None`"
+    "Enum, list[...] of these (but bool), File, list[File], SecretStr, dict[str, Any], list[Any], Any, a "
+    f"pydantic model of such fields (at most {DEEPEST} in each other), a list of one, and each as `X | None`"
 )
 
 
@@ -34,6 +37,35 @@ def _expressible(each: Field) -> bool:
     if each.kind in ("text", "textarea"):
         return each.schema.get("type") == "string" and each.schema.get("format") in (None, "textarea")
     return True
+
+
+def refused_secret(path: str, each: Field, fields: Sequence[Field], model: type[BaseModel]) -> str:
+    """Why a parameter, or a part of one, cannot be a secret or have one in its default, or nothing."""
+    if each.default and _holds_secret(each, each.default):
+        return "the default of a secret would stand in the code; None or an empty one may"
+    if each.kind != "secret":
+        return ""
+    try:
+        model.model_validate(_with(SecretStr("tried"), path.split("."), fields))
+    except TypeError as error:
+        told = str(error).partition(" to supplied")[0]
+        return f"{told}; for a pattern, write Field(json_schema_extra={{'pattern': '...'}})"
+    except Exception:
+        return ""  # what it says of this value, or of others that are missing, is no matter
+    return ""
+
+
+def _holds_secret(each: Field, value: Any) -> bool:
+    values = flattened([each], {each.name: value})
+    laid = laid_out([each], lambda name: values.get(name, ()))
+    return any(one.kind == "secret" and values.get(one.name) for one in laid)
+
+
+def _with(value: Any, path: Sequence[str], fields: Sequence[Field]) -> dict[str, Any]:
+    """Parameters of which nothing is given but one value at the end of a path without numbers."""
+    each = next(one for one in fields if one.name == path[0])
+    inner = _with(value, path[1:], each.children) if path[1:] else value
+    return {each.name: [inner] if each.kind == "rows" else inner}
 
 
 def wrong_defaults(schema: dict[str, Any]) -> dict[str, str]:

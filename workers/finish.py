@@ -24,9 +24,9 @@ log = logging.getLogger("workers.finish")
 
 
 class Printed(Protocol):
-    """What an attempt printed."""
+    """What an attempt printed, without its secrets."""
 
-    def write(self) -> None:
+    def write(self, *, ended: bool) -> None:
         """Copy to the logs what is not there yet. Raises PyMongoError."""
 
     def parts(self) -> list[tuple[int, bytes]]:
@@ -48,7 +48,7 @@ def write_down(services: Services, ended: Ended) -> Status | None:
 
     Raises what a store raises that does not answer (see `away`).
     """
-    ended.printed.write()
+    ended.printed.write(ended=True)
     if ended.progress is not None:
         services.tasks.report_progress(ended.task, ended.progress)
     try:

@@ -16,12 +16,15 @@ from typing import IO, Any
 
 from bson import ObjectId
 
+from app.core.accept import require_accepted
 from app.core.clock import utcnow
 from app.core.content import CHUNK
 from app.core.errors import NotFound
+from app.core.fields import Field
 from app.core.files import StoredFile, safe_name
 from app.core.states import Status
 from app.core.task import Task
+from config import Settings
 from workers.tasktype import TaskType
 
 NOBODY = "local"
@@ -37,6 +40,12 @@ class FolderFiles:
     def add(self, path: Path, name: str = "") -> StoredFile:
         """Take a file as an input, under its own name or another one."""
         return self._hold(path, name or path.name, content_type_of(name or path.name), "input")
+
+    def take(self, each: Field, path: Path, name: str = "") -> str:
+        """Take a file for a parameter; returns its id. Raises Invalid for a kind that is not taken."""
+        name = name or path.name
+        require_accepted(each, name, content_type_of(name))
+        return str(self.add(path, name).id)
 
     def outputs(self) -> dict[str, Path]:
         """What was saved, by name; of several with one name the last."""
@@ -112,10 +121,11 @@ class Listener:
 
 @dataclass(frozen=True)
 class NoStores:
-    """What an attempt asks of the stores (`workers.context.Stores`), with a folder and a function for it."""
+    """What an attempt asks of the stores (`workers.context.Stores`): a function, a folder and settings."""
 
     tasks: Listener
     files: FolderFiles
+    settings: Settings
 
 
 def local_task(kind: TaskType, params: dict[str, Any], attempt: int = 1) -> Task:

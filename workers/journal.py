@@ -3,7 +3,7 @@
 One file for each, written whole or not at all. Whoever has one open holds its lock: the child that ran
 the attempt while it tries again, and after its death any worker of the host, which finds it unlocked.
 What is written from here is guarded by attempt and worker like every outcome, so an attempt that was
-superseded meanwhile changes nothing and its file is dropped.
+superseded meanwhile changes nothing and its file is dropped. No secret of a task is in any of it.
 
     <sha256 of the rest> NEWLINE <JSON: task, attempt, worker, outcome, sizes> NEWLINE <result> <log parts>
 """
@@ -248,7 +248,7 @@ class Parts:
     task: Task
     kept: list[tuple[int, bytes]]
 
-    def write(self) -> None:
+    def write(self, *, ended: bool = True) -> None:
         for part, content in self.kept:
             self.logs.write_part(self.task.id, self.task.attempt, part, content)
         if self.kept:

@@ -45,7 +45,7 @@ class Limits:
     used_mb: int | None = None
     over: bool = False
     _looks: int = 0
-    _empty: int = HEAD_PARTS * PART
+    _empty: int = (HEAD_PARTS + 1) * PART  # a secret that the head ends in must be found whole
 
     def look(self) -> None:
         """Enforce all of them once."""
@@ -142,8 +142,9 @@ def _next_file() -> int:
 def make_hole(path: Path, start: int) -> int:
     """Give back the disk of what is neither head nor tail of an output; returns where to go on.
 
-    The file stays as long as it is, so that its parts keep their places. Does nothing where the file
-    system has no holes.
+    The file stays as long as it is, so that its parts keep their places. Whoever overwrites secrets in it at
+    the same time (`capture.fill`) at most brings a block of it back. Does nothing where the file system has
+    no holes.
     """
     try:
         size = path.stat().st_size

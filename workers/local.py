@@ -1,7 +1,8 @@
 """`python -m workers run TYPE name=value ...`: a task type in this process, with no stores and no worker.
 
 Nothing stands between the function and a debugger: output is not captured, time is not enforced, Ctrl-C
-is Python's own. Parameters are read as on any command line (`app.core.arguments`).
+is Python's own, and a secret that the function prints is seen. Parameters are read as on any command line
+(`app.core.arguments`).
 
 Exit code: 0 succeeded, 1 failed, 2 nothing was run.
 """
@@ -9,6 +10,7 @@ Exit code: 0 succeeded, 1 failed, 2 nothing was run.
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
 import sys
 import tempfile
@@ -16,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from app.core.arguments import explained, parse
+from app.core.arguments import Tell, explained, parse, teller
 from app.core.errors import TaskQueueError
 from app.core.fields import describe
 from app.core.params import validate
@@ -38,7 +40,8 @@ def main(env: Mapping[str, str], argv: list[str]) -> int:
         set_up(settings)
         types = load_types(settings.task_modules, settings)
         kind = types.get(given.type) or known(given.type)
-        return _report(*_run(kind, given.words, FolderFiles(folder)))
+        stores = NoStores(Listener(_show), FolderFiles(folder), settings)
+        return _report(_run(kind, given.words, stores, teller(env, _ask)), stores.files)
     except (SettingsError, TaskTypeError) as error:
         print(error, file=sys.stderr)
     except TaskQueueError as error:
@@ -59,16 +62,20 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _run(kind: TaskType, words: list[str], files: FolderFiles) -> tuple[Outcome, FolderFiles]:
+def _run(kind: TaskType, words: list[str], stores: NoStores, tell: Tell) -> Outcome:
     """One attempt. Raises Invalid for words that are not right."""
     schema = kind.document()["schema"]
-    values = parse(describe(schema), words, lambda field, path: str(files.add(path).id))
+    values = parse(describe(schema), words, stores.files.take, tell)
     task = local_task(kind, validate(schema, values))
-    context = Context(task, NoStores(Listener(_show), files), lambda: False)
+    context = Context(task, stores, lambda: False)
     try:
-        return attempt(task, kind, context, lambda begun: None), files
+        return attempt(task, kind, context, lambda begun: None)
     finally:
         context.close()
+
+
+def _ask(title: str) -> str:
+    return getpass.getpass(f"{title}: ", sys.stderr)
 
 
 def _show(progress: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import json
 import math
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import bson
@@ -19,13 +19,16 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from app.core.errors import NotFound
+from app.core.mask import Mask
 from app.core.results import ResultKind
 from app.core.services import Services
 from app.core.states import Status
 from app.core.task import Task
+from app.core.vault import CannotOpen, Vault
 from workers.context import Canceled, Context, Fail, Retry
 from workers.tasktype import TaskType
 
+MESSAGE_LIMIT = 2_000
 TRACEBACK_LIMIT = 20_000
 INLINE_DEPTH = 60
 
@@ -67,10 +70,28 @@ Outcome = Succeeded | Failed | WasCanceled
 def attempt(task: Task, kind: TaskType, context: Context, running: Callable[[bool], None]) -> Outcome:
     """Run one attempt to its outcome; never raises.
 
-    ``running`` is told when the task's own code begins and ends: only then may a signal interrupt.
+    ``running`` is told when the task's own code begins and ends: only then may a signal interrupt. No secret
+    is in the outcome, and `context.mask` then knows how to keep them out of whatever else is said.
     """
+    return hidden(_attempt(task, kind, context, running), context.mask)
+
+
+def hidden(outcome: Outcome, mask: Mask) -> Outcome:
+    """An outcome without secrets in its error, whose texts are cut to the length that is kept."""
+    if not isinstance(outcome, Failed):
+        return outcome
+    message = mask.text(outcome.error["message"])[:MESSAGE_LIMIT]
+    trace = mask.text(outcome.error["traceback"])[-TRACEBACK_LIMIT:]
+    return replace(outcome, error={**outcome.error, "message": message, "traceback": trace})
+
+
+def _attempt(task: Task, kind: TaskType, context: Context, running: Callable[[bool], None]) -> Outcome:
     try:
-        arguments = kind.arguments(task.params, context.file)
+        params = Vault.of(context.settings).opened(task.params, task.id)
+        context.mask = Mask.of(params)
+        arguments = kind.arguments(params, context.file)
+    except CannotOpen as error:
+        return Failed(_error("params", error, str(error)), retry=False)
     except (ValidationError, NotFound) as error:
         return Failed(_error("params", error, params_sentence(error)), retry=False)
     except Exception as error:  # a store that does not answer, or a validator of the type's author
@@ -79,7 +100,7 @@ def attempt(task: Task, kind: TaskType, context: Context, running: Callable[[boo
         running(True)
         result = kind.function(context, **arguments)
         running(False)
-        return returned(result, kind.result)
+        return returned(result, context.mask, kind.result)
     except BaseException as error:
         running(False)
         return _outcome_of(error, task)
@@ -120,8 +141,8 @@ def _error(kind: str, error: BaseException | None, message: str) -> dict[str, An
     return {
         "kind": kind,
         "type": type(error).__name__ if error else "",
-        "message": _text(message)[:2_000],
-        "traceback": _text(trace)[-TRACEBACK_LIMIT:],
+        "message": _text(message),
+        "traceback": _text(trace),
     }
 
 
@@ -136,15 +157,14 @@ def _text(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
 
 
-def returned(result: Any, kind: ResultKind = "auto") -> Succeeded | Failed:
-    """What a function returned: the result as it is kept, or why it cannot be."""
+def returned(result: Any, mask: Mask, kind: ResultKind = "auto") -> Succeeded | Failed:
+    """What a function returned: the result as it is kept, without secrets, or why it cannot be."""
     try:
-        value = to_jsonable_python(result, inf_nan_mode="constants")
-        encoded = json.dumps(value, allow_nan=False).encode()
+        value = mask.value(to_jsonable_python(result, inf_nan_mode="constants"))
+        return Succeeded(value, json.dumps(value, allow_nan=False).encode(), kind)
     except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
         message = f"The task ended, but its result cannot be kept: {_result_problem(error, result)}"
         return Failed(_error("result", error, message), retry=False)
-    return Succeeded(value, encoded, kind)
 
 
 def _result_problem(error: Exception, result: Any) -> str:

@@ -23,11 +23,12 @@ from pydantic_core import SchemaError
 
 from app.core.fields import describe
 from app.core.results import ResultKind, problem
+from app.core.secrets import revealed
 from app.core.states import Priority
 from app.core.structure import every, is_group
 from config import Settings
 from workers.context import Context, File
-from workers.expressible import ALLOWED, refusal, said, wrong_defaults
+from workers.expressible import ALLOWED, refusal, refused_secret, said, wrong_defaults
 from workers.nesting import closed, unfit
 from workers.published import schema_of
 
@@ -80,7 +81,8 @@ class TaskType:
     def arguments(self, params: dict[str, Any], files: Callable[[str], File]) -> dict[str, Any]:
         """Stored parameters as the function takes them. Raises pydantic's ValidationError."""
         # As JSON, so that a strict field takes a date, too, which is kept as text.
-        model = self.model.model_validate_json(json.dumps(params), context={"files": files})
+        given = json.dumps(revealed(params))
+        model = self.model.model_validate_json(given, context={"files": files})
         return {name: getattr(model, name) for name in self.model.model_fields}
 
 
@@ -279,7 +281,8 @@ def _check_defaults(function: Callable[..., Any], model: type[BaseModel]) -> Non
 
 def _check_kinds(function: Callable[..., Any], model: type[BaseModel]) -> None:
     schema = schema_of(model)
-    for path, each in every(describe(schema)):
+    fields = describe(schema)
+    for path, each in every(fields):
         where = f"{_where(function)}, parameter `{path}`"
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", each.name):
             raise TaskTypeError(f"{where}: a name of letters, digits and underscores is needed.")
@@ -289,5 +292,7 @@ def _check_kinds(function: Callable[..., Any], model: type[BaseModel]) -> None:
             why = refusal(each, schema["properties"].get(path, each.schema))
         if why or path in model.model_fields and model.model_fields[path].annotation is object:
             raise TaskTypeError(f"{where}: {why or NOT_ANY}. Allowed are {ALLOWED}.")
+        if why := refused_secret(path, each, fields, model):
+            raise TaskTypeError(f"{where}: {why}.")
     for name, why in wrong_defaults(schema).items():
         raise TaskTypeError(f"{_where(function)}, parameter `{name}`: its default is not valid: {why}")

@@ -15,21 +15,26 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import mimetypes
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import to_jsonable_python
 
-from app.core.arguments import explained
+from app.core.accept import accepted
+from app.core.arguments import WRONG, explained
 from app.core.errors import Invalid, NotFound
+from app.core.fields import Field, describe
+from app.core.mask import Mask
 from app.core.params import validate
+from config import Settings, load
 from workers.context import Context
-from workers.inprocess import FolderFiles, Listener, NoStores, local_task
+from workers.inprocess import FolderFiles, Listener, NoStores, content_type_of, local_task
 from workers.runtime import Failed, params_sentence, returned
 from workers.tasktype import TaskType, known, registered
 
@@ -60,42 +65,47 @@ class Ran:
 def run(type_: str | Callable[..., Any], /, **params: Any) -> Ran:
     """Run a task type once, as its first attempt.
 
-    A parameter that is a file is given as a `Path`, as `bytes` or as an `Upload`, also within a list or
-    a dict; a model as an instance of it or as a dict. Raises Invalid with
-    a sentence for each parameter that is wrong, and what the function raises.
+    A parameter that is a file is given as a `Path`, as `bytes` (of a kind that is taken) or as an `Upload`,
+    also within a list or a dict; a model as an instance of it or as a dict; a secret as a `str` or
+    `SecretStr`. Raises Invalid with a sentence for each parameter that is wrong, and what the function
+    raises.
     """
     return Trial().run(type_, **params)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """How it is run: as which attempt; canceled at which call of `progress` or `check_canceled`."""
+    """How it is run: as which attempt; canceled at which call of `progress` or `check_canceled`; with which
+    settings."""
 
     attempt: int = 1
     cancel_at: int | None = None
+    settings: Settings = field(default_factory=lambda: load({"ENVIRONMENT": "local"}))
 
     def run(self, type_: str | Callable[..., Any], /, **params: Any) -> Ran:
         """As :func:`run`. Raises Canceled, too, unless the function catches it."""
         kind = known(type_) if isinstance(type_, str) else registered(type_)
         with tempfile.TemporaryDirectory(prefix="task-test-") as folder:
             files = FolderFiles(Path(folder) / "saved")
-            values = _stored(params, files, Path(folder))
-            filled = _checked(lambda: validate(kind.document()["schema"], values))
+            schema = kind.document()["schema"]
+            given = _Given(files, Path(folder), {each.name: each for each in describe(schema)})
+            filled = _checked(lambda: validate(schema, given.values(params)))
             return self._run(kind, filled, files)
 
     def _run(self, kind: TaskType, values: dict[str, Any], files: FolderFiles) -> Ran:
-        stores = NoStores(Listener(lambda progress: None), files)
+        stores = NoStores(Listener(lambda progress: None), files, self.settings)
         context = _Recording(local_task(kind, values, self.attempt), stores, self._canceled())
+        context.mask = Mask.of(values)
         try:
             arguments = _checked(lambda: kind.arguments(values, context.file))
             with _heard() as log:
-                outcome = returned(kind.function(context, **arguments))
+                outcome = returned(kind.function(context, **arguments), context.mask)
         finally:
             context.close()
         if isinstance(outcome, Failed):
             raise TypeError(outcome.error["message"])
         saved = {name: path.read_bytes() for name, path in files.outputs().items()}
-        return Ran(outcome.result, saved, context.reports, log.getvalue())
+        return Ran(outcome.result, saved, context.reports, context.mask.text(log.getvalue()))
 
     def _canceled(self) -> Callable[[], bool]:
         looks = iter(range(1, sys.maxsize))
@@ -114,23 +124,56 @@ class _Recording(Context):
         self.reports.append(dict(self.progress_now or {}))
 
 
-def _stored(value: Any, files: FolderFiles, folder: Path) -> Any:
-    """A parameter as it would be stored: files are ids, everything else is JSON."""
-    if isinstance(value, bytes):
-        value = Upload("file", value)
-    if isinstance(value, Upload):
-        path = Path(tempfile.mkdtemp(dir=folder)) / "content"
-        path.write_bytes(value.content)
-        return str(files.add(path, value.name).id)
-    if isinstance(value, Path):
-        return str(files.add(value).id)
-    if isinstance(value, BaseModel):
-        value = {each.alias or name: getattr(value, name) for name, each in type(value).model_fields.items()}
-    if isinstance(value, dict):
-        return {name: _stored(inner, files, folder) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_stored(inner, files, folder) for inner in value]
-    return value.get_secret_value() if isinstance(value, SecretStr) else to_jsonable_python(value)
+@dataclass(frozen=True)
+class _Given:
+    """Parameters as a test gives them, made into what would be stored: files are ids, the rest is JSON."""
+
+    files: FolderFiles
+    folder: Path
+    fields: dict[str, Field]
+
+    def values(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Raises Invalid for a file of a kind that is not taken."""
+        wrong: dict[str, str] = {}
+        values = {}
+        for name, value in params.items():
+            try:
+                values[name] = self._stored(value, self.fields.get(name, _ANY))
+            except Invalid as error:
+                wrong[name] = str(error)
+        if wrong:
+            raise Invalid(WRONG, wrong)
+        return values
+
+    def _stored(self, value: Any, each: Field) -> Any:
+        if isinstance(value, bytes):
+            value = Upload(_name(each), value)
+        if isinstance(value, Upload):
+            path = Path(tempfile.mkdtemp(dir=self.folder)) / "content"
+            path.write_bytes(value.content)
+            return self.files.take(each, path, value.name)
+        if isinstance(value, Path):
+            return self.files.take(each, value)
+        if isinstance(value, BaseModel):
+            value = {
+                part.alias or name: getattr(value, name) for name, part in type(value).model_fields.items()
+            }
+        if isinstance(value, dict):
+            parts = {part.name: part for part in each.children}
+            return {name: self._stored(inner, parts.get(name, _ANY)) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._stored(inner, each) for inner in value]
+        return value.get_secret_value() if isinstance(value, SecretStr) else to_jsonable_python(value)
+
+
+_ANY = Field("", "", "text", False)
+
+
+def _name(each: Field) -> str:
+    """A name for bytes that a field takes, where there is one."""
+    ends = ("", *(kind for kind in each.accept if kind[0] == "."), *mimetypes.types_map)
+    names = (f"file{end}" for end in ends)
+    return next((name for name in names if accepted(each, name, content_type_of(name))), "file")
 
 
 def _checked(check: Callable[[], dict[str, Any]]) -> dict[str, Any]:

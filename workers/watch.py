@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from bson import ObjectId
 
 from app.core.errors import NotFound
+from app.core.mask import Mask
 from app.core.services import Services
 from app.core.task import Task
+from app.core.vault import CannotOpen
 from workers.capture import LogWriter, log_path
 from workers.child import CANCEL_GENTLY, CANCEL_NOW, TIME_OVER
 from workers.limits import Limits
@@ -91,8 +93,15 @@ class Watch:
                 return None
             self._task = task
             path = log_path(self.child.folder, task.id, task.attempt)
-            self._log = LogWriter(self.services.logs, path, task.id, task.attempt)
+            self._log = LogWriter(self.services.logs, path, task.id, task.attempt, self._mask(task))
         return self._task
+
+    def _mask(self, task: Task) -> Mask:
+        """For the secrets of the task; where they cannot be read, the child has not read them either."""
+        try:
+            return Mask.of(self.services.vault.opened(task.params, task.id))
+        except CannotOpen:
+            return Mask()
 
     def enforce(self) -> None:
         """Ask first, then interrupt, then kill: cancellation after 0, 2 and 7 s, time after 0 and 3 s."""

@@ -27,6 +27,7 @@ from app.core.clock import utcnow
 from app.core.errors import TaskQueueError
 from app.core.services import Services
 from app.core.states import Priority
+from config import VERSION
 from workers.capture import log_path
 from workers.child import STOP
 from workers.limits import Guard, Limits
@@ -39,7 +40,6 @@ TICK_S = 0.5
 REPORT_EVERY_S = 10.0
 RESTART_LONGEST_S = 30.0
 WORKER_TTL_S = 30
-VERSION = "0.1.0"
 AWAY = (PyMongoError, RedisError, TaskQueueError, OSError)
 
 log = logging.getLogger("workers.worker")

@@ -19,7 +19,8 @@ from flask.cli import with_appcontext
 
 from app.cli import show
 from app.core import clock
-from app.core.arguments import WRONG, parse
+from app.core.accept import require_accepted
+from app.core.arguments import WRONG, parse, teller
 from app.core.catalog import TaskType
 from app.core.db import translated
 from app.core.errors import Conflict, Invalid
@@ -31,10 +32,8 @@ from app.core.services import Services
 from app.core.states import Priority, Status
 from app.core.structure import file_ids
 from app.core.task import NewTask, Task
-from app.web.forms import default_title
 from app.web.permissions import LOCAL
 from app.web.stores import services
-from app.web.uploads import accepted
 
 ROOT = Path(__file__).resolve().parents[2]
 FAILED = 1
@@ -55,7 +54,7 @@ def run_command(
     """Run a task of TYPE.
 
     name=value gives a parameter, name=@path a file, name:=JSON what a word cannot say; a name given again
-    is one more of a list.
+    is one more of a list. A secret is read from a variable by name=@VARIABLE, or asked for by name=@.
 
     The result goes to standard output, everything else to standard error. Exit code: 0 succeeded, or
     accepted with --no-follow; 1 failed or canceled; 2 nothing was run; 130 left running by Ctrl-C.
@@ -81,13 +80,14 @@ def _submit(
     core: Services, task_type: TaskType, words: tuple[str, ...], priority: str | None, title: str | None
 ) -> Task:
     """Raises Invalid, TooLarge."""
-    values = parse(task_type.fields, words, lambda field, path: _store(core, field, path))
+    tell = teller(os.environ, lambda title: str(click.prompt(title, hide_input=True, err=True)))
+    values = parse(task_type.fields, words, lambda field, path: _store(core, field, path), tell)
     params = validate(task_type.schema, values)
     files = _files(core, task_type, params)
     new = NewTask(
         type=task_type.name,
         params=params,
-        title=title or default_title(task_type, list(files.values())),
+        title=title or task_type.default_title(list(files.values())),
         priority=Priority.from_word(priority) if priority else task_type.priority,
         owner=LOCAL.name,
         timeout_s=task_type.timeout_s,
@@ -106,8 +106,7 @@ def _submit(
 def _store(core: Services, field: Field, path: Path) -> str:
     """Upload a file; returns its id. Raises Invalid for a kind that is not taken, TooLarge."""
     content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    if not accepted(field, path.name, content_type):
-        raise Invalid(f"{path.name} is not of a kind that is taken here: {', '.join(field.accept)}.")
+    require_accepted(field, path.name, content_type)
     with path.open("rb") as content:
         return str(core.files.save(content, path.name, content_type, LOCAL.name, role="input").id)
 

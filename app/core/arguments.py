@@ -3,7 +3,8 @@
 A value is read exactly as from a form (`params`), a repeated name is a list. A model is JSON, or one word for
 each of its parts; rows are JSON, a list or an object for each. What a command line has and a form has not:
 yes and no in words, a parameter that is left out (its default is meant), and JSON for what cannot be written
-in a word. Uploading is the caller's business.
+in a word. Uploading is the caller's business, and so is the environment: a secret is better read from there
+(`name=@VARIABLE`), or asked for, than written where process lists and histories show it.
 """
 
 from __future__ import annotations
@@ -27,8 +28,17 @@ WRONG = "The parameters need another look."
 Upload = Callable[[Field, Path], str]
 """Takes a file for a parameter and returns its id. Raises TaskQueueError where it cannot be taken."""
 
+Tell = Callable[[Field, str], str]
+"""Takes the name of a variable, or nothing to ask a person; returns the secret. Raises Invalid."""
 
-def parse(fields: Sequence[Field], words: Sequence[str], upload: Upload) -> dict[str, Any]:
+
+def _no_environment(each: Field, name: str) -> str:
+    raise Invalid("There is no environment here to read a secret from.")
+
+
+def parse(
+    fields: Sequence[Field], words: Sequence[str], upload: Upload, tell: Tell = _no_environment
+) -> dict[str, Any]:
     """The values that words give to parameters; whether they are right is for `params.validate` to say.
 
     Raises Invalid with a sentence for each word that cannot be read. No file is uploaded before every
@@ -40,7 +50,7 @@ def parse(fields: Sequence[Field], words: Sequence[str], upload: Upload) -> dict
     given = [known[name] for name in texts]
     files = [each for each in given if is_file(each)]
     others = [each for each in given if not is_file(each)]
-    read = _read(others, texts, _as_form)
+    read = _read(others, texts, lambda each, said: _as_form(each, said, tell))
     sent = _read(files, texts, lambda each, paths: _uploaded(each, paths, upload))
     return gathered(fields, with_groups({**read, **sent, **values}), rows)
 
@@ -129,8 +139,10 @@ def _json(name: str, text: str, problems: dict[str, str]) -> Any:
         return None
 
 
-def _as_form(each: Field, texts: list[str]) -> list[str]:
+def _as_form(each: Field, texts: list[str], tell: Tell) -> list[str]:
     """The texts as a browser would have sent them. Raises Invalid."""
+    if each.kind == "secret":
+        return [tell(each, text[1:]) if text.startswith("@") else text for text in texts]
     if each.kind == "bool":
         return [_switch(each, text.strip().lower()) for text in texts]
     return ["\n".join(texts)] if each.kind == "list" else texts
@@ -145,6 +157,21 @@ def _switch(each: Field, text: str) -> str:
     if each.nullable and not text:
         return ""
     raise Invalid("Yes or no is expected.")
+
+
+def teller(env: Mapping[str, str], ask: Callable[[str], str]) -> Tell:
+    """Reads secrets from an environment; ``ask`` asks a person for one, by its title, without showing it."""
+
+    def tell(each: Field, name: str) -> str:
+        if not name:
+            return ask(each.title)
+        if name not in env:
+            raise Invalid(
+                f"There is no environment variable {name[:100]}. Set it, or give {each.name}=@ to be asked."
+            )
+        return env[name]
+
+    return tell
 
 
 def _uploaded(each: Field, texts: list[str], upload: Upload) -> list[str]:

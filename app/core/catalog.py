@@ -5,6 +5,7 @@ The web process imports no task code: what a form shows and what a program may s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,10 +14,12 @@ from app.core.clock import utcnow
 from app.core.db import Document, Mongo
 from app.core.errors import NotFound
 from app.core.fields import Field, describe
+from app.core.files import StoredFile
 from app.core.results import ResultKind
 from app.core.states import Priority
 
 ALIVE = timedelta(seconds=30)
+MAX_TITLE = 200
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,11 @@ class TaskType:
     def fields(self) -> list[Field]:
         """The parameters in the order of the function's signature."""
         return describe(self.schema)
+
+    def default_title(self, files: Sequence[StoredFile]) -> str:
+        """What a task is called when nobody gave it a title: its type, and the files it is about."""
+        more = f" and {len(files) - 1:,} more" if files[1:] else ""
+        return f"{self.title}: {files[0].name}"[: MAX_TITLE - len(more)] + more if files else self.title
 
 
 @dataclass(frozen=True)

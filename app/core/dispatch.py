@@ -24,6 +24,7 @@ from app.core.queue import Queues
 from app.core.states import Action, Priority, Status
 from app.core.task import NewTask, Task, words_of
 from app.core.tasks import Tasks
+from app.core.vault import Vault
 from app.core.words import Words
 
 MAX_CRASHES = 3
@@ -54,19 +55,21 @@ class Dispatch:
     """The one way to change what happens to a task."""
 
     def __init__(
-        self, tasks: Tasks, queues: Queues, files: Files, deletions: Deletions, words: Words
+        self, tasks: Tasks, queues: Queues, files: Files, deletions: Deletions, words: Words, vault: Vault
     ) -> None:
         self.tasks, self.queues, self.files = tasks, queues, files
-        self.deletions, self.words = deletions, words
+        self.deletions, self.words, self.vault = deletions, words, vault
 
     # What people do
 
     def submit(self, new: NewTask) -> Submitted:
-        """Make a task durable, then tell the workers.
+        """Make a task durable, its secrets sealed, then tell the workers.
 
-        Raises Invalid when an uploaded file is gone, Unavailable when MongoDB does not answer.
+        Raises Invalid when an uploaded file is gone or a secret cannot be kept, Unavailable when MongoDB
+        does not answer.
         """
         task_id = ObjectId()
+        new = replace(new, params=self.vault.sealed(new.params, task_id))
         self.words.learn(words_of(new.title, new.type, *new.tags))
         self.files.attach(new.files, task_id)
         task, created = self.tasks.insert(new, task_id)
@@ -232,7 +235,9 @@ class Dispatch:
 
         One that was renewed since it was looked at is its worker's.
         """
-        rescuing = Dispatch(self.tasks.rescuing(), self.queues, self.files, self.deletions, self.words)
+        rescuing = Dispatch(
+            self.tasks.rescuing(), self.queues, self.files, self.deletions, self.words, self.vault
+        )
         rescued = 0
         for task in self.tasks.expired_leases(BATCH):
             lost = f"The worker {task.worker} was lost while it ran this task."

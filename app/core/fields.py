@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.core.secrets import is_secret_schema
 from app.core.values import shown
 from app.core.written import FORMATS, WRITTEN, rewritten
 
@@ -22,7 +23,7 @@ class Field:
     """One parameter as a form shows it.
 
     ``kind`` is text, textarea, int, float, decimal, bool, date, time, datetime, duration, email, url,
-    json, choice, choices (several of them), list (one a line, each as ``of`` says), file, files,
+    json, choice, choices (several of them), list (one a line, each as ``of`` says), file, files, secret,
     model (fields of its own: ``children``) or rows (any number of a model). ``choices`` are (value,
     label) pairs; a value without a label stands as it is. ``minimum`` and ``maximum`` are as they are
     kept. An ``advanced`` one is rarely needed and may be folded away.
@@ -108,6 +109,8 @@ def _without_null(about: dict[str, Any], schema: dict[str, Any]) -> tuple[dict[s
 def _kind(about: dict[str, Any], schema: dict[str, Any]) -> str:
     if about.get("format") == "file-id":
         return "file"
+    if is_secret_schema(about):
+        return "secret"
     if "properties" in about:
         return "model"
     if "enum" in about or "const" in about:

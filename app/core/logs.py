@@ -13,6 +13,7 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from app.core.db import Document, Mongo
+from app.core.mask import collapsed
 
 PART = 64 * 1024
 HEAD_PARTS = 8
@@ -73,7 +74,8 @@ class Logs:
             pieces.append(part["content"])
             expected = part["part"] + 1
         size = (parts[-1]["part"] * PART + parts[-1]["size"]) if parts else 0
-        return Log(b"".join(pieces).decode("utf-8", "replace"), size, complete=len(parts) == expected)
+        text = collapsed(b"".join(pieces)).decode("utf-8", "replace")
+        return Log(text, size, complete=len(parts) == expected)
 
     def delete(self, task_id: ObjectId) -> None:
         self._logs.delete_many({"task": task_id})

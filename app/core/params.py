@@ -7,7 +7,7 @@ expected.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from app.core import kinds, limits
 from app.core.errors import Invalid
 from app.core.fields import Field, describe
 from app.core.kinds import MAX_TEXT
+from app.core.secrets import Secret, forged, marked, revealed
 from app.core.structure import (
     MOST_ITEMS,
     at,
@@ -64,7 +65,7 @@ def from_form(
             problems[each.name] = str(error)
         else:
             if value is not _MISSING:
-                values[each.name] = value
+                values[each.name] = Secret(value) if each.kind == "secret" and value else value
             if each.kind == "model" and value is None:
                 off += (f"{each.name}.",)
     return gathered(fields, values, rows), problems
@@ -157,26 +158,39 @@ def _empty(each: Field) -> Any:
 
 
 def validate(schema: dict[str, Any], values: Any) -> dict[str, Any]:
-    """The values with defaults filled in.
+    """The values with defaults filled in, and what the schema calls a secret as a `Secret`.
 
-    Raises Invalid with a sentence for each field that is wrong.
+    Raises Invalid with a sentence for each field that is wrong; none repeats a value.
     """
     if not isinstance(values, dict):
         raise Invalid("An object of parameters is expected.")
     fields = describe(schema)
-    known = {each.name for each in fields}
     whole = filled(fields, values)
-    parts = flattened(fields, whole) | {name: whole[name] for name in whole.keys() - known}
-    problems = {name: why for name, value in parts.items() if (why := unkeepable(value))}
-    if problems:
-        raise Invalid("Some parameters need another look.", problems)
+    _raise(_unfit(fields, whole, lambda value: unkeepable(value) or forged(value)))
+    whole = revealed(whole)
+    problems = _unfit(fields, whole, unkeepable)
+    _raise(problems)
     for error in limits.Validator(schema).iter_errors(whole):
         for path, reason in _blamed(error):
             name, each = at(fields, path or [""])
             problems.setdefault(name, _sentence(reason, each, name.count(".") + 1))
+    _raise(problems)
+    checked: dict[str, Any] = marked(schema, whole)
+    return checked
+
+
+def _unfit(fields: Sequence[Field], whole: Mapping[str, Any], judge: Callable[[Any], str]) -> dict[str, str]:
+    """What a judge of single values finds wrong, by the path of the part where there is one."""
+    wrong = {name: why for name, value in whole.items() if (why := judge(value))}
+    parts = flattened(fields, whole) if wrong else {}
+    within = {path: why for path, value in parts.items() if (why := judge(value))}
+    told = {path.partition(".")[0] for path in within}
+    return {name: why for name, why in wrong.items() if name not in told} | within
+
+
+def _raise(problems: dict[str, str]) -> None:
     if problems:
         raise Invalid("Some parameters need another look.", problems)
-    return whole
 
 
 def _blamed(error: ValidationError) -> list[tuple[list[str | int], ValidationError]]:

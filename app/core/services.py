@@ -20,6 +20,7 @@ from app.core.logs import Logs
 from app.core.queue import Queues
 from app.core.stats import Stats
 from app.core.tasks import Tasks
+from app.core.vault import Vault
 from app.core.words import Words
 from config import Settings
 
@@ -38,6 +39,7 @@ class Services:
     dispatch: Dispatch
     listing: Listing
     stats: Stats
+    vault: Vault
 
     def close(self) -> None:
         """Give the connections back; nothing can be asked afterwards."""
@@ -51,8 +53,11 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     files = Files(db, settings.upload_max_mb * 2**20)
     logs = Logs(db)
     queues = Queues(redis)
-    dispatch = Dispatch(tasks, queues, files, Deletions(db, tasks, files, logs), Words(db))
-    return Services(settings, db, tasks, files, logs, Catalog(db), queues, dispatch, Listing(db), Stats(db))
+    vault = Vault.of(settings)
+    dispatch = Dispatch(tasks, queues, files, Deletions(db, tasks, files, logs), Words(db), vault)
+    return Services(
+        settings, db, tasks, files, logs, Catalog(db), queues, dispatch, Listing(db), Stats(db), vault
+    )
 
 
 def connect(settings: Settings) -> Services:

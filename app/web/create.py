@@ -22,8 +22,10 @@ from app.core.listing import TaskFilter
 from app.core.states import Priority
 from app.core.structure import every
 from app.core.task import NewTask, Task, parse_task_id
+from app.core.vault import CannotOpen
 from app.web import forms, incoming, inputs, received, rows, uploads
 from app.web.filters import about, size
+from app.web.kept import Keeper
 from app.web.live import live
 from app.web.permissions import current_person, requires
 from app.web.stores import services
@@ -99,7 +101,11 @@ def form(type_name: str) -> str | Response:
             f"That task is not of the type “{task_type.title}”, so its inputs do not fit this form."
         )
     filled = inputs.initial(
-        task_type.fields, past.params if past else {}, services().files, current_person().name
+        task_type.fields,
+        past.params if past else {},
+        services().files,
+        current_person().name,
+        Keeper.of(task_type).of_past(past, task_type.fields) if past else {},
     )
     return _page(
         task_type, forms.Envelope.opened(task_type, _envelope_of(past, task_type)), filled, past=past
@@ -188,7 +194,7 @@ def submit(type_name: str) -> Any:
     with translated(SAVING if _by_script() else SAVING + GO_BACK):
         task_type = services().catalog.get(type_name)
         envelope = forms.Envelope()
-        posted = received.Posted(request.form, request.files, services().files, current_person().name)
+        posted = received.Posted(request.form, request.files, services().files, Keeper.of(task_type))
         if wanted := request.form.get(rows.CHANGE):
             shown, place = received.reshaped(task_type, posted, wanted)
             return _page(task_type, envelope, shown, look_at=place)
@@ -225,12 +231,11 @@ def _after(new: NewTask, submitted: Submitted, then: str | None) -> Response:
 
 
 def _differs(new: NewTask, task: Task) -> bool:
-    return (new.type, new.params, new.title, new.priority) != (
-        task.type,
-        task.params,
-        task.title,
-        task.priority,
-    )
+    try:
+        params = services().vault.opened(task.params, task.id)
+    except CannotOpen:
+        return True
+    return (new.type, new.params, new.title, new.priority) != (task.type, params, task.title, task.priority)
 
 
 def _go(address: str) -> Response:

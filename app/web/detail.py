@@ -13,6 +13,7 @@ from app.core.catalog import TaskType
 from app.core.clock import utcnow
 from app.core.fields import Field
 from app.core.files import StoredFile
+from app.core.secrets import masked
 from app.core.states import WAITING, Status
 from app.core.task import Task
 from app.web.given import node_of
@@ -170,7 +171,8 @@ def parameters(task: Task, kind: TaskType | None, files: Mapping[str, StoredFile
         *(name for name in known if name in task.params),
         *(name for name in task.params if name not in known),
     ]
-    return [_parameter(name, known.get(name), task.params[name], files) for name in order]
+    shown = masked(task.params)
+    return [_parameter(name, known.get(name), shown[name], files) for name in order]
 
 
 def _parameter(name: str, field: Field | None, value: Any, files: Mapping[str, StoredFile]) -> Parameter:

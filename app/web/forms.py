@@ -17,13 +17,12 @@ from flask_wtf import FlaskForm
 from wtforms import Field, HiddenField, StringField
 from wtforms.validators import AnyOf, Length, Regexp, ValidationError
 
-from app.core.catalog import TaskType
+from app.core.catalog import MAX_TITLE, TaskType
 from app.core.clock import utcnow
 from app.core.files import StoredFile
 from app.core.states import Priority
 from app.core.task import NewTask
 
-MAX_TITLE = 200
 MAX_TAGS = 10
 MAX_TAG = 40
 MAX_ATTEMPTS = 100
@@ -143,7 +142,7 @@ class Envelope(FlaskForm):
         return NewTask(
             type=task_type.name,
             params=params,
-            title=self.title.data or default_title(task_type, files),
+            title=self.title.data or task_type.default_title(files),
             priority=Priority.from_word(self.priority.data or ""),
             owner=owner,
             tags=split_tags(self.tags.data),
@@ -191,9 +190,3 @@ def split_tags(text: str | None) -> tuple[str, ...]:
     """Tags separated by commas, in lower case, each once."""
     tags = (one_line(tag).lower() for tag in (text or "").split(","))
     return tuple(dict.fromkeys(tag for tag in tags if tag))
-
-
-def default_title(task_type: TaskType, files: Sequence[StoredFile]) -> str:
-    """What a task is called when nobody gave it a title: its type, and the files it is about."""
-    more = f" and {len(files) - 1:,} more" if files[1:] else ""
-    return f"{task_type.title}: {files[0].name}"[: MAX_TITLE - len(more)] + more if files else task_type.title

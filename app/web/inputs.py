@@ -16,13 +16,19 @@ from app.core.fields import Field
 from app.core.files import Files, StoredFile
 from app.core.kinds import NOUNS
 from app.core.limits import words
-from app.core.structure import flattened, is_group, laid_out
+from app.core.structure import flattened, laid_out
 from app.web import rows, uploads
 from app.web.attributes import AREAS, attributes
+from app.web.kept import NOTHING, Kept
 from app.web.texts import texts_of, typed
 from app.web.uploads import PREFIX, Texts, takes_files
 
 RADIOS = 4
+WIDGETS = {
+    **{kind: kind for kind in ("file", "files", "secret", "model", "rows")},
+    **{"bool": "switch", "choices": "group", "datetime": "moment"},
+}
+MAY_BE_EMPTY = ("line", "area", "moment", "file", "files", "model", "secret")
 HINTS = {
     "list": "One a line.",
     "duration": "Such as 1h 30m, 2 days or 00:05:00; a number alone is seconds.",
@@ -39,14 +45,15 @@ SHAPES = {
 class Input:
     """One parameter, or a part of one, as the page shows it.
 
-    ``texts`` is what a browser would send for it: the ids of files, the numbers of rows, 1 for a model
-    that is given. ``files`` are those of them that are known.
+    ``texts`` is what a browser would send for it, never a secret: the ids of files, the numbers of rows, 1
+    for a model that is given. ``files`` are those of them that are known.
     """
 
     field: Field
     texts: tuple[str, ...] = ()
     error: str = ""
     files: tuple[StoredFile, ...] = ()
+    kept: Kept = NOTHING
 
     @property
     def file(self) -> StoredFile | None:
@@ -92,14 +99,11 @@ class Input:
 
     @property
     def widget(self) -> str:
-        """Which macro draws it: line, area, moment, select, group (of boxes), switch, or as its kind is."""
+        """Which macro draws it: line, area, moment, select, group, switch, or as its kind is."""
         kind = "choice" if self.field.kind == "bool" and self.field.nullable else self.field.kind
         if kind == "choice":
             return "group" if len(self.options) <= RADIOS else "select"
-        if is_group(self.field) or takes_files(self.field):
-            return kind
-        widgets = {"bool": "switch", "choices": "group", "datetime": "moment"}
-        return "area" if kind in AREAS else widgets.get(kind, "line")
+        return "area" if kind in AREAS else WIDGETS.get(kind, "line")
 
     @property
     def zone(self) -> str:
@@ -120,7 +124,7 @@ class Input:
         field = self.field
         hint = SHAPES.get(field.schema.get("type", ""), "") if field.kind == "json" else ""
         of = HINTS.get(field.of.kind, "") if field.of else ""
-        hints = (field.help, words(field), hint or HINTS.get(field.kind, ""), of)
+        hints = (self.kept.note, field.help, words(field), hint or HINTS.get(field.kind, ""), of)
         return " ".join(part for part in hints if part)
 
     @property
@@ -134,7 +138,8 @@ class Input:
         default = replace(self, texts=texts_of(self.field, {}))
         if self.field.kind == "bool" and not self.field.nullable:
             return bool(self.error) or self.on != default.on
-        return bool(self.error) or typed(self.field, self.texts) != typed(self.field, default.texts)
+        wrong = bool(self.error or self.kept.token)
+        return wrong or typed(self.field, self.texts) != typed(self.field, default.texts)
 
     @property
     def rows(self) -> int:
@@ -152,7 +157,7 @@ class Input:
         """Where nothing is an answer; a switch, and a choice or a number with a default, always have one."""
         if self.field.kind in NOUNS and self.field.default is not None:
             return self.field.nullable
-        return not self.field.required and self.widget in ("line", "area", "moment", "file", "files", "model")
+        return not self.field.required and self.widget in MAY_BE_EMPTY
 
 
 @dataclass(frozen=True)
@@ -179,28 +184,40 @@ class Page:
 # What a form shows before anything was sent
 
 
-def initial(fields: Sequence[Field], past: Mapping[str, Any], files: Files, owner: str) -> tuple[Input, ...]:
+def initial(
+    fields: Sequence[Field],
+    past: Mapping[str, Any],
+    files: Files,
+    owner: str,
+    secrets: Mapping[str, Kept] | None = None,
+) -> tuple[Input, ...]:
     """The inputs with the values of a past task where it has them, else with the defaults.
 
-    A file that ``owner`` may not use, or that is gone, is said beside its field.
+    ``secrets`` are those of the past task. What ``owner`` may not use, or what is gone, is said
+    beside its field.
     """
     values = flattened(fields, past, least=rows.least)
     laid = laid_out(fields, lambda path: values.get(path, ()))
     texts = {each.name: list(texts_of(each, values)) for each in laid}
     known = uploads.usable(laid, texts, files, owner)
-    return shown_with(laid, texts, uploads.without_gone(laid, texts, known), known)
+    return shown_with(laid, texts, uploads.without_gone(laid, texts, known), known, secrets or {})
 
 
 def shown_with(
-    laid: Iterable[Field], texts: Texts, problems: Mapping[str, str], known: Mapping[str, StoredFile]
+    laid: Iterable[Field],
+    texts: Texts,
+    problems: Mapping[str, str],
+    known: Mapping[str, StoredFile],
+    secrets: Mapping[str, Kept],
 ) -> tuple[Input, ...]:
-    """The inputs of what was typed, with what is wrong beside each."""
+    """The inputs of what was typed, with what is wrong beside each, and the secrets that are kept."""
     return tuple(
         Input(
             each,
             tuple(texts.get(each.name, ())),
             problems.get(each.name, ""),
             tuple(known[one] for one in texts.get(each.name, ()) if takes_files(each) and one in known),
+            secrets.get(each.name, NOTHING),
         )
         for each in laid
     )

@@ -1,6 +1,7 @@
 """The parameters of a task as a browser sent them: read, stored, judged, and shown again.
 
-Files are taken by `uploads`, rows are added and left out by `rows`, texts are read by `app.core.params`.
+Files are taken by `uploads`, secrets kept by `kept`, rows added and left out by `rows`, texts read by
+`app.core.params`.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from app.core.fields import Field
 from app.core.files import Files, StoredFile
 from app.core.params import from_form, validate
 from app.core.structure import file_ids, laid_out, rows_among
-from app.web import rows, uploads
+from app.web import kept, rows, uploads
 from app.web.inputs import Input, blank_row, shown_with
+from app.web.kept import KEEP, Keeper
 from app.web.uploads import DROP, PREFIX, Texts, takes_files
 
 
@@ -29,7 +31,11 @@ class Posted:
     texts: MultiDict[str, str]
     uploads: MultiDict[str, FileStorage]
     files: Files
-    owner: str
+    keeper: Keeper
+
+    @property
+    def owner(self) -> str:
+        return self.keeper.owner
 
     def by_path(self) -> Texts:
         """What came for parameters and their parts, whether there are such or not."""
@@ -57,7 +63,7 @@ def receive(task_type: TaskType, posted: Posted) -> Parameters:
     texts, problems = rows.compact(fields, texts, problems)
     values, unread = from_form(fields, texts)
     problems = _invalid(task_type, values) | unread | problems
-    inputs = shown_with(laid_out(fields, rows_among(texts)), texts, problems, known)
+    inputs = _shown(fields, posted, texts, problems, known)
     named = dict.fromkeys(one for ids in file_ids(fields, values).values() for one in ids)
     return Parameters(inputs, values, problems, tuple(known[one] for one in named if one in known))
 
@@ -70,18 +76,32 @@ def reshaped(task_type: TaskType, posted: Posted, wanted: str) -> tuple[tuple[In
     fields = task_type.fields
     texts, problems, known = _taken(fields, posted)
     texts, problems, place = rows.changed(fields, texts, problems, wanted, blank_row)
-    return shown_with(laid_out(fields, rows_among(texts)), texts, problems, known), place
+    return _shown(fields, posted, texts, problems, known), place
+
+
+def _shown(
+    fields: Sequence[Field],
+    posted: Posted,
+    texts: Texts,
+    problems: dict[str, str],
+    known: dict[str, StoredFile],
+) -> tuple[Input, ...]:
+    """The form again; secrets are sealed, and no texts of the page any more."""
+    laid = laid_out(fields, rows_among(texts))
+    secrets = kept.keep(laid, texts, problems, posted.keeper)
+    return shown_with(laid, texts, problems, known, secrets)
 
 
 def _taken(fields: Sequence[Field], posted: Posted) -> tuple[Texts, dict[str, str], dict[str, StoredFile]]:
-    """The texts by path, what is wrong with files, and the files that are there."""
+    """The texts by path, what is wrong with files and kept secrets, and the files that are there."""
     came = posted.by_path()
     laid = laid_out(fields, rows_among(came))
     texts = {each.name: came.get(each.name, []) for each in laid}
     refused = uploads.store_all(laid, texts, posted.texts, posted.uploads, posted.files, posted.owner)
     known = uploads.usable(laid, texts, posted.files, posted.owner)
     missing = uploads.without_gone(laid, texts, known)
-    return texts, uploads.not_taken(laid, texts, known) | missing | refused, known
+    unusable = kept.take(laid, texts, posted.texts, posted.keeper)
+    return texts, uploads.not_taken(laid, texts, known) | missing | refused | unusable, known
 
 
 def _invalid(task_type: TaskType, values: dict[str, Any]) -> dict[str, str]:
@@ -97,7 +117,9 @@ def unexpected(fields: Sequence[Field], envelope: Sequence[str], posted: Posted)
     """A sentence for every name that this form does not have, or has once and was sent twice."""
     laid = laid_out(fields, rows_among(posted.by_path()))
     chosen = {PREFIX + each.name for each in laid if takes_files(each)}
+    secrets = {each.name for each in laid if each.kind == "secret"}
     texts = {PREFIX + each.name for each in laid} | {DROP + name.removeprefix(PREFIX) for name in chosen}
+    texts |= {sent + name for sent in (KEEP, DROP) for name in secrets}
     unknown = [name for name in posted.texts if name not in texts and name not in envelope]
     unknown += [name for name in posted.uploads if name not in chosen]
     twice = [name for name in envelope if len(posted.texts.getlist(name)) > 1]

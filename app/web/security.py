@@ -42,6 +42,7 @@ def flask_settings(settings: Settings) -> dict[str, Any]:
     local = settings.local
     return {
         "SECRET_KEY": settings.secret_key or secrets.token_urlsafe(48),
+        "SECRET_KEY_FALLBACKS": list(settings.secret_key_fallbacks),
         "SESSION_COOKIE_NAME": "session" if local else "__Host-session",
         "SESSION_COOKIE_SECURE": not local,
         "SESSION_COOKIE_HTTPONLY": True,

@@ -12,6 +12,8 @@ from app.core.kinds import text_of
 def texts_of(each: Field, past: Mapping[str, Any]) -> tuple[str, ...]:
     """The texts of a field's value among the ``past`` ones, else of its default."""
     value = past.get(each.name, each.default)
+    if each.kind == "secret":
+        return ()  # no page holds one
     if each.kind == "model":
         return () if each.nullable and value in (None, False) else ("1",)
     if value is not None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from werkzeug.datastructures import FileStorage, MultiDict
 
+from app.core.accept import accepted, not_accepted, require_accepted
 from app.core.errors import Invalid, TooLarge
 from app.core.fields import Field
 from app.core.files import Files, StoredFile, safe_name
@@ -65,26 +66,8 @@ def store(each: Field, chosen: Sequence[FileStorage], files: Files, owner: str) 
     if len(chosen) != 1:
         raise Invalid("One file is expected here.")
     name, content_type = safe_name(chosen[0].filename or ""), chosen[0].mimetype or "application/octet-stream"
-    if not accepted(each, name, content_type):
-        raise Invalid(_not_taken(each, name))
+    require_accepted(each, name, content_type)
     return files.save(chosen[0].stream, name, content_type, owner, role="input")
-
-
-def _not_taken(each: Field, name: str) -> str:
-    return f"{name} is not of a kind that is taken here: {', '.join(each.accept)}."
-
-
-def accepted(each: Field, name: str, content_type: str) -> bool:
-    """Whether a file is of a kind that the field takes, by the rules of HTML's `accept`."""
-    return not each.accept or any(
-        _matches(kind.lower(), name.lower(), content_type.lower()) for kind in each.accept
-    )
-
-
-def _matches(kind: str, name: str, content_type: str) -> bool:
-    if kind.startswith("."):
-        return name.endswith(kind)
-    return content_type.startswith(kind[:-1]) if kind.endswith("/*") else content_type == kind
 
 
 def usable(
@@ -113,7 +96,7 @@ def not_taken(fields: Iterable[Field], texts: Texts, known: Mapping[str, StoredF
     for each in filter(takes_files, fields):
         for file in (known[one] for one in texts[each.name] if one in known):
             if not accepted(each, file.name, file.content_type):
-                problems[each.name] = _not_taken(each, file.name)
+                problems[each.name] = not_accepted(each, file.name)
     return problems
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.core.secrets import MASK, is_sealed, masked
 from app.web.filters import number
 
 DEEPEST = 5
@@ -51,7 +52,9 @@ class Node:
 
 
 def node(value: Any, depth: int = 0) -> Node:
-    """The node of any value that JSON can hold."""
+    """The node of any value that JSON can hold; a sealed secret is hidden."""
+    if is_sealed(value):
+        return Node("text", MASK)
     if isinstance(value, (Mapping, list, tuple)) and not value:
         return Node("text", NONE)
     if file := saved_file(value):
@@ -150,4 +153,4 @@ def _json(value: Any) -> Node:
 
 def as_json(value: Any) -> str:
     """A value as indented JSON, for a block or a download."""
-    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    return json.dumps(masked(value), ensure_ascii=False, indent=2, default=str)

@@ -14,6 +14,7 @@ from app.core.dispatch import Dispatch
 from app.core.states import ENDED, TRANSITIONS, Status
 from app.core.task import NewTask, Task
 from app.core.tasks import Tasks
+from app.core.vault import Vault
 
 Document = dict[str, Any]
 Saved = tuple[Any, ...]
@@ -97,8 +98,8 @@ class World:
         self.tasks = Tasks(tasks, timedelta(days=30))
         rest: Any = None
         queue: Any = self.queue
-        self.dispatch = Dispatch(self.tasks, queue, rest, rest, rest)
-        self.rescuers = Dispatch(self.tasks.rescuing(), queue, rest, rest, rest)
+        self.dispatch = Dispatch(self.tasks, queue, rest, rest, rest, Vault(()))
+        self.rescuers = Dispatch(self.tasks.rescuing(), queue, rest, rest, rest, Vault(()))
         self.rescuing = False
         self.held: dict[str, Task] = {}
         self.late: tuple[Task, ...] = ()

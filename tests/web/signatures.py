@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from hypothesis import strategies as st
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from workers import Context
 
@@ -65,6 +65,16 @@ def _long_text(draw: st.DrawFn) -> Drawn:
     right = st.text(characters, min_size=1, max_size=200).filter(str.strip)
     entries = right.map(lambda text: Entry(typed(text.replace("\n", "\r\n")), text))
     return Drawn(Annotated[str, Field(json_schema_extra={"format": "textarea"})], entries, wrong("", "\n"))
+
+
+def _secret(draw: st.DrawFn) -> Drawn:
+    right = st.text(LINE, min_size=4, max_size=40).filter(str.strip)
+    entries = right.map(lambda text: Entry(typed(text), SecretStr(text)))
+    return Drawn(
+        Annotated[SecretStr, Field(min_length=4, max_length=40)],
+        entries,
+        wrong("", " ", "abc", "x" * 41, "abc\x00"),
+    )
 
 
 def _pattern(draw: st.DrawFn) -> Drawn:
@@ -129,6 +139,7 @@ def _list(draw: st.DrawFn) -> Drawn:
 KINDS: dict[str, Kind] = {
     "text": _text,
     "long text": _long_text,
+    "secret": _secret,
     "pattern": _pattern,
     "int": _int,
     "multiple": _multiple,

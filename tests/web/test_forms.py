@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from pydantic import Field
 from wtforms.validators import ValidationError
 
+from app.core.accept import accepted
 from app.core.catalog import TaskType
 from app.core.fields import describe
 from app.core.files import StoredFile
 from app.core.states import Priority
-from app.web import forms, inputs, uploads
+from app.web import forms, inputs
 from app.web.create import waits
 from tests.core.schemas import FILE, WHOLE, Shade, one
 
@@ -100,8 +101,8 @@ class TestTexts:
         assert forms.one_line("  a\r\n\tb\x00\u202ec ") == "a b c"
 
     def test_a_title_nobody_gave(self):
-        assert forms.default_title(CLEAN, ()) == "Clean a table"
-        assert forms.default_title(CLEAN, (AIRPORTS,)) == "Clean a table: airports.csv"
+        assert CLEAN.default_title(()) == "Clean a table"
+        assert CLEAN.default_title((AIRPORTS,)) == "Clean a table: airports.csv"
 
     def test_waits_add_up_over_the_lanes_that_come_first(self):
         assert waits({Priority.HIGH: 0, Priority.MEDIUM: 1_200, Priority.LOW: 3}, None) == {
@@ -186,4 +187,4 @@ class TestInput:
     )
     def test_kinds_of_files(self, accept, name, kind, taken):
         field = shown_as(Annotated[str, Field(json_schema_extra={**FILE, "accept": accept})]).field
-        assert uploads.accepted(field, name, kind) is taken
+        assert accepted(field, name, kind) is taken

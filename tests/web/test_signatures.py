@@ -42,7 +42,7 @@ def test_what_is_typed_is_what_the_function_is_given(
 
     assert answer.status_code == 303, Sent(answer.text).errors
     task = only(services)
-    given_to_it = kind.arguments(task.params, _no_files)
+    given_to_it = kind.arguments(services.vault.opened(task.params, task.id), _no_files)
     assert given_to_it == {name: entry.meant for name, entry in entries.items()}
 
 

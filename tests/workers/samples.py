@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import os
 import signal
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
-from workers import Context, Fail, Retry, task
+from pydantic import Field, SecretStr
+
+from workers import Context, Fail, File, Retry, task
 
 
 @task(title="Echo", category="Samples", max_attempts=1)
@@ -104,3 +108,30 @@ def give(ctx: Context, what: str) -> Any:
 def give_a_table(ctx: Context, what: str) -> Any:
     """The same with a kind."""
     return give(ctx, what)
+
+
+@task(title="Confess", category="Samples", max_attempts=1)
+def confess(
+    ctx: Context, password: SecretStr, ending: Literal["return", "raise"] = "return", pause_s: float = 0.0
+) -> Any:
+    """Say a secret in every way there is."""
+    text = password.get_secret_value()
+    basic = base64.b64encode(f"user:{text}".encode()).decode()
+    print("printed", text, "quoted", quote(text), "basic", basic)
+    logging.getLogger("sample").warning("logged %r", text)
+    subprocess.run(["echo", "from a child", text], check=True)
+    ctx.progress(1, 2, f"logging in with {text}")
+    for half in (text[:7], text[7:]):
+        print(half, end="", flush=True)
+        time.sleep(pause_s)
+    if ending == "raise":
+        raise RuntimeError(f"{basic} is not {text}") from KeyError(text)
+    return {"said": text, text: [f"user:{text}"], "basic": basic}
+
+
+@task(title="Take a table", category="Samples")
+def typed_file(
+    ctx: Context, source: Annotated[File, Field(json_schema_extra={"accept": [".csv", "text/csv"]})]
+) -> list[Any]:
+    """Say which file it was given, and one of the worker's settings."""
+    return [source.name, ctx.settings.http_allow]

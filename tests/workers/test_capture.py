@@ -11,6 +11,7 @@ import pytest
 from bson import ObjectId
 
 from app.core.logs import HEAD_PARTS, PART, TAIL_PARTS
+from app.core.mask import Mask
 from app.core.services import Services
 from workers.capture import Capture, LogWriter
 
@@ -27,7 +28,7 @@ def test_everything_is_caught_and_given_back(tmp_path: Path, capfd: pytest.Captu
 
 def test_a_growing_output_is_copied_as_it_grows(services: Services, tmp_path: Path) -> None:
     task_id, path = ObjectId(), tmp_path / "log"
-    writer = LogWriter(services.logs, path, task_id, 1)
+    writer = LogWriter(services.logs, path, task_id, 1, Mask())
     for line in ("one\n", "two\n"):
         with path.open("a") as output:
             output.write(line)
@@ -38,7 +39,7 @@ def test_a_growing_output_is_copied_as_it_grows(services: Services, tmp_path: Pa
 
 def test_of_a_huge_output_head_and_tail_are_kept(services: Services, tmp_path: Path) -> None:
     task_id, path = ObjectId(), tmp_path / "log"
-    writer = LogWriter(services.logs, path, task_id, 1)
+    writer = LogWriter(services.logs, path, task_id, 1, Mask())
     with path.open("ab") as output:
         for _ in range(4):
             output.write(b"head" * (PART * 8 // 4))
@@ -55,6 +56,6 @@ def test_of_a_huge_output_head_and_tail_are_kept(services: Services, tmp_path: P
 
 
 def test_a_missing_file_is_no_error(services: Services, tmp_path: Path) -> None:
-    LogWriter(services.logs, tmp_path / "gone", ObjectId(), 1).write()
+    LogWriter(services.logs, tmp_path / "gone", ObjectId(), 1, Mask()).write()
 
     assert services.db.logs.count_documents({}) == 0

@@ -13,16 +13,20 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from app.core.logs import HEAD_PARTS, PART, TAIL_PARTS
+from app.core.mask import Mask
+from app.core.secrets import MASK
 from app.core.services import Services
 from app.core.states import Status
 from app.core.task import Task
 from config import load
+from tests.canary import CANARY, hits
 from workers import journal as journals
 from workers.capture import LogWriter
 from workers.finish import Ended
 from workers.journal import Journal, journal_of, replay
 from workers.runtime import Failed, Outcome, Succeeded, WasCanceled, returned
 
+NONE = Mask()
 ERROR = {"kind": "error", "type": "ValueError", "message": "No such column.", "traceback": ""}
 
 
@@ -42,10 +46,10 @@ def claimed(services: Services, new_task: Callable[..., Task]) -> Task:
 def ended(services: Services, claimed: Task, tmp_path: Path) -> Callable[..., Ended]:
     """The attempt as its child has it at the end, having printed something."""
 
-    def make(outcome: Outcome, printed: bytes = b"hello\n") -> Ended:
+    def make(outcome: Outcome, printed: bytes = b"hello\n", mask: Mask = NONE) -> Ended:
         path = tmp_path / "log"
         path.write_bytes(printed)
-        return Ended(claimed, outcome, {"done": 3}, LogWriter(services.logs, path, claimed.id, 1))
+        return Ended(claimed, outcome, {"done": 3}, LogWriter(services.logs, path, claimed.id, 1, mask))
 
     return make
 
@@ -63,7 +67,7 @@ def files(journal: Journal) -> list[str]:
 @pytest.mark.parametrize(
     ("outcome", "status"),
     [
-        (returned({"rows": 3}), Status.SUCCEEDED),
+        (returned({"rows": 3}, NONE), Status.SUCCEEDED),
         (Failed(ERROR, retry=False), Status.FAILED),
         (Failed(ERROR, after_s=5), Status.SCHEDULED),
         (WasCanceled(), Status.CANCELED),
@@ -87,7 +91,7 @@ def test_what_a_dead_child_has_left_is_written(
 def test_a_large_result_and_a_long_log_survive(
     services: Services, journal: Journal, ended: Any, claimed: Task
 ) -> None:
-    big = returned({"text": "é" * 400_000})
+    big = returned({"text": "é" * 400_000}, Mask())
     left_by_a_dead_child(journal, ended(big, b"head" * PART * 10 + b"the end"))
 
     replay(services, journal)
@@ -101,7 +105,7 @@ def test_a_large_result_and_a_long_log_survive(
 def test_what_its_child_still_holds_is_left_alone(
     services: Services, journal: Journal, ended: Any, claimed: Task
 ) -> None:
-    kept = journal.keep(ended(returned(1)))
+    kept = journal.keep(ended(returned(1, Mask())))
 
     assert replay(services, journal) == 0
     assert services.tasks.get(claimed.id).status is Status.RUNNING and files(journal) == [".outcome"]
@@ -112,7 +116,7 @@ def test_what_its_child_still_holds_is_left_alone(
 def test_one_that_came_too_late_changes_nothing_and_is_dropped(
     services: Services, journal: Journal, ended: Any, claimed: Task, caplog: pytest.LogCaptureFixture
 ) -> None:
-    left_by_a_dead_child(journal, ended(returned("x" * 400_000)))
+    left_by_a_dead_child(journal, ended(returned("x" * 400_000, Mask())))
     services.dispatch.crashed(claimed, "It was thought dead.")
     services.tasks.claim(claimed.id, 2, "w1")
     before = services.db.tasks.find_one({"_id": claimed.id})
@@ -128,7 +132,7 @@ def test_one_that_came_too_late_changes_nothing_and_is_dropped(
 def test_one_of_a_task_that_is_gone_is_dropped(
     services: Services, journal: Journal, ended: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    left_by_a_dead_child(journal, ended(returned(1)))
+    left_by_a_dead_child(journal, ended(returned(1, Mask())))
     services.db.tasks.delete_many({})
 
     assert replay(services, journal) == 0
@@ -146,7 +150,7 @@ def of_a_version_to_come(whole: bytes) -> bytes:
 def test_a_damaged_one_is_set_aside_and_the_next_is_written(
     services: Services, journal: Journal, ended: Any, claimed: Task, damage: Any
 ) -> None:
-    path = left_by_a_dead_child(journal, ended(returned(1)))
+    path = left_by_a_dead_child(journal, ended(returned(1, Mask())))
     other = path.with_name(f"{'0' * 24}-1-x.outcome")
     other.write_bytes(damage(path.read_bytes()))
 
@@ -160,7 +164,7 @@ def test_a_damaged_one_is_set_aside_and_the_next_is_written(
 def test_while_mongodb_is_away_it_stays(
     services: Services, journal: Journal, ended: Any, claimed: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    left_by_a_dead_child(journal, ended(returned(1)))
+    left_by_a_dead_child(journal, ended(returned(1, Mask())))
 
     def away(*given: object, **named: object) -> None:
         raise AutoReconnect("away")
@@ -182,7 +186,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(
 
     with monkeypatch.context() as disk, pytest.raises(OSError, match="No space"):
         disk.setattr(os if step == "fsync" else Path, step, full)
-        journal.keep(ended(returned(1)))
+        journal.keep(ended(returned(1, Mask())))
 
     assert files(journal) == []
 
@@ -195,7 +199,7 @@ def test_one_that_was_never_whole_is_removed(services: Services, journal: Journa
 
 
 def test_nobody_else_can_read_it(journal: Journal, ended: Any) -> None:
-    path = left_by_a_dead_child(journal, ended(returned("private")))
+    path = left_by_a_dead_child(journal, ended(returned("private", Mask())))
 
     assert (path.stat().st_mode & 0o777, journal.folder.stat().st_mode & 0o777) == (0o600, 0o700)
 
@@ -211,7 +215,7 @@ def test_workers_of_two_databases_share_a_folder_and_no_outcome() -> None:
 def test_a_success_whose_answer_was_lost_is_one_success_with_one_file(
     services: Services, claimed: Task
 ) -> None:
-    outcome = returned("x" * 400_000)
+    outcome = returned("x" * 400_000, Mask())
     assert isinstance(outcome, Succeeded)
 
     for _ in range(2):
@@ -221,7 +225,19 @@ def test_a_success_whose_answer_was_lost_is_one_success_with_one_file(
 
 
 class NoLog:
-    def write(self) -> None: ...
+    def write(self, *, ended: bool) -> None: ...
 
     def parts(self) -> list[tuple[int, bytes]]:
         return []
+
+
+def test_no_secret_is_in_it_even_when_nothing_was_copied_before(
+    services: Services, journal: Journal, ended: Any, claimed: Task
+) -> None:
+    mask = Mask([CANARY])
+    path = left_by_a_dead_child(journal, ended(returned({"said": CANARY}, mask), CANARY.encode(), mask))
+
+    assert hits(path.read_bytes()) == []
+    assert replay(services, journal) == 1
+    assert services.tasks.get(claimed.id).result == {"said": MASK}
+    assert services.logs.read(claimed.id, 1).text == MASK

@@ -13,8 +13,11 @@ import psutil
 import pytest
 from bson import ObjectId
 
-from app.core.logs import PART
+from app.core.logs import HEAD_PARTS, PART
+from app.core.mask import Mask
+from app.core.secrets import MASK
 from app.core.services import Services
+from tests.canary import CANARY, hits
 from workers import limits
 from workers.capture import LogWriter
 from workers.limits import Guard, Limits, make_hole, memory_of
@@ -29,7 +32,7 @@ def disk_of(path: Path) -> int:
 @linux
 def test_of_a_huge_output_only_head_and_tail_are_on_disk(services: Services, tmp_path: Path) -> None:
     path, task_id, start = tmp_path / "log", ObjectId(), 8 * PART
-    writer = LogWriter(services.logs, path, task_id, 1)
+    writer = LogWriter(services.logs, path, task_id, 1, Mask())
     with path.open("ab") as output:
         output.write(b"the beginning\n")
         for _ in range(64):
@@ -44,6 +47,23 @@ def test_of_a_huge_output_only_head_and_tail_are_on_disk(services: Services, tmp
     log = services.logs.read(task_id, 1)
     assert log.text.startswith("the beginning\nmiddle, ") and log.text.endswith("middle, \nthe end")
     assert "\x00" not in log.text
+
+
+@linux
+def test_a_secret_that_the_head_ends_in_is_hidden_although_the_hole_came_first(
+    services: Services, tmp_path: Path
+) -> None:
+    path, task_id, mask = tmp_path / "log", ObjectId(), Mask([CANARY])
+    place = HEAD_PARTS * PART - 9
+    path.write_bytes(b"x" * place + CANARY.encode() + b"y" * 90 * PART + CANARY.encode())
+    Limits(os.getpid(), path, 0).look()
+    assert disk_of(path) < 50 * PART
+    writer = LogWriter(services.logs, path, task_id, 1, mask)
+    writer.write(ended=True)
+
+    log = services.logs.read(task_id, 1)
+    assert CANARY[:6] not in log.text and log.text.endswith(f"y{MASK}")
+    assert hits(path.read_bytes()) == [] and disk_of(path) < 50 * PART
 
 
 def test_a_short_output_stays_whole(tmp_path: Path) -> None:

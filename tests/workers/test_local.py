@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from app.core.secrets import MASK
+from tests.canary import CANARY
 from workers import local
 
 ROOT = Path(__file__).parents[2]
@@ -97,3 +99,21 @@ def test_a_debugger_has_the_terminal_and_files_go_into_a_folder(tmp_path: Path) 
     assert "asked poem.txt" in done.stdout
     assert (tmp_path / "out" / "loud.txt").read_text() == "QUIET"
     assert "Saved loud.txt: out/loud.txt" in done.stderr
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "table.exe"
+    path.touch()
+
+    assert run("typed_file", f"source=@{path}") == 2
+    assert "source: table.exe is not of a kind that is taken here: .csv, text/csv." in capsys.readouterr().err
+    assert run("typed_file", f"source=@{path.rename(tmp_path / 'table.csv')}", HTTP_ALLOW="a.example") == 0
+    assert json.loads(capsys.readouterr().out) == ["table.csv", ["a.example"]]
+
+
+def test_a_secret_is_taken_from_the_environment_and_hidden(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run("confess", "password=@WORD", WORD=CANARY) == 0
+    said = capfd.readouterr()
+    assert f'"said": "{MASK}"' in said.out and f"logging in with {MASK}" in said.err
+    assert run("confess", "password=@WORDS") == 2
+    assert "no environment variable WORDS" in capfd.readouterr().err

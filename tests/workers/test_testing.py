@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field
 
+from config import load
 from tests.workers import samples
 from workers import Canceled, Context, Fail, File, Retry, TaskTypeError, task
 from workers.testing import Invalid, Trial, Upload, run
@@ -162,3 +163,11 @@ def test_nothing_is_left_on_disk(copy_lines: Callable[..., Any], monkeypatch: An
         run(samples.refuse)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_held_against_what_is_accepted_and_settings_are_those_given() -> None:
+    asked = Trial(settings=load({"ENVIRONMENT": "local", "HTTP_ALLOW": "b.example"}))
+
+    assert asked.run(samples.typed_file, source=b"a,b").result == ["file.csv", ["b.example"]]
+    with pytest.raises(Invalid, match="table.exe is not of a kind that is taken here"):
+        run(samples.typed_file, source=Upload("table.exe", b""))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from workers import Context, Fail, File, task
 from workers.library.post import parameters as ask
-from workers.library.settings import settings_of
 
 if TYPE_CHECKING:
     from config import Settings
@@ -46,7 +45,7 @@ def send_email(
     from workers.library.post.message import Letter, compose, require_writable
     from workers.library.post.smtp import send
 
-    settings = settings_of(ctx)
+    settings = ctx.settings
     if not can_send(settings):
         raise Fail("No mail server is set here; an operator can set SMTP_HOST and SMTP_FROM.")
     enclosed = _enclosed(attachment)

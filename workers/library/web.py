@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from workers import Context, Fail, Retry, task
+from workers.capture import fill
 from workers.library.net import again
 from workers.library.net import headers as headers_of
 from workers.library.net import parameters as ask
 from workers.library.net.body import as_text
 from workers.library.net.errors import Trouble
 from workers.library.net.url import parse
-from workers.library.settings import settings_of
 
 if TYPE_CHECKING:
     from workers.library.net.fetch import Answer, Request
@@ -36,6 +36,8 @@ def http_request(
     url: ask.Address,
     method: ask.Method = "GET",
     headers: ask.Headers = "",
+    credentials: ask.Credentials = None,
+    scheme: ask.Scheme = "bearer",
     body: ask.Body = "",
     expected_status: ask.Expected = "200-299",
     timeout_s: ask.Timeout = 30.0,
@@ -50,9 +52,12 @@ def http_request(
     refused, and so are odd spellings of them. Redirects are looked at in the same way and never lead from
     https to http. Certificates are always checked. An operator can allow a host by name.
 
+    **Credentials** are encrypted as soon as the form is sent. They go to the host of the address alone, never
+    along with a redirect to another one, and are hidden in the log, the result and a body that repeats them.
+
     **Headers.** One a line. To another host, a redirect takes along only `Accept`, `Accept-Language`,
     `Content-Type` and `User-Agent`. Values of headers that may be secrets are hidden in the result and the
-    log; what you write in the form stays visible to those who may see the task.
+    log; what you write in this field stays visible to those who may see the task.
 
     **Trying again.** After 429, after most statuses from 500 on, and when the network fails, the task is run
     again: after the time that the server names in `Retry-After`, else after a growing while. By default,
@@ -67,10 +72,11 @@ def http_request(
     - `headers` of the answer, `content_type` and `encoding`.
     - `body` as text when it is text of 64 KB or less, `file` otherwise. `notes`: what a person should know.
     """
-    request = _request(method, url, headers, body)
+    request = _authorized(_request(method, url, headers, body), scheme, credentials)
     expected = statuses(expected_status)
     sink = ctx.work_dir / "body"
     answer = _fetch(ctx, request, sink, timeout_s=timeout_s, redirects=follow_redirects, retry=retry)
+    _hide(ctx, sink)
     ctx.log(f"{answer.status} {_phrase(answer.status)}: {answer.size:,} bytes in {answer.seconds:.2f} s")
     if answer.status not in expected:
         _unexpected(ctx, answer, sink, request.method, expected_status, retry)
@@ -87,6 +93,23 @@ def _request(method: ask.Method, url: str, headers: str, body: str) -> Request:
         sent.append(("Content-Type", "application/json" if _is_json(body) else "text/plain; charset=utf-8"))
     content = None if method in _BODILESS else body.encode("utf-8", "surrogatepass")
     return Request(method, parse(url.strip()), sent, content)
+
+
+def _authorized(request: Request, scheme: str, credentials: ask.Credentials) -> Request:
+    """The request with its credentials. Raises Fail."""
+    if credentials is None:
+        return request
+    if headers_of.has(request.headers, "authorization"):
+        raise Fail("Authorization is among the headers already; give it there or as credentials, not both.")
+    request.headers.append(headers_of.authorization(scheme, credentials.get_secret_value()))
+    return request
+
+
+def _hide(ctx: Context, sink: Path) -> None:
+    """A body may repeat the credentials: each byte of them becomes `*`."""
+    if ctx.mask:
+        with sink.open("r+b") as body:
+            fill(body, ctx.mask, 0, sink.stat().st_size, by=b"*")
 
 
 def _is_json(text: str) -> bool:
@@ -115,7 +138,7 @@ def _fetch(
     from workers.library.net.fetch import Limits, fetch
     from workers.library.net.gate import Policy
 
-    settings = settings_of(ctx)
+    settings = ctx.settings
     policy = Policy.of(settings.http_allow, settings.http_ports)
     limits = Limits(timeout_s, settings.http_max_mb * 2**20, redirects)
     ctx.log(f"{request.method} {request.url.shown}")
@@ -181,7 +204,7 @@ def _result(ctx: Context, answer: Answer, sink: Path, keep: str) -> dict[str, An
         "size": answer.size,
         "content_type": headers_of.shown([("content-type", content_type)])[0]["value"] or None,
         "encoding": encoding,
-        "headers": headers_of.shown(answer.headers),
+        "headers": headers_of.shown((name, ctx.mask.text(value)) for name, value in answer.headers),
         "body": text,
         "file": file,
         "notes": notes,

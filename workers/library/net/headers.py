@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable
 
@@ -48,6 +49,18 @@ def _header(line: str, number: int) -> Header:
             f"or more than {MOST_CHARS:,} of them. Letters beyond ASCII must be encoded."
         )
     return name, value
+
+
+def authorization(scheme: str, credentials: str) -> Header:
+    """The header that proves who asks. Raises Fail, and never repeats the credentials."""
+    text = credentials.strip()
+    if not text.isascii() and scheme != "basic" or not text.isprintable():
+        raise Fail("The credentials hold a character that a header cannot have.")
+    if scheme == "basic":
+        if ":" not in text:
+            raise Fail("For Basic, the credentials are of the form user:password.")
+        text = base64.b64encode(text.encode()).decode()
+    return "Authorization", {"basic": "Basic ", "bearer": "Bearer "}.get(scheme, "") + text
 
 
 def has(headers: Iterable[Header], name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from workers.library.net.again import When
 
@@ -25,8 +25,29 @@ Headers = Annotated[
         max_length=20_000,
         title="Headers",
         description="One a line, such as Accept: application/json. They are stored with the task and shown "
-        "to those who may see it.",
+        "to those who may see it; a token belongs into the next field.",
         json_schema_extra={"format": "textarea"},
+    ),
+]
+Credentials = Annotated[
+    SecretStr | None,
+    Field(
+        max_length=8_000,
+        title="Credentials",
+        description="A token, or user:password. Kept encrypted, never shown, and sent to this host alone.",
+    ),
+]
+Scheme = Annotated[
+    Literal["bearer", "basic", "plain"],
+    Field(
+        title="Credentials are sent as",
+        json_schema_extra={
+            "labels": {
+                "bearer": "Bearer token",
+                "basic": "Basic, user:password",
+                "plain": "Authorization as typed",
+            },
+        },
     ),
 ]
 Body = Annotated[
