@@ -95,12 +95,13 @@ class Maintenance:
         return {
             "clock": lambda: clock.synchronise(self._services.db),
             "journal": lambda: replay(self._services, self._journal),
+            "rescue": self._rescue,
         }
 
-    def lead(self) -> bool:
-        """Take or keep the leader lease; returns whether this process has it."""
+    def lead(self, what: str = "maintenance") -> bool:
+        """Take or keep a leader lease; returns whether this process has it."""
         now = utcnow()
-        free = {"_id": "maintenance", "$or": [{"until": {"$lt": now}}, {"holder": self._name}]}
+        free = {"_id": what, "$or": [{"until": {"$lt": now}}, {"holder": self._name}]}
         try:
             self._leases.update_one(
                 free, {"$set": {"holder": self._name, "until": now + LEADER_LEASE}}, upsert=True
@@ -111,7 +112,7 @@ class Maintenance:
 
     def resign(self) -> None:
         try:
-            self._leases.delete_one({"_id": "maintenance", "holder": self._name})
+            self._leases.delete_many({"_id": {"$in": ["maintenance", "rescue"]}, "holder": self._name})
         except PyMongoError:
             return  # it runs out by itself
 
@@ -120,13 +121,15 @@ class Maintenance:
         return {
             "stage": dispatch.stage,
             "push": dispatch.push_due,
-            "rescue": self._rescue,
             "sweep": dispatch.sweep,
             "prune": self._prune,
         }
 
     def _rescue(self) -> int:
-        return self._services.dispatch.rescue() if time.monotonic() >= self._rescue_from else 0
+        """Led by itself: whoever leads the rest may have just started, and rescues nobody yet."""
+        if time.monotonic() < self._rescue_from or not self.lead("rescue"):
+            return 0
+        return self._services.dispatch.rescue()
 
     def _prune(self) -> int:
         self._services.catalog.forget_lost_workers()

@@ -77,6 +77,23 @@ def test_a_round_takes_up_a_task_whose_worker_died(
     assert services.queues.take(0) == rescued.job_id
 
 
+def test_a_leader_that_has_just_started_keeps_nobody_else_from_rescuing(
+    services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = a_patient_leader(services, monkeypatch)
+    bob.resign()
+    alice = Maintenance(services, "alice")
+    task = new_task(max_attempts=2)
+    monkeypatch.setattr(tasks, "LEASE", timedelta(seconds=-1))
+    services.tasks.claim(task.id, 1, "dead")
+
+    alice.round()
+    assert services.tasks.get(task.id).status is Status.RUNNING and not bob.lead()
+    bob.round()
+
+    assert services.tasks.get(task.id).status is Status.QUEUED
+
+
 def test_a_round_sends_a_lost_hint_again(services: Services, new_task: Callable[..., Task]) -> None:
     task = new_task()
     Maintenance(services, "bob").round()
