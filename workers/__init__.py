@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import NoReturn
 
 from workers.context import Canceled, Context, Fail, File, Retry
-from workers.tasktype import TaskType, TaskTypeError, task
+from workers.signature import TaskTypeError
+from workers.tasktype import TaskType, task
 
 __all__ = ["Canceled", "Context", "Fail", "File", "Retry", "TaskType", "TaskTypeError", "run", "task"]
 

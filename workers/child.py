@@ -39,8 +39,9 @@ from workers.logs import set_up
 from workers.patience import patient
 from workers.reload import watched
 from workers.runtime import Succeeded, TimedOut, attempt
+from workers.signature import TaskTypeError
 from workers.strays import adopt, end_strays
-from workers.tasktype import TaskType, TaskTypeError, sources
+from workers.tasktype import TaskType, sources
 from workers.tasktype import load as load_types
 
 CANCEL_GENTLY = signal.SIGUSR1

@@ -27,7 +27,8 @@ from workers.context import Context
 from workers.inprocess import FolderFiles, Listener, NoStores, local_task
 from workers.logs import set_up
 from workers.runtime import Outcome, Succeeded, attempt
-from workers.tasktype import TaskType, TaskTypeError, known
+from workers.signature import TaskTypeError
+from workers.tasktype import TaskType, known
 from workers.tasktype import load as load_types
 
 

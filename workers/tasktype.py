@@ -1,7 +1,6 @@
 """Task types: from a typed function to the document that is published.
 
-The signature becomes a pydantic model and the model a JSON Schema (2020-12). A signature that cannot
-be expressed fails when it is loaded, naming the function, the parameter and what is allowed.
+The signature becomes a pydantic model (`workers.signature`) and the model a JSON Schema (2020-12).
 """
 
 from __future__ import annotations
@@ -12,33 +11,24 @@ import importlib
 import importlib.metadata
 import inspect
 import json
-import re
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
-from pydantic_core import SchemaError
+from pydantic import BaseModel
 
-from app.core.fields import describe
 from app.core.results import ResultKind, problem
 from app.core.secrets import revealed
 from app.core.states import Priority
-from app.core.structure import every, is_group
 from config import Settings
-from workers.context import Context, File
-from workers.expressible import ALLOWED, refusal, refused_secret, said, wrong_defaults
-from workers.nesting import closed, unfit
+from workers.context import File
+from workers.nesting import closed
 from workers.published import schema_of
+from workers.signature import TaskTypeError, model_of, where_of
 
 ENTRY_POINTS = "dtq.tasks"
-NOT_ANY = "what is to be any value is written as Any"
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-class TaskTypeError(TypeError):
-    """A function that cannot be a task type."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +106,7 @@ def task(
         made = TaskType(
             name=function.__name__,
             function=function,
-            model=_model(function),
+            model=model_of(function),
             title=title,
             category=category,
             timeout_s=_positive(function, "timeout_s", timeout_s),
@@ -130,7 +120,7 @@ def task(
         known = _registered.get(made.name)
         if known and known.function.__module__ != function.__module__:
             raise TaskTypeError(
-                f"{_where(function)}: {known.function.__module__} has a task type of this name already."
+                f"{where_of(function)}: {known.function.__module__} has a task type of this name already."
             )
         _registered[made.name] = made
         return function
@@ -181,7 +171,7 @@ def registered(function: Callable[..., Any]) -> TaskType:
     for made in _registered.values():
         if made.function is function:
             return made
-    raise TaskTypeError(f"{_where(function)} is no task type: put `@task(...)` above it.")
+    raise TaskTypeError(f"{where_of(function)} is no task type: put `@task(...)` above it.")
 
 
 def known(name: str) -> TaskType:
@@ -193,14 +183,10 @@ def known(name: str) -> TaskType:
     return _registered[name]
 
 
-def _where(function: Callable[..., Any]) -> str:
-    return f"{function.__module__}.{function.__qualname__}"
-
-
 def _positive(function: Callable[..., Any], name: str, value: int, least: int = 1) -> int:
     if not isinstance(value, int) or value < least:
         raise TaskTypeError(
-            f"{_where(function)}: {name} must be a whole number, {least} or more; it is {value!r}."
+            f"{where_of(function)}: {name} must be a whole number, {least} or more; it is {value!r}."
         )
     return value
 
@@ -209,90 +195,10 @@ def _priority(function: Callable[..., Any], word: str) -> Priority:
     try:
         return Priority.from_word(word)
     except ValueError as error:
-        raise TaskTypeError(f"{_where(function)}: {error}.") from None
+        raise TaskTypeError(f"{where_of(function)}: {error}.") from None
 
 
 def _result(function: Callable[..., Any], said: ResultKind) -> ResultKind:
     if wrong := problem(said):
-        raise TaskTypeError(f"{_where(function)}: result: {wrong}")
+        raise TaskTypeError(f"{where_of(function)}: result: {wrong}")
     return said if isinstance(said, str) else dict(said)
-
-
-def _model(function: Callable[..., Any]) -> type[BaseModel]:
-    parameters = list(inspect.signature(function).parameters.values())
-    hints = _hints(function)
-    if not parameters or hints.get(parameters[0].name) is not Context:
-        raise TaskTypeError(f"{_where(function)}: the first parameter must be `ctx: Context`.")
-    fields = {parameter.name: _field(function, parameter, hints) for parameter in parameters[1:]}
-    model = _create(function, fields)
-    _check_kinds(function, model)
-    return model
-
-
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    try:
-        return inspect.get_annotations(function, eval_str=True)
-    except NameError as error:
-        raise TaskTypeError(f"{_where(function)}: {error}; its annotations must be importable.") from error
-
-
-def _field(
-    function: Callable[..., Any], parameter: inspect.Parameter, hints: dict[str, Any]
-) -> tuple[Any, Any]:
-    where = f"{_where(function)}, parameter `{parameter.name}`"
-    if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-        raise TaskTypeError(f"{where}: *args, **kwargs and positional-only parameters cannot be a form.")
-    if parameter.name not in hints:
-        raise TaskTypeError(f"{where}: a type is needed. Allowed are {ALLOWED}.")
-    if parameter.name.startswith("_"):
-        raise TaskTypeError(f"{where}: the name of a parameter cannot begin with an underscore.")
-    default = ... if parameter.default is parameter.empty else parameter.default
-    return hints[parameter.name], default
-
-
-def _create(function: Callable[..., Any], fields: dict[str, tuple[Any, Any]]) -> type[BaseModel]:
-    config = ConfigDict(extra="forbid", validate_default=True, protected_namespaces=())
-    try:
-        model: type[BaseModel] = create_model(function.__name__, __config__=config, **fields)  # type: ignore[call-overload]
-        _check_defaults(function, model)
-        schema_of(model)
-    except (PydanticUserError, NameError, SchemaError) as error:
-        if len(fields) > 1:  # once more with each alone, to name the one that is wrong
-            for name, about in fields.items():
-                _create(function, {name: about})
-        names = ", ".join(f"`{name}`" for name in fields)
-        raise TaskTypeError(
-            f"{_where(function)}, parameter {names}: {said(error)} Allowed are {ALLOWED}."
-        ) from error
-    return model
-
-
-def _check_defaults(function: Callable[..., Any], model: type[BaseModel]) -> None:
-    try:
-        model.model_validate({})
-    except ValidationError as error:
-        for problem in error.errors():
-            if problem["type"] != "missing":
-                name = problem["loc"][0]
-                raise TaskTypeError(
-                    f"{_where(function)}, parameter `{name}`: its default is not valid: {problem['msg']}."
-                ) from error
-
-
-def _check_kinds(function: Callable[..., Any], model: type[BaseModel]) -> None:
-    schema = schema_of(model)
-    fields = describe(schema)
-    for path, each in every(fields):
-        where = f"{_where(function)}, parameter `{path}`"
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", each.name):
-            raise TaskTypeError(f"{where}: a name of letters, digits and underscores is needed.")
-        if is_group(each):
-            why = unfit(path, each)
-        else:
-            why = refusal(each, schema["properties"].get(path, each.schema))
-        if why or path in model.model_fields and model.model_fields[path].annotation is object:
-            raise TaskTypeError(f"{where}: {why or NOT_ANY}. Allowed are {ALLOWED}.")
-        if why := refused_secret(path, each, fields, model):
-            raise TaskTypeError(f"{where}: {why}.")
-    for name, why in wrong_defaults(schema).items():
-        raise TaskTypeError(f"{_where(function)}, parameter `{name}`: its default is not valid: {why}")

@@ -24,7 +24,7 @@ from app.core.vault import Vault
 from workers import Context, task
 from workers.capture import STEP, LogWriter, fill
 from workers.runtime import MESSAGE_LIMIT, Outcome
-from workers.tasktype import TaskTypeError
+from workers.signature import TaskTypeError
 from workers.testing import run as trial
 
 CANARY = "canary-s3cr3t+in/the mine"

@@ -1,0 +1,112 @@
+"""From the signature of a task function to the pydantic model of its parameters.
+
+A signature that cannot be expressed is refused, naming the function, the parameter and what is allowed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
+from pydantic_core import SchemaError
+
+from app.core.fields import describe
+from app.core.structure import every, is_group
+from workers.context import Context
+from workers.expressible import ALLOWED, refusal, refused_secret, said, wrong_defaults
+from workers.nesting import unfit
+from workers.published import schema_of
+
+NOT_ANY = "what is to be any value is written as Any"
+
+
+class TaskTypeError(TypeError):
+    """A function that cannot be a task type."""
+
+
+def where_of(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def model_of(function: Callable[..., Any]) -> type[BaseModel]:
+    """The model of a function's parameters, without the context. Raises TaskTypeError."""
+    parameters = list(inspect.signature(function).parameters.values())
+    hints = _hints(function)
+    if not parameters or hints.get(parameters[0].name) is not Context:
+        raise TaskTypeError(f"{where_of(function)}: the first parameter must be `ctx: Context`.")
+    fields = {parameter.name: _field(function, parameter, hints) for parameter in parameters[1:]}
+    model = _create(function, fields)
+    _check_kinds(function, model)
+    return model
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return inspect.get_annotations(function, eval_str=True)
+    except NameError as error:
+        raise TaskTypeError(f"{where_of(function)}: {error}; its annotations must be importable.") from error
+
+
+def _field(
+    function: Callable[..., Any], parameter: inspect.Parameter, hints: dict[str, Any]
+) -> tuple[Any, Any]:
+    where = f"{where_of(function)}, parameter `{parameter.name}`"
+    if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+        raise TaskTypeError(f"{where}: *args, **kwargs and positional-only parameters cannot be a form.")
+    if parameter.name not in hints:
+        raise TaskTypeError(f"{where}: a type is needed. Allowed are {ALLOWED}.")
+    if parameter.name.startswith("_"):
+        raise TaskTypeError(f"{where}: the name of a parameter cannot begin with an underscore.")
+    default = ... if parameter.default is parameter.empty else parameter.default
+    return hints[parameter.name], default
+
+
+def _create(function: Callable[..., Any], fields: dict[str, tuple[Any, Any]]) -> type[BaseModel]:
+    config = ConfigDict(extra="forbid", validate_default=True, protected_namespaces=())
+    try:
+        model: type[BaseModel] = create_model(function.__name__, __config__=config, **fields)  # type: ignore[call-overload]
+        _check_defaults(function, model)
+        schema_of(model)
+    except (PydanticUserError, NameError, SchemaError) as error:
+        if len(fields) > 1:  # once more with each alone, to name the one that is wrong
+            for name, about in fields.items():
+                _create(function, {name: about})
+        names = ", ".join(f"`{name}`" for name in fields)
+        raise TaskTypeError(
+            f"{where_of(function)}, parameter {names}: {said(error)} Allowed are {ALLOWED}."
+        ) from error
+    return model
+
+
+def _check_defaults(function: Callable[..., Any], model: type[BaseModel]) -> None:
+    try:
+        model.model_validate({})
+    except ValidationError as error:
+        for problem in error.errors():
+            if problem["type"] != "missing":
+                name = problem["loc"][0]
+                raise TaskTypeError(
+                    f"{where_of(function)}, parameter `{name}`: its default is not valid: {problem['msg']}."
+                ) from error
+
+
+def _check_kinds(function: Callable[..., Any], model: type[BaseModel]) -> None:
+    schema = schema_of(model)
+    fields = describe(schema)
+    for path, each in every(fields):
+        where = f"{where_of(function)}, parameter `{path}`"
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", each.name):
+            raise TaskTypeError(f"{where}: a name of letters, digits and underscores is needed.")
+        if is_group(each):
+            why = unfit(path, each)
+        else:
+            why = refusal(each, schema["properties"].get(path, each.schema))
+        if why or path in model.model_fields and model.model_fields[path].annotation is object:
+            raise TaskTypeError(f"{where}: {why or NOT_ANY}. Allowed are {ALLOWED}.")
+        if why := refused_secret(path, each, fields, model):
+            raise TaskTypeError(f"{where}: {why}.")
+    for name, why in wrong_defaults(schema).items():
+        raise TaskTypeError(f"{where_of(function)}, parameter `{name}`: its default is not valid: {why}")
