@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -49,10 +49,20 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+def whole(app: Any) -> Any:
+    """The application with answers in one piece: Werkzeug leaves a file open when a browser is gone."""
+
+    def call(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        with closing(app(environ, start_response)) as pieces:
+            return [b"".join(pieces)]
+
+    return call
+
+
 @pytest.fixture
 def address(settings: Settings, services: Services) -> Iterator[str]:
     """A web server over stores in memory, without workers; the address has no slash at its end."""
-    server = make_server("127.0.0.1", 0, create_app(settings, services), threaded=True)
+    server = make_server("127.0.0.1", 0, whole(create_app(settings, services)), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

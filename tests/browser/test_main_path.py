@@ -123,7 +123,7 @@ def test_without_scripts_every_step_works(chromium: Any, site: Site) -> None:
     page.fill("[name=p-seconds]", "0")
     page.get_by_role("button", name="Create", exact=True).click()
     task = site.ended(site.services.tasks.get(parse_task_id(page.url[-24:])))  # type: ignore[arg-type]
-    page.reload()
+    page.goto(f"/tasks/{task.id}")
 
     assert "Succeeded" in page.locator("main").inner_text()
     page.goto("/tasks")
