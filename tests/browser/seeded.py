@@ -9,16 +9,16 @@ from app.core.services import Services
 from app.core.states import Priority
 from app.core.task import NewTask, Task
 from tests.web.looking import claim, fail, succeed, worker
-from workers.tasktype import load
+from workers.tasktype import TaskType, load
 
 TRACEBACK = (
     'Traceback (most recent call last):\n  File "demo.py", line 42, in count\nRuntimeError: Step 2 failed.'
 )
 
 
-def publish(services: Services) -> None:
-    """The built-in task types, and a worker that lives."""
-    types = load(["workers.library"])
+def publish(services: Services, types: dict[str, TaskType] | None = None) -> None:
+    """The built-in task types, or some, and a worker that lives."""
+    types = types or load(["workers.library"])
     services.catalog.publish([each.document() for each in types.values()], "worker-1")
     worker(services, types=tuple(types), processed=1234)
 

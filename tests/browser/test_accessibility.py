@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.core.services import Services
 from tests.browser import seeded
+from workers.tasktype import load
 
 pytestmark = pytest.mark.browser
 
@@ -76,3 +78,15 @@ def test_axe_finds_nothing_on_a_form_with_errors(page: Any, services: Services) 
     page.get_by_role("button", name="Create", exact=True).click()
     page.wait_for_selector("[data-summary]:focus")
     assert found_on(page) == []
+
+
+def test_axe_finds_nothing_on_the_form_of_any_built_in_type(page: Any, services: Services) -> None:
+    mail = replace(services.settings, smtp_host="mail.example.org", smtp_from="queue@example.org")
+    types = load(["workers.library"], mail)
+    seeded.publish(services, types)
+    wrong = {}
+    for name in types:
+        page.goto(f"/tasks/new/{name}")
+        page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+        wrong[name] = found_on(page)
+    assert wrong == dict.fromkeys(types, []) and "send_email" in types
