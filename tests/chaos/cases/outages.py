@@ -138,7 +138,8 @@ def host_restarted(rig: Rig, times: int) -> list[Round]:
         rig.stores.start()
         rig.services.db.workers.delete_many({})
     rig.start(4)
-    ended = rig.wait([task for tasks in rounds_of for task in tasks], 90 + 5 * times)
+    # Two of a round's tasks last 20 s, on four workers, after a lease has run out; and as much again.
+    ended = rig.wait([task for tasks in rounds_of for task in tasks], 60 + 20 * times)
     final = {task.id: task for task in ended if _ended_well(task, rig.effects())}
     return [
         judged(all(task.id in final for task in tasks), 0, 1, [rig.task(task).status for task in tasks])
