@@ -25,7 +25,7 @@ loglevel = settings.log_level
 accesslog = None  # The application logs requests itself; the proxy in front of it does, too.
 errorlog = "-"
 control_socket_disable = True  # It would be one file in the home folder for every server of a person.
-if os.path.isdir("/dev/shm"):  # noqa: S108
+if os.path.isdir("/dev/shm"):  # noqa: S108 - memory of the system, named by gunicorn's own documentation
     worker_tmp_dir = "/dev/shm"  # noqa: S108  # Heartbeats there never wait for a disk.
 
 

@@ -14,7 +14,6 @@ import argparse
 import contextlib
 import itertools
 import signal
-import sys
 import threading
 import time
 from collections import Counter
@@ -273,10 +272,7 @@ def run(given: argparse.Namespace) -> bool:
 def main() -> None:
     parser = report.arguments(__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long each outage lasts")
-    try:
-        sys.exit(0 if run(parser.parse_args()) else 1)
-    except BenchError as error:
-        sys.exit(str(error))
+    report.finish(run, parser)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import random
 import signal
-import sys
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -25,7 +24,6 @@ from app.core.clock import utcnow
 from app.core.states import Priority, Status
 from app.core.task import NewTask
 from bench import report, rig
-from bench.report import BenchError
 from bench.rig import Rig
 
 IDLE = 2
@@ -128,10 +126,7 @@ def main() -> None:
     parser = report.arguments(__doc__)
     parser.add_argument("--kills", type=int, default=100, help="of each kind (%(default)s)")
     parser.add_argument("--holding", type=int, default=10, help="workers with a task (%(default)s)")
-    try:
-        sys.exit(0 if run(parser.parse_args()) else 1)
-    except BenchError as error:
-        sys.exit(str(error))
+    report.finish(run, parser)
 
 
 if __name__ == "__main__":

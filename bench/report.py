@@ -8,10 +8,11 @@ import os
 import platform
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 from app.local import Stores
 from app.local.servers import BUILT
@@ -64,6 +65,14 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--store", choices=STORES, default=usual, help="MongoDB server (%(default)s)")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table between its marks there")
     return parser
+
+
+def finish(run: Callable[[argparse.Namespace], bool], parser: argparse.ArgumentParser) -> NoReturn:
+    """Run with what the command line says; exits with 1 when what is promised was not kept."""
+    try:
+        sys.exit(0 if run(parser.parse_args()) else 1)
+    except BenchError as error:
+        sys.exit(str(error))
 
 
 def publish(text: str, mark: str, path: Path | None) -> None:

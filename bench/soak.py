@@ -14,7 +14,6 @@ import argparse
 import itertools
 import json
 import random
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -26,7 +25,6 @@ from bson import ObjectId
 from app.core.states import ENDED, Priority, Status
 from app.local.servers import Server
 from bench import report, rig
-from bench.report import BenchError
 from bench.rig import Person, Repeated, Rig
 from bench.samples import Sample, judge, take
 from bench.workload import MIX
@@ -169,10 +167,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=5.0, help="forms sent each second (%(default)s)")
     parser.add_argument("--fault-every", type=float, default=60.0, metavar="SECONDS")
     parser.add_argument("--samples", type=Path, metavar="FILE", help="keep each sample, as JSON Lines")
-    try:
-        sys.exit(0 if run(parser.parse_args()) else 1)
-    except BenchError as error:
-        sys.exit(str(error))
+    report.finish(run, parser)
 
 
 if __name__ == "__main__":

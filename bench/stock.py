@@ -31,5 +31,5 @@ def _tasks() -> Tasks:
 def run(task_id: str) -> None:
     """Claim, do nothing, finish. Raises RuntimeError when somebody else was first."""
     task = _tasks().claim(ObjectId(task_id), 1, f"stock.{os.getpid()}")
-    if task is None or not _tasks().succeed(task, noop(None, **task.params)):  # type: ignore[arg-type]
+    if task is None or not _tasks().succeed(task, noop(None, **task.params)):  # type: ignore[arg-type]  # a no-op needs no context
         raise RuntimeError(f"Task {task_id} was not this worker's.")

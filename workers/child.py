@@ -259,7 +259,7 @@ def main(arguments: list[str]) -> int:
     failpoints.arm(os.environ)
     set_up(settings)
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # a child's streams are real ones
     child = Child(name, int(status), Path(folder), settings, connect(patient(settings)))
     try:
         child.start()

@@ -67,7 +67,7 @@ def _field(
 def _create(function: Callable[..., Any], fields: dict[str, tuple[Any, Any]]) -> type[BaseModel]:
     config = ConfigDict(extra="forbid", validate_default=True, protected_namespaces=())
     try:
-        model: type[BaseModel] = create_model(function.__name__, __config__=config, **fields)  # type: ignore[call-overload]
+        model: type[BaseModel] = create_model(function.__name__, __config__=config, **fields)  # type: ignore[call-overload]  # names of fields are known at run time only
         _check_defaults(function, model)
         schema_of(model)
     except (PydanticUserError, NameError, SchemaError) as error:

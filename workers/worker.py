@@ -86,9 +86,9 @@ class TaskWorker(RQWorker):
             self._grace_s = 0.0
         self.stopping = self.stopping or time.monotonic()
 
-    def work(self, **ignored: Any) -> bool:  # type: ignore[override]
+    def work(self, **ignored: Any) -> bool:  # type: ignore[override]  # RQ's options are of a loop that is not ours
         """Supervise until told to stop. Returns whether any task was run."""
-        self._install_signal_handlers()  # type: ignore[no-untyped-call]
+        self._install_signal_handlers()  # type: ignore[no-untyped-call]  # RQ types nothing here
         self._adopts = adopt()
         self._guard.start()
         try:
@@ -216,7 +216,7 @@ class TaskWorker(RQWorker):
     def _report_to_redis(self) -> None:
         if not self._registered or not self.connection.exists(self.key):
             self.connection.delete(self.key)
-            self.register_birth()  # type: ignore[no-untyped-call]
+            self.register_birth()  # type: ignore[no-untyped-call]  # RQ types nothing here
             self._registered = True
         self.set_state(WorkerStatus.BUSY if self.current else WorkerStatus.IDLE)
         self.heartbeat()

@@ -166,7 +166,7 @@ def _schemes(validator: Any, allowed: Any, instance: Any, schema: dict[str, Any]
         )
 
 
-Validator = validators.extend(  # type: ignore[no-untyped-call]
+Validator = validators.extend(  # type: ignore[no-untyped-call]  # jsonschema types nothing here
     Draft202012Validator,
     {
         "format": _format,

@@ -242,7 +242,7 @@ def _go(address: str) -> Response:
     """A redirect; the script of the form is told where to go instead, as it cannot see a redirect."""
     if _by_script():
         return Response(status=201, headers={"Location": address})
-    return redirect(address, 303)  # type: ignore[return-value]
+    return redirect(address, 303)  # type: ignore[return-value]  # Flask's redirect is typed as Werkzeug's response
 
 
 def _by_script() -> bool:

@@ -125,6 +125,6 @@ def init_app(app: Flask) -> None:
     for function in (*written, markdown, markdown_line):
         app.add_template_filter(function)
     app.add_template_global(lambda name: _static_url(app, name), "static_url")
-    app.add_template_global(PRIORITY_MARKS, "priority_marks")  # type: ignore[arg-type]
+    app.add_template_global(PRIORITY_MARKS, "priority_marks")  # type: ignore[arg-type]  # a mapping is no function, and templates read it like any global
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

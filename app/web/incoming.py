@@ -89,5 +89,5 @@ def _cut_when_stalled(application: WSGIApplication) -> WSGIApplication:
 
 def init_app(app: Flask, settings: Settings) -> None:
     most = settings.upload_max_mb * MB
-    app.wsgi_app = _cut_when_stalled(app.wsgi_app)  # type: ignore[assignment, method-assign]
+    app.wsgi_app = _cut_when_stalled(app.wsgi_app)  # type: ignore[assignment, method-assign]  # how Flask documents to wrap an application
     app.before_request(lambda: _bound(most))

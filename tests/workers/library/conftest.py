@@ -14,8 +14,8 @@ from bson import ObjectId
 from app.core.services import Services
 from app.core.task import Task
 from tests.workers.library.reading import read, refused
+from tests.workers.library.running import Recorder
 from tests.workers.library.transforming import transform
-from workers.context import Context
 from workers.library.data import clean_table
 from workers.runtime import Failed, Succeeded, attempt
 from workers.tasktype import registered
@@ -41,18 +41,6 @@ class Cleaned:
 
     def column(self, name: str) -> dict[str, Any]:
         return next(column for column in self.report["columns"] if column["name"] == name)
-
-
-class Recorder(Context):
-    """The real context, remembering what was said."""
-
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        self.told: list[tuple[float, float | None, str]] = []
-
-    def progress(self, done: float, total: float | None = None, message: str = "") -> None:
-        super().progress(done, total, message)
-        self.told.append((done, total, message))
 
 
 @pytest.fixture
