@@ -10,6 +10,7 @@ task's way, and the supervisor always knows what to renew or to bury. It dies wi
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import logging
 import os
@@ -254,6 +255,7 @@ def main(arguments: list[str]) -> int:
     name, status, folder, parent = arguments
     die_with(int(parent))
     adopt()
+    faulthandler.enable()  # a crash in C: the log says in which line of Python
     os.environ["TMPDIR"] = tempfile.tempdir = folder  # What a task leaves there goes with the folder.
     settings = load(os.environ)
     failpoints.arm(os.environ)

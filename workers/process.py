@@ -96,11 +96,14 @@ class ChildProcess:
         """Whether it was the task types: then time alone changes little."""
         return self._popen.poll() == CANNOT_LOAD
 
-    def bury(self) -> None:
-        """Kill it and everything it started, and remove its folder."""
+    def kill(self) -> None:
+        """Kill it and everything of its group; what they wrote is there until `bury`."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait()
+
+    def bury(self) -> None:
+        """Forget it, which was killed: remove its folder."""
         os.close(self._reader)
         shutil.rmtree(self.folder, ignore_errors=True)
         if self._lock is not None:

@@ -140,13 +140,15 @@ class Watch:
         self.child.signal(signal.SIGKILL)
 
     def conclude(self, ended: str) -> None:
-        """The child died in the attempt: say what became of it, unless the journal has it.
+        """The child died in the attempt: copy the end of its log, where its reason is mostly to be read,
+        and say what became of it, unless the journal has it.
 
         ``ended`` says how the process ended.
         """
         task = None if self.lost or self.kept else self.task()
-        if task is None:
+        if task is None or self._log is None:
             return
+        self._log.write(ended=True)
         if self._cancel_seen is not None:
             self.services.tasks.end_canceled(
                 task, "Canceled while it ran; its process did not heed it and was killed."

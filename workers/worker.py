@@ -154,7 +154,7 @@ class TaskWorker(RQWorker):
                 self._stop_child(child)
             return
         self._listen(child)
-        self._bury(child)
+        self._kill(child)
         self.child = None
         current, self.current = self.current, None
         if current is not None:
@@ -164,10 +164,11 @@ class TaskWorker(RQWorker):
                 self._restart_wait_s = RESTART_LONGEST_S
             self._restart_at = time.monotonic() + self._restart_wait_s
             self._restart_wait_s = min(RESTART_LONGEST_S, self._restart_wait_s * 2)
-
-    def _bury(self, child: ChildProcess) -> None:
-        self._guard.watch(None)
         child.bury()
+
+    def _kill(self, child: ChildProcess) -> None:
+        self._guard.watch(None)
+        child.kill()
         if self._adopts:
             end_strays()
 
@@ -223,7 +224,8 @@ class TaskWorker(RQWorker):
 
     def _leave(self) -> None:
         if self.child is not None:
-            self._bury(self.child)
+            self._kill(self.child)
+            self.child.bury()
         self._quietly("leaving", lambda: self.services.catalog.leave(self.name))
         self._quietly("leaving", self.register_death)
 

@@ -91,6 +91,14 @@ def test_an_end_of_the_process_is_a_failure_that_says_which(crew: Fleet, how: st
 
     assert (task.status, task.attempt) == (Status.FAILED, 1)
     assert task.error and said in task.error["message"]
+    assert f"ending by {how}\n" in crew.services.logs.read(task.id, 1).text
+
+
+def test_a_crash_in_c_says_in_which_line_of_python(crew: Fleet) -> None:
+    task = crew.ended(crew.submit("end", params={"how": "SIGSEGV"}))
+
+    log = crew.services.logs.read(task.id, 1).text
+    assert "Segmentation fault" in log and "hostile.py" in log and " in end\n" in log
 
 
 @pytest.mark.parametrize("type", ["busy", "deaf", "spin"])

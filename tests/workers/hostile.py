@@ -93,6 +93,7 @@ def flood(ctx: Context, kind: str = "lines", megabytes: int = 1) -> int:
 @task(title="End", max_attempts=1)
 def end(ctx: Context, how: str) -> None:
     """End the process in every way there is."""
+    print(f"ending by {how}")
     if how == "system_exit":
         sys.exit("enough")
     if how == "interrupt":

@@ -38,6 +38,7 @@ def test_what_a_killed_supervisor_left_is_removed_and_what_lives_is_not(temporar
         assert sorted(temporary.iterdir()) == sorted([child.folder, temporary / "worker-of-somebody-else"])
         assert not left.exists()
     finally:
+        child.kill()
         child.bury()
     assert not child.folder.exists()
 

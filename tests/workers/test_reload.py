@@ -109,6 +109,8 @@ class BrokenChild:
     def ended(self) -> str:
         return "ended with exit code 4"
 
+    def kill(self) -> None: ...
+
     def bury(self) -> None: ...
 
     def signal(self, number: int) -> None:
