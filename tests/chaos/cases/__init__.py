@@ -19,7 +19,7 @@ class Round:
 
 @dataclass(frozen=True)
 class Case:
-    """One fault. ``share`` of the rounds asked for are run, at least ten: slow ones take minutes."""
+    """One fault. ``share`` of the rounds asked for are run, at least ten, where one lasts over a minute."""
 
     name: str
     title: str

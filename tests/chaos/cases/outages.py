@@ -125,7 +125,7 @@ def worker_stopped(rig: Rig, times: int) -> list[Round]:
     return rounds
 
 
-@case("C13", "both stores killed; host restarted", "all end", share=0.4)
+@case("C13", "both stores killed; host restarted", "all end")
 def host_restarted(rig: Rig, times: int) -> list[Round]:
     rounds_of: list[list[Task]] = []
     for _ in range(times):

@@ -60,7 +60,7 @@ def seconds_until(look: Callable[[], bool], most: float) -> float:
     return time.monotonic() - began
 
 
-@case("C5", "FLUSHALL; AOF tail cut; empty restart", "all dispatched again within 20 s", share=0.2)
+@case("C5", "FLUSHALL; AOF tail cut; empty restart", "all dispatched again within 20 s")
 def redis_loses(rig: Rig, times: int) -> list[Round]:
     rig.start(1)
     busy = rig.running(rig.submit("mark", params={"seconds": 3600.0}, timeout_s=7200))
@@ -125,7 +125,7 @@ def _scheduled(rig: Rig, count: int, after_s: float) -> list[Task]:
     return [rig.new("mark", run_at=when) for _ in range(count)]
 
 
-@case("C14", "maintenance killed in mid-batch; two of them", "no double effect", share=0.2)
+@case("C14", "maintenance killed in mid-batch; two of them", "no double effect")
 def maintenance_dies(rig: Rig, times: int) -> list[Round]:
     rig.start(4)
     ways = (killed_in_mid_batch, two_lead, killed_in_mid_batch, two_lead, rescue_cut_off)
