@@ -72,7 +72,6 @@ def _kill_in_mid_task(rig: Rig, task: Task, how: str) -> tuple[float, list[int]]
     "C8",
     "killed in mid-task: parent, child, whole group",
     "runs within 45 s (child: 2 s); none survives 2 s",
-    share=0.3,
 )
 def killed_in_mid_task(rig: Rig, times: int) -> list[Round]:
     rig.start(4)

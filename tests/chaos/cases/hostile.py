@@ -30,7 +30,6 @@ def message_of(task: Task) -> str:
     "C18",
     "results: 15.9, 16.1, 100 MB; NaN; 9-byte int; lone surrogate; depth 200; odd keys; bytes; generator",
     "a labelled failure or a file; never stuck",
-    share=0.2,
 )
 def difficult_results(rig: Rig, times: int) -> list[Round]:
     rig.start(2)
@@ -58,7 +57,6 @@ def _labelled(task: Task) -> bool:
     "C19",
     "SystemExit, KeyboardInterrupt, os._exit(0 and 1), SIGSEGV, SIGKILL to itself",
     "failed, with a sentence that says which",
-    share=0.2,
 )
 def ends_itself(rig: Rig, times: int) -> list[Round]:
     rig.start(2)
@@ -79,7 +77,6 @@ def ends_itself(rig: Rig, times: int) -> list[Round]:
     "C20",
     "memory hog, endless loop, `except: pass` loop, loop in C that holds the GIL",
     "killed by timeout + 5 s",
-    share=0.2,
 )
 def holds_on(rig: Rig, times: int) -> list[Round]:
     rig.start(2)
@@ -109,7 +106,6 @@ def page_s(person: Person, times: int = 15) -> float:
     "C21",
     "children that daemonise, fork many, open a million files",
     "contained: none outlives its worker; pages at most twice as slow",
-    share=0.2,
 )
 def escapes(rig: Rig, times: int) -> list[Round]:
     person = rig.serve().person()
@@ -160,7 +156,6 @@ def peak_of(pid: int) -> Iterator[list[int]]:
     "C22",
     "1 GB of output; one line of 1 GB; invalid UTF-8; ANSI codes",
     "head and tail kept, 1 MB; memory flat",
-    share=0.2,
 )
 def talks(rig: Rig, times: int) -> list[Round]:
     process = rig.start(1)

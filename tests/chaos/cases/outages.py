@@ -86,7 +86,6 @@ def _outage(rig: Rig, number: int, seconds: float) -> Round:
     "C10",
     "MongoDB away 5 s at claim, renewal, finish",
     "nothing lost, no mass rescue; outcomes written later",
-    share=0.3,
     DTQ_FAILPOINTS=HANGS,
     MONGODB_TIMEOUT_MS="2000",
 )

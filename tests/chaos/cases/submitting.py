@@ -102,7 +102,6 @@ def killed_before_the_mark(rig: Rig, times: int) -> list[Round]:
     "C4",
     "Redis down, or hung, at enqueue",
     "answered within 1 s, “saved”; runs when Redis is back",
-    share=0.4,
 )
 def redis_away(rig: Rig, times: int) -> list[Round]:
     web, rounds = rig.serve(), []
