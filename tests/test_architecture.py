@@ -120,6 +120,7 @@ def run(code: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_web_process_imports_no_task_code():
     code = (
         "from app import create_app\n"
@@ -131,6 +132,7 @@ def test_the_web_process_imports_no_task_code():
     assert run(code) == "[]\n"
 
 
+@pytest.mark.slow
 def test_the_supervisor_imports_no_task_code_and_no_page():
     code = (
         "import workers.worker, workers.__main__\n"
@@ -140,6 +142,7 @@ def test_the_supervisor_imports_no_task_code_and_no_page():
     assert run(code) == "[]\n"
 
 
+@pytest.mark.slow
 def test_importing_any_module_connects_to_nothing_and_starts_nothing():
     names = [name_of(path)[:-3].replace("/", ".").removesuffix(".__init__") for path in MODULES]
     wanted = [name for name in names if not name.endswith((".__main__", "wsgi", "gunicorn.conf"))]

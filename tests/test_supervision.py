@@ -23,6 +23,7 @@ def child(tmp_path: Path, code: str, name: str = "child") -> Child:
 # Children
 
 
+@pytest.mark.slow
 def test_a_child_that_ends_early_is_quoted(tmp_path: Path) -> None:
     failing = Child(
         "web",
@@ -42,6 +43,7 @@ def test_a_program_that_does_not_exist_is_quoted(tmp_path: Path) -> None:
         missing.wait_ready(10)
 
 
+@pytest.mark.slow
 def test_a_child_that_ignores_sigterm_is_killed_with_its_descendants(tmp_path: Path) -> None:
     marker = tmp_path / "pid"
     deaf = child(
@@ -58,6 +60,7 @@ def test_a_child_that_ignores_sigterm_is_killed_with_its_descendants(tmp_path: P
     assert gone(grandchild)
 
 
+@pytest.mark.slow
 def test_leftovers_of_a_killed_run_are_found_and_ended(tmp_path: Path) -> None:
     left = child(tmp_path, "import time; time.sleep(600)")
     left.start()

@@ -75,6 +75,7 @@ def test_a_short_output_stays_whole(tmp_path: Path) -> None:
     assert make_hole(tmp_path / "gone", 5) == 5
 
 
+@pytest.mark.slow
 def test_the_memory_of_a_family_counts_and_of_the_dead_does_not() -> None:
     alone = memory_of(os.getpid())
     with subprocess.Popen([sys.executable, "-c", "x = b'x' * 50_000_000; print(flush=True); input()"],
@@ -85,6 +86,7 @@ def test_the_memory_of_a_family_counts_and_of_the_dead_does_not() -> None:
     assert memory_of(child.pid) == 0
 
 
+@pytest.mark.slow
 def test_the_guard_kills_what_uses_too_much_and_says_so(tmp_path: Path) -> None:
     guard = Guard()
     guard.start()
@@ -118,6 +120,7 @@ STRAYS = """
 """
 
 
+@pytest.mark.slow
 @linux
 def test_daemons_are_found_and_ended_and_what_is_ours_is_not() -> None:
     done = subprocess.run(
@@ -143,6 +146,7 @@ SHARED = """
 """
 
 
+@pytest.mark.slow
 @linux
 def test_what_forks_share_counts_once() -> None:
     done = subprocess.run(
@@ -167,6 +171,7 @@ FILES = """
 """
 
 
+@pytest.mark.slow
 @linux
 def test_a_task_that_opens_every_file_leaves_some_for_its_end() -> None:
     done = subprocess.run(

@@ -81,6 +81,7 @@ def shout(ctx: Context, source: File) -> str:
 '''
 
 
+@pytest.mark.slow
 def test_a_debugger_has_the_terminal_and_files_go_into_a_folder(tmp_path: Path) -> None:
     (tmp_path / "shouting.py").write_text(MODULE)
     (tmp_path / "poem.txt").write_text("quiet")

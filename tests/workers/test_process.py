@@ -13,6 +13,8 @@ import pytest
 from workers import process
 from workers.process import ChildProcess
 
+pytestmark = pytest.mark.slow
+
 KILLED = """
 import os, signal
 from workers import process

@@ -21,7 +21,7 @@ from app.core.services import Services
 from app.core.states import Status
 from app.core.task import Task
 from app.core.vault import Vault
-from workers import Context, task
+from workers import Context, capture, task
 from workers.capture import STEP, LogWriter, fill
 from workers.runtime import MESSAGE_LIMIT, Outcome
 from workers.signature import TaskTypeError
@@ -109,12 +109,15 @@ def test_a_secret_across_two_parts_is_hidden_and_nothing_moves(
     assert b"canary" not in stored and b"the mine" not in stored
 
 
-def test_one_secret_after_the_other_without_end_is_copied_all_the_same(tmp_path: Path) -> None:
-    path = tmp_path / "log"
-    path.write_bytes(b"aaaa" * (STEP // 2) + b"b")
+def test_one_secret_after_the_other_without_end_is_copied_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, step = tmp_path / "log", 4096
+    monkeypatch.setattr(capture, "STEP", step)
+    path.write_bytes(b"aaaa" * (step // 2) + b"b")
     with path.open("r+b") as output:
         assert fill(output, Mask(["aaaa"]), 0, path.stat().st_size) == path.stat().st_size
-    assert path.read_bytes() == FILL * (2 * STEP) + b"b"
+    assert path.read_bytes() == FILL * (2 * step) + b"b"
 
 
 # Types, tests and command lines

@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from app.core.fields import describe
 from app.core.services import Services
 from app.core.task import Task
@@ -78,6 +80,7 @@ def test_the_help_defines_every_figure(clean: Clean) -> None:
     assert [figure for figure in figures if f"`{figure}`" not in told] == []
 
 
+@pytest.mark.slow
 def test_loading_the_library_loads_no_heavy_one() -> None:
     heavy = ["polars", "fastexcel", "xlsxwriter", "charset_normalizer"]
     code = f"import sys, workers.library; print([name for name in {heavy} if name in sys.modules])"
