@@ -79,7 +79,7 @@ def damage(services: Services) -> None:
             services.db.tasks.insert_one(document)
     for lane in Priority:
         for task in services.tasks.oldest_dispatched(lane, REPAIRS):
-            services.queues.remove(task)
+            services.queues.remove([task])
 
 
 def whole_round(services: Services) -> None:

@@ -85,7 +85,7 @@ class Dispatch:
         task = self._allowed(task_id, Action.CANCEL)
         if not self.tasks.cancel(task_id, by):
             raise _moved_on("canceled")
-        self._take_back(task)
+        self.take_back([task])
 
     def retry(self, task_id: ObjectId) -> bool:
         """Queue a failed or canceled task once more; returns whether the workers know already."""
@@ -99,7 +99,7 @@ class Dispatch:
         task = self._allowed(task_id, Action.REPRIORITISE)
         if not self.tasks.reprioritise(task, priority):
             raise _moved_on("moved")
-        self._take_back(task)
+        self.take_back([task])
         if task.status is Status.QUEUED:
             self.push([self.tasks.get(task_id)])
 
@@ -115,10 +115,10 @@ class Dispatch:
             raise Conflict(f"This task is {task.status.label.lower()}, so it cannot be {_PAST[action]}.")
         return task
 
-    def _take_back(self, task: Task) -> None:
+    def take_back(self, tasks: Sequence[Task]) -> None:
         """Tidy only: a stale hint does nothing when a worker takes it."""
         try:
-            self.queues.remove(task)
+            self.queues.remove(tasks)
         except QueueUnavailable:
             return
 

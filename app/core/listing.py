@@ -7,7 +7,7 @@ costs what page 1 costs. Every filter and sort offered here is served by an inde
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -25,6 +25,7 @@ PAGE_SIZES = (25, 50, 100, 200)
 COUNT_LIMIT = 10_000
 MAX_TEXT = 200
 COUNTS_KEPT_S = 1.0
+LIGHT = {"result": 0, "history": 0}  # what no list shows, and what may be large
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NAMES = {
     "sort": "sort",
@@ -206,7 +207,7 @@ class Listing:
         order = [(wanted.sort_field, -1 if descending else 1), ("_id", -1 if descending else 1)]
         found = [
             Task.from_document(each)
-            for each in self._tasks.find(query).sort(order).limit(wanted.per_page + 1)
+            for each in self._tasks.find(query, LIGHT).sort(order).limit(wanted.per_page + 1)
         ]
         more, rows = len(found) > wanted.per_page, found[: wanted.per_page]
         if backwards:
@@ -217,6 +218,36 @@ class Listing:
             more_after=more if not backwards else bool(wanted.before),
             more_before=more if backwards else bool(wanted.after),
         )
+
+    def walk(
+        self, wanted: TaskFilter, statuses: Collection[Status], until: datetime, after: str, limit: int
+    ) -> Page:
+        """The next of all tasks that a filter matches in some states, oldest first, made until then.
+
+        Whoever changes them meanwhile meets each once; ``next`` is where to go on.
+        """
+        among = self.among(wanted, statuses)
+        query = self.walked(wanted, among, until, after)
+        found = self._tasks.find(query, LIGHT).sort([("created_at", 1), ("_id", 1)]).limit(limit)
+        tasks = [Task.from_document(each) for each in found] if among else []
+        return Page(tasks, next=_encode(tasks[-1], "created_at") if len(tasks) == limit else "")
+
+    def walked(self, wanted: TaskFilter, among: Collection[Status], until: datetime, after: str) -> Document:
+        """The MongoDB filter of a walk, which names status and priority so that one index serves them all."""
+        query: Document = {
+            "priority": {"$in": [0, 1, 2]},
+            **self.query(replace(wanted, sort="created", status="")),
+            "status": {"$in": [status.value for status in among]},
+            "created_at": {"$lte": until},
+        }
+        if after:
+            query.update(_beyond("created_at", False, after, query["created_at"]))
+        return query
+
+    def among(self, wanted: TaskFilter, statuses: Collection[Status]) -> list[Status]:
+        """Those of the states in which a task can be in the list."""
+        shown = [wanted.status] if wanted.status else self._statuses(wanted)
+        return [status for status in Status if status in statuses and status.value in shown]
 
     def counts(self, wanted: TaskFilter) -> dict[str, Count]:
         """How many tasks each status tab holds under the other filters; `""` is all of them.
@@ -233,6 +264,11 @@ class Listing:
             self._counts.clear()
         self._counts[key] = (time.monotonic(), counts)
         return counts
+
+    def count_in(self, wanted: TaskFilter, statuses: Collection[Status]) -> Count:
+        """How many of the tasks that a filter matches are in one of these states."""
+        each = [self.count(replace(wanted, status=status.value)) for status in self.among(wanted, statuses)]
+        return Count(sum(count.value for count in each))
 
     def count(self, wanted: TaskFilter) -> Count:
         return Count(self._tasks.count_documents(self.query(wanted), limit=COUNT_LIMIT + 1))

@@ -27,6 +27,7 @@ from app.core.task import Task
 FUNCTION = "workers.run"
 WAKE = "dtq:wake"
 EPOCH = "dtq:epoch"
+SEARCH_LIMIT = 5_000_000  # places that Redis may search to take back hints: some 50 ms
 # For a message that a stock RQ worker popped and died with: while its hash is there, it seems to wait.
 # One that waits for longer than this is sent again beside the old one, which does no harm.
 JOB_TTL_S = 3600
@@ -112,11 +113,17 @@ class Queues:
                 self.redis.xread({WAKE: value}, block=max(1, int(wait_s * 1000)))
         return None
 
-    def remove(self, task: Task) -> None:
-        """Take back a hint that nobody has taken yet."""
+    def remove(self, tasks: Sequence[Task]) -> None:
+        """Take back hints that nobody has taken yet.
+
+        To find each, Redis searches its lane; many in long lanes stay there, empty, until they are taken.
+        """
+        search = len(tasks) == 1 or len(tasks) * max(self.depths().values()) <= SEARCH_LIMIT
         with _translated(), self.redis.pipeline() as pipe:
-            pipe.lrem(self._lanes[task.priority].key, 1, task.job_id)
-            pipe.delete(Job.key_for(task.job_id))
+            for task in tasks:
+                if search:
+                    pipe.lrem(self._lanes[task.priority].key, 1, task.job_id)
+                pipe.delete(Job.key_for(task.job_id))
             pipe.execute()
 
     def missing(self, tasks: Sequence[Task]) -> list[Task]:

@@ -57,6 +57,11 @@ class TaskReads:
             {**WAITING_NOW, "hint": "due"}, [("priority", 1), ("queued_at", 1), ("_id", 1)], limit
         )
 
+    def due_among(self, task_ids: list[ObjectId]) -> list[Task]:
+        """Those of the tasks that wait and whose hint was not sent yet, in the order of their turn."""
+        query = {"_id": {"$in": task_ids}, **WAITING_NOW, "hint": "due"}
+        return self.find(query, [("queued_at", 1), ("_id", 1)], len(task_ids))
+
     def oldest_dispatched(self, priority: Priority, limit: int) -> list[Task]:
         """A queue is first-in first-out, so a lost hint becomes one of the oldest of its lane."""
         query = {**WAITING_NOW, "hint": "sent", "priority": int(priority)}

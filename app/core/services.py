@@ -17,6 +17,7 @@ from app.core.dispatch import Dispatch
 from app.core.files import Files
 from app.core.listing import Listing
 from app.core.logs import Logs
+from app.core.many import Many
 from app.core.queue import Queues
 from app.core.stats import Stats
 from app.core.tasks import Tasks
@@ -38,6 +39,7 @@ class Services:
     queues: Queues
     dispatch: Dispatch
     listing: Listing
+    many: Many
     stats: Stats
     vault: Vault
 
@@ -55,8 +57,20 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     queues = Queues(redis)
     vault = Vault.of(settings)
     dispatch = Dispatch(tasks, queues, files, Deletions(db, tasks, files, logs), Words(db), vault)
+    listing = Listing(db)
     return Services(
-        settings, db, tasks, files, logs, Catalog(db), queues, dispatch, Listing(db), Stats(db), vault
+        settings=settings,
+        db=db,
+        tasks=tasks,
+        files=files,
+        logs=logs,
+        catalog=Catalog(db),
+        queues=queues,
+        dispatch=dispatch,
+        listing=listing,
+        many=Many(listing, dispatch),
+        stats=Stats(db),
+        vault=vault,
     )
 
 

@@ -116,6 +116,11 @@ ACTIONS: dict[Status, frozenset[Action]] = {
 }
 
 
+def legal(action: Action) -> frozenset[Status]:
+    """The states in which a person may do this to a task."""
+    return frozenset(status for status, actions in ACTIONS.items() if action in actions)
+
+
 def sources(transition: str) -> dict[str, list[str]]:
     """The part of a guard that names the states a transition may come from."""
     return {"$in": sorted(status.value for status in TRANSITIONS[transition].sources)}

@@ -8,7 +8,7 @@ these methods return whether they took effect, and raise only when MongoDB does 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +28,7 @@ from app.core.states import ENDED, WAITING, Priority, Status
 from app.core.task import NewTask, Task
 
 LEASE = timedelta(seconds=30)
+Change = tuple[Document, Document]  # a guard, and the update of what it lets through
 _ALL = sorted(status.value for status in ENDED)
 _OF_AN_END = ("finished_at", "started_at", "dispatched_at", "expire_at")
 _OF_AN_ATTEMPT = ("cancel", "progress", "error", "run_at")
@@ -167,39 +168,60 @@ class Tasks(TaskReads):
         update = {"$set": values, "$unset": gone, **history_of(task, "lost", message)}
         return self.get(task.id) if self._held(task, update, cancel=None) else None
 
-    # The user's side
+    # The user's side: one task, or many at once by the same guards
 
     def cancel(self, task_id: ObjectId, by: str) -> bool:
         """Cancel a task that waits; one that runs gets a flag that its supervisor sees."""
+        return any(self._tasks.update_one(*each).matched_count for each in self._canceled(task_id, by))
+
+    def cancel_many(self, task_ids: Iterable[ObjectId], by: str) -> int:
+        return self._write(change for task_id in task_ids for change in self._canceled(task_id, by))
+
+    def _canceled(self, task_id: ObjectId, by: str) -> Iterator[Change]:
         now = utcnow()
         values = {"status": Status.CANCELED.value, "cancel": {"by": by, "at": now}, **self._ended(now)}
         waiting = {"_id": task_id, "status": states.sources("cancel")}
-        directly = {"$set": values, "$unset": {"hint": "", "run_at": ""}}
-        if self._tasks.update_one(waiting, directly).matched_count:
-            return True
-        flag = {"$set": {"cancel": {"by": by, "at": now}}}
+        yield waiting, {"$set": values, "$unset": {"hint": "", "run_at": ""}}
         running = {"_id": task_id, "status": states.sources("cancel_running")}
-        return bool(self._tasks.update_one(running, flag).matched_count)
+        yield running, {"$set": {"cancel": {"by": by, "at": now}}}
 
     def retry(self, task: Task) -> bool:
         """Queue an ended task once more; attempts keep counting and one more is allowed."""
+        return bool(self._tasks.update_one(*self._retried(task)).matched_count)
+
+    def retry_many(self, tasks: Iterable[Task]) -> int:
+        return self._write(self._retried(task) for task in tasks)
+
+    def _retried(self, task: Task) -> Change:
         values = {
             **queued(task.dispatch + 1, utcnow()),
             "max_attempts": max(task.max_attempts, task.attempt + 1),
         }
-        update = {"$set": {**values, "crashes": 0}, "$unset": dict.fromkeys(_OF_AN_END + _OF_AN_ATTEMPT, "")}
         guard = {"_id": task.id, "status": states.sources("retry"), "dispatch": task.dispatch}
-        return bool(self._tasks.update_one(guard, update).matched_count)
+        gone = dict.fromkeys(_OF_AN_END + _OF_AN_ATTEMPT, "")
+        return guard, {"$set": {**values, "crashes": 0}, "$unset": gone}
 
     def reprioritise(self, task: Task, priority: Priority) -> bool:
         """Move a waiting task to another lane, at its end; its old hint becomes stale."""
         if task.status not in WAITING:
             return False
+        return bool(self._tasks.update_one(*self._moved(task, priority)).matched_count)
+
+    def reprioritise_many(self, tasks: Iterable[Task], priority: Priority) -> int:
+        """Each at the end of the other lane, in the order given."""
+        return self._write(self._moved(task, priority) for task in tasks if task.status in WAITING)
+
+    def _moved(self, task: Task, priority: Priority) -> Change:
         guard = {"_id": task.id, "status": task.status.value, "dispatch": task.dispatch}
         values: Document = {"priority": int(priority), "dispatch": task.dispatch + 1}
         if task.status is Status.QUEUED:
             values.update(queued(task.dispatch + 1, utcnow()))
-        return bool(self._tasks.update_one(guard, {"$set": values}).matched_count)
+        return guard, {"$set": values}
+
+    def _write(self, changes: Iterable[Change]) -> int:
+        """Make many guarded changes; returns how many of the guards held."""
+        updates = [UpdateOne(guard, update) for guard, update in changes]
+        return self._tasks.bulk_write(updates, ordered=False).matched_count if updates else 0
 
     def delete(self, task_id: ObjectId) -> bool:
         """Remove an ended task's document."""

@@ -61,7 +61,7 @@ def running(services: Services, new_task: Callable[..., Task]) -> Callable[..., 
         task = new_task(**given)
         claimed = services.tasks.claim(task.id, task.dispatch, "w1")
         assert claimed is not None
-        services.queues.remove(task)
+        services.queues.remove([task])
         return claimed
 
     return claim

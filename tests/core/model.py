@@ -81,7 +81,7 @@ class Messages:
         place = self.waiting.index(job_id)
         self.waiting = self.waiting[:place] + self.waiting[place + 1 :]
 
-    def remove(self, task: Task) -> None:
+    def remove(self, tasks: Sequence[Task]) -> None:
         """Taking a hint back may come too late; that is the worse case, so here it always does."""
 
 

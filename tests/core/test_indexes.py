@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from app.core.clock import utcnow
 from app.core.db import LISTS, create_indexes
 from app.core.listing import TaskFilter
+from app.core.states import Action, legal
 from app.core.words import EXPANSIONS
 
 Keys = list[tuple[str, int]]
@@ -82,6 +84,17 @@ def test_every_list_is_served_by_an_index(many_words):
         wanted
         for wanted in offered()
         if not any(serves(keys, many_words.listing.query(wanted), wanted.sort_field) for keys in LISTS)
+    ]
+    assert unserved == []
+
+
+def test_every_walk_of_many_is_served_by_an_index(many_words):
+    listing, until = many_words.listing, utcnow()
+    unserved = [
+        (wanted, action)
+        for wanted, action in itertools.product(offered(), Action)
+        if (among := listing.among(wanted, legal(action)))
+        and not any(serves(keys, listing.walked(wanted, among, until, ""), "created_at") for keys in LISTS)
     ]
     assert unserved == []
 

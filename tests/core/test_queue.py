@@ -83,14 +83,14 @@ class TestHints:
 
     def test_a_message_that_is_taken_back_is_gone(self, queues, new_task, waiting):
         gone, stays = new_task(), new_task()
-        queues.remove(gone)
+        queues.remove([gone])
         assert queues.missing([gone, stays]) == [gone]
         assert waiting() == [str(stays.id)]
 
     def test_taking_back_what_is_not_there_is_nothing(self, queues, new_task, waiting):
         task = new_task()
         waiting()
-        queues.remove(task)
+        queues.remove([task])
         assert queues.missing([task]) == [task]
 
     def test_another_dispatch_of_the_task_is_another_message(self, queues, new_task):
@@ -234,7 +234,7 @@ class TestEpoch:
     [
         lambda queues, task: queues.push([task]),
         lambda queues, task: queues.take(0),
-        lambda queues, task: queues.remove(task),
+        lambda queues, task: queues.remove([task]),
         lambda queues, task: queues.missing([task]),
         lambda queues, task: queues.depths(),
         lambda queues, task: queues.place(task),

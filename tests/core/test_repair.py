@@ -50,7 +50,7 @@ class TestPushDue:
 class TestSweep:
     def test_a_lost_hint_is_found_and_the_others_left_alone(self, settled, new_task, waiting):
         tasks = [new_task() for _ in range(3)]
-        settled.queues.remove(tasks[1])
+        settled.queues.remove([tasks[1]])
         assert settled.dispatch.sweep() == 1
         assert waiting() == [str(tasks[0].id), str(tasks[2].id), str(tasks[1].id)]
 
@@ -63,7 +63,7 @@ class TestSweep:
         monkeypatch.setattr(dispatching, "OLDEST", 2)
         tasks = [new_task() for _ in range(4)] + [new_task(priority="high")]
         for task in (tasks[0], tasks[3], tasks[4]):
-            settled.queues.remove(task)
+            settled.queues.remove([task])
         assert settled.dispatch.sweep() == 2
         assert settled.queues.missing(tasks) == [tasks[3]]
 

@@ -54,7 +54,7 @@ def worker(services: Services, name: str = "worker-1", **given: Any) -> None:
 
 def claim(services: Services, task: Task, by: str = "worker-1") -> Task:
     """A worker takes the task."""
-    services.queues.remove(task)
+    services.queues.remove([task])
     taken = services.tasks.claim(task.id, task.dispatch, by)
     assert taken is not None
     return taken

@@ -1,0 +1,100 @@
+"""The same deed to many tasks: to those that are named, or to all that a list shows.
+
+Each task has its own guard, as if a person had done it to that one alone. What a filter matches is
+walked in steps of about a second, oldest first, so whoever asks can show progress, and stop.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bson import ObjectId
+
+from app.core.dispatch import Dispatch
+from app.core.listing import Count, Listing, TaskFilter
+from app.core.states import Action, Priority, legal
+from app.core.task import Task
+
+STEP_S = 1.0
+BATCH = 200
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What is done, and for whom; ``priority`` is where to reprioritise to."""
+
+    action: Action
+    by: str
+    priority: Priority | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far it came: on how many it took effect, how many were left as they are, where it goes on.
+
+    ``after`` is empty when all were looked at.
+    """
+
+    done: int
+    left: int
+    after: str = ""
+
+
+class Many:
+    """Deeds to many. Raises Unavailable where MongoDB does not answer; doing it again is safe."""
+
+    def __init__(self, listing: Listing, dispatch: Dispatch) -> None:
+        self._listing, self._dispatch = listing, dispatch
+        self._tasks = dispatch.tasks
+
+    def count(self, deed: Deed, wanted: TaskFilter) -> Count:
+        """How many of the tasks that a filter matches the deed is legal for."""
+        return self._listing.count_in(wanted, legal(deed.action))
+
+    def step(self, deed: Deed, wanted: TaskFilter, until: datetime, after: str = "") -> Step:
+        """Do it to the next tasks that a filter matches, of those created until then, for `STEP_S`."""
+        ends, done, left = time.monotonic() + STEP_S, 0, 0
+        while True:
+            page = self._listing.walk(wanted, legal(deed.action), until, after, BATCH)
+            took = self._do(deed, page.tasks)
+            done, left, after = done + took, left + len(page.tasks) - took, page.next
+            if not after or time.monotonic() >= ends:
+                return Step(done, left, after)
+
+    def these(self, deed: Deed, ids: Sequence[ObjectId]) -> Step:
+        """Do it to the tasks of these ids, oldest first; what it is not legal for is left alone."""
+        found = self._tasks.find({"_id": {"$in": list(ids)}}, [("_id", 1)], len(ids)) if ids else []
+        done = self._do(deed, [task for task in found if deed.action in task.actions])
+        return Step(done, len(ids) - done)
+
+    def _do(self, deed: Deed, tasks: list[Task]) -> int:
+        if deed.action is Action.CANCEL:
+            return self._cancel(tasks, deed.by)
+        if deed.action is Action.DELETE:
+            return len(self._dispatch.deletions.delete([task.id for task in tasks]))
+        if deed.action is Action.RETRY:
+            return self._announced(tasks, self._tasks.retry_many(tasks))
+        if deed.action is Action.REPRIORITISE and deed.priority is not None:
+            return self._move(tasks, deed.priority)
+        raise ValueError(f"{deed} cannot be done to many tasks")
+
+    def _cancel(self, tasks: list[Task], by: str) -> int:
+        done = self._tasks.cancel_many([task.id for task in tasks], by)
+        self._dispatch.take_back([task for task in tasks if task.hint])
+        return done
+
+    def _move(self, tasks: list[Task], priority: Priority) -> int:
+        """Those that are in the lane already keep their place."""
+        moving = [task for task in tasks if task.priority is not priority]
+        done = self._tasks.reprioritise_many(moving, priority)
+        self._dispatch.take_back([task for task in moving if task.hint])
+        return self._announced(moving, done)
+
+    def _announced(self, tasks: list[Task], done: int) -> int:
+        """Push the new hints, in order; what is not pushed, because Redis is away, the sweep pushes."""
+        if done:
+            self._dispatch.push(self._tasks.due_among([task.id for task in tasks]))
+        return done

@@ -1,0 +1,154 @@
+"""The same deed to many tasks: to what it is legal for, each once, in order, and without Redis too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from bson import ObjectId
+
+from app.core import many
+from app.core.listing import TaskFilter
+from app.core.many import Deed, Step
+from app.core.services import Services
+from app.core.states import Action, Priority, Status, legal
+from app.core.task import Task, parse_job_id
+
+CANCEL, RETRY, DELETE = (Deed(action, "bob") for action in (Action.CANCEL, Action.RETRY, Action.DELETE))
+TO_HIGH = Deed(Action.REPRIORITISE, "bob", Priority.HIGH)
+ALL = TaskFilter()
+
+Statuses = Callable[..., list[Status]]
+
+
+@pytest.fixture
+def one_of_each(task_in: Callable[..., Task]) -> list[Task]:
+    return [task_in(status) for status in Status]
+
+
+@pytest.fixture
+def until(clock: Any) -> datetime:
+    """Later than everything that is created before time goes on."""
+    now: datetime = clock.now
+    return now
+
+
+def hints(services: Services) -> list[ObjectId]:
+    """Whose hints are waiting, in the order in which a worker takes those that are current."""
+    taken = []
+    while job_id := services.queues.take(0):
+        named = parse_job_id(job_id)
+        if named and services.tasks.waiting(*named):
+            taken.append(named[0])
+    return taken
+
+
+@pytest.mark.parametrize("deed", [CANCEL, RETRY, TO_HIGH, DELETE], ids=lambda deed: deed.action.value)
+@pytest.mark.parametrize("by", ["ids", "filter"])
+def test_it_is_done_to_what_it_is_legal_for_and_nothing_else(
+    services: Services, one_of_each: list[Task], document: Any, deed: Deed, by: str, until: datetime
+) -> None:
+    before = {task.status: document(task) for task in one_of_each}
+    step = (
+        services.many.these(deed, [task.id for task in one_of_each])
+        if by == "ids"
+        else services.many.step(deed, ALL, until)
+    )
+
+    changed = {task.status for task in one_of_each if document(task) != before[task.status]}
+    assert changed == legal(deed.action)
+    assert step == Step(len(changed), len(one_of_each) - len(changed) if by == "ids" else 0)
+
+
+def test_the_count_says_how_many_that_will_be(services: Services, one_of_each: list[Task]) -> None:
+    assert services.many.count(CANCEL, ALL).value == 3
+    assert services.many.count(CANCEL, TaskFilter(status="failed")).value == 0
+    assert services.many.count(CANCEL, TaskFilter(sort="finished")).value == 0
+    assert services.many.count(DELETE, TaskFilter(sort="finished")).value == 3
+    assert services.many.count(RETRY, TaskFilter(priority="low")).value == 0
+
+
+def test_a_filter_is_walked_in_steps_and_each_task_met_once(
+    services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch, clock: Any
+) -> None:
+    monkeypatch.setattr(many, "BATCH", 3)
+    monkeypatch.setattr(many, "STEP_S", 0.0)
+    tasks = [new_task(priority="low", tags=("night",)) for _ in range(7)]
+    others = [new_task(priority="low"), new_task(tags=("night",))]
+    wanted, until, steps, after = TaskFilter(tag="night", priority="low"), clock.now, [], "first"
+    clock.advance(seconds=1)
+    late = new_task(priority="low", tags=("night",))
+    while after:
+        steps.append(services.many.step(TO_HIGH, wanted, until, "" if after == "first" else after))
+        after = steps[-1].after
+
+    assert [step.done for step in steps] == [3, 3, 1]
+    assert {services.tasks.get(task.id).priority for task in tasks} == {Priority.HIGH}
+    assert [services.tasks.get(task.id).priority for task in [*others, late]] == [
+        Priority.LOW, Priority.MEDIUM, Priority.LOW]  # fmt: skip
+
+
+def test_what_moves_comes_after_what_is_there_in_its_old_order(
+    services: Services, new_task: Callable[..., Task], until: datetime
+) -> None:
+    low = [new_task(priority="low") for _ in range(4)]
+    there = new_task(priority="high")
+
+    assert services.many.step(TO_HIGH, ALL, until).left == 1
+    assert hints(services) == [task.id for task in [there, *low]]
+
+
+def test_hints_of_what_is_canceled_are_taken_back(
+    services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, stays = [new_task() for _ in range(3)], new_task()
+    services.many.these(CANCEL, [task.id for task in gone])
+    assert services.queues.depths()[Priority.MEDIUM] == 1
+
+    monkeypatch.setattr("app.core.queue.SEARCH_LIMIT", 0)
+    more = [new_task() for _ in range(3)]
+    services.many.these(CANCEL, [task.id for task in more])
+    assert services.queues.depths()[Priority.MEDIUM] == 4
+    assert hints(services) == [stays.id]
+
+
+@pytest.mark.parametrize(("deed", "status"), [(RETRY, Status.FAILED), (TO_HIGH, Status.QUEUED)])
+def test_without_redis_the_sweep_tells_the_workers(
+    services: Services, task_in: Callable[..., Task], redis_away: Any, deed: Deed, status: Status
+) -> None:
+    tasks = [task_in(status) for _ in range(3)]
+    with redis_away():
+        assert services.many.these(deed, [task.id for task in tasks]).done == 3
+    services.dispatch.push_due()
+
+    assert hints(services) == [task.id for task in tasks]
+
+
+def test_a_task_that_moved_on_meanwhile_is_left(
+    services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch, until: datetime
+) -> None:
+    first, second = new_task(), new_task()
+    found = services.listing.walk
+
+    def meanwhile(*args: Any) -> Any:
+        page = found(*args)
+        services.tasks.claim(first.id, first.dispatch, "w1")
+        return page
+
+    monkeypatch.setattr(services.listing, "walk", meanwhile)
+    assert services.many.step(TO_HIGH, ALL, until) == Step(done=1, left=1)
+    assert services.tasks.get(first.id).priority is Priority.MEDIUM
+    assert services.tasks.get(second.id).priority is Priority.HIGH
+
+
+def test_ids_of_no_task_are_left(services: Services) -> None:
+    assert services.many.these(CANCEL, [ObjectId()]) == Step(done=0, left=1)
+    assert services.many.these(CANCEL, []) == Step(done=0, left=0)
+
+
+def test_only_these_deeds_can_be_done_to_many(services: Services, new_task: Callable[..., Task]) -> None:
+    for deed in (Deed(Action.CLONE, "bob"), Deed(Action.REPRIORITISE, "bob")):
+        with pytest.raises(ValueError, match="cannot be done to many"):
+            services.many.these(deed, [new_task().id])
