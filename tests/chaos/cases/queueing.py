@@ -115,8 +115,9 @@ def rescue_cut_off(rig: Rig) -> list[Task]:
     rig.services.db.tasks.update_many(
         {"_id": {"$in": [task.id for task in tasks]}}, {"$set": {"params.seconds": 0.0}}
     )
+    before = rig.fired().get("rescued")
     rig.arm("rescued")
-    until(lambda: "rescued" in rig.fired(), 60)
+    until(lambda: rig.fired().get("rescued") != before, 60)
     return tasks
 
 
