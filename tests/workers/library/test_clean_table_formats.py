@@ -138,6 +138,16 @@ def test_what_a_spreadsheet_cannot_hold_is_refused(
     assert refusal("name,n\nCharlie,1\nBob,2\n", output="xlsx").startswith(sentence)
 
 
+@pytest.mark.parametrize("values", [[[123456, 7]], [b"abcd"]])
+def test_what_becomes_text_in_a_spreadsheet_must_fit_its_cell_as_well(
+    refusal: Refusal, monkeypatch: pytest.MonkeyPatch, values: list[object]
+) -> None:
+    monkeypatch.setattr(excel, "MAX_CHARS", 7)
+    content = parquet(pl.DataFrame({"a": values}))
+
+    assert refusal(content, "t.parquet", output="xlsx").startswith("Column a holds a text of more than 7 ch")
+
+
 def test_nested_values_stay_nested_where_they_can(clean: Clean) -> None:
     content = '{"a": {"x": [1]}, "b": "Ü"}\n{"b": "y"}\n'
 
@@ -145,6 +155,17 @@ def test_nested_values_stay_nested_where_they_can(clean: Clean) -> None:
         {"a": {"x": [1]}, "b": "Ü"},
         {"a": None, "b": "y"},
     ]
+
+
+@pytest.mark.parametrize("output", ["json", "jsonl"])
+def test_separators_of_unicode_do_not_end_a_record(clean: Clean, output: str) -> None:
+    """JSON has them in texts as they are: U+2028, U+2029, U+0085."""
+    words = "one\u2028two\u2029three\x85four"
+    cleaned = clean(f"a,b\n{words},1\nx,2\n", output=output, whitespace="trim")
+    lines = cleaned.text.split("\n")[:-1] if output == "jsonl" else [cleaned.text]
+    records = [json.loads(line) for line in lines]
+
+    assert (records if output == "jsonl" else records[0]) == [{"a": words, "b": 1}, {"a": "x", "b": 2}]
 
 
 @pytest.mark.parametrize("output", ["csv", "parquet", "xlsx"])

@@ -81,15 +81,10 @@ def _writer(workbook: Any, sheet: Any, dtype: pl.DataType) -> Writer:
 
 def _keeper(stage: Stage, name: str) -> Callable[[pl.Series], pl.Series]:
     """How a column is written: as it is where a spreadsheet can hold all of its values, else as text."""
-    import polars as pl
-
-    chunks = (frame[name] for frame in stage.chunks(name))
-    if stage.empty[name].dtype == pl.String:
-        for chunk in chunks:
-            _require_short(chunk)
-        return lambda values: values
-    if all(_representable(chunk) for chunk in chunks):
+    if all(_representable(frame[name]) for frame in stage.chunks(name)):
         return _plain
+    for frame in stage.chunks(name):
+        _require_short(as_text(frame[name]))
     return as_text
 
 

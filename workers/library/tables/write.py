@@ -117,7 +117,8 @@ def _write_json(frames: Iterable[pl.DataFrame], path: Path, nested: Collection[s
 
 
 def _records(frame: pl.DataFrame) -> list[str]:
-    return frame.write_ndjson().splitlines()
+    """Polars ends each with a line feed; `str.splitlines` would also cut texts at U+2028 and its like."""
+    return frame.write_ndjson().split("\n")[:-1]
 
 
 def _records_with_nested(frame: pl.DataFrame, nested: Collection[str]) -> list[str]:
