@@ -58,9 +58,9 @@ dates are recognised as in *Clean a table*; they are written plainly: 1,234.50 a
   written 2024-01-31. A missing value meets only `is missing`. Text is compared letter by letter, upper
   and lower case apart; a value with spaces at its ends, or a comma in a list, stands in double quotes.
 - **Group by** columns and **compute**: one row for each group, in the order of the groups. Missing values
-  are left out of everything computed; `std` is the standard deviation of a sample; `distinct` counts
-  different values; `first` and `last` are in the order of the table. Without lines to compute, groups are
-  counted.
+  are left out of everything computed; `sum` is exact for whole numbers, and a decimal where 64 bits cannot
+  hold it; `std` is the standard deviation of a sample; `distinct` counts different values; `first` and
+  `last` are in the order of the table. Without lines to compute, groups are counted.
 - **Sort**. Missing values come last, rows that are equal stay in their order.
 - **Columns** to keep, with their new names, in their new order.
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import polars as pl
 import pytest
 
+from tests.workers.library.reading import parquet
 from tests.workers.library.transforming import Transform, header, ids, rows, text
 from workers.library.transforming import sorting
 
@@ -112,6 +116,27 @@ def test_groups_and_all_that_is_computed_of_them(transform: Transform) -> None:
         ["TX", "1", "0", "5.0", "", "2024-03-15", "", "", "", "Cy Johnson", "Cy Johnson", "1"],
     ]
     assert ran.result["steps"] == [{"step": "Computed one row for each group", "rows": 3}]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "total"),
+    [
+        (pl.UInt8, [200, 200], pl.Series([400])),
+        (pl.UInt32, [4_000_000_000] * 2, pl.Series([8_000_000_000])),
+        (pl.Int64, [2**63 - 1] * 2, pl.Series([Decimal(2**64 - 2)], dtype=pl.Decimal(38, 0))),
+        (pl.Float32, [16_777_216.0, 1.0, 1.0], pl.Series([16_777_218.0])),
+    ],
+)
+@pytest.mark.parametrize("group_by", [[], ["g"]])
+def test_a_sum_neither_wraps_around_nor_loses_digits(
+    transform: Transform, dtype: type[pl.DataType], values: list[float], total: pl.Series, group_by: list[str]
+) -> None:
+    frame = pl.DataFrame({"g": ["a"] * len(values), "v": pl.Series(values, dtype=dtype)})
+    ran = transform(parquet(frame), "t.parquet", group_by=group_by, compute=["sum(v)", "mean(v)"])
+    found = pl.read_parquet(next(iter(ran.files.values())))
+
+    assert (found["sum_v"].dtype, found["sum_v"].item()) == (total.dtype, total.item())
+    assert found["mean_v"].item() == pytest.approx(float(total.item()) / len(values), rel=1e-12)
 
 
 def test_groups_alone_are_counted_and_missing_is_one(transform: Transform) -> None:

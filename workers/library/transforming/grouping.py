@@ -7,6 +7,8 @@
 
 Missing values are left out of everything; `std` is the sample's (divided by n - 1); `distinct` counts
 different values; `first` and `last` are in the order of the table. Missing is a group like any other.
+A sum of whole numbers is exact: where 64 bits cannot hold it, it is a decimal. Numbers with a point are
+computed in double precision, also those that a Parquet file holds in single.
 """
 
 from __future__ import annotations
@@ -56,7 +58,7 @@ class _Computed:
 
         if self.column is None:
             return pl.len().alias(self.name)
-        return _FUNCTIONS[self.word](_wide(self.column, schema[self.column])).alias(self.name)
+        return _FUNCTIONS[self.word](_wide(self.column, self.word, schema[self.column])).alias(self.name)
 
 
 def aggregate(frame: pl.LazyFrame, by: Sequence[str], lines: Iterable[str]) -> pl.LazyFrame:
@@ -71,14 +73,17 @@ def aggregate(frame: pl.LazyFrame, by: Sequence[str], lines: Iterable[str]) -> p
         if computed.name in wanted or computed.name in by:
             raise line.wrong(f"the name {computed.name} is taken; write another one after as.")
         wanted[computed.name] = computed
-    if not by:
-        return frame.select([each.of(schema) for each in wanted.values()])
-    return _grouped(frame, by, list(wanted.values()), schema)
+    sums = [each.name for each in wanted.values() if each.word == "sum"]
+    if by:
+        found = _grouped(frame, by, list(wanted.values()), schema)
+    else:
+        found = frame.select([each.of(schema) for each in wanted.values()]).collect(engine="streaming")
+    return found.with_columns(_narrow(found[name]) for name in sums).lazy()
 
 
 def _grouped(
     frame: pl.LazyFrame, by: Sequence[str], wanted: Sequence[_Computed], schema: Mapping[str, pl.DataType]
-) -> pl.LazyFrame:
+) -> pl.DataFrame:
     """What Polars can compute while rows go by, and beside it what needs the values of a group together."""
     import polars as pl
 
@@ -87,25 +92,26 @@ def _grouped(
     numbers = groups.select(*by, _GROUP).lazy()
     for each in wanted:
         if each.word in _NOT_STREAMED and each.column is not None:
-            groups = groups.join(_apart(frame, numbers, by, each, each.column), on=_GROUP, how="left")
+            values = _wide(each.column, each.word, schema[each.column])
+            groups = groups.join(_apart(frame, numbers, by, each, values), on=_GROUP, how="left")
             if each.word == "distinct":
                 groups = groups.with_columns(pl.col(each.name).fill_null(0))
-    return groups.select(*by, *(each.name for each in wanted)).lazy().sort(by, nulls_last=True)
+    return groups.select(*by, *(each.name for each in wanted)).sort(by, nulls_last=True)
 
 
 def _apart(
-    frame: pl.LazyFrame, groups: pl.LazyFrame, by: Sequence[str], wanted: _Computed, column: str
+    frame: pl.LazyFrame, groups: pl.LazyFrame, by: Sequence[str], wanted: _Computed, values: pl.Expr
 ) -> pl.DataFrame:
     """A median or a number of different values, from nothing but the numbers of groups and the values."""
     import polars as pl
 
-    pairs = frame.select(*by, pl.col(column).alias(_VALUE)).drop_nulls(_VALUE)
+    pairs = frame.select(*by, values.alias(_VALUE)).drop_nulls(_VALUE)
     pairs = pairs.join(groups, on=list(by), how="left", nulls_equal=True).select(_GROUP, _VALUE)
     if wanted.word == "distinct":
         different = pairs.group_by(_GROUP, _VALUE).agg()
         return different.group_by(_GROUP).agg(pl.len().alias(wanted.name)).collect(engine="streaming")
-    values = pairs.collect(engine="streaming")
-    return values.group_by(_GROUP).agg(pl.col(_VALUE).median().alias(wanted.name))
+    known = pairs.collect(engine="streaming")
+    return known.group_by(_GROUP).agg(pl.col(_VALUE).median().alias(wanted.name))
 
 
 def _read(line: Line, schema: Mapping[str, pl.DataType]) -> _Computed:
@@ -124,8 +130,23 @@ def _read(line: Line, schema: Mapping[str, pl.DataType]) -> _Computed:
     return _Computed(name or f"{word}_{column}", word, column)
 
 
-def _wide(column: str, dtype: pl.DataType) -> pl.Expr:
-    """Small integers of Parquet would overflow in a sum."""
+def _wide(column: str, word: str, dtype: pl.DataType) -> pl.Expr:
+    """Values in a type in which nothing of the result is lost: Polars' sums of integers wrap around."""
     import polars as pl
 
-    return pl.col(column).cast(pl.Int64) if dtype.is_signed_integer() else pl.col(column)
+    values = pl.col(column)
+    if word not in _OF_NUMBERS:
+        return values
+    if dtype.is_float() or dtype in (pl.Int128, pl.UInt128):
+        return values.cast(pl.Float64)
+    return values.cast(pl.Int128) if word == "sum" and dtype.is_integer() else values
+
+
+def _narrow(sums: pl.Series) -> pl.Series:
+    """Sums in 128 bits, which few programs read, in 64 where they fit, else as decimals."""
+    import polars as pl
+
+    if sums.dtype != pl.Int128:
+        return sums
+    fit = sums.cast(pl.Int64, strict=False)
+    return sums.cast(pl.Decimal(38, 0)) if fit.has_nulls() else fit
