@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -10,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tests.workers.library.reading import parquet
 from workers.library.analyse import analyse_table
 from workers.library.analysing import correlation, frequent
 from workers.library.analysing.histogram import bin_edges
@@ -170,6 +172,24 @@ def test_bins(
 
 def test_there_are_60_bins_at_the_most() -> None:
     assert len(bin_edges(0, 1e9, 1_000_000, 1e-6, whole=False)) == 61
+
+
+@pytest.mark.parametrize("clock", [("", ""), (" 00:00:00", " 23:59:59.999999")])
+def test_the_last_edge_is_no_day_after_the_last_one(analyse: Analyse, clock: tuple[str, str]) -> None:
+    """Many tables say "for ever" with this date."""
+    first, last = f"2024-01-01{clock[0]}", f"9999-12-31{clock[1]}"
+    histogram = analyse(f"until\n{first}\n{last}\n").result["charts"][0]
+
+    assert histogram["edges"][-1] == last[:16]
+    assert sum(histogram["counts"]) == 2
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_moments_of_any_unit_are_where_they_are(analyse: Analyse, unit: Any) -> None:
+    moments = pl.Series("at", [dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 3)]).dt.cast_time_unit(unit)
+    histogram = analyse(parquet(moments.to_frame()), "t.parquet").result["charts"][0]
+
+    assert (histogram["edges"][0], histogram["edges"][-1][:10]) == ("2024-01-01 00:00", "2024-01-03")
 
 
 def test_columns_of_every_type_are_told(analyse: Analyse) -> None:

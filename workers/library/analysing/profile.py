@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-_EPOCH = dt.date(1970, 1, 1).toordinal()
+_DAY_ZERO = dt.datetime(1970, 1, 1)
+_EPOCH = _DAY_ZERO.toordinal()
+_LAST_MICROSECOND = (dt.datetime.max - _DAY_ZERO) // dt.timedelta(microseconds=1)
 
 
 @dataclass
@@ -100,15 +102,19 @@ def _of_times(found: Profile, column: pl.LazyFrame) -> Histogram:
     """Days since 1970 for dates, microseconds for moments; `as_time` turns edges into dates again."""
     import polars as pl
 
-    physical = column.select(pl.col("value").to_physical().cast(pl.Int64)).drop_nulls()
+    values = pl.col("value") if found.kind == "date" else pl.col("value").dt.cast_time_unit("us")
+    physical = column.select(values.to_physical().cast(pl.Int64)).drop_nulls()
     low, high = physical.select(low=pl.col("value").min(), high=pl.col("value").max()).collect().row(0)
     count = found.rows - found.missing
     return count_bins(physical, "value", bin_edges(low, high, count, None, whole=True), count)
 
 
 def as_time(edge: float, kind: Kind) -> str:
-    """The edge of a bin as an ISO date, with the minute where it is a moment."""
+    """The edge of a bin as an ISO date, with the minute where it is a moment.
+
+    The last edge lies behind the last value: where that is the last day there is, 9999-12-31, it stands there.
+    """
     if kind == "date":
-        return dt.date.fromordinal(_EPOCH + int(edge)).isoformat()
-    moment = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=int(edge))
+        return dt.date.fromordinal(min(_EPOCH + int(edge), dt.date.max.toordinal())).isoformat()
+    moment = _DAY_ZERO + dt.timedelta(microseconds=min(int(edge), _LAST_MICROSECOND))
     return moment.isoformat(sep=" ", timespec="minutes")
