@@ -33,6 +33,10 @@ def test_kept_names_lose_only_whitespace() -> None:
     assert tidy_names([" Unit\n price (EUR) ", ""], snake_case=False) == ["Unit price (EUR)", "column_2"]
 
 
+def test_a_name_that_polars_takes_for_a_pattern_is_none() -> None:
+    assert tidy_names(["*", "^a.*$", "^a", "*a"], snake_case=False) == ["column_1", "column_2", "^a", "*a"]
+
+
 def test_names_are_unique_even_where_a_header_already_has_a_number() -> None:
     headers = ["a", "A", "a_2", "a", "column_6", ""]
     names = tidy_names(headers, snake_case=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 
 import polars as pl
@@ -9,7 +10,9 @@ import pytest
 
 from tests.workers.library.reading import parquet
 from tests.workers.library.transforming import Transform, header, ids, rows, text
+from workers import Fail
 from workers.library.transforming import sorting
+from workers.library.transforming.filling import fill_missing
 
 
 def test_nothing_asked_for_is_only_plain_spelling(transform: Transform) -> None:
@@ -80,6 +83,14 @@ def test_moments_with_an_offset_are_compared_in_utc(transform: Transform) -> Non
 
     assert ids(transform(content, rows=["at < 2024-01-31 22:00"])) == ["1"]
     assert ids(transform(content, rows=["at > 2024-02-01T02:00:00+02:00"])) == ["2"]
+
+
+def test_moments_of_a_time_zone_are_compared_and_told_in_utc(transform: Transform) -> None:
+    moment = pl.Series([dt.datetime(2024, 1, 1)]).dt.replace_time_zone("Europe/Berlin")
+    content = parquet(pl.DataFrame({"id": [1], "at": moment}))
+
+    for line in ("at = 2023-12-31", "at = 2023-12-31 23:00", "at = 2024-01-01T00:00+01:00", "at contains T23"):
+        assert ids(transform(content, "t.parquet", rows=[line], output="csv")) == ["1"]
 
 
 def test_names_with_spaces_the_longest_is_meant(transform: Transform) -> None:
@@ -191,6 +202,41 @@ def test_missing_values_are_filled_with_a_median_or_a_date(transform: Transform)
 
     assert rows(ran)[2][2] == "30.0"
     assert rows(ran)[3][4] == "2024-12-31"
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "wide"),
+    [
+        (pl.Int8(), "5", pl.Int8()),
+        (pl.Int8(), "1000", pl.Int64()),
+        (pl.Int8(), "1.5", pl.Float64()),
+        (pl.Float32(), "0.1", pl.Float64()),
+        (pl.Decimal(3, 2), "1.5", pl.Decimal(3, 2)),
+        (pl.Decimal(3, 2), "1000", pl.Decimal(38, 2)),
+    ],
+)
+def test_a_column_gets_as_wide_as_the_value_that_fills_it(
+    dtype: pl.DataType, value: str, wide: pl.DataType
+) -> None:
+    frame = pl.LazyFrame({"n": pl.Series([1, None], dtype=dtype)})
+    filled = fill_missing(frame, [f"n = {value}"]).collect()["n"]
+
+    assert filled.dtype == wide
+    assert [float(each) for each in filled] == [1, float(value)]
+
+
+@pytest.mark.parametrize(
+    ("values", "line", "sentence"),
+    [
+        (pl.Series([1], dtype=pl.UInt64), "a = -1", "a is a column of the type UInt64, which cannot hold -1."),
+        (pl.Series([dt.time(1)]), "a = 01:00", "a holds values that are neither text, numbers nor dates;"),
+    ],
+)
+def test_what_cannot_fill_a_column_is_said(values: pl.Series, line: str, sentence: str) -> None:
+    with pytest.raises(Fail) as failed:
+        fill_missing(values.to_frame("a").lazy(), [line])
+
+    assert str(failed.value).startswith(f"Fill missing values, line 1 ({line}): {sentence}")
 
 
 def test_the_case_of_some_columns_or_of_all_text(transform: Transform) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 from typing import Any
@@ -49,6 +50,26 @@ def test_whole_numbers_agree_with_numbers_and_with_text(transform: Transform) ->
     for partner in (b"id,x\n1.0,a\n2.5,b\n", b"id,x\n1,a\nX2,b\n"):
         ran = transform(join_with=Upload("b.csv", partner), join_on=["id"], join_kind="inner")
         assert [row[-1] for row in rows(ran)] == ["a"]
+
+
+def test_a_line_that_stands_twice_joins_as_one(transform: Transform) -> None:
+    ran = transform("a,b\nx,1\n", join_with=Upload("b.csv", b"a,c\nx,8\n"), join_on=["a", "a = a"])
+
+    assert rows(ran) == [["x", "1", "8"]]
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (pl.Series([2**64 - 1, 1], dtype=pl.UInt64), pl.Series([-1, 1])),
+        (pl.Series([dt.datetime(2024, 1, 1)]).dt.cast_time_unit("ns"), pl.Series([dt.datetime(2024, 1, 1)])),
+    ],
+)
+def test_numbers_and_moments_of_any_width_can_be_joined(left: pl.Series, right: pl.Series) -> None:
+    first, second = left.to_frame("a"), right.to_frame("a")
+    joined = joining.join(first.lazy(), second.lazy(), ["a"], "inner").frame.collect()
+
+    assert joined["a"].to_list() == right[-1:].to_list()
 
 
 def test_missing_values_agree_with_nothing(transform: Transform) -> None:
@@ -156,6 +177,7 @@ def test_a_table_in_parts_on_disk_is_the_same_table(
             "Rows to keep, line 1 (state > 5): state holds text, which has no order with",
         ),
         ({"rows": ["age >"]}, "Rows to keep, line 1 (age >): a value was expected at the end."),
+        ({"rows": ["age not in"]}, "Rows to keep, line 1 (age not in): values with commas between them were"),
         ({"rows": ["age between 3"]}, "Rows to keep, line 1 (age between 3): two values were expected"),
         ({"rows": ['name = "Bob']}, 'Rows to keep, line 1 (name = "Bob): a quotation mark is never closed.'),
         (
@@ -169,6 +191,8 @@ def test_a_table_in_parts_on_disk_is_the_same_table(
             "Compute, line 1 (product(age)): a line such as sum(amount) as total",
         ),
         ({"compute": ["sum(ages)"]}, "Compute, line 1 (sum(ages)): There is no column named ages."),
+        ({"compute": ["sum()"]}, "Compute, line 1 (sum()): a line such as sum(amount) as total"),
+        ({"compute": ["sum(age) as *"]}, "Compute, line 1 (sum(age) as *): a name was expected after as,"),
         ({"compute": ["count", "count"]}, "Compute, line 2 (count): the name count is taken;"),
         ({"group_by": ["stat"]}, "There is no column named stat. Did you mean state?"),
         ({"sort": ["age down"]}, "Sort by, line 1 (age down): asc, desc or nothing was expected"),
@@ -193,6 +217,10 @@ def test_a_table_in_parts_on_disk_is_the_same_table(
         (
             {"join_with": Upload("b.csv", STATES.encode()), "join_on": ["state = cod"]},
             "Join on, line 1 (state = cod): There is no column named cod. Did you mean code?",
+        ),
+        (
+            {"join_with": Upload("b.csv", STATES.encode()), "join_on": ["state = code", "id = code"]},
+            "Join on, line 2 (id = code): code has a partner in a line before already.",
         ),
         (
             {"join_with": Upload("b.csv", STATES.encode()), "join_on": ["joined = code"]},

@@ -41,9 +41,10 @@ _RULE = re.compile(
 )
 _BETWEEN = re.compile(r"(.+?)\s+and\s+(.+)", re.DOTALL)
 _LENGTH = re.compile(
-    r"(?P<exact>\d+)|(?P<low>\d+)\s+to\s+(?P<high>\d+)|at (?P<word>least|most) (?P<bound>\d+)"
+    r"(?P<exact>[0-9]{1,18})|(?P<low>[0-9]{1,18})\s+to\s+(?P<high>[0-9]{1,18})"
+    r"|at (?P<word>least|most) (?P<bound>[0-9]{1,18})"
 )
-_NUMBER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)?(?:\.[0-9]+)?")
+_NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|\.[0-9]+)")
 _LONGEST_REGEX = 1_000
 
 
@@ -126,7 +127,7 @@ class Rules:
         return (low[0] >= low[1]) & (high[0] <= high[1])
 
     def _compare(self, line: Line, cell: pl.Expr, sign: str, text: str) -> pl.Expr:
-        if sign in ("=", "!=") and not (_NUMBER.fullmatch(text) and text):
+        if sign in ("=", "!=") and not _NUMBER.fullmatch(text):
             value = line.value(text)
             return cell == value if sign == "=" else cell != value
         subject, bound = self._bound(line, cell, text)
@@ -135,7 +136,7 @@ class Rules:
 
     def _bound(self, line: Line, cell: pl.Expr, text: str) -> tuple[pl.Expr, float | dt.date]:
         """A cell as a number or as a day, and what it is compared with."""
-        if text and _NUMBER.fullmatch(text):
+        if _NUMBER.fullmatch(text):
             return number(cell, self._decimal), float(text)
         try:
             return day(cell), dt.date.fromisoformat(text)

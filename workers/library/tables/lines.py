@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from workers import Fail
-from workers.library.tables.names import unknown_column
+from workers.library.tables.names import is_pattern, unknown_column
 
 _END_OF_NAME = re.compile(r"\s|[=<>!,()]|$")
 _NOT_A_NAME = re.compile(
@@ -70,6 +70,13 @@ class Line:
             raise self.wrong(f"nothing was expected after the closing quotation mark, but there is {rest}.")
         return value
 
+    def name(self, text: str) -> str:
+        """A new name for a column."""
+        name = " ".join(self.value(text.strip()).split())
+        if not name or is_pattern(name):
+            raise self.wrong(f"a name was expected after as, which {name or 'an empty one'} cannot be.")
+        return name
+
     def values(self, text: str) -> list[str]:
         """Several values with commas between them; one that holds a comma must be quoted."""
         try:
@@ -77,7 +84,7 @@ class Line:
         except csv.Error:
             raise self.wrong("the quotation marks are not in order.") from None
         values = [value.strip() for value in found]
-        if not all(values):
+        if not values or not all(values):
             raise self.wrong("values with commas between them were expected, such as CA, NY.")
         return values
 

@@ -16,14 +16,22 @@ def tidy_names(headers: Sequence[str], *, snake_case: bool) -> list[str]:
     """One name for each header, in order. Unique: a name that is taken gets ``_2``, ``_3`` and so on.
 
     Without ``snake_case`` a header keeps its letters; only whitespace is trimmed and collapsed, because a
-    line break in a name breaks more than it says. A header without a name becomes ``column_<position>``.
+    line break in a name breaks more than it says. A header without a name becomes ``column_<position>``, and
+    so does one that is a pattern.
     """
     names: dict[str, None] = {}
     for position, header in enumerate(headers, start=1):
         name = " ".join(header.split())
-        name = (_snake_case(name) if snake_case else name) or f"column_{position}"
+        name = _snake_case(name) if snake_case else name
+        if not name or is_pattern(name):
+            name = f"column_{position}"
         names[_free(name, names)] = None
     return list(names)
+
+
+def is_pattern(name: str) -> bool:
+    """Whether Polars would take a name for a pattern of names: ``*`` is every column, ``^a.*$`` those with a."""
+    return name == "*" or (name.startswith("^") and name.endswith("$"))
 
 
 def find_columns(wanted: Iterable[str], names: Sequence[str], headers: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from workers.library.tables.clean import Recipe
 if TYPE_CHECKING:
     import polars as pl
 
-_MOMENT = "%Y-%m-%dT%H:%M:%S%.f"
+MOMENT = "%Y-%m-%dT%H:%M:%S%.f"
 
 
 def typed(recipe: Recipe, values: pl.Series) -> pl.Series:
@@ -27,7 +27,7 @@ def typed(recipe: Recipe, values: pl.Series) -> pl.Series:
         return values.str.to_date("%Y-%m-%d")
     if recipe.zoned:
         return values.str.to_datetime("%+", time_unit="us", time_zone="UTC")
-    return values.str.to_datetime(_MOMENT, time_unit="us")
+    return values.str.to_datetime(MOMENT, time_unit="us")
 
 
 def as_text(values: pl.Series) -> pl.Series:
@@ -37,7 +37,7 @@ def as_text(values: pl.Series) -> pl.Series:
     dtype = values.dtype
     if isinstance(dtype, pl.Datetime):
         moments = values if dtype.time_zone is None else values.dt.convert_time_zone("UTC")
-        return moments.dt.strftime(_MOMENT if dtype.time_zone is None else f"{_MOMENT}Z")
+        return moments.dt.strftime(MOMENT if dtype.time_zone is None else f"{MOMENT}Z")
     if dtype == pl.Duration:
         return values.dt.to_string("iso")
     if dtype == pl.Binary:

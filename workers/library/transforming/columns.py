@@ -42,7 +42,7 @@ def _chosen(names: Sequence[str], lines: Iterable[str]) -> dict[str, str]:
             raise line.wrong("nothing, or as and a new name, was expected after the column.")
         if column in wanted:
             raise line.wrong(f"{column} is named twice.")
-        wanted[column] = " ".join(line.value(found[1]).split()) if found[1] else column
+        wanted[column] = line.name(found[1]) if found[1] else column
     if not wanted:
         return {name: name for name in names}
     return _starred(names, wanted) if stars else wanted

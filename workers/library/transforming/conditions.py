@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from workers.library.tables.lines import Line, read_lines
-from workers.library.transforming.values import holds, looks_typed, read_value, text_of
+from workers.library.transforming.values import holds, looks_typed, moment_of, read_value, text_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -93,8 +93,9 @@ class Conditions:
         dtype = self._schema[column]
         value = read_value(line, column, dtype, text)
         subject = text_of(column, dtype) if isinstance(value, str) else pl.col(column)
-        if isinstance(dtype, pl.Datetime) and not isinstance(value, dt.datetime):
-            subject = subject.dt.date()
+        if isinstance(dtype, pl.Datetime):
+            subject = moment_of(column, dtype)
+            subject = subject if isinstance(value, dt.datetime) else subject.dt.date()
         met: pl.Expr = compare(subject, pl.lit(value))
         return met
 

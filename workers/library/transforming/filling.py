@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from workers.library.tables.lines import Line, read_lines
-from workers.library.transforming.values import holds, read_value
+from workers.library.transforming.values import fits_int64, holds, read_value
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,16 +42,42 @@ def _fill(frame: pl.LazyFrame, line: Line) -> pl.LazyFrame:
     if found["word"]:
         return _with_statistic(frame, line, schema, column, found["word"])
     value = read_value(line, column, schema[column], line.value(found["value"].strip()))
-    return frame.with_columns(_filled(column, schema[column], value))
+    if isinstance(value, str) and schema[column] != pl.String:
+        raise line.wrong(f"{column} holds {holds(schema[column])}; such cannot be filled with a value.")
+    dtype = _wide_enough(line, column, schema[column], value)
+    return frame.with_columns(_filled(column, dtype, value))
 
 
 def _filled(column: str, dtype: pl.DataType, value: Any) -> pl.Expr:
-    """Whole numbers become numbers when they are filled with one that is not whole."""
     import polars as pl
 
-    filled = pl.col(column).cast(pl.Float64) if isinstance(value, float) else pl.col(column)
-    as_it_is = isinstance(value, (float, str))
-    return filled.fill_null(pl.lit(value) if as_it_is else pl.lit(value).cast(dtype))
+    return pl.col(column).cast(dtype).fill_null(pl.lit(value).cast(dtype))
+
+
+def _wide_enough(line: Line, column: str, dtype: pl.DataType, value: Any) -> pl.DataType:
+    """The type of the column, or a larger one that holds the value as well.
+
+    Whole numbers become numbers when they are filled with one that is not whole. Raises Fail where nothing
+    holds all.
+    """
+    import polars as pl
+
+    for each in _larger(dtype):
+        held = pl.select(pl.lit(value).cast(each, strict=False)).item()
+        if held is not None and (not dtype.is_numeric() or type(value)(held) == value):
+            return each
+    if isinstance(value, float) or dtype.is_float():
+        return pl.Float64()
+    raise line.wrong(f"{column} is a column of the type {dtype}, which cannot hold {value}.")
+
+
+def _larger(dtype: pl.DataType) -> list[pl.DataType]:
+    """A type, and one that holds all of its values and more."""
+    import polars as pl
+
+    if isinstance(dtype, pl.Decimal):
+        return [dtype, pl.Decimal(38, dtype.scale)]
+    return [dtype, pl.Int64()] if fits_int64(dtype) else [dtype]
 
 
 def _with_statistic(
@@ -64,4 +90,4 @@ def _with_statistic(
     values = pl.col(column).cast(pl.Float64)
     wanted = values.mean() if word == "mean" else values.median()
     value = frame.select(wanted).collect(engine="streaming").item()
-    return frame.with_columns(_filled(column, schema[column], value)) if value is not None else frame
+    return frame.with_columns(_filled(column, pl.Float64(), value)) if value is not None else frame

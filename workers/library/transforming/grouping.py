@@ -117,10 +117,10 @@ def _apart(
 def _read(line: Line, schema: Mapping[str, pl.DataType]) -> _Computed:
     found = _LINE.fullmatch(line.text)
     word = found["word"].lower() if found else ""
-    if found is None or word not in _FUNCTIONS or (found["inside"] is None and word != "count"):
+    if found is None or word not in _FUNCTIONS or (not (found["inside"] or "").strip() and word != "count"):
         raise line.wrong(EXPECTED)
-    name = " ".join(line.value(found["name"].strip()).split()) if found["name"] else ""
-    if found["inside"] is None:
+    name = line.name(found["name"]) if found["name"] else ""
+    if not (found["inside"] or "").strip():
         return _Computed(name or "count", word, None)
     column, rest = line.column(list(schema), found["inside"])
     if rest:

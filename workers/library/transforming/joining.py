@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from workers import Fail
 from workers.library.tables.lines import Line, read_lines
 from workers.library.tables.names import tidy_names
-from workers.library.transforming.values import holds
+from workers.library.transforming.values import fits_int64, holds, is_whole
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,23 +49,33 @@ def join(first: pl.LazyFrame, second: pl.LazyFrame, lines: Sequence[str], how: H
     """
     import polars as pl
 
-    pairs = [_pair(line, first, second) for line in read_lines(WHERE, lines)]
-    if not pairs:
-        raise Fail(f"{WHERE}: name at least one column that both tables have.")
-    left, right = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    for one, other in pairs:
+    partners = _partners(first, second, lines)
+    for one, other in partners.items():
         first, second = _alike(first, second, one, other)
-    renamed = _new_names(first, second, dict(zip(right, left, strict=True)))
+    renamed = _new_names(first, second, {other: one for one, other in partners.items()})
     second = second.select([pl.col(name).alias(new) for name, new in renamed.items()])
-    _require_moderate(first, second, left, how)
+    _require_moderate(first, second, list(partners), how)
     frame = first.join(
         second,
-        on=left,
+        on=list(partners),
         how=_STRATEGIES[how],
         coalesce=None if how == "anti" else True,
         maintain_order="left_right" if how == "outer" else "left",
     )
     return Joined(frame, renamed)
+
+
+def _partners(first: pl.LazyFrame, second: pl.LazyFrame, lines: Sequence[str]) -> dict[str, str]:
+    """Columns of the first table, each with that of the second which it agrees with."""
+    partners: dict[str, str] = {}
+    for line in read_lines(WHERE, lines):
+        one, other = _pair(line, first, second)
+        if partners.get(one) != other and (one in partners or other in partners.values()):
+            raise line.wrong(f"{one if one in partners else other} has a partner in a line before already.")
+        partners[one] = other
+    if not partners:
+        raise Fail(f"{WHERE}: name at least one column that both tables have.")
+    return partners
 
 
 def _pair(line: Line, first: pl.LazyFrame, second: pl.LazyFrame) -> tuple[str, str]:
@@ -104,10 +114,12 @@ def _alike(
 def _common(left: pl.DataType, right: pl.DataType) -> pl.DataType | None:
     import polars as pl
 
-    if left.is_integer() and right.is_integer():
-        return pl.Int64()
+    if is_whole(left) and is_whole(right):
+        return pl.Int64() if fits_int64(left) and fits_int64(right) else pl.Decimal(38, 0)
     if left.is_numeric() and right.is_numeric():
         return pl.Float64()
+    if isinstance(left, pl.Datetime) and isinstance(right, pl.Datetime):
+        return pl.Datetime("us", left.time_zone) if bool(left.time_zone) == bool(right.time_zone) else None
     texts = [dtype for dtype in (left, right) if dtype == pl.String]
     return pl.String() if texts and (left.is_integer() or right.is_integer()) else None
 

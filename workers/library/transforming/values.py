@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from workers.library.tables.clean import kind_of
 from workers.library.tables.lines import Line
+from workers.library.tables.typed import MOMENT
 
 if TYPE_CHECKING:
     import polars as pl
 
 Value = str | int | float | bool | dt.date | dt.datetime
-_INTEGER = re.compile(r"[+-]?[0-9]+")
+_INTEGER = re.compile(r"[+-]?0*[0-9]{1,38}")
+"""Whole numbers that Polars has a type for: they are compared digit by digit, however large."""
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _TRUTH = {"true": True, "yes": True, "false": False, "no": False}
 HOLDS = {
@@ -50,12 +52,19 @@ def looks_typed(text: str) -> str | None:
     return "date" if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\b", text) else None
 
 
+def moment_of(column: str, dtype: pl.Datetime) -> pl.Expr:
+    """A column of moments, in UTC where they have a time zone."""
+    import polars as pl
+
+    return pl.col(column).dt.convert_time_zone("UTC") if dtype.time_zone else pl.col(column)
+
+
 def text_of(column: str, dtype: pl.DataType) -> pl.Expr:
     """A column as text, as it would stand in a CSV file."""
     import polars as pl
 
     if isinstance(dtype, pl.Datetime):
-        return pl.col(column).dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("" if dtype.time_zone is None else "Z"))
+        return moment_of(column, dtype).dt.strftime(MOMENT if dtype.time_zone is None else f"{MOMENT}Z")
     if dtype == pl.Duration:
         return pl.col(column).dt.to_string("iso")
     if dtype == pl.Binary:
@@ -68,8 +77,22 @@ def holds(dtype: pl.DataType) -> str:
     return HOLDS.get(kind_of(dtype), "values that are neither text, numbers nor dates")
 
 
+def is_whole(dtype: pl.DataType) -> bool:
+    """Whether a column of this type holds whole numbers only; decimals may be such, too."""
+    import polars as pl
+
+    return dtype.is_integer() or (isinstance(dtype, pl.Decimal) and dtype.scale == 0)
+
+
+def fits_int64(dtype: pl.DataType) -> bool:
+    """Whether every whole number of this type is one of 64 bits with a sign."""
+    import polars as pl
+
+    return dtype.is_signed_integer() and dtype != pl.Int128 or dtype in (pl.UInt8, pl.UInt16, pl.UInt32)
+
+
 def _number(line: Line, column: str, text: str) -> int | float:
-    if _INTEGER.fullmatch(text) and abs(int(text[:20])) < 2**63:
+    if _INTEGER.fullmatch(text):
         return int(text)
     if not _NUMBER.fullmatch(text):
         raise line.wrong(f"{column} holds numbers; one such as 18 or 2.5 was expected, not {text}.")
@@ -89,10 +112,10 @@ def _moment(line: Line, column: str, text: str, *, zoned: bool) -> dt.date | dt.
         if len(text) == 10:
             return dt.date.fromisoformat(text)
         moment = dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
+        if not zoned and moment.tzinfo:
+            raise line.wrong(f"the times of {column} have no offset from UTC; write {text} without one.")
+        return moment.replace(tzinfo=moment.tzinfo or dt.timezone.utc).astimezone(dt.timezone.utc) if zoned else moment
+    except (ValueError, OverflowError):
         raise line.wrong(
             f"{column} holds dates with times; 2024-01-31 or 2024-01-31 09:30 was expected, not {text}."
         ) from None
-    if not zoned and moment.tzinfo:
-        raise line.wrong(f"the times of {column} have no offset from UTC; write {text} without one.")
-    return moment.replace(tzinfo=moment.tzinfo or dt.timezone.utc) if zoned else moment
