@@ -115,7 +115,7 @@ def transform_table(
     work = _Work(opened.stage.scan(), set(opened.nested), opened.remarks, list(opened.notes), Log())
     if join_with is not None:
         _join(ctx, work, join_with, join_on, join_kind, reading, options)
-    work.frame = fill_missing(work.frame, fill)
+    work.frame = fill_missing(work.frame, fill, work.nested)
     work.frame = change_letters(work.frame, case, case_columns, work.nested)
     _keep_rows(work, rows, match)
     _group(work, group_by, compute)
@@ -135,10 +135,14 @@ def _join(
 ) -> None:
     """Format, delimiter, sheet and encoding are the first table's; those of the second are found out."""
     second = open_source(ctx, source, ReadOptions(broken_rows=reading.broken_rows), options, MORE_STEPS)
+    keys = set(work.frame.collect_schema().names())
     joined = join(work.frame, second.stage.scan(), on, how)
     work.frame = joined.frame
     if how != "anti":
-        work.nested |= {joined.renamed[name] for name in second.nested}
+        theirs = {joined.renamed[name] for name in second.nested}
+        if how == "outer":  # A column that both tables fill holds JSON only where it does so in both.
+            work.nested -= (keys & set(joined.renamed.values())) - theirs
+        work.nested |= theirs - keys
         work.remarks |= {joined.renamed[name]: note for name, note in second.remarks.items()}
     work.notes += [f"{source.name}: {note}" for note in second.notes]
     work.log.add(f"Joined with {source.name}", count(work.frame))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from tests.workers.library.reading import Read, headers, rows, workbook
+from tests.workers.library.reading import Read, headers, parquet, rows, workbook
 
 
 def test_json_records_of_different_shape(read: Read) -> None:
@@ -104,6 +104,27 @@ def test_parquet_keeps_its_types(read: Read) -> None:
 
     assert rows(table) == [(1, dt.date(2024, 3, 1), "a"), (None, dt.date(2024, 3, 1), "b")]
     assert table.columns[2].dtype == pl.String
+
+
+@pytest.mark.parametrize(
+    ("dtype", "a_day"),
+    [(pl.Date(), 1), (pl.Datetime("ms"), 86_400_000), (pl.Datetime("us", "UTC"), 86_400_000_000)],
+)
+def test_dates_beyond_the_calendar_are_refused(
+    read: Read, refused: Callable[..., str], dtype: pl.DataType, a_day: int
+) -> None:
+    """Parquet has them, Python has not; they come from mistakes such as a year of six digits."""
+    physical = pl.Int32() if dtype == pl.Date else pl.Int64()
+    days = (dt.date(9999, 12, 31) - dt.date(1970, 1, 1)).days
+    last, beyond = (
+        parquet(pl.DataFrame({"until": pl.Series([day * a_day], dtype=physical).cast(dtype)}))
+        for day in (days, days + 1)
+    )
+
+    assert rows(read(last, "t.parquet"))[0][0].year == 9999
+    assert refused(beyond, "t.parquet") == (
+        "Column until holds a date outside of the years 1 to 9999; correct it."
+    )
 
 
 def test_a_sheet_has_integers_dates_and_times_where_all_values_are(read: Read) -> None:

@@ -13,6 +13,7 @@ from tests.workers.library.transforming import Transform, header, ids, rows, tex
 from workers import Fail
 from workers.library.transforming import sorting
 from workers.library.transforming.filling import fill_missing
+from workers.library.transforming.grouping import aggregate
 
 
 def test_nothing_asked_for_is_only_plain_spelling(transform: Transform) -> None:
@@ -89,7 +90,12 @@ def test_moments_of_a_time_zone_are_compared_and_told_in_utc(transform: Transfor
     moment = pl.Series([dt.datetime(2024, 1, 1)]).dt.replace_time_zone("Europe/Berlin")
     content = parquet(pl.DataFrame({"id": [1], "at": moment}))
 
-    for line in ("at = 2023-12-31", "at = 2023-12-31 23:00", "at = 2024-01-01T00:00+01:00", "at contains T23"):
+    for line in (
+        "at = 2023-12-31",
+        "at = 2023-12-31 23:00",
+        "at = 2024-01-01T00:00+01:00",
+        "at contains T23",
+    ):
         assert ids(transform(content, "t.parquet", rows=[line], output="csv")) == ["1"]
 
 
@@ -148,6 +154,13 @@ def test_a_sum_neither_wraps_around_nor_loses_digits(
 
     assert (found["sum_v"].dtype, found["sum_v"].item()) == (total.dtype, total.item())
     assert found["mean_v"].item() == pytest.approx(float(total.item()) / len(values), rel=1e-12)
+
+
+def test_a_sum_that_no_decimal_can_have_is_refused() -> None:
+    frame = pl.LazyFrame({"v": pl.Series([Decimal("9" * 38)] * 2, dtype=pl.Decimal(38, 0))})
+
+    with pytest.raises(Fail, match="^Compute: a sum has more digits than the 38 that a decimal can have.$"):
+        aggregate(frame, [], ["sum(v)"])
 
 
 def test_groups_alone_are_counted_and_missing_is_one(transform: Transform) -> None:
@@ -228,7 +241,11 @@ def test_a_column_gets_as_wide_as_the_value_that_fills_it(
 @pytest.mark.parametrize(
     ("values", "line", "sentence"),
     [
-        (pl.Series([1], dtype=pl.UInt64), "a = -1", "a is a column of the type UInt64, which cannot hold -1."),
+        (
+            pl.Series([1], dtype=pl.UInt64),
+            "a = -1",
+            "a is a column of the type UInt64, which cannot hold -1.",
+        ),
         (pl.Series([dt.time(1)]), "a = 01:00", "a holds values that are neither text, numbers nor dates;"),
     ],
 )

@@ -1,89 +1,22 @@
-"""*Transform a table*: joins, the order of its steps, formats, and what is not understood."""
+"""*Transform a table*: the order of its steps, formats, and what is not understood."""
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 import json
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
 import pytest
 
-from tests.workers.library.transforming import STATES, Transform, header, ids, rows, text
+from tests.workers.library.reading import parquet
+from tests.workers.library.transforming import STATES, Transform, text
 from workers import Fail
 from workers.library.tables import stage
 from workers.library.transform import transform_table
-from workers.library.transforming import joining
 from workers.tasktype import registered
 from workers.testing import Upload
-
-# Joins
-
-
-@pytest.mark.parametrize(
-    ("kind", "found"),
-    [
-        ("inner", ["1 California", "2 New York", "4 California"]),
-        ("left", ["1 California", "2 New York", "3 ", "4 California"]),
-        ("outer", ["1 California", "2 New York", "3 ", "4 California", " Nowhere"]),
-    ],
-)
-def test_a_second_table_beside_the_first(transform: Transform, kind: str, found: list[str]) -> None:
-    ran = transform(join_with=Upload("states.csv", STATES.encode()), join_on=["state = code"], join_kind=kind)
-
-    assert header(ran) == ["id", "name", "age", "state", "joined", "amount", "name_2", "id_2"]
-    assert [f"{row[0]} {row[6]}" for row in rows(ran)] == found
-    assert ran.result["steps"] == [{"step": "Joined with states.csv", "rows": len(found)}]
-
-
-def test_rows_that_agree_with_none(transform: Transform) -> None:
-    ran = transform(
-        join_with=Upload("states.csv", STATES.encode()), join_on=["state = code"], join_kind="anti"
-    )
-
-    assert ids(ran) == ["3"]
-    assert header(ran) == header(transform())
-
-
-def test_whole_numbers_agree_with_numbers_and_with_text(transform: Transform) -> None:
-    for partner in (b"id,x\n1.0,a\n2.5,b\n", b"id,x\n1,a\nX2,b\n"):
-        ran = transform(join_with=Upload("b.csv", partner), join_on=["id"], join_kind="inner")
-        assert [row[-1] for row in rows(ran)] == ["a"]
-
-
-def test_a_line_that_stands_twice_joins_as_one(transform: Transform) -> None:
-    ran = transform("a,b\nx,1\n", join_with=Upload("b.csv", b"a,c\nx,8\n"), join_on=["a", "a = a"])
-
-    assert rows(ran) == [["x", "1", "8"]]
-
-
-@pytest.mark.parametrize(
-    ("left", "right"),
-    [
-        (pl.Series([2**64 - 1, 1], dtype=pl.UInt64), pl.Series([-1, 1])),
-        (pl.Series([dt.datetime(2024, 1, 1)]).dt.cast_time_unit("ns"), pl.Series([dt.datetime(2024, 1, 1)])),
-    ],
-)
-def test_numbers_and_moments_of_any_width_can_be_joined(left: pl.Series, right: pl.Series) -> None:
-    first, second = left.to_frame("a"), right.to_frame("a")
-    joined = joining.join(first.lazy(), second.lazy(), ["a"], "inner").frame.collect()
-
-    assert joined["a"].to_list() == right[-1:].to_list()
-
-
-def test_missing_values_agree_with_nothing(transform: Transform) -> None:
-    ran = transform("a,b\n,1\nx,2\n", join_with=Upload("b.csv", b"a,c\n,7\nx,8\n"), join_on=["a"])
-
-    assert rows(ran) == [["", "1", ""], ["x", "2", "8"]]
-
-
-def test_a_join_beyond_measure_is_refused(transform: Transform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joining, "MOST_ROWS", 3)
-
-    with pytest.raises(Fail, match="^Join on: the joined table would have 4 rows, more than 3:"):
-        transform("a\nx\nx\n", join_with=Upload("b.csv", b"a\nx\nx\n"), join_on=["a"])
-
 
 # Order and formats
 
@@ -124,6 +57,23 @@ def test_lists_and_objects_stay_what_they_are_in_json(transform: Transform) -> N
     assert json.loads(text(ran)) == [{"b": 1, "c": {"x": [1]}}, {"b": 2, "c": None}]
 
 
+def test_what_fills_nested_values_is_json_as_well(transform: Transform) -> None:
+    content = '[{"a": [1], "b": "x"}, {"b": "y"}]'
+
+    assert json.loads(text(transform(content, "t.json", fill=["a = none"])))[1]["a"] == "none"
+    assert json.loads(text(transform(content, "t.json", fill=["a = [2]"])))[1]["a"] == [2]
+
+
+def test_bytes_in_nested_values_are_base64(transform: Transform) -> None:
+    """As in Parquet files with images."""
+    content = parquet(pl.DataFrame({"image": [{"bytes": b"\x00a", "tags": [b"x", None]}, None]}))
+
+    assert json.loads(text(transform(content, "t.parquet", output="json"))) == [
+        {"image": {"bytes": "AGE=", "tags": ["eA==", None]}},
+        {"image": None},
+    ]
+
+
 def test_infinity_is_text_in_json(transform: Transform) -> None:
     made = io.BytesIO()
     pl.DataFrame({"n": [1.5, float("inf")]}).write_parquet(made)
@@ -132,6 +82,15 @@ def test_infinity_is_text_in_json(transform: Transform) -> None:
         {"n": "1.5"},
         {"n": "inf"},
     ]
+
+
+def test_whole_decimals_keep_all_of_their_digits(transform: Transform) -> None:
+    """Databases write identifiers so."""
+    content = parquet(pl.DataFrame({"id": pl.Series([Decimal(10**18 + 1)], dtype=pl.Decimal(38, 0))}))
+
+    assert text(transform(content, "t.parquet", output="json")) == '[{"id":1000000000000000001}]'
+    sheet = next(iter(transform(content, "t.parquet", output="xlsx").files.values()))
+    assert pl.read_excel(sheet)["id"].to_list() == ["1000000000000000001"]
 
 
 def test_a_table_of_a_header_stays_one(transform: Transform) -> None:

@@ -112,7 +112,7 @@ def _of_times(found: Profile, column: pl.LazyFrame) -> Histogram:
 def as_time(edge: float, kind: Kind) -> str:
     """The edge of a bin as an ISO date, with the minute where it is a moment.
 
-    The last edge lies behind the last value: where that is the last day there is, 9999-12-31, it stands there.
+    The last edge lies behind the last value, but not behind the last day there is, 9999-12-31.
     """
     if kind == "date":
         return dt.date.fromordinal(min(_EPOCH + int(edge), dt.date.max.toordinal())).isoformat()

@@ -22,10 +22,15 @@ _EXACT_INTEGERS = 2**53
 """Up to here every integer is exact in a spreadsheet's floating-point numbers."""
 _DAY_ZERO = [date(1899, 12, 30), date(1899, 12, 31), date(1904, 1, 1)]
 """The dates that a time without a date is given by spreadsheet programs."""
+_A_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 def read_parquet(path: Path, pulse: Pulse, stage: Stage) -> Table:
-    """Read a Parquet file. Categories become text; other types stay. Raises Fail when it is damaged."""
+    """Read a Parquet file. Categories become text; other types stay.
+
+    Raises Fail when it is damaged, or holds dates that no calendar of Python or of a spreadsheet has.
+    """
     import polars as pl
 
     try:
@@ -40,10 +45,25 @@ def _read_parquet(path: Path, pulse: Pulse, stage: Stage) -> Table:
     for chunk in parquet_chunks(path, pulse):
         if not chunk.columns:
             raise Fail("The Parquet file has no columns; a table was expected.")
+        for values in chunk:
+            _require_calendar(values)
         stage.add(_keyed(chunk))
         headers = chunk.columns
     columns = [Column(header, f"{at}", stage) for at, header in enumerate(headers)]
     return Table(columns, Detected("parquet"), stage)
+
+
+def _require_calendar(values: pl.Series) -> None:
+    import polars as pl
+
+    if values.dtype == pl.Date:
+        days = values.to_physical()
+    elif isinstance(values.dtype, pl.Datetime):
+        days = values.to_physical() // _A_DAY[values.dtype.time_unit]
+    else:
+        return
+    if not days.is_between(date.min.toordinal() - _EPOCH, date.max.toordinal() - _EPOCH).all():
+        raise Fail(f"Column {values.name} holds a date outside of the years 1 to 9999; correct it.")
 
 
 def parquet_chunks(path: Path, pulse: Pulse) -> Iterator[pl.DataFrame]:

@@ -94,8 +94,8 @@ def _representable(values: pl.Series) -> bool:
     dtype = values.dtype
     if dtype in (pl.Boolean, pl.Time):
         return True
-    if dtype.is_integer():
-        return bool(values.is_between(-_EXACT_INTEGERS, _EXACT_INTEGERS).all())
+    if dtype.is_integer() or (isinstance(dtype, pl.Decimal) and dtype.scale == 0):
+        return bool(values.cast(pl.Float64).is_between(-_EXACT_INTEGERS, _EXACT_INTEGERS).all())
     if dtype.is_numeric():
         return bool(values.cast(pl.Float64).is_finite().all())
     dated = dtype == pl.Date or (isinstance(dtype, pl.Datetime) and dtype.time_zone is None)

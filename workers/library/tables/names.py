@@ -30,7 +30,7 @@ def tidy_names(headers: Sequence[str], *, snake_case: bool) -> list[str]:
 
 
 def is_pattern(name: str) -> bool:
-    """Whether Polars would take a name for a pattern of names: ``*`` is every column, ``^a.*$`` those with a."""
+    """Whether Polars would take a name for several: ``*`` is every column, ``^a.*$`` those that begin so."""
     return name == "*" or (name.startswith("^") and name.endswith("$"))
 
 

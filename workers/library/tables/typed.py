@@ -9,6 +9,8 @@ from workers.library.tables.clean import Recipe
 if TYPE_CHECKING:
     import polars as pl
 
+    AnyType = pl.DataType | pl.datatypes.DataTypeClass
+
 MOMENT = "%Y-%m-%dT%H:%M:%S%.f"
 
 
@@ -50,5 +52,43 @@ def as_json_text(values: pl.Series) -> pl.Series:
     import polars as pl
 
     # Polars writes only objects as JSON: make each value the one member of one, and take it out again.
-    inside = pl.struct(value=values).struct.json_encode().str.slice(len('{"value":')).str.head(-1)
+    inside = (
+        pl.struct(value=without_bytes(values)).struct.json_encode().str.slice(len('{"value":')).str.head(-1)
+    )
     return pl.select(pl.when(values.is_not_null()).then(inside)).to_series().alias(values.name)
+
+
+def without_bytes(values: pl.Series) -> pl.Series:
+    """Lists and objects with Base64 for the bytes in them, such as those of images: JSON has none."""
+    import polars as pl
+
+    if not _holds_bytes(values.dtype):
+        return values
+    return (
+        values.to_frame("value").select(_base64(pl.col("value"), values.dtype)).to_series().alias(values.name)
+    )
+
+
+def _holds_bytes(dtype: AnyType) -> bool:
+    import polars as pl
+
+    if isinstance(dtype, pl.Struct):
+        return any(_holds_bytes(field.dtype) for field in dtype.fields)
+    return _holds_bytes(dtype.inner) if isinstance(dtype, (pl.List, pl.Array)) else dtype == pl.Binary
+
+
+def _base64(value: pl.Expr, dtype: AnyType) -> pl.Expr:
+    import polars as pl
+
+    if not _holds_bytes(dtype):
+        return value
+    if isinstance(dtype, pl.Struct):
+        fields = [
+            _base64(value.struct.field(each.name), each.dtype).alias(each.name) for each in dtype.fields
+        ]
+        return pl.when(value.is_not_null()).then(pl.struct(fields))
+    if isinstance(dtype, pl.Array):
+        return _base64(value.arr.to_list(), pl.List(dtype.inner))
+    if isinstance(dtype, pl.List):
+        return value.list.eval(_base64(pl.element(), dtype.inner))
+    return value.bin.encode("base64")

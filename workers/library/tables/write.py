@@ -12,7 +12,7 @@ from workers.library.tables.excel import write_xlsx
 from workers.library.tables.model import DELIMITERS, Delimiter, Detected, Format, Pulse
 from workers.library.tables.sniff import extension_format
 from workers.library.tables.stage import Stage
-from workers.library.tables.typed import as_text
+from workers.library.tables.typed import as_text, without_bytes
 
 if TYPE_CHECKING:
     import polars as pl
@@ -84,8 +84,12 @@ def jsonable(values: pl.Series, *, finite: bool) -> pl.Series:
     import polars as pl
 
     dtype = values.dtype
-    if dtype in (pl.String, pl.Boolean) or dtype.is_integer() or dtype.is_nested():
+    if dtype in (pl.String, pl.Boolean) or dtype.is_integer():
         return values
+    if dtype.is_nested():
+        return without_bytes(values)
+    if isinstance(dtype, pl.Decimal) and dtype.scale == 0:
+        return values.cast(pl.Int128)
     if dtype.is_numeric() and finite:
         return values.cast(pl.Float64)
     return as_text(values)

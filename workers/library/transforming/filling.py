@@ -7,8 +7,9 @@ COLUMN mean        the mean of the column's other values; also median
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from workers.library.tables.lines import Line, read_lines
@@ -22,14 +23,19 @@ EXPECTED = "after the column one of these was expected: = and a value, forward, 
 _FILLING = re.compile(r"(=\s*(?P<value>.+)|(?P<word>forward|mean|median))", re.DOTALL)
 
 
-def fill_missing(frame: pl.LazyFrame, lines: Iterable[str]) -> pl.LazyFrame:
-    """Fill columns, one line after the other. Raises Fail naming the line. Means are computed at once."""
+def fill_missing(
+    frame: pl.LazyFrame, lines: Iterable[str], nested: Collection[str] = frozenset()
+) -> pl.LazyFrame:
+    """Fill columns, one line after the other. Raises Fail naming the line. Means are computed at once.
+
+    ``nested`` columns hold JSON, and are filled with it.
+    """
     for line in read_lines(WHERE, lines):
-        frame = _fill(frame, line)
+        frame = _fill(frame, line, nested)
     return frame
 
 
-def _fill(frame: pl.LazyFrame, line: Line) -> pl.LazyFrame:
+def _fill(frame: pl.LazyFrame, line: Line, nested: Collection[str]) -> pl.LazyFrame:
     import polars as pl
 
     schema = frame.collect_schema()
@@ -44,8 +50,18 @@ def _fill(frame: pl.LazyFrame, line: Line) -> pl.LazyFrame:
     value = read_value(line, column, schema[column], line.value(found["value"].strip()))
     if isinstance(value, str) and schema[column] != pl.String:
         raise line.wrong(f"{column} holds {holds(schema[column])}; such cannot be filled with a value.")
+    if column in nested:
+        value = _as_json(str(value))
     dtype = _wide_enough(line, column, schema[column], value)
     return frame.with_columns(_filled(column, dtype, value))
+
+
+def _as_json(text: str) -> str:
+    """Text that is JSON as it is, other text as a text of JSON."""
+    try:
+        return json.dumps(json.loads(text), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        return json.dumps(text, ensure_ascii=False)
 
 
 def _filled(column: str, dtype: pl.DataType, value: Any) -> pl.Expr:

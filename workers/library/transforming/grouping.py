@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workers import Fail
 from workers.library.tables.lines import Line, read_lines
 from workers.library.transforming.values import holds
 
@@ -64,7 +65,7 @@ class _Computed:
 def aggregate(frame: pl.LazyFrame, by: Sequence[str], lines: Iterable[str]) -> pl.LazyFrame:
     """One row for each group, in the order of the group columns; one row in all without such columns.
 
-    Groups without anything to compute are counted. Raises Fail naming the line.
+    Groups without anything to compute are counted. Raises Fail naming the line. Computed at once.
     """
     schema = frame.collect_schema()
     wanted: dict[str, _Computed] = {}
@@ -73,12 +74,25 @@ def aggregate(frame: pl.LazyFrame, by: Sequence[str], lines: Iterable[str]) -> p
         if computed.name in wanted or computed.name in by:
             raise line.wrong(f"the name {computed.name} is taken; write another one after as.")
         wanted[computed.name] = computed
-    sums = [each.name for each in wanted.values() if each.word == "sum"]
-    if by:
-        found = _grouped(frame, by, list(wanted.values()), schema)
-    else:
-        found = frame.select([each.of(schema) for each in wanted.values()]).collect(engine="streaming")
-    return found.with_columns(_narrow(found[name]) for name in sums).lazy()
+    found = _collected(frame, by, list(wanted.values()), schema)
+    return found.with_columns(
+        _narrow(found[each.name]) for each in wanted.values() if each.word == "sum"
+    ).lazy()
+
+
+def _collected(
+    frame: pl.LazyFrame, by: Sequence[str], wanted: Sequence[_Computed], schema: Mapping[str, pl.DataType]
+) -> pl.DataFrame:
+    import polars as pl
+
+    try:
+        if by:
+            return _grouped(frame, by, wanted, schema)
+        return frame.select([each.of(schema) for each in wanted]).collect(engine="streaming")
+    except pl.exceptions.ComputeError as error:
+        if "overflow in decimal" not in str(error):
+            raise
+        raise Fail(f"{WHERE}: a sum has more digits than the 38 that a decimal can have.") from error
 
 
 def _grouped(

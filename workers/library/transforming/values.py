@@ -114,7 +114,11 @@ def _moment(line: Line, column: str, text: str, *, zoned: bool) -> dt.date | dt.
         moment = dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
         if not zoned and moment.tzinfo:
             raise line.wrong(f"the times of {column} have no offset from UTC; write {text} without one.")
-        return moment.replace(tzinfo=moment.tzinfo or dt.timezone.utc).astimezone(dt.timezone.utc) if zoned else moment
+        return (
+            moment.replace(tzinfo=moment.tzinfo or dt.timezone.utc).astimezone(dt.timezone.utc)
+            if zoned
+            else moment
+        )
     except (ValueError, OverflowError):
         raise line.wrong(
             f"{column} holds dates with times; 2024-01-31 or 2024-01-31 09:30 was expected, not {text}."
