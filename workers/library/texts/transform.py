@@ -122,6 +122,9 @@ def _sorted(lines: Iterator[str], options: TransformOptions) -> Iterator[str]:
 
 
 def _wrapped(lines: Iterator[str], width: int) -> Iterator[str]:
-    """Longer lines at spaces; a word that is longer than a line stays whole."""
+    """Longer lines at spaces and tabs; a word that is longer than a line stays whole."""
+    wrapper = textwrap.TextWrapper(
+        width, expand_tabs=False, replace_whitespace=False, break_long_words=False, break_on_hyphens=False
+    )
     for line in lines:
-        yield from textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""]
+        yield from [line] if len(line) <= width else wrapper.wrap(line) or [""]

@@ -82,6 +82,11 @@ def test_lines_are_wrapped_at_spaces(alice: Runner) -> None:
     assert "x" * 30 in expected
 
 
+def test_what_needs_no_wrapping_stays_as_it_is(alice: Runner) -> None:
+    assert changed(alice, " a\tb  \n \n", wrap_at=10) == " a\tb  \n \n"
+    assert changed(alice, "one\ttwo three\n", wrap_at=10) == "one\ttwo\nthree\n"
+
+
 def test_title_case_leaves_apostrophes_alone(alice: Runner) -> None:
     assert changed(alice, "don't STOP o'neill 3rd ünder", case="title") == "Don't Stop O'neill 3Rd Ünder\n"
 
