@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import math
 from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
@@ -15,6 +16,7 @@ from tests.workers.library.reading import parquet
 from workers.library.analyse import analyse_table
 from workers.library.analysing import correlation, frequent
 from workers.library.analysing.histogram import bin_edges
+from workers.library.analysing.page import shown
 from workers.library.tables import stage
 from workers.tasktype import registered
 from workers.testing import Ran, Upload, run
@@ -253,6 +255,27 @@ def test_the_report_holds_figures_bars_and_correlations(analyse: Analyse) -> Non
 
     for expected in ("4 rows, 5 columns", "1.29099", 'aria-label="Histogram of n"', ">Oslo<", "Correlations"):
         assert expected in shown
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        (2024, "2024"),
+        (-0.0, "0"),
+        (1.290994448, "1.29099"),
+        (0.00001234567, "1.23457e-05"),
+        (123456.789, "123,456.79"),
+        (9_999_999.001, "9,999,999"),
+        (123456789012.0, "123,456,789,012"),
+        (2**63, "9,223,372,036,854,775,808"),
+        (1.5e15, "1.5e+15"),
+        (math.inf, "inf"),
+        (True, "true"),
+        (None, "–"),
+    ],
+)
+def test_numbers_are_shown_as_a_person_reads_them(value: object, seen: str) -> None:
+    assert shown(value) == seen
 
 
 def test_the_help_defines_every_figure(analyse: Analyse) -> None:

@@ -25,16 +25,23 @@ def render_page(title: str, profiles: Sequence[Profile], result: dict[str, Any])
 
 
 def shown(value: Any) -> str:
-    """A value as a person reads it: six significant digits, thousands apart from 10,000 on, as in no year."""
+    """A value as a person reads it, by the rule of the page of a task: a large one in full up to 1e15.
+
+    Fractions have six digits, and two decimals where that is more. Thousands are apart from 10,000 on, as in
+    no year.
+    """
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, (int, float)):
         return str(value)
+    if isinstance(value, float) and not abs(value) < 1e15:
+        return format(value, ".6g")
     comma = "," if abs(value) >= 10_000 else ""
-    whole = isinstance(value, int) or (abs(value) >= 1e6 and value.is_integer())
-    return format(value, f"{comma}.0f" if whole else f"{comma}.6g")
+    if value == int(value):
+        return format(int(value), f"{comma}d")
+    return f"{value:.6g}" if not comma else f"{value:,.2f}".rstrip("0").rstrip(".")
 
 
 def _bars(profile: Profile) -> list[dict[str, Any]]:
