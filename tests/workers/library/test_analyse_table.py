@@ -162,6 +162,7 @@ def test_charts_are_histograms_of_numbers_and_dates_and_bars_of_the_rest(analyse
         (0, 8, 8, None, False, [0, 2, 4, 6, 8]),  # Sturges: ceil(log2 8 + 1) = 4
         (0, 8, 8, 1.0, False, [0, 1, 2, 3, 4, 5, 6, 7, 8]),  # Freedman-Diaconis: 2 * 1 / 8^(1/3) = 1 wide
         (1, 12, 1_000, None, True, [1, 3, 5, 7, 9, 11, 13]),
+        (0.0, 1.6e308, 8, None, False, [0.0, 0.4e308, 0.8e308, 1.2e308, 1.6e308]),
         (5, 5, 3, 0.0, False, [5, 5]),
         (5, 5, 3, 0.0, True, [5, 6]),
     ],

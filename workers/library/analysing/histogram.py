@@ -35,7 +35,8 @@ def bin_edges(low: float, high: float, count: int, iqr: float | None, *, whole: 
     if whole:
         width = math.ceil((span + 1) / bins)
         return [low + width * at for at in range(math.ceil((span + 1) / width) + 1)]
-    return [low + span * at / bins for at in range(bins)] + [high]
+    large = math.isinf(span * bins)  # Divided first, large numbers stay finite, and others are less round.
+    return [low + (span / bins * at if large else span * at / bins) for at in range(bins)] + [high]
 
 
 def count_bins(values: pl.LazyFrame, column: str, edges: list[float], count: int) -> Histogram:
