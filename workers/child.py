@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
+import pymongo
 from pymongo.errors import PyMongoError
 
 from app.core import clock, failpoints
@@ -39,7 +40,7 @@ from workers.limits import Files
 from workers.logs import set_up
 from workers.patience import patient
 from workers.reload import watched
-from workers.runtime import Succeeded, TimedOut, attempt
+from workers.runtime import Outcome, Succeeded, TimedOut, attempt
 from workers.signature import TaskTypeError
 from workers.strays import adopt, end_strays
 from workers.tasktype import TaskType, sources
@@ -55,7 +56,8 @@ AWAY_S = 1.0
 CLOCK_EVERY_S = 60.0
 CANNOT_START = 3
 CANNOT_LOAD = 4
-LARGE = 256 * 1024  # A result that takes a while to write: that is no longer the task's time.
+FIRST_TRY_S = 1.0  # Then the outcome is put on disk, ...
+LARGE = 256 * 1024  # ... unless its result is one that takes a while to write.
 
 Written = TypeVar("Written")
 
@@ -201,15 +203,16 @@ class Child:
     def _finish(self, ended: Ended) -> None:
         """Write an attempt down, however long MongoDB is away; on disk it waits even for the next worker."""
         kept: Kept | None = None
-        if isinstance(ended.outcome, Succeeded) and len(ended.outcome.encoded) > LARGE:
-            self.tell(over=str(ended.task.id))
+        self.tell(over=str(ended.task.id))
+        limit_s = None if _large(ended.outcome) else FIRST_TRY_S
         while True:
             try:
-                status = write_down(self.services, ended)
+                with pymongo.timeout(limit_s):
+                    status = write_down(self.services, ended)
                 break
             except (PyMongoError, Unavailable) as error:
                 _say_away(error)
-            kept = kept or self._keep(ended)
+            limit_s, kept = None, kept or self._keep(ended)
             if kept and self.signals.stop:
                 log.warning("Task %s: its outcome is in %s for the next worker.", ended.task.id, kept.path)
                 return kept.leave()
@@ -222,7 +225,6 @@ class Child:
 
     def _keep(self, ended: Ended) -> Kept | None:
         """Put an outcome on disk; None where that fails, and then memory is all it has."""
-        self.tell(over=str(ended.task.id))
         try:
             kept = self.journal.keep(ended)
         except OSError as error:
@@ -242,6 +244,10 @@ class Child:
             except (PyMongoError, Unavailable) as error:
                 _say_away(error)
                 time.sleep(AWAY_S)
+
+
+def _large(outcome: Outcome) -> bool:
+    return isinstance(outcome, Succeeded) and len(outcome.encoded) > LARGE
 
 
 def _say_away(error: Exception) -> None:
