@@ -233,17 +233,19 @@ class Child:
         self.tell(kept=str(ended.task.id))
         return kept
 
-    def _patiently(self, write: Callable[[], Written]) -> Written:
+    def _patiently(self, write: Callable[[], Written]) -> Written | None:
         """Do it again until MongoDB answers; every write here is guarded, so twice is the same as once.
 
-        Raises what MongoDB refuses.
+        None when told to stop meanwhile: the sweep sends the message again. Raises what MongoDB refuses.
         """
         while True:
             try:
                 return write()
             except (PyMongoError, Unavailable) as error:
                 _say_away(error)
-                time.sleep(AWAY_S)
+            if self.signals.stop:
+                return None
+            time.sleep(AWAY_S)
 
 
 def _large(outcome: Outcome) -> bool:
@@ -254,7 +256,8 @@ def _say_away(error: Exception) -> None:
     """A store that is away is waited for. Raises what it refused."""
     if not away(error):
         raise error
-    log.warning("MongoDB does not answer (%s); trying again.", type(error).__name__)
+    log.warning("MongoDB does not answer, or cannot do it now (%s: %.200s); trying again.",
+                type(error).__name__, error)  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:

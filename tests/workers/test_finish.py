@@ -94,6 +94,17 @@ def test_a_slip_of_an_author_ends_the_attempt_and_not_the_child(
     assert (ended.status, ended.attempt, ended.error and ended.error["message"]) == (status, 1, message)
 
 
+def test_a_worker_that_stops_does_not_wait_for_mongodb_to_begin_a_task(
+    bob: Child, services: Services, new_task: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted = new_task(type="echo")
+    bob.signals.stop = True
+    monkeypatch.setattr(services.tasks, "take", full)
+    handle(bob)
+
+    assert services.tasks.get(submitted.id).status is Status.QUEUED
+
+
 def full(*given: Any, **named: Any) -> Any:
     raise OperationFailure("No space left on device", 14031)
 
