@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -204,16 +205,15 @@ class Child:
         """Write an attempt down, however long MongoDB is away; on disk it waits even for the next worker."""
         kept: Kept | None = None
         self.tell(over=str(ended.task.id))
-        limit_s = None if _large(ended.outcome) else FIRST_TRY_S
-        while True:
+        for limit_s in chain([] if _large(ended.outcome) else [FIRST_TRY_S], repeat(None)):
             try:
                 with pymongo.timeout(limit_s):
                     status = write_down(self.services, ended)
                 break
             except (PyMongoError, Unavailable) as error:
                 _say_away(error)
-            limit_s, kept = None, kept or self._keep(ended)
-            if kept and self.signals.stop:
+            kept = kept or self._keep(ended)
+            if kept and self.signals.stop and limit_s is None:
                 log.warning("Task %s: its outcome is in %s for the next worker.", ended.task.id, kept.path)
                 return kept.leave()
             time.sleep(AWAY_S)

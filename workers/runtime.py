@@ -134,11 +134,11 @@ def _outcome_of(error: BaseException, task: Task) -> Outcome:
         )
     if isinstance(error, Retry):
         return Failed(_error("retry", error, _said(error)), after_s=error.after_s)
+    if isinstance(error, MemoryError):
+        return Failed(_error("memory", error, "The task ran out of memory."))
     named = f"{type(error).__name__}: {_said(error)}"
     if isinstance(error, SystemExit | KeyboardInterrupt):
         return Failed(_error("exit", error, f"The task ended its process ({named})."))
-    if isinstance(error, MemoryError):
-        return Failed(_error("memory", error, "The task ran out of memory."))
     return Failed(_error("error", error, named))
 
 
