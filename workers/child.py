@@ -19,10 +19,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
+import pymongo
 from pymongo.errors import PyMongoError
 
 from app.core import clock, failpoints
@@ -39,7 +41,7 @@ from workers.limits import Files
 from workers.logs import set_up
 from workers.patience import patient
 from workers.reload import watched
-from workers.runtime import Succeeded, TimedOut, attempt
+from workers.runtime import Outcome, Succeeded, TimedOut, attempt
 from workers.signature import TaskTypeError
 from workers.strays import adopt, end_strays
 from workers.tasktype import TaskType, sources
@@ -55,7 +57,8 @@ AWAY_S = 1.0
 CLOCK_EVERY_S = 60.0
 CANNOT_START = 3
 CANNOT_LOAD = 4
-LARGE = 256 * 1024  # A result that takes a while to write: that is no longer the task's time.
+FIRST_TRY_S = 1.0  # Then the outcome is put on disk, ...
+LARGE = 256 * 1024  # ... unless its result is one that takes a while to write.
 
 Written = TypeVar("Written")
 
@@ -201,16 +204,16 @@ class Child:
     def _finish(self, ended: Ended) -> None:
         """Write an attempt down, however long MongoDB is away; on disk it waits even for the next worker."""
         kept: Kept | None = None
-        if isinstance(ended.outcome, Succeeded) and len(ended.outcome.encoded) > LARGE:
-            self.tell(over=str(ended.task.id))
-        while True:
+        self.tell(over=str(ended.task.id))
+        for limit_s in chain([] if _large(ended.outcome) else [FIRST_TRY_S], repeat(None)):
             try:
-                status = write_down(self.services, ended)
+                with pymongo.timeout(limit_s):
+                    status = write_down(self.services, ended)
                 break
             except (PyMongoError, Unavailable) as error:
                 _say_away(error)
             kept = kept or self._keep(ended)
-            if kept and self.signals.stop:
+            if kept and self.signals.stop and limit_s is None:
                 log.warning("Task %s: its outcome is in %s for the next worker.", ended.task.id, kept.path)
                 return kept.leave()
             time.sleep(AWAY_S)
@@ -222,7 +225,6 @@ class Child:
 
     def _keep(self, ended: Ended) -> Kept | None:
         """Put an outcome on disk; None where that fails, and then memory is all it has."""
-        self.tell(over=str(ended.task.id))
         try:
             kept = self.journal.keep(ended)
         except OSError as error:
@@ -231,24 +233,31 @@ class Child:
         self.tell(kept=str(ended.task.id))
         return kept
 
-    def _patiently(self, write: Callable[[], Written]) -> Written:
+    def _patiently(self, write: Callable[[], Written]) -> Written | None:
         """Do it again until MongoDB answers; every write here is guarded, so twice is the same as once.
 
-        Raises what MongoDB refuses.
+        None when told to stop meanwhile: the sweep sends the message again. Raises what MongoDB refuses.
         """
         while True:
             try:
                 return write()
             except (PyMongoError, Unavailable) as error:
                 _say_away(error)
-                time.sleep(AWAY_S)
+            if self.signals.stop:
+                return None
+            time.sleep(AWAY_S)
+
+
+def _large(outcome: Outcome) -> bool:
+    return isinstance(outcome, Succeeded) and len(outcome.encoded) > LARGE
 
 
 def _say_away(error: Exception) -> None:
     """A store that is away is waited for. Raises what it refused."""
     if not away(error):
         raise error
-    log.warning("MongoDB does not answer (%s); trying again.", type(error).__name__)
+    log.warning("MongoDB does not answer, or cannot do it now (%s: %.200s); trying again.",
+                type(error).__name__, error)  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:

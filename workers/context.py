@@ -11,6 +11,9 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from math import inf, isfinite
+from numbers import Integral, Real
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -19,6 +22,7 @@ from pydantic_core import CoreSchema, core_schema
 from pymongo.errors import PyMongoError
 
 from app.core.mask import Mask
+from app.core.values import INT64, keepable
 
 if TYPE_CHECKING:
     from bson import ObjectId
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from config import Settings
 
 PROGRESS_EVERY_S = 0.5
+RETRY_LONGEST_S = 10 * 365 * 86_400  # No date that a retry ends up at is one that cannot be written.
 
 
 class Reports(Protocol):
@@ -70,13 +75,34 @@ class Fail(Exception):
 
 
 class Retry(Exception):
-    """Raise it to be run again later, where an attempt is left; ``after_s`` seconds, else with backoff."""
+    """Raise it to be run again later, where an attempt is left; ``after_s`` seconds, else with backoff.
+
+    Raises TypeError and ValueError where ``after_s`` is no number of seconds that one can wait.
+    """
+
+    after_s: float | None = None
 
     def __init__(
         self, message: str = "The task asked to be run again.", after_s: float | None = None
     ) -> None:
         super().__init__(message)
-        self.after_s = after_s
+        if after_s is not None:
+            self.after_s = _finite("Retry", "after_s", after_s)
+            if not 0 <= self.after_s <= RETRY_LONGEST_S:
+                raise ValueError(f"Retry takes 0 s to ten years as `after_s`, not {after_s}.")
+
+
+def _finite(whose: str, name: str, value: Any) -> int | float:
+    """A number as MongoDB keeps it, also of one of numpy's or a decimal. Raises TypeError, ValueError."""
+    if not isinstance(value, Real | Decimal):
+        raise TypeError(f"{whose} takes a number as `{name}`, not {type(value).__name__}.")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = inf
+    if not isfinite(number):
+        raise ValueError(f"{whose} takes a finite number as `{name}`, not one that is infinite or none.")
+    return int(value) if isinstance(value, Integral) and abs(number) < INT64 else number
 
 
 class Canceled(BaseException):
@@ -146,9 +172,16 @@ class Context:
         return self._work_dir
 
     def progress(self, done: float, total: float | None = None, message: str = "") -> None:
-        """Say how far the task is. Shown at most twice a second; call it as often as you like."""
+        """Say how far the task is. Shown at most twice a second; call it as often as you like.
+
+        Raises TypeError and ValueError for what is no finite number.
+        """
         self.check_canceled()
-        self.progress_now = {"done": done, "total": total, "message": self.mask.text(message)[:300]}
+        self.progress_now = {
+            "done": _finite("ctx.progress", "done", done),
+            "total": None if total is None else _finite("ctx.progress", "total", total),
+            "message": keepable(self.mask.text(str(message)))[:300],
+        }
         if time.monotonic() - self._reported >= PROGRESS_EVERY_S:
             self._report()
 

@@ -7,14 +7,14 @@ ran the attempt, or any worker of its host that finds it in the journal (`worker
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bson.errors import BSONError
 from pymongo.errors import PyMongoError
 
-from app.core.db import is_away
-from app.core.errors import TaskQueueError, Unavailable
+from app.core.db import is_refusal
+from app.core.errors import Unavailable
 from app.core.services import Services
 from app.core.states import Status
 from app.core.task import Task
@@ -46,23 +46,35 @@ class Ended:
 def write_down(services: Services, ended: Ended) -> Status | None:
     """Write all of it; returns the task's status then, or None when the attempt was no longer ours.
 
-    Raises what a store raises that does not answer (see `away`).
+    Raises what a store raises that does not answer (see `away`); what cannot be written is left out.
     """
-    ended.printed.write(ended=True)
-    if ended.progress is not None:
-        services.tasks.report_progress(ended.task, ended.progress)
+    task, progress = ended.task, ended.progress
+    _courtesy("output", task, lambda: ended.printed.write(ended=True))
+    if progress is not None:
+        _courtesy("progress", task, lambda: services.tasks.report_progress(task, progress))
     try:
-        return settle(services, ended.task, ended.outcome)
-    except (PyMongoError, BSONError, TaskQueueError, OverflowError) as error:
-        if away(error):
-            raise
-        log.exception(
-            "Task %s, attempt %d: the database refused its outcome.", ended.task.id, ended.task.attempt
-        )
+        return settle(services, task, ended.outcome)
+    except Exception as error:  # whatever it is: a child that dies of it would run the task again
+        _left_out("outcome", task, error)
         instead = refused(error)
-    return settle(services, ended.task, instead)
+    return settle(services, task, instead)
+
+
+def _courtesy(what: str, task: Task, write: Callable[[], object]) -> None:
+    """Write what an outcome does not depend on. Raises what a store raises that does not answer."""
+    try:
+        write()
+    except Exception as error:
+        _left_out(what, task, error)
+
+
+def _left_out(what: str, task: Task, error: Exception) -> None:
+    """Log what cannot be written, now or later. Raises the error where it can be later."""
+    if away(error):
+        raise error
+    log.error("Task %s, attempt %d: its %s cannot be written.", task.id, task.attempt, what, exc_info=error)
 
 
 def away(error: BaseException) -> bool:
-    """Whether MongoDB did not answer, rather than refuse."""
-    return isinstance(error, Unavailable) or is_away(error)
+    """Whether MongoDB is to be waited for: it does not answer, has no room or lets nobody in."""
+    return isinstance(error, Unavailable) or (isinstance(error, PyMongoError) and not is_refusal(error))

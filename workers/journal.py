@@ -32,8 +32,8 @@ from app.core.services import Services
 from app.core.states import Status
 from app.core.task import Task
 from config import Settings
-from workers.finish import Ended, write_down
-from workers.runtime import Failed, Outcome, Succeeded, WasCanceled
+from workers.finish import Ended, away, write_down
+from workers.runtime import Failed, NotBegun, Outcome, Succeeded, WasCanceled
 
 WHOLE, PARTIAL, DAMAGED = ".outcome", ".partial", ".damaged"
 
@@ -125,15 +125,19 @@ def journal_of(settings: Settings) -> Journal:
 def replay(services: Services, journal: Journal) -> int:
     """Write what processes that are gone have left; returns how many outcomes took effect.
 
-    Raises what a store raises that does not answer; the rest stays for the next time.
+    Raises what a store raises that does not answer; the rest stays for the next time. What can never be
+    written is set aside, or it would stand in the way of everything else, time and again.
     """
     written = 0
     for kept in journal.left():
         try:
             written += _replay(services, kept)
-        except BaseException:
-            kept.leave()
-            raise
+        except Exception as error:
+            if away(error):
+                kept.leave()
+                raise
+            log.exception("%s in the journal cannot be written and is set aside.", kept.path.name)
+            kept.set_aside()
     return written
 
 
@@ -198,6 +202,8 @@ def _described(outcome: Outcome) -> dict[str, Any]:
         return {"is": "succeeded", "size": len(outcome.encoded), **names}
     if isinstance(outcome, Failed):
         return {"is": "failed", "error": outcome.error, "retry": outcome.retry, "after_s": outcome.after_s}
+    if isinstance(outcome, NotBegun):
+        return {"is": "not begun", "message": outcome.message}
     return {"is": "canceled"}
 
 
@@ -237,7 +243,11 @@ def _outcome(described: dict[str, Any], body: bytes) -> Outcome:
         return Succeeded(json.loads(encoded), encoded, described["kind"], ObjectId(described["file_id"]))
     if described["is"] == "failed":
         return Failed(described["error"], described["retry"], described["after_s"])
-    return WasCanceled()
+    if described["is"] == "not begun":
+        return NotBegun(described["message"])
+    if described["is"] == "canceled":
+        return WasCanceled()
+    raise ValueError(f"an outcome of a kind that is not known here: {described['is']!r}")
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("type", help="the name of a task type of TASK_MODULES")
     parser.add_argument("words", nargs="*", metavar="name=value", help="parameters; name=@path is a file")
     parser.add_argument("--output", help="a folder for the files that the task saves; else a new one")
-    return parser.parse_args(argv)
+    return parser.parse_intermixed_args(argv)  # an option may stand among the words
 
 
 def _run(kind: TaskType, words: list[str], stores: NoStores, tell: Tell) -> Outcome:

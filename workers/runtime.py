@@ -18,12 +18,14 @@ from bson import ObjectId
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from app.core.db import is_away
 from app.core.errors import NotFound
 from app.core.mask import Mask
 from app.core.results import ResultKind
 from app.core.services import Services
 from app.core.states import Status
 from app.core.task import Task
+from app.core.values import keepable
 from app.core.vault import CannotOpen, Vault
 from workers.context import Canceled, Context, Fail, Retry
 from workers.tasktype import TaskType
@@ -64,7 +66,14 @@ class WasCanceled:
     """Somebody canceled the task while it ran."""
 
 
-Outcome = Succeeded | Failed | WasCanceled
+@dataclass(frozen=True)
+class NotBegun:
+    """A store went away before the task's own code began: the attempt does not count."""
+
+    message: str
+
+
+Outcome = Succeeded | Failed | WasCanceled | NotBegun
 
 
 def attempt(task: Task, kind: TaskType, context: Context, running: Callable[[bool], None]) -> Outcome:
@@ -73,7 +82,12 @@ def attempt(task: Task, kind: TaskType, context: Context, running: Callable[[boo
     ``running`` is told when the task's own code begins and ends: only then may a signal interrupt. No secret
     is in the outcome, and `context.mask` then knows how to keep them out of whatever else is said.
     """
-    return hidden(_attempt(task, kind, context, running), context.mask)
+    try:
+        outcome = _attempt(task, kind, context, running)
+    except (Canceled, TimedOut) as late:  # after a long call in C, it comes while what that raised is caught
+        running(False)
+        outcome = _outcome_of(late, task)
+    return hidden(outcome, context.mask)
 
 
 def hidden(outcome: Outcome, mask: Mask) -> Outcome:
@@ -95,6 +109,9 @@ def _attempt(task: Task, kind: TaskType, context: Context, running: Callable[[bo
     except (ValidationError, NotFound) as error:
         return Failed(_error("params", error, params_sentence(error)), retry=False)
     except Exception as error:  # a store that does not answer, or a validator of the type's author
+        if is_away(error):
+            name = type(error).__name__
+            return NotBegun(f"The database did not answer before the task began ({name}); it begins anew.")
         return _outcome_of(error, task)
     try:
         running(True)
@@ -113,15 +130,24 @@ def _outcome_of(error: BaseException, task: Task) -> Outcome:
         return Failed(_error("timeout", error, timeout_sentence(task)))
     if isinstance(error, Fail):
         return Failed(
-            _error("failed", error, str(error) or "The task failed without saying why."), retry=False
+            _error("failed", error, _said(error) or "The task failed without saying why."), retry=False
         )
     if isinstance(error, Retry):
-        return Failed(_error("retry", error, str(error)), after_s=error.after_s)
-    if isinstance(error, SystemExit | KeyboardInterrupt):
-        return Failed(_error("exit", error, f"The task ended its process ({type(error).__name__}: {error})."))
+        return Failed(_error("retry", error, _said(error)), after_s=error.after_s)
     if isinstance(error, MemoryError):
         return Failed(_error("memory", error, "The task ran out of memory."))
-    return Failed(_error("error", error, f"{type(error).__name__}: {error}"))
+    named = f"{type(error).__name__}: {_said(error)}"
+    if isinstance(error, SystemExit | KeyboardInterrupt):
+        return Failed(_error("exit", error, f"The task ended its process ({named})."))
+    return Failed(_error("error", error, named))
+
+
+def _said(error: BaseException) -> str:
+    """The text of an exception, whose class may be an author's own and have a fault itself."""
+    try:
+        return str(error)
+    except Exception as fault:
+        return f"what it says cannot be read, as its __str__ raises {type(fault).__name__}"
 
 
 def timeout_sentence(task: Task) -> str:
@@ -141,8 +167,8 @@ def _error(kind: str, error: BaseException | None, message: str) -> dict[str, An
     return {
         "kind": kind,
         "type": type(error).__name__ if error else "",
-        "message": _text(message),
-        "traceback": _text(trace),
+        "message": keepable(message),
+        "traceback": keepable(trace),
     }
 
 
@@ -150,11 +176,6 @@ def _trace(error: BaseException) -> str:
     """The traceback from the task's own code on; our frame above it says nothing to its author."""
     own = error.__traceback__.tb_next if error.__traceback__ else None
     return "".join(traceback.format_exception(type(error), error, own))
-
-
-def _text(text: str) -> str:
-    """Text as MongoDB keeps it: lone surrogates and NUL would be refused."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
 
 
 def returned(result: Any, mask: Mask, kind: ResultKind = "auto") -> Succeeded | Failed:
@@ -190,6 +211,8 @@ def settle(services: Services, task: Task, outcome: Outcome) -> Status | None:
         return services.dispatch.failed(task, outcome.error, retry=outcome.retry, after_s=outcome.after_s)
     if isinstance(outcome, WasCanceled):
         return Status.CANCELED if services.tasks.end_canceled(task, "Canceled while it ran.") else None
+    if isinstance(outcome, NotBegun):
+        return Status.QUEUED if services.dispatch.hand_back(task, outcome.message) else None
     if _fits_inside(services, outcome):
         ours = services.tasks.succeed(task, outcome.result, kind=outcome.kind)
         return Status.SUCCEEDED if ours else None

@@ -9,15 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from bson.errors import BSONError
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient
 from pymongo.database import Database
 from pymongo.errors import (
     AutoReconnect,
+    BulkWriteError,
     ExecutionTimeout,
     NetworkTimeout,
     OperationFailure,
     PyMongoError,
     WriteConcernError,
+    WriteError,
 )
 
 from app.core.errors import Unavailable
@@ -118,20 +121,40 @@ def answers(db: Mongo) -> bool:
 
 
 AWAY = (AutoReconnect, NetworkTimeout, ExecutionTimeout, WriteConcernError)
+# What `mongos` answers for a shard that does not: HostUnreachable, HostNotFound, NetworkTimeout,
+# FailedToSatisfyReadPreference.
+SHARD_AWAY = frozenset({6, 7, 89, 133})
+# InternalError, a hosted MongoDB over its quota, OutOfDiskSpace.
+CANNOT_WRITE = frozenset({1, 8000, 14031})
+UNWRITABLE = (BSONError, OverflowError, UnicodeEncodeError)
 
 
 def is_away(error: BaseException) -> bool:
     """Whether an error of pymongo means that the server did not answer, rather than that it refused."""
-    return isinstance(error, AWAY) or (isinstance(error, PyMongoError) and error.timeout)
-
-
-# InternalError, a hosted MongoDB over its quota, OutOfDiskSpace.
-CANNOT_WRITE = frozenset({1, 8000, 14031})
+    late = isinstance(error, PyMongoError) and error.timeout
+    return isinstance(error, AWAY) or late or not SHARD_AWAY.isdisjoint(_codes(error))
 
 
 def cannot_write(error: BaseException) -> bool:
     """Whether MongoDB answers, but is broken or has no room: no fault of what was asked of it."""
-    return isinstance(error, OperationFailure) and error.code in CANNOT_WRITE
+    return not CANNOT_WRITE.isdisjoint(_codes(error))
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether what was to be written is itself at fault, so that no later try of it can succeed.
+
+    Everything else that pymongo raises says something of the server: worth another try, if there is time.
+    """
+    if isinstance(error, WriteError | BulkWriteError):
+        return bool(_codes(error)) and not (is_away(error) or cannot_write(error))
+    return isinstance(error, UNWRITABLE)
+
+
+def _codes(error: BaseException) -> set[int | None]:
+    """The numbers with which MongoDB says what is wrong."""
+    if isinstance(error, BulkWriteError):
+        return {each.get("code") for each in error.details.get("writeErrors", ())}
+    return {error.code} if isinstance(error, OperationFailure) else set()
 
 
 @contextmanager

@@ -31,6 +31,11 @@ def unkeepable(value: Any, depth: int = 0) -> str:
     return next((why for part in parts if (why := unkeepable(part, depth + 1))), "")
 
 
+def keepable(text: str) -> str:
+    """A text as MongoDB keeps it: lone surrogates and NUL, which it would refuse, are spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
+
+
 def shown(value: Any) -> str:
     """A value as text for a page or a form."""
     if value is None:

@@ -5,9 +5,19 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from bson.errors import InvalidDocument
 from pymongo import errors
 
-from app.core.db import LISTS, answers, client_options, connect, create_indexes, is_away, translated
+from app.core.db import (
+    LISTS,
+    answers,
+    client_options,
+    connect,
+    create_indexes,
+    is_away,
+    is_refusal,
+    translated,
+)
 from app.core.errors import Unavailable
 
 AWAY = [
@@ -18,6 +28,21 @@ AWAY = [
     errors.ExecutionTimeout("slow", 50),
     errors.WriteConcernError("no majority", 64),
     errors.WTimeoutError("no majority", 64),
+    errors.OperationFailure("mongos: its shard is away", 6),
+    errors.BulkWriteError({"writeErrors": [{"code": 133}]}),
+]
+FULL = [
+    errors.OperationFailure("no space left on device", 14031),
+    errors.WriteError("over its quota", 8000),
+    errors.BulkWriteError({"writeErrors": [{"code": 14031}]}),
+]
+NEVER = [
+    InvalidDocument("no such value"),
+    errors.DocumentTooLarge("16 MB"),
+    errors.WriteError("refused by a validator", 121),
+    errors.BulkWriteError({"writeErrors": [{"code": 121}]}),
+    OverflowError("9 bytes"),
+    UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
 ]
 REFUSED = [
     errors.DuplicateKeyError("E11000", 11000),
@@ -40,6 +65,20 @@ def test_a_refusal_is_an_answer_and_passes_as_it_is(error):
     assert not is_away(error)
     with pytest.raises(type(error)), translated("saving the task"):
         raise error
+
+
+@pytest.mark.parametrize("error", FULL, ids=lambda error: type(error).__name__)
+def test_no_room_is_said_and_is_no_fault_of_what_is_written(error):
+    assert not is_refusal(error)
+    with pytest.raises(Unavailable, match="out of space"), translated("saving the task"):
+        raise error
+
+
+def test_what_can_never_be_written_is_told_from_what_can_be_later():
+    assert all(is_refusal(error) for error in NEVER)
+    lets_nobody_in = [errors.OperationFailure("not authorised", 13), errors.OperationFailure("who?", 18)]
+    undecided = [errors.BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"code": 64}]})]
+    assert not any(is_refusal(error) for error in [*AWAY, *lets_nobody_in, *undecided])
 
 
 def test_nothing_wrong_is_nothing_raised():

@@ -1,8 +1,11 @@
-"""An attempt in this process: what the child does, without the process."""
+"""An attempt in this process: what the child does, and the child itself, without the process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from app.core.services import Services
 from app.core.task import Task, parse_job_id
 from tests.core.conftest import clock, document
+from workers.child import Child
 from workers.context import Context
 from workers.runtime import Outcome, attempt, settle
 from workers.tasktype import load
@@ -34,3 +38,14 @@ def run(services: Services, new_task: Callable[..., Task]) -> Callable[..., tupl
         return services.tasks.get(submitted.id), outcome
 
     return go
+
+
+@pytest.fixture
+def child(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Child]:
+    monkeypatch.setattr(signal, "signal", lambda *given: None)
+    reader, writer = os.pipe()
+    made = Child("w1", writer, tmp_path, services.settings, services)
+    made.types = load(["tests.workers.samples"])
+    yield made
+    os.close(reader)
+    os.close(writer)

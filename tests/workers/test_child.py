@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import os
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,18 +19,6 @@ from app.core.states import Status
 from app.core.task import Task
 from workers import child as children
 from workers.child import Child
-from workers.tasktype import load
-
-
-@pytest.fixture
-def child(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Child]:
-    monkeypatch.setattr(signal, "signal", lambda *given: None)
-    reader, writer = os.pipe()
-    made = Child("w1", writer, tmp_path, services.settings, services)
-    made.types = load(["tests.workers.samples"])
-    yield made
-    os.close(reader)
-    os.close(writer)
 
 
 def served_by_another(services: Services, type: str) -> None:

@@ -24,7 +24,7 @@ from workers import journal as journals
 from workers.capture import LogWriter
 from workers.finish import Ended
 from workers.journal import Journal, journal_of, replay
-from workers.runtime import Failed, Outcome, Succeeded, WasCanceled, returned
+from workers.runtime import Failed, NotBegun, Outcome, Succeeded, WasCanceled, returned
 
 NONE = Mask()
 ERROR = {"kind": "error", "type": "ValueError", "message": "No such column.", "traceback": ""}
@@ -70,9 +70,10 @@ def files(journal: Journal) -> list[str]:
         (returned({"rows": 3}, NONE), Status.SUCCEEDED),
         (Failed(ERROR, retry=False), Status.FAILED),
         (Failed(ERROR, after_s=5), Status.SCHEDULED),
+        (NotBegun("MongoDB was away."), Status.QUEUED),
         (WasCanceled(), Status.CANCELED),
     ],
-    ids=["succeeded", "failed", "again", "canceled"],
+    ids=["succeeded", "failed", "again", "not begun", "canceled"],
 )
 def test_what_a_dead_child_has_left_is_written(
     services: Services, journal: Journal, ended: Any, claimed: Task, outcome: Outcome, status: Status
@@ -157,6 +158,25 @@ def test_a_damaged_one_is_set_aside_and_the_next_is_written(
     assert replay(services, journal) == 1
     assert replay(services, journal) == 0
 
+    assert files(journal) == [".damaged"]
+    assert services.tasks.get(claimed.id).status is Status.SUCCEEDED
+
+
+def test_one_that_can_never_be_written_is_set_aside_and_the_next_is_written(
+    services: Services, journal: Journal, ended: Any, claimed: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = left_by_a_dead_child(journal, ended(returned(1, NONE)))
+    path.with_name(f"{'0' * 24}-1-x.outcome").write_bytes(path.read_bytes())
+    real, answers = journals.write_down, iter([TypeError("a defect")])
+
+    def write_down(*given: Any) -> Status | None:
+        if error := next(answers, None):
+            raise error
+        return real(*given)
+
+    monkeypatch.setattr(journals, "write_down", write_down)
+
+    assert replay(services, journal) == 1
     assert files(journal) == [".damaged"]
     assert services.tasks.get(claimed.id).status is Status.SUCCEEDED
 

@@ -41,6 +41,11 @@ def test_the_result_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> No
     assert "[" in err and "dozing" in err
 
 
+def test_an_option_may_stand_among_the_words(tmp_path: Path) -> None:
+    assert run("give", "--output", str(tmp_path), "what=none") == 0
+    assert run("--output", str(tmp_path), "doze", "seconds=0") == 0
+
+
 def test_no_store_and_no_secret_is_needed(capfd: pytest.CaptureFixture[str]) -> None:
     assert run("give", "what=none", MONGODB_URI="mongodb://127.0.0.1:1/x", ENVIRONMENT="production") == 0
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -13,9 +15,9 @@ from pymongo.errors import AutoReconnect
 from app.core.services import Services
 from app.core.states import Status
 from app.core.task import Task
-from workers import Context, File, task
+from workers import Canceled, Context, File, Retry, task
 from workers.inprocess import local_task
-from workers.runtime import Failed, Outcome, Succeeded, attempt, settle
+from workers.runtime import Failed, NotBegun, Outcome, Succeeded, TimedOut, WasCanceled, attempt, settle
 from workers.tasktype import registered
 
 Run = Callable[..., tuple[Task, Any]]
@@ -119,6 +121,60 @@ def test_progress_is_written_at_most_twice_a_second(services: Services, new_task
     assert context.progress_now == {"done": 999, "total": 1000, "message": "step 999"}
 
 
+@pytest.mark.parametrize(
+    ("done", "total", "error", "said"),
+    [
+        ("half", None, TypeError, "a number as `done`, not str"),
+        (1, "3", TypeError, "a number as `total`, not str"),
+        (float("nan"), 3, ValueError, "a finite number as `done`"),
+        (1, 10**400, ValueError, "a finite number as `total`"),
+    ],
+)
+def test_progress_is_told_in_finite_numbers(
+    services: Services, new_task: Any, done: Any, total: Any, error: type[Exception], said: str
+) -> None:
+    context = Context(new_task(), services, lambda: False)
+    with pytest.raises(error, match=rf"ctx\.progress takes {said}"):
+        context.progress(done, total)
+    assert context.progress_now is None
+
+    context.progress(2**70, Fraction(1, 2))  # type: ignore[arg-type]
+    assert context.progress_now == {"done": 2.0**70, "total": 0.5, "message": ""}
+
+
+@pytest.mark.parametrize("after_s", ["30", -1, float("nan"), float("inf"), 1e12])
+def test_a_retry_waits_for_a_number_of_seconds_that_one_can_wait(after_s: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="`after_s`, not"):
+        Retry("busy", after_s=after_s)
+    assert (Retry("busy", after_s=Decimal("1.5")).after_s, Retry().after_s) == (1.5, None)  # type: ignore[arg-type]
+
+
+@task(title="Long call")
+def long_call(ctx: Context) -> None:
+    raise ValueError("what a long call in C raised")
+
+
+@pytest.mark.parametrize("signal", [TimedOut, Canceled])
+def test_a_signal_that_comes_while_an_error_is_caught_is_an_outcome(
+    services: Services, signal: type[BaseException]
+) -> None:
+    told: list[bool] = []
+
+    def running(begun: bool) -> None:
+        told.append(begun)
+        if told == [True, False]:
+            raise signal
+
+    claimed = local_task(registered(long_call), {})
+    outcome = attempt(claimed, registered(long_call), Context(claimed, services, lambda: False), running)
+
+    assert told == [True, False, False]
+    if isinstance(outcome, Failed):
+        assert (signal, outcome.error["kind"]) == (TimedOut, "timeout")
+    else:
+        assert (signal, outcome) == (Canceled, WasCanceled())
+
+
 @task(title="Size", max_attempts=2)
 def size_of(ctx: Context, source: File) -> int:
     return source.size
@@ -141,8 +197,8 @@ def test_a_store_that_goes_away_before_the_function_begins_is_an_outcome(
     monkeypatch.setattr(services.files, "get", away)
     outcome = _attempt(services, {"source": "650000000000000000000000"})
 
-    assert isinstance(outcome, Failed) and outcome.retry
-    assert "AutoReconnect" in outcome.error["message"]
+    assert isinstance(outcome, NotBegun)
+    assert "AutoReconnect" in outcome.message
 
 
 def _attempt(services: Services, params: dict[str, Any]) -> Outcome:
