@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.core import dispatch as dispatching
+from app.core import repair
 from app.core.errors import NotFound, QueueUnavailable
 from app.core.states import Priority, Status
 from app.core.tasks import LEASE
@@ -60,7 +60,7 @@ class TestSweep:
         assert waiting() == [str(task.id)]
 
     def test_only_the_oldest_of_each_lane_are_looked_at(self, settled, new_task, monkeypatch):
-        monkeypatch.setattr(dispatching, "OLDEST", 2)
+        monkeypatch.setattr(repair, "OLDEST", 2)
         tasks = [new_task() for _ in range(4)] + [new_task(priority="high")]
         for task in (tasks[0], tasks[3], tasks[4]):
             settled.queues.remove([task])
@@ -71,7 +71,7 @@ class TestSweep:
     def test_after_redis_lost_its_data_everything_is_sent_again_once(
         self, batch, settled, new_task, running, task_in, waiting, monkeypatch
     ):
-        monkeypatch.setattr(dispatching, "BATCH", batch)
+        monkeypatch.setattr(repair, "BATCH", batch)
         low, first, second = new_task(priority="low"), new_task(), new_task()
         running(), task_in(Status.SCHEDULED), task_in(Status.FAILED)
         settled.queues.redis.flushdb()

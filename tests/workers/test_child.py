@@ -65,7 +65,7 @@ def test_it_waits_for_weeks_without_growing_and_then_runs(
     for _ in range(50):
         child._handle(services.queues.take(0) or "")
         sizes.add(len(document(task)))
-        clock.advance(seconds=30)
+        clock.advance(minutes=5)
         assert services.dispatch.stage() == 1
     assert len(sizes) == 1
 
