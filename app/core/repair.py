@@ -84,8 +84,6 @@ class Repair:
 
         Looks at a fixed number of tasks whatever the backlog (docs/architecture.md).
         """
-        if not self.queues.has_epoch():
-            return self.recover()
         pushed = 0
         for priority in Priority:
             lost = self._lost(self.tasks.oldest_dispatched(priority, OLDEST))
@@ -108,7 +106,6 @@ class Repair:
         tasks = self.tasks.dispatched_behind(place, BATCH)
         lost = self._lost(tasks)
         self.queues.push(lost)
-        self.tasks.mark_dispatched(lost)
         behind = Place.of(tasks[-1]) if len(tasks) == BATCH else place.next_lane
         self.queues.go_on(recovery, str(behind) if behind else None)
         return behind is not None, len(lost)

@@ -155,15 +155,15 @@ class TestRecovery:
     def test_two_at_once_push_each_once(self, settled, new_task, waiting, monkeypatch):
         tasks = [new_task() for _ in range(10)]
         settled.queues.redis.flushall()
-        mark, marks = settled.tasks.mark_dispatched, []
+        push, pushes = settled.queues.push, []
 
         def and_another(tasks):
-            mark(tasks)
-            marks.append(tasks)
-            if len(marks) == 2:
+            push(tasks)
+            pushes.append(tasks)
+            if len(pushes) == 2:
                 settled.dispatch.recover()
 
-        monkeypatch.setattr(settled.tasks, "mark_dispatched", and_another)
+        monkeypatch.setattr(settled.queues, "push", and_another)
         settled.dispatch.recover()
         assert waiting() == [str(task.id) for task in tasks]
 

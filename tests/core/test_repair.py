@@ -15,8 +15,8 @@ from app.core.tasks import LEASE
 
 @pytest.fixture
 def settled(services):
-    """Redis as it is after the first sweep."""
-    services.dispatch.sweep()
+    """Redis as it is after the first round."""
+    services.dispatch.recover()
     return services
 
 
@@ -75,14 +75,14 @@ class TestSweep:
         low, first, second = new_task(priority="low"), new_task(), new_task()
         running(), task_in(Status.SCHEDULED), task_in(Status.FAILED)
         settled.queues.redis.flushdb()
-        assert settled.dispatch.sweep() == 3
+        assert settled.dispatch.recover() == 3
         assert waiting() == [str(task.id) for task in (first, second, low)]
         assert settled.queues.has_epoch()
 
     def test_what_is_sent_again_can_be_claimed(self, settled, new_task):
         task = new_task()
         settled.queues.redis.flushdb()
-        settled.dispatch.sweep()
+        settled.dispatch.recover()
         assert settled.queues.take(0) == task.job_id
         assert settled.tasks.claim(task.id, task.dispatch, "w1")
 
@@ -91,9 +91,9 @@ class TestSweep:
         settled.queues.redis.flushdb()
         with monkeypatch.context() as patched, pytest.raises(QueueUnavailable):
             patched.setattr(settled.queues, "push", gone)
-            settled.dispatch.sweep()
+            settled.dispatch.recover()
         assert not settled.queues.has_epoch()
-        assert settled.dispatch.sweep() == 3
+        assert settled.dispatch.recover() == 3
         assert waiting() == [str(task.id) for task in tasks]
 
 

@@ -7,7 +7,7 @@ import itertools
 import os
 import signal
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,9 @@ def child(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     os.close(writer)
 
 
-def served_by_another(services: Services, type: str) -> None:
-    services.catalog.report(WorkerInfo("w2", "host", 2, "1", utcnow(), utcnow(), types=(type,)))
+def served_by_another(services: Services, type: str, now: datetime | None = None) -> None:
+    seen_at = now or utcnow()
+    services.catalog.report(WorkerInfo("w2", "host", 2, "1", seen_at, seen_at, types=(type,)))
 
 
 @pytest.mark.parametrize(("served", "least", "most"), [(True, 0.5, 1), (False, 15, 30)])
@@ -82,7 +83,7 @@ def test_it_is_offered_more_seldom_the_longer_it_finds_only_workers_that_lack_it
     task = new_task(type="rare")
     waits = []
     for _ in range(8):
-        served_by_another(services, "rare")
+        served_by_another(services, "rare", clock.now)
         child._handle(services.queues.take(0) or "")
         waits.append((services.tasks.get(task.id).run_at - clock.now).total_seconds())
         clock.advance(seconds=31)
