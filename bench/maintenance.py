@@ -23,8 +23,8 @@ from bson import ObjectId
 
 from app.core.clock import utcnow
 from app.core.db import create_indexes
-from app.core.dispatch import OLDEST
 from app.core.document import new_document
+from app.core.repair import OLDEST
 from app.core.services import Services
 from app.core.states import Priority, Status
 from app.core.task import NewTask, Task
@@ -85,7 +85,6 @@ def damage(services: Services) -> None:
 def whole_round(services: Services) -> None:
     """Everything that is ever due, at once."""
     maintenance = Maintenance(services, "bench")
-    maintenance._prepared = True  # Indexes are made once in the life of a process.
     maintenance._answered = time.monotonic()  # It would wait for a lease first.
     maintenance.round()
     maintenance.resign()

@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from pymongo.errors import DuplicateKeyError, PyMongoError
+import pymongo
+from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from app.core import clock
 from app.core.clock import utcnow
-from app.core.db import create_indexes
+from app.core.db import create_indexes, is_away
 from app.core.errors import TaskQueueError
 from app.core.services import Services
 from app.core.tasks import LEASE
@@ -26,9 +27,14 @@ LEADER_LEASE = timedelta(seconds=15)
 ROUND_S = 1.0
 # Renewed every 10 s, a lease has 20 s left at least; 5 of them are for a supervisor's look that still waits.
 CUT_OFF_S = LEASE.total_seconds() / 2
+# A round takes a while where there is much to repair, never a lease: in that time its process stood still.
+STOOD_STILL_S = LEASE.total_seconds()
+INDEXES_WITHIN_S = 3600.0
+INDEXES_AGAIN_S = 60.0
 EVERY_S = {
     "stage": 1.0,
     "push": 2.0,
+    "recover": 1.0,
     "rescue": 5.0,
     "sweep": 10.0,
     "prune": 10.0,
@@ -50,10 +56,10 @@ class Maintenance:
         self._journal = journal_of(services.settings)
         self._answered = self._rescue_from = float("-inf")
         self._stop = threading.Event()
-        self._prepared = False
 
     def run(self) -> None:
         """Repair until `stop`; a store that is away is waited for."""
+        threading.Thread(target=self.prepare, name="indexes", daemon=True).start()
         while not self._stop.wait(ROUND_S):
             try:
                 self.round()
@@ -67,28 +73,37 @@ class Maintenance:
     def round(self) -> None:
         """One look at everything that is due now, if this process leads."""
         try:
-            self._prepare()
             leads = self.lead()
-            self._in_touch()
+            self._in_touch(CUT_OFF_S)
             self._all_due(self._own())
             if leads:
                 self._all_due(self._repairs())
+            self._in_touch(STOOD_STILL_S)
         except PyMongoError as error:
-            log.warning("Maintenance waits: MongoDB does not answer (%s).", type(error).__name__)
+            if is_away(error):
+                log.warning("Maintenance waits: MongoDB does not answer (%s).", type(error).__name__)
+            else:
+                log.warning("Maintenance waits: MongoDB answers, but refuses: %s", error)
 
-    def _in_touch(self) -> None:
+    def _in_touch(self, within_s: float) -> None:
         """MongoDB answers. Whoever was cut off cannot tell a dead worker from one that was cut off too, and
         whoever has just started does not know: it waits a lease, in which the others renew theirs or write
         their journals. An answer that was late is no such cut: a living worker's lease outlasts it."""
         now = time.monotonic()
-        if now - self._answered > CUT_OFF_S:
+        if now - self._answered > within_s:
             self._rescue_from = now + LEASE.total_seconds()
         self._answered = now
 
-    def _prepare(self) -> None:
-        if not self._prepared:
-            create_indexes(self._services.db)
-            self._prepared = True
+    def prepare(self) -> None:
+        """Make the indexes, until it worked or `stop`. To build one may take minutes, so it has a thread of
+        its own, and repairs do without them meanwhile."""
+        while not self._stop.is_set():
+            try:
+                with pymongo.timeout(INDEXES_WITHIN_S):
+                    return create_indexes(self._services.db)
+            except PyMongoError as error:
+                log.warning("An index could not be made, which is tried again in a minute: %s", error)
+            self._stop.wait(INDEXES_AGAIN_S)
 
     def _own(self) -> dict[str, Callable[[], object]]:
         """What every process does for itself, whoever leads."""
@@ -121,6 +136,7 @@ class Maintenance:
         return {
             "stage": dispatch.stage,
             "push": dispatch.push_due,
+            "recover": dispatch.recover,
             "sweep": dispatch.sweep,
             "prune": self._prune,
         }
@@ -139,9 +155,11 @@ class Maintenance:
 
     def _all_due(self, repairs: dict[str, Callable[[], object]]) -> None:
         for name, repair in repairs.items():
-            self._when_due(name, repair)
+            if not self._stop.is_set():
+                self._when_due(name, repair)
 
     def _when_due(self, name: str, repair: Callable[[], object]) -> None:
+        """Raises PyMongoError when MongoDB is away; whatever else goes wrong keeps no other from its turn."""
         if time.monotonic() - self._done.get(name, float("-inf")) < EVERY_S[name]:
             return
         self._done[name] = time.monotonic()
@@ -149,6 +167,11 @@ class Maintenance:
             repaired = repair()
         except (TaskQueueError, OSError) as error:
             log.warning("Maintenance, %s: %s", name, error)
+            return
+        except Exception as error:
+            if is_away(error) and not isinstance(error, OperationFailure):  # that one is an answer
+                raise
+            log.exception("Maintenance, %s: it failed; the next repair follows.", name)
             return
         if isinstance(repaired, int) and repaired:
             log.info("Maintenance, %s: %d tasks.", name, repaired)

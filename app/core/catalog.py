@@ -17,6 +17,7 @@ from app.core.fields import Field, describe
 from app.core.files import StoredFile
 from app.core.results import ResultKind
 from app.core.states import Priority
+from app.core.tasks import Tasks
 
 ALIVE = timedelta(seconds=30)
 MAX_TITLE = 200
@@ -68,16 +69,21 @@ class WorkerInfo:
 class Catalog:
     """Task types and workers, by the collections `task_types` and `workers`."""
 
-    def __init__(self, db: Mongo) -> None:
+    def __init__(self, db: Mongo, tasks: Tasks) -> None:
         self._types = db.task_types
         self._workers = db.workers
+        self._tasks = tasks
 
     def publish(self, types: list[Document], worker: str) -> None:
-        """A worker says what it serves: documents with `_id`, the fields of TaskType and `hash`."""
+        """A worker says what it serves: documents with `_id`, the fields of TaskType and `hash`.
+
+        Tasks that waited for one that does are offered at once.
+        """
         for described in types:
             values = {**described, "published_at": utcnow(), "published_by": worker}
             del values["_id"]
             self._types.update_one({"_id": described["_id"]}, {"$set": values}, upsert=True)
+        self._tasks.offer([described["_id"] for described in types])
 
     def report(self, worker: WorkerInfo) -> None:
         """A worker says that it lives and what it does."""

@@ -5,12 +5,13 @@ Every write is acknowledged by a majority and journalled: a task is durable when
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from bson.errors import BSONError
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient
+from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import (
     AutoReconnect,
@@ -85,7 +86,10 @@ WORK = (
 
 
 def create_indexes(db: Mongo) -> None:
-    """Create what is missing; takes little time where everything is there."""
+    """Create what is missing, and anew what is defined otherwise; quick where everything is there.
+
+    Raises what went wrong with the first that cannot be made, when all others are.
+    """
     lists = [IndexModel(keys, name="list_" + "_".join(name for name, _ in keys[:-1])) for keys in LISTS]
     wanted = {
         "tasks": [*lists, *WORK],
@@ -105,10 +109,35 @@ def create_indexes(db: Mongo) -> None:
         "deletions": [IndexModel([("at", ASCENDING)], name="at")],
         "workers": [IndexModel([("seen_at", ASCENDING)], name="seen")],
     }
+    failures = []
     for collection, models in wanted.items():
         for model in models:
-            options = dict(model.document)
-            db[collection].create_index(list(options.pop("key").items()), **options)
+            try:
+                _create(db[collection], model)
+            except OperationFailure as error:
+                failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _create(collection: Collection[Document], model: IndexModel) -> None:
+    """Create an index; one of its name that an older version defined otherwise makes room for it."""
+    options = dict(model.document)
+    keys, name = list(options.pop("key").items()), options["name"]
+    try:
+        collection.create_index(keys, **options)
+    except OperationFailure:
+        there = collection.index_information().get(name)
+        if there is None or _same(there, {"key": keys, **options}):
+            raise
+        collection.drop_index(name)
+        collection.create_index(keys, **options)
+
+
+def _same(index: Mapping[str, Any], wanted: Document) -> bool:
+    return all(
+        index.get(name) == wanted.get(name) for name in ("key", "unique", "sparse", "partialFilterExpression")
+    )
 
 
 def answers(db: Mongo) -> bool:

@@ -33,7 +33,7 @@ class Deletions:
             return []
         note = {"$set": {"at": utcnow()}}
         self._notes.bulk_write([UpdateOne({"_id": each}, note, upsert=True) for each in task_ids])
-        gone = [task_id for task_id in task_ids if self._tasks.delete(task_id)]
+        gone = self._tasks.delete(task_ids)
         self._clear(gone, task_ids)
         return gone
 
@@ -46,7 +46,8 @@ class Deletions:
         return len(gone)
 
     def _clear(self, gone: Sequence[ObjectId], noted: Sequence[ObjectId]) -> None:
-        for task_id in gone:
-            self._logs.delete(task_id)
-            self._files.release(task_id)
+        if gone:
+            self._logs.delete(gone)
+            for task_id in self._files.owners(gone):
+                self._files.release(task_id)
         self._notes.delete_many({"_id": {"$in": list(noted)}})

@@ -1,4 +1,4 @@
-"""What people and maintenance do to tasks: the document first, then the queue, then repair.
+"""What people and workers do to tasks: the document first, then the queue, then repair (`repair`).
 
 A failure of Redis is never an error here: the task stays marked as not dispatched, and the sweep
 pushes it when Redis is back.
@@ -7,7 +7,6 @@ pushes it when Redis is back.
 from __future__ import annotations
 
 import random
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -21,6 +20,7 @@ from app.core.errors import Conflict, QueueUnavailable
 from app.core.failpoints import reach
 from app.core.files import Files
 from app.core.queue import Queues
+from app.core.repair import Repair, repeated, soon
 from app.core.states import Action, Priority, Status
 from app.core.task import NewTask, Task, words_of
 from app.core.tasks import Tasks
@@ -31,8 +31,8 @@ MAX_CRASHES = 3
 BACKOFF_FIRST_S = 2.0
 BACKOFF_LONGEST_S = 15 * 60.0
 PUT_OFF_LONGEST_S = 30.0
-OLDEST = 300
-BATCH = 500
+UNSERVED_LONGEST_S = 5 * 60.0
+RESCUED = 50  # in a batch: each takes several commands
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,14 @@ def backoff_s(attempt: int) -> float:
     return random.uniform(0, min(BACKOFF_LONGEST_S, BACKOFF_FIRST_S * 2**attempt))  # noqa: S311 - no secret
 
 
-class Dispatch:
+class Dispatch(Repair):
     """The one way to change what happens to a task."""
 
     def __init__(
         self, tasks: Tasks, queues: Queues, files: Files, deletions: Deletions, words: Words, vault: Vault
     ) -> None:
-        self.tasks, self.queues, self.files = tasks, queues, files
-        self.deletions, self.words, self.vault = deletions, words, vault
+        super().__init__(tasks, queues, files, deletions)
+        self.words, self.vault = words, vault
 
     # What people do
 
@@ -172,63 +172,13 @@ class Dispatch:
     def put_off(self, task: Task, *, served: bool) -> bool:
         """A worker that lacks the type of a waiting task lets it wait for one that has it.
 
-        It is offered again soon where a living worker serves the type, and seldom where none does.
+        It is offered again soon where a living worker serves the type. Where none does, it is more and more
+        seldom, and at once when one comes (`Catalog.publish`).
         """
-        wait_s = min(PUT_OFF_LONGEST_S, 2.0 ** min(task.put_offs, 10)) if served else PUT_OFF_LONGEST_S
+        times = 2.0 ** min(task.put_offs, 10)
+        wait_s = min(PUT_OFF_LONGEST_S, times) if served else min(UNSERVED_LONGEST_S, 30 * times)
         jitter = random.uniform(0.5, 1)  # noqa: S311 - no secret
         return self.tasks.put_off(task, utcnow() + timedelta(seconds=wait_s * jitter))
-
-    # Repair
-
-    def push(self, tasks: Sequence[Task]) -> bool:
-        """Push hints and mark them; False when Redis is away, and then the sweep will."""
-        try:
-            self.queues.push(tasks)
-        except QueueUnavailable:
-            return False
-        reach("pushed")
-        self.tasks.mark_dispatched(tasks)
-        return True
-
-    def push_due(self) -> int:
-        """Push what was never pushed; returns how many hints. Raises QueueUnavailable."""
-        return self._push_batch(self.tasks.undispatched(BATCH))
-
-    def _push_batch(self, due: list[Task]) -> int:
-        """Push those that do not wait in Redis already (pushed, but not marked), and mark all."""
-        lost = self._lost(due)
-        self.queues.push(lost)
-        self.tasks.mark_dispatched(due)
-        return len(lost)
-
-    def _lost(self, tasks: list[Task]) -> list[Task]:
-        """Those whose hint is gone although nobody took them: a worker may have, since they were read."""
-        return self.tasks.still_waiting(self.queues.missing(tasks))
-
-    def sweep(self) -> int:
-        """Push again what Redis no longer has; returns how many hints.
-
-        Looks at a fixed number of tasks whatever the backlog (docs/architecture.md).
-        """
-        if not self.queues.has_epoch():
-            return self._forget_everything()
-        pushed = 0
-        for priority in Priority:
-            lost = self._lost(self.tasks.oldest_dispatched(priority, OLDEST))
-            self.push(lost)
-            pushed += len(lost)
-        return pushed
-
-    def _forget_everything(self) -> int:
-        """Redis lost its data: every hint is pushed again, a batch at a time; returns how many."""
-        began = utcnow()
-        while self.tasks.forget_dispatch(began, BATCH):
-            pass
-        pushed = 0
-        while due := self.tasks.undispatched(BATCH):
-            pushed += self._push_batch(due)
-        self.queues.begin_epoch(secrets.token_hex(8))
-        return pushed
 
     def rescue(self) -> int:
         """Take up again what a worker no longer renews; returns how many tasks.
@@ -238,26 +188,15 @@ class Dispatch:
         rescuing = Dispatch(
             self.tasks.rescuing(), self.queues, self.files, self.deletions, self.words, self.vault
         )
-        rescued = 0
-        for task in self.tasks.expired_leases(BATCH):
+        return repeated(rescuing._rescue_batch, soon())[1]
+
+    def _rescue_batch(self) -> tuple[bool, int]:
+        expired, rescued = self.tasks.expired_leases(RESCUED), 0
+        for task in expired:
             lost = f"The worker {task.worker} was lost while it ran this task."
-            rescued += rescuing.crashed(task, lost) is not None
+            rescued += self.crashed(task, lost) is not None
             reach("rescued")
-        return rescued
-
-    def stage(self) -> int:
-        """Queue the scheduled tasks whose time has come; returns how many."""
-        due = [task for task in self.tasks.due(BATCH) if self.tasks.stage(task)]
-        reach("staged", bool(due))
-        self.push([replace(task, status=Status.QUEUED, dispatch=task.dispatch + 1) for task in due])
-        return len(due)
-
-    def prune(self) -> int:
-        """Delete ended tasks past their retention, and files nobody came to own; returns how many tasks."""
-        gone = self.deletions.delete(self.tasks.past_retention(BATCH))
-        self.deletions.go_on(BATCH)
-        self.files.prune_orphans(BATCH)
-        return len(gone)
+        return len(expired) == RESCUED, rescued
 
 
 _PAST = {

@@ -8,7 +8,7 @@ are streamed in both directions and never held whole (`content`). An upload is w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -143,6 +143,12 @@ class Files:
         """Every file that belongs to a task, inputs and outputs, oldest first."""
         found = self._files.find({"metadata.tasks": task_id}).sort([("uploadDate", 1)]).limit(1_000)
         return [StoredFile.from_document(document) for document in found]
+
+    def owners(self, task_ids: Sequence[ObjectId]) -> list[ObjectId]:
+        """Those of the tasks that have files."""
+        found = self._files.find({"metadata.tasks": {"$in": list(task_ids)}}, {"metadata.tasks": 1})
+        having = {owner for document in found for owner in document["metadata"]["tasks"]}
+        return [task_id for task_id in task_ids if task_id in having]
 
     def usable(self, file_ids: Iterable[Any], owner: str) -> dict[str, StoredFile]:
         """Those of ``file_ids`` (as text) that exist and that ``owner`` may give to a task."""

@@ -16,6 +16,7 @@ from bson import ObjectId
 
 from app.core.db import Document, Mongo
 from app.core.errors import BadQuery
+from app.core.reads import read_tasks
 from app.core.states import ENDED, Priority, Status
 from app.core.task import Task, parse_task_id, tag_keyword, words_of
 from app.core.words import Words
@@ -205,10 +206,7 @@ class Listing:
         if cursor:
             query.update(_beyond(wanted.sort_field, descending, cursor, query.get(wanted.sort_field, {})))
         order = [(wanted.sort_field, -1 if descending else 1), ("_id", -1 if descending else 1)]
-        found = [
-            Task.from_document(each)
-            for each in self._tasks.find(query, LIGHT).sort(order).limit(wanted.per_page + 1)
-        ]
+        found = read_tasks(self._tasks, query, order, wanted.per_page + 1, LIGHT)
         more, rows = len(found) > wanted.per_page, found[: wanted.per_page]
         if backwards:
             rows.reverse()
@@ -228,8 +226,8 @@ class Listing:
         """
         among = self.among(wanted, statuses)
         query = self.walked(wanted, among, until, after)
-        found = self._tasks.find(query, LIGHT).sort([("created_at", 1), ("_id", 1)]).limit(limit)
-        tasks = [Task.from_document(each) for each in found] if among else []
+        order = [("created_at", 1), ("_id", 1)]
+        tasks = read_tasks(self._tasks, query, order, limit, LIGHT) if among else []
         return Page(tasks, next=_encode(tasks[-1], "created_at") if len(tasks) == limit else "")
 
     def walked(self, wanted: TaskFilter, among: Collection[Status], until: datetime, after: str) -> Document:

@@ -7,6 +7,7 @@ Of a long output the head and the tail are kept.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bson import ObjectId
@@ -77,5 +78,5 @@ class Logs:
         text = collapsed(b"".join(pieces)).decode("utf-8", "replace")
         return Log(text, size, complete=len(parts) == expected)
 
-    def delete(self, task_id: ObjectId) -> None:
-        self._logs.delete_many({"task": task_id})
+    def delete(self, task_ids: Sequence[ObjectId]) -> None:
+        self._logs.delete_many({"task": {"$in": list(task_ids)}})

@@ -7,8 +7,10 @@ serialised as JSON; nothing here pickles.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from redis import Redis
@@ -27,6 +29,7 @@ from app.core.task import Task
 FUNCTION = "workers.run"
 WAKE = "dtq:wake"
 EPOCH = "dtq:epoch"
+LOSS = "dtq:loss"
 SEARCH_LIMIT = 5_000_000  # places that Redis may search to take back hints: some 50 ms
 # For a message that a stock RQ worker popped and died with: while its hash is there, it seems to wait.
 # One that waits for longer than this is sent again beside the old one, which does no harm.
@@ -46,6 +49,28 @@ end
 local last = redis.call('XREVRANGE', KEYS[#KEYS], '+', '-', 'COUNT', 1)
 return {0, last[1] and last[1][1] or '0-0'}
 """
+
+# The repair of a loss goes on from one place to the next, unless the data were lost once more.
+_GO_ON = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[2], ARGV[2])
+return 1
+"""
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Redis lost its data: up to which ``place`` everything is pushed again; ``loss`` names the loss.
+
+    Redis itself keeps it. So whoever repairs goes on from there, and after another loss from the start.
+    """
+
+    loss: str
+    place: str
+
+    def __str__(self) -> str:
+        return f"{self.loss} {self.place}"
 
 
 def connect(url: str, timeout_ms: int) -> Redis:
@@ -77,6 +102,7 @@ class Queues:
         }
         self._keys = [*(lane.key for lane in self._lanes.values()), WAKE]
         self._take = redis.register_script(_TAKE)
+        self._go_on = redis.register_script(_GO_ON)
 
     def push(self, tasks: Sequence[Task]) -> None:
         """Put a hint for each task at the end of its lane, in order, and wake the workers that wait."""
@@ -159,6 +185,23 @@ class Queues:
     def begin_epoch(self, token: str) -> None:
         with _translated():
             self.redis.set(EPOCH, token)
+
+    def recovery(self, start: str) -> Recovery:
+        """How far the repair of a loss has come; it begins here where it has not begun."""
+        begun = Recovery(secrets.token_hex(8), start)
+        with _translated():
+            self.redis.set(LOSS, str(begun), nx=True)
+            found: Any = self.redis.get(LOSS)
+        return Recovery(*found.decode().split(" ", 1)) if found else begun
+
+    def go_on(self, recovery: Recovery, place: str | None) -> None:
+        """Everything up to this place is pushed again. With None all is, and a new epoch begins.
+
+        Nothing changes when Redis lost its data since ``recovery`` was read.
+        """
+        key, value = (LOSS, str(replace(recovery, place=place))) if place else (EPOCH, recovery.loss)
+        with _translated():
+            self._go_on(keys=[LOSS, key], args=[str(recovery), value])
 
     def forget_lost_workers(self) -> None:
         """Drop workers from RQ's register that were killed before they could leave it."""

@@ -5,7 +5,14 @@ Everything here is served by an index (`db.WORK`). The writes are in `tasks`.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from functools import lru_cache
+
 from bson import ObjectId
+from pymongo.collection import Collection
 
 from app.core.clock import utcnow
 from app.core.db import Document, Mongo
@@ -14,6 +21,72 @@ from app.core.states import Priority, Status
 from app.core.task import Task
 
 WAITING_NOW = {"status": Status.QUEUED.value}
+
+log = logging.getLogger("app.core.reads")
+
+
+def readable(documents: Iterable[Document]) -> Iterator[Task]:
+    """The tasks of the documents; one that cannot be read, whoever wrote it, is passed over."""
+    for document in documents:
+        try:
+            task = Task.from_document(document)
+        except (KeyError, TypeError, ValueError) as error:
+            _complain(str(document["_id"]), repr(error))
+        else:
+            yield task
+
+
+@lru_cache(maxsize=1_000)
+def _complain(task_id: str, why: str) -> None:
+    """Once for each, as maintenance meets it in every round."""
+    log.error("The task %s is passed over: its document cannot be read (%s).", task_id, why)
+
+
+def read_tasks(
+    tasks: Collection[Document],
+    query: Document,
+    order: list[tuple[str, int]],
+    limit: int,
+    fields: Document | None = None,
+) -> list[Task]:
+    """The first ``limit`` tasks of a search that can be read, however many cannot."""
+    read: list[Task] = []
+    seen, wanted = 0, limit
+    while wanted:
+        documents = list(tasks.find(query, fields).sort(order).skip(seen).limit(wanted))
+        read += readable(documents)
+        seen += len(documents)
+        wanted = limit - len(read) if len(documents) == wanted else 0
+    return read
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the line of all tasks that wait; a text of one word a value, and back."""
+
+    priority: Priority
+    queued_at: datetime
+    id: ObjectId
+
+    def __str__(self) -> str:
+        return f"{int(self.priority)} {self.queued_at.isoformat()} {self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Place:
+        priority, queued_at, task_id = text.split(" ")
+        return cls(Priority(int(priority)), datetime.fromisoformat(queued_at), ObjectId(task_id))
+
+    @classmethod
+    def of(cls, task: Task) -> Place:
+        return cls(task.priority, task.queued_at or START.queued_at, task.id)
+
+    @property
+    def next_lane(self) -> Place | None:
+        """The start of the lane after this one, if there is one."""
+        return replace(START, priority=Priority(self.priority + 1)) if self.priority < max(Priority) else None
+
+
+START = Place(min(Priority), datetime(1970, 1, 1, tzinfo=timezone.utc), ObjectId(bytes(12)))
 
 
 class TaskReads:
@@ -33,21 +106,21 @@ class TaskReads:
 
     def find(self, query: Document, order: list[tuple[str, int]], limit: int) -> list[Task]:
         """Tasks by a filter that an index serves; at most ``limit``."""
-        return [Task.from_document(found) for found in self._tasks.find(query).sort(order).limit(limit)]
+        return read_tasks(self._tasks, query, order, limit)
 
     def waiting(self, task_id: ObjectId, dispatch: int) -> Task | None:
         """The task that a message names; None when the message is stale."""
         document = self._tasks.find_one({"_id": task_id, "status": Status.QUEUED.value, "dispatch": dispatch})
-        return Task.from_document(document) if document else None
+        return next(readable([document] if document else []), None)
 
     def cancel_requested(self, task: Task) -> bool:
         """Whether somebody asked to cancel this running attempt."""
-        found = self._tasks.find_one({"_id": task.id}, {"cancel": 1})
-        return bool(found and found.get("cancel"))
+        asked = self._tasks.find_one({"_id": task.id}, {"cancel": 1})
+        return bool(asked and asked.get("cancel"))
 
     def gone(self, task_ids: list[ObjectId]) -> list[ObjectId]:
         """Those of the ids of which there is no task any more."""
-        there = {found["_id"] for found in self._tasks.find({"_id": {"$in": task_ids}}, {"_id": 1})}
+        there = {each["_id"] for each in self._tasks.find({"_id": {"$in": task_ids}}, {"_id": 1})}
         return [task_id for task_id in task_ids if task_id not in there]
 
     # What maintenance looks at
@@ -65,6 +138,21 @@ class TaskReads:
     def oldest_dispatched(self, priority: Priority, limit: int) -> list[Task]:
         """A queue is first-in first-out, so a lost hint becomes one of the oldest of its lane."""
         query = {**WAITING_NOW, "hint": "sent", "priority": int(priority)}
+        return self.find(query, [("queued_at", 1), ("_id", 1)], limit)
+
+    def dispatched_behind(self, place: Place, limit: int) -> list[Task]:
+        """Those of a lane whose hint was sent and that come after a place, in the order of their turn."""
+        later: list[Document] = [
+            {"queued_at": {"$gt": place.queued_at}},
+            {"queued_at": place.queued_at, "_id": {"$gt": place.id}},
+        ]
+        query = {
+            **WAITING_NOW,
+            "hint": "sent",
+            "priority": int(place.priority),
+            "queued_at": {"$gte": place.queued_at},
+            "$or": later,
+        }
         return self.find(query, [("queued_at", 1), ("_id", 1)], limit)
 
     def still_waiting(self, tasks: list[Task]) -> list[Task]:
@@ -86,4 +174,4 @@ class TaskReads:
 
     def past_retention(self, limit: int) -> list[ObjectId]:
         query = {"expire_at": {"$lte": utcnow()}}
-        return [found["_id"] for found in self._tasks.find(query, {"_id": 1}).limit(limit)]
+        return [each["_id"] for each in self._tasks.find(query, {"_id": 1}).limit(limit)]

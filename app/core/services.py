@@ -64,7 +64,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         tasks=tasks,
         files=files,
         logs=logs,
-        catalog=Catalog(db),
+        catalog=Catalog(db, tasks),
         queues=queues,
         dispatch=dispatch,
         listing=listing,

@@ -101,7 +101,7 @@ class Task:
 
     @property
     def worker(self) -> str | None:
-        return self.lease["worker"] if self.lease else None
+        return self.lease.get("worker") if self.lease else None
 
 
 _STORED = tuple(

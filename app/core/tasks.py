@@ -8,7 +8,7 @@ these methods return whether they took effect, and raise only when MongoDB does 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ from app.core.clock import utcnow
 from app.core.db import Document, Mongo
 from app.core.document import history_of, new_document, queued
 from app.core.failpoints import reach
-from app.core.reads import WAITING_NOW, TaskReads
+from app.core.reads import TaskReads
 from app.core.results import ResultKind
 from app.core.states import ENDED, WAITING, Priority, Status
 from app.core.task import NewTask, Task
@@ -223,25 +223,28 @@ class Tasks(TaskReads):
         updates = [UpdateOne(guard, update) for guard, update in changes]
         return self._tasks.bulk_write(updates, ordered=False).matched_count if updates else 0
 
-    def delete(self, task_id: ObjectId) -> bool:
-        """Remove an ended task's document."""
-        return bool(self._tasks.delete_one({"_id": task_id, "status": {"$in": _ALL}}).deleted_count)
+    def delete(self, task_ids: Sequence[ObjectId]) -> list[ObjectId]:
+        """Remove the documents of those that have ended; returns which of the tasks are gone."""
+        ended = {"_id": {"$in": list(task_ids)}, "status": {"$in": _ALL}}
+        deleted = self._tasks.delete_many(ended).deleted_count
+        return list(task_ids) if deleted == len(task_ids) else self.gone(list(task_ids)) if deleted else []
 
     # Maintenance
+
+    def offer(self, types: Sequence[str]) -> None:
+        """Tasks that wait for a worker that has one of these types are due at once."""
+        waiting = {
+            "type": {"$in": list(types)},
+            "status": Status.SCHEDULED.value,
+            "put_offs": {"$gt": 0},
+        }
+        self._tasks.update_many(waiting, {"$set": {"run_at": utcnow()}, "$unset": {"put_offs": ""}})
 
     def stage(self, task: Task) -> bool:
         """A scheduled task whose time has come is queued."""
         guard = {"_id": task.id, "status": Status.SCHEDULED.value, "dispatch": task.dispatch}
         values = queued(task.dispatch + 1, utcnow())
         return bool(self._tasks.update_one(guard, {"$set": values, "$unset": {"run_at": ""}}).matched_count)
-
-    def forget_dispatch(self, before: datetime, limit: int) -> int:
-        """Redis lost its data: mark a batch of the hints sent before then as due again; returns how many."""
-        query = {**WAITING_NOW, "hint": "sent", "dispatched_at": {"$lte": before}}
-        sent = [found["_id"] for found in self._tasks.find(query, {"_id": 1}).limit(limit)]
-        if sent:
-            self._tasks.update_many({"_id": {"$in": sent}, "hint": "sent"}, {"$set": {"hint": "due"}})
-        return len(sent)
 
     # What every write above is made of
 

@@ -202,7 +202,7 @@ class Machine(RuleBasedStateMachine):
         for task_id in over:
             self._forget(task_id)
 
-    @rule(piece=st.sampled_from(["stage", "push_due", "sweep", "rescue", "rescue"]))
+    @rule(piece=st.sampled_from(["stage", "push_due", "recover", "sweep", "rescue", "rescue"]))
     def repair(self, piece: str) -> None:
         try:
             getattr(self.core.dispatch, piece)()
@@ -253,7 +253,7 @@ class Machine(RuleBasedStateMachine):
             if not list(self._live()):
                 return
             self.clock.advance(seconds=1000)
-            for piece in ("stage", "push_due", "rescue", "sweep"):
+            for piece in ("stage", "push_due", "recover", "rescue", "sweep"):
                 getattr(self.core.dispatch, piece)()
             self._work()
         raise AssertionError(f"stuck: {list(self._live())}")

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 from bson.errors import InvalidDocument
+from mongomock.collection import Collection
 from pymongo import errors
 
 from app.core.db import (
@@ -127,3 +128,26 @@ def test_indexes_are_made_once(services):
     create_indexes(services.db)
     assert services.db.tasks.index_information() == before
     assert len(before) == len(LISTS) + 5 + 1
+
+
+def test_an_index_that_is_defined_otherwise_is_made_anew(services):
+    services.db.tasks.drop_index("run_at")
+    services.db.tasks.create_index([("run_at", -1)], name="run_at")
+    create_indexes(services.db)
+    assert services.db.tasks.index_information()["run_at"] == {"key": [("run_at", 1)], "sparse": True, "v": 2}
+
+
+def test_an_index_that_cannot_be_made_keeps_no_other_from_being_made(services, monkeypatch):
+    before = services.db.tasks.index_information()
+    services.db.tasks.drop_indexes()
+    create = Collection.create_index
+
+    def refuse(self, keys, **options):
+        if options["name"] == "hint":
+            raise errors.OperationFailure("no", 67)
+        return create(self, keys, **options)
+
+    monkeypatch.setattr(Collection, "create_index", refuse)
+    with pytest.raises(errors.OperationFailure, match="no"):
+        create_indexes(services.db)
+    assert before.keys() - services.db.tasks.index_information().keys() == {"hint"}

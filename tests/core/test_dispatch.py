@@ -278,4 +278,4 @@ def test_redis_away_is_an_unavailable_queue(redis_away, services):
     with redis_away(), pytest.raises(QueueUnavailable, match="start when it is back"):
         assert isinstance(services.dispatch.queues, Queues)
         services.dispatch.push_due()
-        services.dispatch.sweep()
+        services.dispatch.recover()

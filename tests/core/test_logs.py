@@ -105,6 +105,6 @@ def test_the_log_of_a_task_is_deleted_whole(logs):
     write(logs, b"one", attempt=1)
     write(logs, b"two", attempt=2)
     write(logs, b"other", task=OTHER)
-    logs.delete(TASK)
+    logs.delete([TASK])
     assert [logs.read(TASK, attempt).size for attempt in (1, 2)] == [0, 0]
     assert logs.read(OTHER, 1).text == "other"

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.core import dispatch as dispatching
+from app.core import repair
 from app.core.errors import NotFound, QueueUnavailable
 from app.core.states import Priority, Status
 from app.core.tasks import LEASE
@@ -15,8 +15,8 @@ from app.core.tasks import LEASE
 
 @pytest.fixture
 def settled(services):
-    """Redis as it is after the first sweep."""
-    services.dispatch.sweep()
+    """Redis as it is after the first round."""
+    services.dispatch.recover()
     return services
 
 
@@ -60,7 +60,7 @@ class TestSweep:
         assert waiting() == [str(task.id)]
 
     def test_only_the_oldest_of_each_lane_are_looked_at(self, settled, new_task, monkeypatch):
-        monkeypatch.setattr(dispatching, "OLDEST", 2)
+        monkeypatch.setattr(repair, "OLDEST", 2)
         tasks = [new_task() for _ in range(4)] + [new_task(priority="high")]
         for task in (tasks[0], tasks[3], tasks[4]):
             settled.queues.remove([task])
@@ -71,18 +71,18 @@ class TestSweep:
     def test_after_redis_lost_its_data_everything_is_sent_again_once(
         self, batch, settled, new_task, running, task_in, waiting, monkeypatch
     ):
-        monkeypatch.setattr(dispatching, "BATCH", batch)
+        monkeypatch.setattr(repair, "BATCH", batch)
         low, first, second = new_task(priority="low"), new_task(), new_task()
         running(), task_in(Status.SCHEDULED), task_in(Status.FAILED)
         settled.queues.redis.flushdb()
-        assert settled.dispatch.sweep() == 3
+        assert settled.dispatch.recover() == 3
         assert waiting() == [str(task.id) for task in (first, second, low)]
         assert settled.queues.has_epoch()
 
     def test_what_is_sent_again_can_be_claimed(self, settled, new_task):
         task = new_task()
         settled.queues.redis.flushdb()
-        settled.dispatch.sweep()
+        settled.dispatch.recover()
         assert settled.queues.take(0) == task.job_id
         assert settled.tasks.claim(task.id, task.dispatch, "w1")
 
@@ -91,9 +91,9 @@ class TestSweep:
         settled.queues.redis.flushdb()
         with monkeypatch.context() as patched, pytest.raises(QueueUnavailable):
             patched.setattr(settled.queues, "push", gone)
-            settled.dispatch.sweep()
+            settled.dispatch.recover()
         assert not settled.queues.has_epoch()
-        assert settled.dispatch.sweep() == 3
+        assert settled.dispatch.recover() == 3
         assert waiting() == [str(task.id) for task in tasks]
 
 

@@ -116,7 +116,7 @@ def test_a_stale_dispatch_of_another_task_changes_nothing(name, status, task_in,
 @pytest.mark.parametrize("name", WRITES)
 def test_a_task_that_was_deleted_stays_deleted(name, task_in, services, changed):
     task = task_in(Status.FAILED)
-    assert services.tasks.delete(task.id)
+    assert services.tasks.delete([task.id])
     changed(name, replace(task, status=Status.QUEUED))
     with pytest.raises(NotFound, match=str(task.id)):
         services.tasks.get(task.id)
@@ -197,5 +197,5 @@ class TestUsers:
     @pytest.mark.parametrize("status", Status)
     def test_only_what_has_ended_can_be_deleted(self, status, task_in, services, document):
         task = task_in(status)
-        assert services.tasks.delete(task.id) is status.ended
+        assert services.tasks.delete([task.id]) == ([task.id] if status.ended else [])
         assert (document(task) is None) is status.ended

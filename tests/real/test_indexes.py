@@ -131,7 +131,17 @@ WORK: dict[str, tuple[dict[str, Any], list[tuple[str, int]] | None]] = {
     "expired_leases": ({"lease.until": {"$lt": NOW}}, [("lease.until", 1)]),
     "due": ({"run_at": {"$lte": NOW}, "status": "scheduled"}, [("run_at", 1)]),
     "past_retention": ({"expire_at": {"$lte": NOW}}, None),
-    "forget_dispatch": ({"status": "queued", "hint": "sent", "dispatched_at": {"$lte": NOW}}, None),
+    "dispatched_behind": (
+        {
+            "status": "queued",
+            "hint": "sent",
+            "priority": 1,
+            "queued_at": {"$gte": NOW},
+            "$or": [{"queued_at": {"$gt": NOW}}, {"queued_at": NOW, "_id": {"$gt": ObjectId()}}],
+        },
+        [("queued_at", 1), ("_id", 1)],
+    ),
+    "offer": ({"type": {"$in": ["echo", "x"]}, "status": "scheduled", "put_offs": {"$gt": 0}}, None),
     "submission": ({"owner": "alice", "submission_key": "form-1"}, None),
     "oldest of a lane": (
         {"status": "queued", "hint": {"$in": ["due", "sent"]}, "priority": 1},

@@ -43,7 +43,7 @@ def test_a_round_asks_the_same_with_few_tasks_and_with_many(
     assert busy.documents > quiet.documents > 0
     assert busy.redis["exists"] >= quiet.redis["exists"] > 0
 
-    monkeypatch.setattr("app.core.dispatch.OLDEST", MANY)  # A sweep that looks at everything is noticed.
+    monkeypatch.setattr("app.core.repair.OLDEST", MANY)  # A sweep that looks at everything is noticed.
     with counted[0].count() as careless:
         whole_round(counted[0].services)
     assert "documents returned" in differing([(quiet, quiet, 0.0), (careless, careless, 0.0)])

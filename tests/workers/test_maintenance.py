@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
+import pymongo
 import pytest
-from pymongo.errors import AutoReconnect
+from pymongo.errors import AutoReconnect, ExecutionTimeout, OperationFailure
 
 from app.core import clock, tasks
 from app.core.clock import utcnow
@@ -154,3 +157,120 @@ def test_whoever_was_cut_off_for_long_rescues_nobody_for_a_lease(
     bob.round()
 
     assert services.tasks.get(task.id).status is status
+
+
+def failing(error: Exception) -> Callable[[], int]:
+    def fail() -> int:
+        raise error
+
+    return fail
+
+
+DEFECTS = [KeyError("owner"), OperationFailure("too big", 10334), ExecutionTimeout("too slow", 50)]
+
+
+@pytest.mark.parametrize("error", DEFECTS, ids=lambda error: type(error).__name__)
+def test_what_fails_in_one_repair_keeps_no_other_from_its_turn(
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    bob, done = a_patient_leader(services, monkeypatch), []
+    for name in ("stage", "push_due", "recover", "rescue"):
+        monkeypatch.setattr(services.dispatch, name, failing(error))
+    for name in ("sweep", "prune"):
+        monkeypatch.setattr(services.dispatch, name, lambda name=name: done.append(name) or 0)
+
+    bob.round()
+
+    assert done == ["sweep", "prune"]
+    assert "stage: it failed" in caplog.text and str(error) in caplog.text
+
+
+def test_with_mongodb_away_a_round_ends(
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bob = a_patient_leader(services, monkeypatch)
+    monkeypatch.setattr(services.dispatch, "stage", failing(AutoReconnect("gone")))
+
+    bob.round()
+
+    assert "push" not in bob._done and "does not answer (AutoReconnect)" in caplog.text
+
+
+def test_a_refusal_is_not_told_as_an_absence(
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bob = Maintenance(services, "bob")
+    monkeypatch.setattr(bob, "lead", failing(OperationFailure("not authorized on taskqueue", 13)))
+
+    bob.round()
+
+    assert "refuses: not authorized" in caplog.text and "does not answer" not in caplog.text
+
+
+def test_a_slow_index_keeps_nothing_from_being_repaired(
+    services: Services, monkeypatch: pytest.MonkeyPatch, new_task: Callable[..., Task]
+) -> None:
+    task = new_task(run_at=utcnow() + timedelta(seconds=60))
+    services.db.tasks.update_one({"_id": task.id}, {"$set": {"run_at": utcnow()}})
+    building, built = threading.Event(), threading.Event()
+
+    def build(db: object) -> None:
+        building.set()
+        built.wait(10)
+
+    monkeypatch.setattr(maintenance, "create_indexes", build)
+    monkeypatch.setattr(maintenance, "ROUND_S", 0.01)
+    bob = Maintenance(services, "bob")
+    monkeypatch.setattr(bob, "resign", lambda: None)
+    thread = threading.Thread(target=bob.run)
+    thread.start()
+    assert building.wait(10)
+    for _ in range(500):
+        if services.tasks.get(task.id).status is Status.QUEUED:
+            break
+        time.sleep(0.02)
+    bob.stop()
+    thread.join()
+    built.set()
+
+    assert services.tasks.get(task.id).status is Status.QUEUED
+
+
+def test_an_index_that_failed_is_tried_again(
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries, answers = [], iter([ExecutionTimeout("too slow", 50), None])
+
+    def build(db: object) -> None:
+        tries.append(pymongo._csot.get_timeout())
+        if error := next(answers):
+            raise error
+
+    monkeypatch.setattr(maintenance, "create_indexes", build)
+    monkeypatch.setattr(maintenance, "INDEXES_AGAIN_S", 0.0)
+    Maintenance(services, "bob").prepare()
+
+    assert tries == [maintenance.INDEXES_WITHIN_S] * 2 and "too slow" in caplog.text
+
+
+@pytest.mark.parametrize(("took_s", "rescues"), [(20.0, True), (31.0, False)])
+def test_a_long_round_is_no_cut_unless_it_took_a_lease(
+    services: Services, monkeypatch: pytest.MonkeyPatch, took_s: float, rescues: bool
+) -> None:
+    """Where there is much to repair, rounds are long; a process that was stopped in one knows nothing."""
+    bob, now, rescued = a_patient_leader(services, monkeypatch), [time.monotonic()], []
+    monkeypatch.setattr(maintenance.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(services.dispatch, "rescue", lambda: rescued.append(now[0]) or 0)
+
+    def prune() -> int:
+        now[0] += took_s
+        return 0
+
+    monkeypatch.setattr(services.dispatch, "prune", prune)
+    bob.round()
+    now[0] += 1.0
+    before = len(rescued)
+    bob._done.clear()
+    bob.round()
+
+    assert (len(rescued) > before) is rescues

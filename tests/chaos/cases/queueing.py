@@ -93,8 +93,8 @@ def two_lead(rig: Rig) -> list[Task]:
 
     def repair(number: int) -> None:
         while time.monotonic() < stop:
-            for one in (lead[number].stage, lead[number].push_due, lead[number].sweep, lead[number].rescue):
-                one()
+            for one in ("stage", "push_due", "recover", "sweep", "rescue"):
+                getattr(lead[number], one)()
 
     threads = [threading.Thread(target=repair, args=(number,)) for number in range(2)]
     for thread in threads:
