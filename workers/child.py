@@ -109,8 +109,8 @@ class Child:
         self.tell(leaves=True)
 
     def _spent(self) -> bool:
-        """Whether a task has left so much, memory, files or broken helpers, that a fresh process is better."""
-        if self._left_strays:  # libraries may count on what was ended, as multiprocessing does on its forkserver
+        """Whether a task has left so much, memory, files or processes, that a fresh one is better."""
+        if self._left_strays:  # they were ended, and libraries count on theirs (multiprocessing's forkserver)
             return True
         if self._files.leaked:
             log.warning("Its last task left many files open: a fresh process takes its place.")
@@ -135,7 +135,9 @@ class Child:
         """Wait for a message. A stop is heeded before a take and never during one, so none is lost."""
         while not self.signals.stop:
             if not self.folder.is_dir():
-                log.warning("%s was removed by somebody: a fresh process takes this one's place.", self.folder)
+                log.warning(
+                    "%s was removed by somebody: a fresh process takes this one's place.", self.folder
+                )
                 return None
             self._keep_time()
             try:

@@ -66,7 +66,8 @@ class Watch:
     def look(self) -> None:
         """Renew the lease when it is time, and see whether the attempt is canceled or no longer ours.
 
-        It may take a while, and the child be at its next attempt then: only `enforce` signals it. Raises what a store raises that does not answer; the next look tries again.
+        Signals nobody: it may take a while, and the child be at its next attempt then. Raises what a store
+        raises that does not answer; the next look tries again.
         """
         now = self._looked = time.monotonic()
         task = self.task()

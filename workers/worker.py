@@ -121,7 +121,9 @@ class TaskWorker(RQWorker):
             self.child = ChildProcess(self.name, fresh=self._changes is not None)
         except OSError as error:
             self._pause()
-            log.warning("Worker %s cannot start a process for its tasks: %s. It tries again.", self.name, error)
+            log.warning(
+                "Worker %s cannot start a process for its tasks: %s. It tries again.", self.name, error
+            )
             return
         self._outdated = False
 

@@ -96,7 +96,9 @@ def test_odd_text_ends_the_task_one_way_or_the_other(run: Run, what: str) -> Non
     assert task.status.ended
 
 
-def test_a_cancel_that_nobody_asked_for_begins_anew_once_and_then_fails(services: Services, new_task: Any) -> None:
+def test_a_cancel_that_nobody_asked_for_begins_anew_once_and_then_fails(
+    services: Services, new_task: Any
+) -> None:
     submitted, seen = new_task(max_attempts=1), []
     for _ in range(2):
         task = services.tasks.claim(submitted.id, len(seen) + 1, "w1")
