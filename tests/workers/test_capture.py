@@ -87,7 +87,7 @@ LEFT = """
             print("Alice:", name)
             leave()
         with Capture(Path("bob.log")), files.spared():
-            print("Bob: out")
+            print("Bob: out", flush=True)
             print("Bob: error", file=sys.stderr)
             logging.warning("Bob: logged")
     logging.warning("the child's own")
@@ -96,7 +96,7 @@ LEFT = """
 
 @pytest.mark.slow
 def test_whatever_a_task_does_to_its_output_the_next_has_its_own(tmp_path: Path) -> None:
-    env = {**os.environ, "PYTHONPATH": os.getcwd()}
+    env = {**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONUNBUFFERED": ""}  # it would unbuffer C, too
     code = textwrap.dedent(LEFT)
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
 
