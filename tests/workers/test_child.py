@@ -160,6 +160,7 @@ def test_a_child_whose_task_left_processes_is_replaced(
     services: Services, child: Child, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(children, "end_strays", lambda: 1)
+    child._next = lambda: services.queues.take(0)  # type: ignore[method-assign]
     tasks = [new_task(type="echo") for _ in range(2)]
 
     child.loop()
