@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 
 from app.core.failpoints import arm
 from app.core.leash import die_with
@@ -54,6 +55,7 @@ class Fleet:
         self._options = ["--reload"] if reload else []
         self._processes: list[subprocess.Popen[bytes]] = []
         self._stopping = False
+        self._told: set[int] = set()
 
     def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -63,13 +65,19 @@ class Fleet:
             self._processes = [process for process in self._processes if process.poll() is None]
             while not self._stopping and len(self._processes) < self._size:
                 self._processes.append(_start(self._options))
+            if self._stopping:  # it may have come while one was started
+                self._tell([process for process in self._processes if process.pid not in self._told])
             if adopts:  # what a worker that was killed has left
                 end_strays({process.pid for process in self._processes})
             time.sleep(RESTART_AFTER_S / 4 if self._stopping else RESTART_AFTER_S)
 
     def _stop(self, number: int, frame: object) -> None:
         self._stopping = True
-        for process in self._processes:
+        self._tell(self._processes)
+
+    def _tell(self, processes: Iterable[subprocess.Popen[bytes]]) -> None:
+        for process in processes:
+            self._told.add(process.pid)
             if process.poll() is None:
                 process.terminate()
 

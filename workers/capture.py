@@ -6,12 +6,14 @@ the attempt runs, the child copies the rest when it ends. Both may write the sam
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
+import logging
 import os
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from bson import ObjectId
 
@@ -19,6 +21,7 @@ from app.core.logs import PART, Logs, kept_parts
 from app.core.mask import FILL, Mask
 
 STEP = 2**20
+_C = ctypes.CDLL(None)
 
 
 def log_path(folder: Path, task_id: ObjectId, attempt: int) -> Path:
@@ -32,9 +35,11 @@ class Capture:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._saved: list[int] = []
+        self._streams: tuple[TextIO, TextIO] = sys.stdout, sys.stderr
 
     def __enter__(self) -> Capture:
-        _flush()
+        flush()
+        self._streams = sys.stdout, sys.stderr = _usable(sys.stdout, 1), _usable(sys.stderr, 2)
         target = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self._saved = [os.dup(1), os.dup(2)]
         os.dup2(target, 1)
@@ -45,18 +50,37 @@ class Capture:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _flush()
+        flush()
+        sys.stdout, sys.stderr = self._streams
+        flush()
         for descriptor, saved in zip((1, 2), self._saved, strict=True):
             os.dup2(saved, descriptor)
             os.close(saved)
+        sys.stdout, sys.stderr = _usable(sys.stdout, 1), _usable(sys.stderr, 2)
 
 
-def _flush() -> None:
+def flush() -> None:
+    """Write what Python and C still hold of the output; nothing is raised."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):
+        except (OSError, ValueError, AttributeError):
             continue  # the task closed it, or the disk is full: what was printed before is there
+    _C.fflush(None)
+
+
+def _usable(stream: TextIO, descriptor: int) -> TextIO:
+    """A standard stream, or a new one in its place where a task has closed or detached it."""
+    try:
+        if not stream.closed:
+            return stream
+    except (ValueError, AttributeError):
+        pass
+    made = open(descriptor, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115 - it stays
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and handler.stream is stream:
+            handler.stream = made  # its own method would flush the closed one
+    return made
 
 
 def fill(output: BinaryIO, mask: Mask, begin: int, end: int, *, ended: bool = True, by: bytes = FILL) -> int:

@@ -14,7 +14,6 @@ import faulthandler
 import json
 import logging
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -25,6 +24,7 @@ from typing import Any, TypeVar
 
 import psutil
 import pymongo
+from bson.errors import BSONError
 from pymongo.errors import PyMongoError
 
 from app.core import clock, failpoints
@@ -34,23 +34,20 @@ from app.core.services import Services, connect
 from app.core.task import Task, parse_job_id
 from config import Settings, load
 from workers.capture import Capture, LogWriter, log_path
-from workers.context import Canceled, Context
+from workers.context import Context
 from workers.finish import Ended, away, write_down
 from workers.journal import Kept, journal_of
+from workers.leaving import end_as
 from workers.limits import Files
 from workers.logs import set_up
 from workers.patience import patient
 from workers.reload import watched
-from workers.runtime import Outcome, Succeeded, TimedOut, attempt
+from workers.runtime import Outcome, Succeeded, attempt
+from workers.signals import Signals
 from workers.signature import TaskTypeError
 from workers.strays import adopt, end_strays
 from workers.tasktype import TaskType, sources
 from workers.tasktype import load as load_types
-
-CANCEL_GENTLY = signal.SIGUSR1
-CANCEL_NOW = signal.SIGUSR2
-TIME_OVER = signal.SIGALRM
-STOP = signal.SIGTERM
 
 WAIT_S = 1.0
 AWAY_S = 1.0
@@ -63,33 +60,6 @@ LARGE = 256 * 1024  # ... unless its result is one that takes a while to write.
 Written = TypeVar("Written")
 
 log = logging.getLogger("workers.child")
-
-
-class Signals:
-    """What the supervisor asked for; it may interrupt only while a task's own code runs."""
-
-    def __init__(self) -> None:
-        self.stop = False
-        self.canceled = False
-        self._interruptible = False
-        signal.signal(STOP, self._stop)
-        signal.signal(CANCEL_GENTLY, self._cancel)
-        signal.signal(CANCEL_NOW, self._interrupt)
-        signal.signal(TIME_OVER, self._interrupt)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def running(self, begun: bool) -> None:
-        self._interruptible = begun
-
-    def _stop(self, number: int, frame: object) -> None:
-        self.stop = True
-
-    def _cancel(self, number: int, frame: object) -> None:
-        self.canceled = True
-
-    def _interrupt(self, number: int, frame: object) -> None:
-        if self._interruptible:
-            raise Canceled if number == CANCEL_NOW else TimedOut
 
 
 class Child:
@@ -106,6 +76,7 @@ class Child:
         self._status = status
         self._clock_set = self._measured = float("-inf")
         self._process, self._files = psutil.Process(), Files()
+        self._left_strays = False
 
     def tell(self, **line: Any) -> None:
         """One line to the supervisor."""
@@ -117,21 +88,33 @@ class Child:
         self.tell(watch=watched(modules))
         self.types = load_types(self.settings.task_modules, self.settings)
         self.tell(watch=watched(modules, before))
-        self.services.catalog.publish([kind.document() for kind in self.types.values()], self.name)
+        self.types = {name: kind for name, kind in self.types.items() if self._published(kind)}
         self.tell(ready=sorted(self.types))
+
+    def _published(self, kind: TaskType) -> bool:
+        """Publish a type; one that MongoDB cannot hold keeps no other from being run here."""
+        try:
+            self.services.catalog.publish([kind.document()], self.name)
+        except (BSONError, OverflowError, ValueError) as error:
+            log.error("The task type %s cannot be published and is not run here: %s", kind.name, error)
+            return False
+        return True
 
     def loop(self) -> None:
         """Run until told to stop, or until it is time for a fresh process."""
         for _ in range(self.settings.worker_recycle_tasks):
             job_id = self._next()
             if job_id is None:
-                return
+                break
             self._handle(job_id)
-            if self._grown():
-                return
+            if self._spent():
+                break
+        self.tell(leaves=True)
 
-    def _grown(self) -> bool:
-        """Whether it holds so much after a task, memory or files, that a fresh process is better."""
+    def _spent(self) -> bool:
+        """Whether a task has left so much, memory, files or processes, that a fresh one is better."""
+        if self._left_strays:  # they were ended, and libraries count on theirs (multiprocessing's forkserver)
+            return True
         if self._files.leaked:
             log.warning("Its last task left many files open: a fresh process takes its place.")
             return True
@@ -154,6 +137,11 @@ class Child:
     def _next(self) -> str | None:
         """Wait for a message. A stop is heeded before a take and never during one, so none is lost."""
         while not self.signals.stop:
+            if not self.folder.is_dir():
+                log.warning(
+                    "%s was removed by somebody: a fresh process takes this one's place.", self.folder
+                )
+                return None
             self._keep_time()
             try:
                 job_id = self.services.queues.take(WAIT_S)
@@ -191,15 +179,22 @@ class Child:
         context = Context(task, self.services, lambda: self.signals.canceled)
         path = log_path(self.folder, task.id, task.attempt)
         with Capture(path), self._files.spared():
-            outcome = attempt(task, kind, context, self.signals.running)
+            outcome = attempt(task, kind, context, self._running)
+        self.signals.install()
         if ended := end_strays():
             log.warning("Task %s left %d processes running; they were ended.", task.id, ended)
+            self._left_strays = True
         printed = LogWriter(self.services.logs, path, task.id, task.attempt, context.mask)
         failpoints.reach("ran", task.id)
         self._finish(Ended(task, outcome, context.progress_now, printed))
         context.close()
         path.unlink(missing_ok=True)
         self.tell(end=str(task.id), attempt=task.attempt)
+
+    def _running(self, begun: bool) -> None:
+        self.signals.running(begun)
+        if os.getpid() != self._process.pid:  # the task has forked, and the fork comes out of its function
+            end_as(sys.exc_info()[1])
 
     def _finish(self, ended: Ended) -> None:
         """Write an attempt down, however long MongoDB is away; on disk it waits even for the next worker."""
@@ -274,7 +269,7 @@ def main(arguments: list[str]) -> int:
     child = Child(name, int(status), Path(folder), settings, connect(patient(settings)))
     try:
         child.start()
-    except TaskTypeError as error:
+    except (TaskTypeError, SystemExit) as error:
         log.error("The task types cannot be loaded; those published before stay. %s", error)
         return CANNOT_LOAD
     except PyMongoError as error:
@@ -285,4 +280,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except BaseException as error:
+        end_as(error)

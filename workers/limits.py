@@ -53,7 +53,7 @@ class Limits:
         self._looks += 1
         if self.memory_mb and not self.over and self._looks % MEASURE_EVERY == 0:
             used = memory_of(self.pid, self.memory_mb * 2**20)
-            if used > self.memory_mb * 2**20:
+            if used > self.memory_mb * 2**20 and self.output.exists():  # else its attempt has just ended
                 self.used_mb = used // 2**20
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(self.pid, signal.SIGKILL)
@@ -134,7 +134,7 @@ class Files:
 
 def _next_file() -> int:
     """The lowest descriptor that is free: about as many are open."""
-    free = os.dup(2)
+    free = os.open(os.devnull, os.O_RDONLY)
     os.close(free)
     return free
 

@@ -11,10 +11,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
-from workers.child import CANNOT_LOAD, CANNOT_START
+from workers.child import CANNOT_LOAD
+from workers.signals import STOP
 
 FOLDER = "worker-"
 LOCK = "lock"
@@ -24,33 +26,39 @@ class ChildProcess:
     """One resident child in a session and process group of its own.
 
     Its folder is for its output and is the temporary folder of its tasks, so that nothing of theirs
-    outlives it.
+    outlives it. ``ready`` is whether it has said that it takes tasks.
     """
 
     def __init__(self, name: str, *, fresh: bool = False) -> None:
-        """``fresh``: write no byte code, which is as old as its source by the second only."""
+        """``fresh``: write no byte code, which is as old as its source by the second only.
+
+        Raises OSError where the system has no room for it; nothing is left of it then.
+        """
+        self.ready = False
+        self.told: float | None = None
+        self._rest = b""
         bury_leftovers()
-        self.folder, self._lock = _own_folder()
-        self._reader, writer = os.pipe()
-        os.set_blocking(self._reader, False)
-        command = [
-            sys.executable,
-            *(["-B"] if fresh else []),
-            "-m",
-            "workers.child",
-            name,
-            str(writer),
-            str(self.folder),
-            str(os.getpid()),
-        ]
-        self._popen = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command,
+        with contextlib.ExitStack() as undo:
+            self.folder, self._lock = _own_folder()
+            undo.callback(self._remove_folder)
+            self._reader, writer = os.pipe()
+            os.set_blocking(self._reader, False)
+            undo.callback(os.close, self._reader)
+            try:
+                self._popen = self._start(name, writer, fresh)
+            finally:
+                os.close(writer)
+            undo.pop_all()
+
+    def _start(self, name: str, writer: int, fresh: bool) -> subprocess.Popen[bytes]:
+        python = [sys.executable, *(["-B"] if fresh else [])]
+        about = [name, str(writer), str(self.folder), str(os.getpid())]
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [*python, "-m", "workers.child", *about],
             stdin=subprocess.DEVNULL,
             pass_fds=(writer,),
             start_new_session=True,
         )
-        os.close(writer)
-        self._rest = b""
 
     @property
     def pid(self) -> int:
@@ -77,6 +85,11 @@ class ChildProcess:
         if self._popen.poll() is None:
             self._popen.send_signal(number)
 
+    def stop(self) -> None:
+        """Tell it to end, after its task if it has one; ``told`` is since when it knows."""
+        self.told = self.told or time.monotonic()
+        self.signal(STOP)
+
     def ended(self) -> str | None:
         """None while it lives; else how it ended, in words."""
         code = self._popen.poll()
@@ -85,11 +98,6 @@ class ChildProcess:
         if code < 0:
             return f"was killed by {_signal_name(-code)}"
         return f"ended with exit code {code}"
-
-    @property
-    def cannot_start(self) -> bool:
-        """Whether it ended because its task types or its stores are not usable."""
-        return self._popen.poll() in (CANNOT_START, CANNOT_LOAD)
 
     @property
     def cannot_load(self) -> bool:
@@ -105,6 +113,9 @@ class ChildProcess:
     def bury(self) -> None:
         """Forget it, which was killed: remove its folder."""
         os.close(self._reader)
+        self._remove_folder()
+
+    def _remove_folder(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
         if self._lock is not None:
             os.close(self._lock)
@@ -113,9 +124,16 @@ class ChildProcess:
 def bury_leftovers() -> None:
     """Remove the folders of children whose supervisor was killed before it could bury them."""
     for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
-        if (folder / LOCK).is_file() and (lock := _locked(folder)) is not None:
+        if _has_lock(folder) and (lock := _locked(folder)) is not None:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
+
+
+def _has_lock(folder: Path) -> bool:
+    try:
+        return (folder / LOCK).is_file()
+    except OSError:
+        return False  # somebody else's
 
 
 def _own_folder() -> tuple[Path, int | None]:

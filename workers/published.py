@@ -45,6 +45,8 @@ def refusals(about: Any) -> Iterator[str]:
             yield from _pattern(about["pattern"])
         for inner in about.values():
             yield from refusals(inner)
+    elif isinstance(about, int) and not -(2**63) <= about < 2**63:
+        yield f"{about} cannot be kept: whole numbers go from -2**63 to 2**63 - 1"
     elif isinstance(about, list):
         for inner in about:
             yield from refusals(inner)

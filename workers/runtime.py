@@ -33,6 +33,7 @@ from workers.tasktype import TaskType
 MESSAGE_LIMIT = 2_000
 TRACEBACK_LIMIT = 20_000
 INLINE_DEPTH = 60
+UNASKED = "It was interrupted as if canceled, which nobody had asked for; it begins anew."
 
 
 class TimedOut(BaseException):
@@ -210,13 +211,26 @@ def settle(services: Services, task: Task, outcome: Outcome) -> Status | None:
     if isinstance(outcome, Failed):
         return services.dispatch.failed(task, outcome.error, retry=outcome.retry, after_s=outcome.after_s)
     if isinstance(outcome, WasCanceled):
-        return Status.CANCELED if services.tasks.end_canceled(task, "Canceled while it ran.") else None
+        return _canceled(services, task)
     if isinstance(outcome, NotBegun):
         return Status.QUEUED if services.dispatch.hand_back(task, outcome.message) else None
     if _fits_inside(services, outcome):
         ours = services.tasks.succeed(task, outcome.result, kind=outcome.kind)
         return Status.SUCCEEDED if ours else None
     return _succeed_with_file(services, task, outcome)
+
+
+def _canceled(services: Services, task: Task) -> Status | None:
+    """Where nobody canceled it, the signal was meant for the attempt before: it begins anew, uncounted.
+
+    Twice in a row is no signal's delay: then the task raises it itself.
+    """
+    if services.tasks.end_canceled(task, "Canceled while it ran."):
+        return Status.CANCELED
+    if task.history and task.history[-1]["message"] == UNASKED:
+        error = _error("failed", None, "The task raised Canceled, and nobody had canceled it.")
+        return services.dispatch.failed(task, error, retry=False)
+    return Status.QUEUED if services.dispatch.hand_back(task, UNASKED) else None
 
 
 def _succeed_with_file(services: Services, task: Task, outcome: Succeeded) -> Status | None:

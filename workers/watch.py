@@ -19,15 +19,15 @@ from app.core.services import Services
 from app.core.task import Task
 from app.core.vault import CannotOpen
 from workers.capture import LogWriter, log_path
-from workers.child import CANCEL_GENTLY, CANCEL_NOW, TIME_OVER
 from workers.limits import Limits
 from workers.process import ChildProcess
 from workers.runtime import timeout_sentence
+from workers.signals import CANCEL_GENTLY, CANCEL_NOW, TIME_OVER
 
 LOOK_EVERY_S = 1.0
 RENEW_EVERY_S = 10.0
 CANCEL_NOW_AFTER_S = 2.0
-CANCEL_KILL_AFTER_S = 7.0
+CANCEL_KILL_AFTER_S = 5.0
 TIMEOUT_KILL_AFTER_S = 3.0
 
 log = logging.getLogger("workers.watch")
@@ -53,9 +53,10 @@ class Watch:
     _looked: float = 0.0
     _renewed: float = 0.0
     _doubted: bool = False
-    _cancel_seen: float | None = None
+    _disowned: str = ""  # why it is no longer ours
+    _canceled: bool = False
     _time_over: bool = False
-    _last_signal: signal.Signals | None = None
+    _sent: dict[signal.Signals, float] = field(default_factory=dict)
 
     def due(self) -> bool:
         """Whether it is time for another look; a short task is over before the first."""
@@ -63,9 +64,10 @@ class Watch:
         return now - self.began >= LOOK_EVERY_S and now - self._looked >= LOOK_EVERY_S
 
     def look(self) -> None:
-        """Renew the lease when it is time, and kill the attempt when it is no longer ours.
+        """Renew the lease when it is time, and see whether the attempt is canceled or no longer ours.
 
-        Raises what a store raises that does not answer; the next look tries again.
+        Signals nobody: it may take a while, and the child be at its next attempt then. Raises what a store
+        raises that does not answer; the next look tries again.
         """
         now = self._looked = time.monotonic()
         task = self.task()
@@ -77,8 +79,7 @@ class Watch:
                 self._not_ours("its lease was taken")
                 return
             self._renewed = now
-        if self._cancel_seen is None and self.services.tasks.cancel_requested(task):
-            self._cancel_seen = now
+        self._canceled = self._canceled or self.services.tasks.cancel_requested(task)
         if self._log is not None:
             self._log.write()
 
@@ -104,37 +105,44 @@ class Watch:
             return Mask()
 
     def enforce(self) -> None:
-        """Ask first, then interrupt, then kill: cancellation after 0, 2 and 7 s, time after 0 and 3 s."""
+        """Ask first, then interrupt, then kill: cancellation after 0, 2 and 7 s, time after 0 and 3 s.
+
+        Each is counted from the signal before: a look that was held up takes nothing from a task's time to
+        clean up.
+        """
         if self.over:
             return
-        now = time.monotonic()
-        over = now - self.began - self.timeout_s
-        if self._cancel_seen is not None:
-            asked = now - self._cancel_seen
-            self._send(CANCEL_NOW if asked >= CANCEL_NOW_AFTER_S else CANCEL_GENTLY)
-            if asked >= CANCEL_KILL_AFTER_S:
+        if self._disowned:
+            self._kill(self._disowned)
+        elif self._canceled:
+            asked_in_vain = self._sent_for(CANCEL_GENTLY) >= CANCEL_NOW_AFTER_S
+            if asked_in_vain and self._sent_for(CANCEL_NOW) >= CANCEL_KILL_AFTER_S:
                 self.child.signal(signal.SIGKILL)
-        elif over >= 0:
+        elif time.monotonic() - self.began >= self.timeout_s:
             self._time_over = True
-            self._send(TIME_OVER)
-            if over >= TIMEOUT_KILL_AFTER_S:
+            if self._sent_for(TIME_OVER) >= TIMEOUT_KILL_AFTER_S:
                 self.child.signal(signal.SIGKILL)
 
-    def _send(self, number: signal.Signals) -> None:
-        if self._last_signal != number:
-            self._last_signal = number
+    def _sent_for(self, number: signal.Signals) -> float:
+        """Send a signal, once; returns how long ago that was."""
+        now = time.monotonic()
+        if number not in self._sent:
+            self._sent[number] = now
             self.child.signal(number)
+        return now - self._sent[number]
 
     def _not_ours(self, why: str) -> None:
-        """Kill it at the second look: its child may just have ended it and not said so yet.
+        """Be sure at the second look: its child may just have ended it and not said so yet.
 
         One of which only the outcome is left does no harm: that write is refused.
         """
-        if self._doubted and not self.over:
-            self._kill(why)
+        if self._doubted:
+            self._disowned = why
         self._doubted = True
 
     def _kill(self, why: str) -> None:
+        if self.lost:
+            return
         log.warning("Task %s, attempt %d is killed: %s.", self.task_id, self.attempt, why)
         self.lost = True
         self.child.signal(signal.SIGKILL)
@@ -149,7 +157,7 @@ class Watch:
         if task is None or self._log is None:
             return
         self._log.write(ended=True)
-        if self._cancel_seen is not None:
+        if self._canceled:
             self.services.tasks.end_canceled(
                 task, "Canceled while it ran; its process did not heed it and was killed."
             )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import select
+import signal
 import socket
 import time
 from typing import Any
@@ -29,7 +30,6 @@ from app.core.services import Services
 from app.core.states import Priority
 from config import VERSION
 from workers.capture import log_path
-from workers.child import STOP
 from workers.limits import Guard, Limits
 from workers.process import ChildProcess
 from workers.reload import Changes
@@ -40,6 +40,7 @@ TICK_S = 0.5
 REPORT_EVERY_S = 10.0
 RESTART_LONGEST_S = 30.0
 WORKER_TTL_S = 30
+LEAVE_S = 5.0  # How long a child that is to end may take, once it has no task.
 AWAY = (PyMongoError, RedisError, TaskQueueError, OSError)
 
 log = logging.getLogger("workers.worker")
@@ -62,6 +63,7 @@ class TaskWorker(RQWorker):
         self.services = services
         self.child: ChildProcess | None = None
         self.current: Watch | None = None
+        self._idle_since = time.monotonic()
         self.types: tuple[str, ...] = ()
         self.processed = 0
         self.stopping: float | None = None
@@ -107,20 +109,33 @@ class TaskWorker(RQWorker):
         else:
             select.select([self.child], [], [], TICK_S)
             self._listen(self.child)
-            self._attend()
+            self._attend(self.child)
             self._check(self.child)
         self._reload()
         self._report()
 
     def _keep_child(self) -> None:
-        if self.child is None and self.stopping is None and time.monotonic() >= self._restart_at:
+        if self.child is not None or self.stopping is not None or time.monotonic() < self._restart_at:
+            return
+        try:
             self.child = ChildProcess(self.name, fresh=self._changes is not None)
-            self._outdated = False
+        except OSError as error:
+            self._pause()
+            log.warning(
+                "Worker %s cannot start a process for its tasks: %s. It tries again.", self.name, error
+            )
+            return
+        self._outdated = False
+
+    def _pause(self) -> None:
+        """Wait before the next child, and the longer the more often there was none that became ready."""
+        self._restart_at = time.monotonic() + self._restart_wait_s
+        self._restart_wait_s = min(RESTART_LONGEST_S, self._restart_wait_s * 2)
 
     def _listen(self, child: ChildProcess) -> None:
         for line in child.lines():
             if "ready" in line:
-                self.types = tuple(line["ready"])
+                child.ready, self.types = True, tuple(line["ready"])
                 self._restart_wait_s = 1.0
                 self._reported = 0.0
             elif "watch" in line:
@@ -131,9 +146,11 @@ class TaskWorker(RQWorker):
                 self._guard.watch(self.current.limits)
             elif self.current is not None and ("over" in line or "kept" in line):
                 self.current.finishing(kept="kept" in line)
-            else:
+            elif "leaves" in line:
+                child.told = child.told or time.monotonic()
+            elif "end" in line:
                 self.processed += 1
-                self.current = None
+                self.current, self._idle_since = None, time.monotonic()
                 self._guard.watch(None)
 
     def _watch(self, child: ChildProcess, line: dict[str, Any]) -> Watch:
@@ -141,10 +158,14 @@ class TaskWorker(RQWorker):
         limits = Limits(child.pid, log_path(child.folder, task_id, line["attempt"]), line["memory_mb"])
         return Watch(self.services, self.name, child, task_id, line["attempt"], line["timeout_s"], limits)
 
-    def _attend(self) -> None:
-        if self.current is not None and self.current.due():
-            self._quietly("looking after its task", self.current.look)
-            self.current.enforce()
+    def _attend(self, child: ChildProcess) -> None:
+        """Look after the attempt. That may take a while: it is over then, or another has begun."""
+        watch = self.current
+        if watch is not None and watch.due():
+            self._quietly("looking after its task", watch.look)
+            self._listen(child)
+        if watch is not None and self.current is watch:
+            watch.enforce()
 
     def _check(self, child: ChildProcess) -> None:
         """Stop the child when it is time, and see whether it has died."""
@@ -152,6 +173,7 @@ class TaskWorker(RQWorker):
         if ended is None:
             if self.stopping is not None:
                 self._stop_child(child)
+            self._end_idle(child)
             return
         self._listen(child)
         self._kill(child)
@@ -159,11 +181,10 @@ class TaskWorker(RQWorker):
         current, self.current = self.current, None
         if current is not None:
             self._quietly("saying what became of its task", lambda: current.conclude(ended))
-        elif self.stopping is None and child.cannot_start and not self._outdated:
+        elif not child.ready and not self._outdated:
             if self._changes is not None and child.cannot_load:
                 self._restart_wait_s = RESTART_LONGEST_S
-            self._restart_at = time.monotonic() + self._restart_wait_s
-            self._restart_wait_s = min(RESTART_LONGEST_S, self._restart_wait_s * 2)
+            self._pause()
         child.bury()
 
     def _kill(self, child: ChildProcess) -> None:
@@ -181,13 +202,22 @@ class TaskWorker(RQWorker):
         log.info("%s has changed: worker %s loads its task types again %s.", changed, self.name, when)
         self._outdated, self._restart_at, self._restart_wait_s = True, 0.0, 1.0
         if self.child is not None:
-            self.child.signal(STOP)
+            self.child.stop()
 
     def _stop_child(self, child: ChildProcess) -> None:
-        child.signal(STOP)
+        child.stop()
         over = self.stopping is not None and time.monotonic() - self.stopping >= self._grace_s
         if over and self.current is not None and not self.current.lost:
             self._quietly("handing its task back", self.current.hand_back)
+
+    def _end_idle(self, child: ChildProcess) -> None:
+        """A child that is to end and has no task is told again, and killed where it does not heed that."""
+        if child.told is None or self.current is not None:
+            return
+        child.stop()
+        if time.monotonic() - max(child.told, self._idle_since) >= LEAVE_S:
+            log.warning("The process of worker %s did not end when it was told to: it is killed.", self.name)
+            child.signal(signal.SIGKILL)
 
     # Saying that it lives
 

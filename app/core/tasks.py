@@ -136,7 +136,8 @@ class Tasks(TaskReads):
         return self._end(task, Status.FAILED, values, error["kind"], error["message"])
 
     def end_canceled(self, task: Task, message: str) -> bool:
-        return self._end(task, Status.CANCELED, {}, "canceled", message)
+        """A running task ends because somebody canceled it; never one that nobody did."""
+        return self._end(task, Status.CANCELED, {}, "canceled", message, cancel={"$ne": None})
 
     def reschedule(self, task: Task, error: Document, run_at: datetime) -> bool:
         """Another attempt at ``run_at``, unless it was canceled; the error stays visible meanwhile."""
@@ -272,12 +273,14 @@ class Tasks(TaskReads):
     def _ended(self, now: datetime) -> Document:
         return {"finished_at": now, "expire_at": now + self._retention}
 
-    def _end(self, task: Task, status: Status, values: Document, outcome: str, message: str) -> bool:
+    def _end(
+        self, task: Task, status: Status, values: Document, outcome: str, message: str, **more: Any
+    ) -> bool:
         update = {
             "$set": {"status": status.value, **self._ended(utcnow()), **values},
             "$unset": {"lease": ""},
             **history_of(task, outcome, message),
         }
-        ended = self._held(task, update)
+        ended = self._held(task, update, **more)
         reach("ended", task.id)
         return ended

@@ -84,6 +84,7 @@ def task_in(
         elif status is Status.FAILED:
             services.tasks.fail(task, an_error())
         elif status is Status.CANCELED:
+            services.tasks.cancel(task.id, "bob")
             services.tasks.end_canceled(task, "Canceled.")
         return services.tasks.get(task.id)
 

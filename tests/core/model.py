@@ -59,13 +59,20 @@ class Store:
         return SimpleNamespace(matched_count=int(matched))
 
     def _matches(self, query: Document) -> bool:
-        return all(self._holds(*each) for each in query.items() if each[0] != self._without)
+        return all(self._holds(*each) for each in query.items() if _guard(*each) != self._without)
 
     def _holds(self, name: str, wanted: Any) -> bool:
         found: Any = self.task
         for part in name.split("."):
             found = found.get(part) if found else None
-        return found in wanted["$in"] if isinstance(wanted, dict) else bool(found == wanted)
+        if not isinstance(wanted, dict):
+            return bool(found == wanted)
+        return found in wanted["$in"] if "$in" in wanted else found != wanted["$ne"]
+
+
+def _guard(name: str, wanted: Any) -> str:
+    """What a mutant calls a guard: its field, and whether it asks for something other than a value."""
+    return f"{name} $ne" if isinstance(wanted, dict) and "$ne" in wanted else name
 
 
 class Messages:
@@ -140,6 +147,7 @@ class World:
         _require((was, now) in LEGAL or not moved, f"{was.value} to {now.value} is not in the table")
         _require(was not in ENDED or self.acting == "retry", "an end was left without a user's retry")
         _require(after["attempt"] <= after["max_attempts"], "more attempts than allowed")
+        _require(now is not Status.CANCELED or "cancel" in after, "canceled, and nobody had asked for it")
         _require((now is Status.QUEUED) == ("hint" in after), "a hint without a queued task, or none")
         _require((now is Status.RUNNING) == ("lease" in after), "a lease without a running task, or none")
         if was is Status.QUEUED and now is Status.RUNNING:

@@ -46,6 +46,7 @@ def of_workers(world: World) -> Iterator[Step]:
             yield Step(f"{worker} heeds the cancel", end, (worker, canceled))
         else:
             yield Step(f"{worker}: try again, canceled meanwhile", end, (worker, raced), 2)
+            yield Step(f"{worker} heeds a cancel of the attempt before", end, (worker, canceled), 2)
         yield Step(f"{worker} stops", end, (worker, handed_back), 2)
         yield Step(f"{worker} dies", die, (worker,), 1)
         yield Step(f"{worker}'s outcome is delayed", delay, (worker,), 1)
@@ -107,7 +108,7 @@ def arrive(world: World, held: Task, outcome: Callable[[World, Task], object]) -
 
 
 def canceled(world: World, task: Task) -> object:
-    return world.tasks.end_canceled(task, "")
+    return world.tasks.end_canceled(task, "") or world.dispatch.hand_back(task, "")
 
 
 def handed_back(world: World, task: Task) -> object:
@@ -238,6 +239,7 @@ def test_the_invariants_hold_whatever_happens(clock):
         ("lease.worker", "not of the current attempt.*forgets the claim"),
         ("dispatch", "a stale message started the task"),
         ("cancel", "a canceled task was started"),
+        ("cancel $ne", "nobody had asked for it.*heeds a cancel of the attempt before"),
         ("lease.until", "a renewed attempt was taken from its worker"),
     ],
 )

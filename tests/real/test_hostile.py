@@ -145,6 +145,25 @@ def test_hundreds_of_processes_end_with_the_attempt(crew: Fleet) -> None:
     assert len(family(crew.processes[0].pid)) < 10
 
 
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_fork_that_exits_ends_there_and_the_task_goes_on(crew: Fleet, code: int) -> None:
+    task = crew.ended(crew.submit("fork_and_exit", params={"code": code}))
+
+    assert task.status is Status.SUCCEEDED and task.result[1] == code
+    assert crew.services.logs.read(task.id, 1).text.count("printed by the fork\n") == 1
+
+
+def test_a_thread_that_was_left_keeps_no_process_that_is_replaced(crew: Fleet) -> None:
+    task = crew.ended(crew.submit("leave_thread"))
+
+    assert crew.ended(crew.submit("echo"), 10).status is Status.SUCCEEDED
+    until(lambda: gone(task.result), 2)
+
+
+def test_helpers_of_multiprocessing_are_there_for_each_task(crew: Fleet) -> None:
+    assert [crew.ended(crew.submit("share_pool")).result for _ in range(2)] == [[1, 2], [1, 2]]
+
+
 def test_a_task_that_opens_every_file_fails_alone(crew: Fleet) -> None:
     task = crew.ended(crew.submit("open_many"), 60)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from typing import Any
 
@@ -42,6 +44,31 @@ def daemonise(ctx: Context, then: str = "return") -> list[int]:
         time.sleep(1.5)
         os.kill(os.getpid(), signal.SIGKILL)
     return pids
+
+
+@task(title="Fork and exit")
+def fork_and_exit(ctx: Context, code: int = 0) -> list[int]:
+    """As in a textbook: the fork ends with an exit of its own, and this process waits for it."""
+    pid = os.fork()
+    if pid == 0:
+        print("printed by the fork")
+        sys.exit(code)
+    return [os.getpid(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])]
+
+
+@task(title="Leave a thread")
+def leave_thread(ctx: Context) -> int:
+    """Leave a thread that Python would wait for, and a process, so that this one is replaced."""
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    subprocess.Popen(["sleep", "600"])
+    return os.getpid()
+
+
+@task(title="Share a pool")
+def share_pool(ctx: Context) -> list[int]:
+    """Compute with processes of a server, which multiprocessing keeps for the next time."""
+    with multiprocessing.get_context("forkserver").Pool(1) as pool:
+        return pool.map(abs, [-1, 2])
 
 
 @task(title="Fork many", timeout_s=60)

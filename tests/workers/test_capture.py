@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,47 @@ def test_a_missing_file_is_no_error(services: Services, tmp_path: Path) -> None:
     LogWriter(services.logs, tmp_path / "gone", ObjectId(), 1, Mask()).write()
 
     assert services.db.logs.count_documents({}) == 0
+
+
+LEFT = """
+    import ctypes, io, logging, os, sys
+    from pathlib import Path
+    from workers.capture import Capture
+    from workers.limits import Files
+    libc, files = ctypes.CDLL(None), Files()
+    logging.basicConfig(stream=sys.stderr)
+
+    def wrap(name):
+        stream = getattr(sys, name)
+        setattr(sys, name, io.TextIOWrapper(stream.buffer))
+
+    LEAVE = {
+        "buffered by C": lambda: libc.printf(b"of Alice"),
+        "closed": lambda: (sys.stdout.close(), sys.stderr.close()),
+        "replaced": lambda: (setattr(sys, "stdout", io.StringIO()), setattr(sys, "stderr", None)),
+        "wrapped": lambda: (wrap("stdout"), wrap("stderr")),
+        "detached": lambda: (sys.stdout.detach(), sys.stderr.detach()),
+        "closed below": lambda: (os.close(1), os.close(2)),
+    }
+    for name, leave in LEAVE.items():
+        with Capture(Path("alice.log")), files.spared():
+            print("Alice:", name)
+            leave()
+        with Capture(Path("bob.log")), files.spared():
+            print("Bob: out", flush=True)
+            print("Bob: error", file=sys.stderr)
+            logging.warning("Bob: logged")
+    logging.warning("the child's own")
+"""
+
+
+@pytest.mark.slow
+def test_whatever_a_task_does_to_its_output_the_next_has_its_own(tmp_path: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONUNBUFFERED": ""}  # it would unbuffer C, too
+    code = textwrap.dedent(LEFT)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
+
+    bob = ["Bob: out", "Bob: error", "WARNING:root:Bob: logged"] * 6
+    assert (tmp_path / "bob.log").read_text().splitlines() == bob, done.stderr
+    assert (tmp_path / "alice.log").read_text().count("Alice") == 7
+    assert done.stderr == "WARNING:root:the child's own\n"

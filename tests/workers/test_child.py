@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import signal
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import bson
 import pytest
 from pymongo.errors import AutoReconnect
 
@@ -128,3 +130,54 @@ def test_a_child_that_has_grown_is_replaced_after_its_task(
 
         waiting = [task for task in tasks if services.tasks.get(task.id).status is Status.QUEUED]
         assert len(waiting) == left
+
+
+def test_a_child_whose_folder_was_removed_takes_nothing_more(
+    services: Services, child: Child, new_task: Callable[..., Task]
+) -> None:
+    child.folder.rmdir()
+    task = new_task(type="echo")
+
+    child.loop()
+
+    assert services.tasks.get(task.id).status is Status.QUEUED and services.queues.take(0) == task.job_id
+
+
+def test_a_child_whose_task_left_processes_is_replaced(
+    services: Services, child: Child, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "end_strays", lambda: 1)
+    child._next = lambda: services.queues.take(0)  # type: ignore[method-assign]
+    tasks = [new_task(type="echo") for _ in range(2)]
+
+    child.loop()
+
+    assert [services.tasks.get(task.id).status for task in tasks] == [Status.SUCCEEDED, Status.QUEUED]
+
+
+def test_after_each_task_the_signals_are_the_childs_again(
+    services: Services, child: Child, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed: dict[int, Any] = {}
+    monkeypatch.setattr(signal, "signal", installed.__setitem__)
+    new_task(type="echo")
+
+    child._handle(services.queues.take(0) or "")
+
+    assert installed[signal.SIGTERM] == child.signals._stop and signal.SIGALRM in installed
+
+
+def test_a_type_that_cannot_be_published_keeps_no_other_from_being_run(
+    services: Services, child: Child, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    good, bad = child.types["echo"], dataclasses.replace(child.types["doze"], timeout_s=2**64)
+    monkeypatch.setattr(children, "load_types", lambda *given: {"doze": bad, "echo": good})
+
+    def encode(types: list[Any], worker: str) -> None:
+        bson.encode(types[0])
+
+    monkeypatch.setattr(services.catalog, "publish", encode)
+    child.start()
+
+    assert list(child.types) == ["echo"]
+    assert "doze cannot be published" in caplog.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from typing import Annotated, Any, Optional, Union
+from typing import Annotated, Any, Literal, Optional, Union
 
 import pytest
 from pydantic import (
@@ -135,6 +135,22 @@ def test_what_cannot_be_a_form_is_refused_with_place_reason_and_what_is_allowed(
 
     assert str(refused.value).startswith(f"{__name__}.give, parameter `x`: {why}")
     assert "Allowed are str, int, float, bool, Decimal, date" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "default"),
+    [
+        (Annotated[int, Field(ge=0, le=2**64 - 1)], 1),
+        (Annotated[int, Field(gt=-(2**63) - 1)], 1),
+        (Annotated[list[int], Field(max_length=2**63)], [1]),
+        (int, 2**63),
+        (dict[str, Any], {"seed": [2**63]}),
+        (Literal[1, 2**63], 1),
+    ],
+)
+def test_a_whole_number_that_no_document_holds_is_refused(annotation: Any, default: Any) -> None:
+    with pytest.raises(TaskTypeError, match=r"parameter `x`: -?9223\d+ |parameter `x`: 1844\d+ "):
+        task(title="Refused")(taking(annotation, default))
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,8 @@ def files(journal: Journal) -> list[str]:
 def test_what_a_dead_child_has_left_is_written(
     services: Services, journal: Journal, ended: Any, claimed: Task, outcome: Outcome, status: Status
 ) -> None:
+    if status is Status.CANCELED:
+        services.dispatch.cancel(claimed.id, "bob")
     left_by_a_dead_child(journal, ended(outcome))
 
     assert replay(services, journal) == 1

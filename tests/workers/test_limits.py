@@ -88,15 +88,19 @@ def test_the_memory_of_a_family_counts_and_of_the_dead_does_not() -> None:
 
 @pytest.mark.slow
 def test_the_guard_kills_what_uses_too_much_and_says_so(tmp_path: Path) -> None:
-    guard = Guard()
+    guard, output = Guard(), tmp_path / "log"
+    output.touch()
     guard.start()
     with subprocess.Popen(["sleep", "60"]) as small, subprocess.Popen(
         [sys.executable, "-c", "x = b'x' * 80_000_000; import time; time.sleep(60)"]
     ) as large:  # fmt: skip
-        guard.watch(Limits(small.pid, tmp_path / "log", memory_mb=50))
+        guard.watch(Limits(small.pid, output, memory_mb=50))
         time.sleep(4 * limits.EVERY_S * limits.MEASURE_EVERY)
         assert small.poll() is None
-        held = Limits(large.pid, tmp_path / "log", memory_mb=50)
+        guard.watch(Limits(large.pid, tmp_path / "of-an-attempt-that-is-over", memory_mb=50))
+        time.sleep(4 * limits.EVERY_S * limits.MEASURE_EVERY)
+        assert large.poll() is None
+        held = Limits(large.pid, output, memory_mb=50)
         guard.watch(held)
 
         assert large.wait(10) == -9

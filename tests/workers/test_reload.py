@@ -98,7 +98,7 @@ def test_it_looks_once_a_second(code: Path, monkeypatch: pytest.MonkeyPatch) -> 
 class BrokenChild:
     """One whose task types could not be loaded."""
 
-    cannot_start = cannot_load = True
+    cannot_load, ready = True, False
 
     def __init__(self) -> None:
         self.signals: list[int] = []
@@ -113,8 +113,8 @@ class BrokenChild:
 
     def bury(self) -> None: ...
 
-    def signal(self, number: int) -> None:
-        self.signals.append(number)
+    def stop(self) -> None:
+        self.signals.append(signal.SIGTERM)
 
 
 @pytest.fixture

@@ -98,6 +98,21 @@ def test_odd_text_ends_the_task_one_way_or_the_other(run: Run, what: str) -> Non
     assert task.status.ended
 
 
+def test_a_cancel_that_nobody_asked_for_begins_anew_once_and_then_fails(
+    services: Services, new_task: Any
+) -> None:
+    submitted, seen = new_task(max_attempts=1), []
+    for _ in range(2):
+        task = services.tasks.claim(submitted.id, len(seen) + 1, "w1")
+        assert task
+        settle(services, task, WasCanceled())
+        ended = services.tasks.get(submitted.id)
+        seen.append((ended.status, ended.max_attempts))
+
+    assert seen == [(Status.QUEUED, 2), (Status.FAILED, 2)]
+    assert ended.error and "nobody had canceled it" in ended.error["message"]
+
+
 def test_an_attempt_that_is_no_longer_ours_writes_nothing(services: Services, new_task: Any) -> None:
     submitted = new_task()
     zombie = services.tasks.claim(submitted.id, 1, "zombie")

@@ -54,6 +54,7 @@ def test_a_child_that_has_just_ended_its_attempt_is_not_killed(
     services.tasks.succeed(held, None)
 
     looked.look()
+    looked.enforce()
 
     assert (child.signals, looked.lost) == ([], False)
 
@@ -69,6 +70,7 @@ def test_one_that_goes_on_with_what_is_no_longer_its_own_is_killed(
 
     for _ in range(2):
         looked.look()
+        looked.enforce()
 
     assert (child.signals, looked.lost) == ([signal.SIGKILL], True)
 
@@ -80,5 +82,26 @@ def test_one_of_which_only_the_outcome_is_left_is_not_killed(services: Services,
 
     for _ in range(3):
         looked.look()
+        looked.enforce()
 
     assert (child.signals, looked.lost) == ([], False)
+
+
+def test_each_signal_is_given_its_time_although_the_look_was_held_up(
+    services: Services, held: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, child = watching(services, held)
+    looked.began -= held.timeout_s + 100
+    looked.enforce()
+    looked.enforce()
+    assert child.signals == [signal.SIGALRM]
+
+    services.dispatch.cancel(held.id, "bob")
+    looked.look()
+    for over, sent in (("", signal.SIGUSR1), ("CANCEL_NOW_AFTER_S", signal.SIGUSR2),
+                       ("CANCEL_KILL_AFTER_S", signal.SIGKILL)):  # fmt: skip
+        if over:
+            monkeypatch.setattr(watch, over, 0.0)
+        looked.enforce()
+        assert child.signals[-1] is sent
+    assert len(child.signals) == 4
