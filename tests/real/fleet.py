@@ -65,15 +65,15 @@ class Fleet:
 
     def start(self, workers: int = 1, *options: str) -> subprocess.Popen[bytes]:
         """`python -m workers`, ready when every worker has said what it serves."""
-        before = len(self.services.catalog.workers())
+        served = self.services.catalog.workers
+        before = {one.name for one in served()}  # one that could not say that it left is still among them
         with self.log.open("ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "workers", "-n", str(workers), *options],
                 cwd=ROOT, env=self.env, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
         self.processes.append(process)
-        served = self.services.catalog.workers
-        until(lambda: len([one for one in served() if one.types]) >= before + workers, 60)
+        until(lambda: len([one for one in served() if one.types and one.name not in before]) >= workers, 60)
         return process
 
     def submit(self, type: str, priority: str = "medium", **given: Any) -> Task:
