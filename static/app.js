@@ -76,11 +76,13 @@ function copy(button) {
 const PLACES = { c: "a[href='/tasks/new']", v: ".bar-link", h: ".brand" };
 
 function onKey(event) {
-  const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  const typing = event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
   if (typing || event.ctrlKey || event.metaKey || event.altKey || stored.get("keys") === "off") return;
   if (document.querySelector("dialog[open]")) return;
   if (event.key === "/") document.getElementById("search").focus();
   else if (event.key === "?") document.getElementById("shortcuts").showModal();
+  else if (event.key === "x") document.activeElement.closest("tr")?.querySelector("input[name=id]")?.click();
+  else if (event.key === "a") document.querySelector("#many button[data-action]:not([hidden]), #many summary")?.focus();
   else if (event.key in PLACES) document.querySelector(PLACES[event.key])?.click();
   else return;
   event.preventDefault();

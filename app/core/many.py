@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bson import ObjectId
@@ -51,8 +51,21 @@ class Many:
         self._tasks = dispatch.tasks
 
     def count(self, deed: Deed, wanted: TaskFilter) -> Count:
-        """How many of the tasks that a filter matches the deed is legal for."""
-        return self._listing.count_in(wanted, legal(deed.action))
+        """How many of the tasks that a filter matches the deed would take effect on."""
+        if deed.priority is None:
+            return self._listing.count_in(wanted, legal(deed.action))
+        others = [self._waiting_in(each, wanted) for each in Priority if each is not deed.priority]
+        return Count(sum(count.value for count in others))
+
+    def count_there(self, deed: Deed, wanted: TaskFilter) -> Count:
+        """How many are where the deed would move them."""
+        return Count(0) if deed.priority is None else self._waiting_in(deed.priority, wanted)
+
+    def _waiting_in(self, lane: Priority, wanted: TaskFilter) -> Count:
+        """How many of the tasks that a filter matches can be moved out of a lane."""
+        if wanted.priority not in ("", lane.word):
+            return Count(0)
+        return self._listing.count_in(replace(wanted, priority=lane.word), legal(Action.REPRIORITISE))
 
     def step(self, deed: Deed, wanted: TaskFilter, until: datetime, after: str = "") -> Step:
         """Do it to the next tasks that a filter matches, of those created until then, for `STEP_S`."""

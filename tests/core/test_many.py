@@ -70,6 +70,20 @@ def test_the_count_says_how_many_that_will_be(services: Services, one_of_each: l
     assert services.many.count(RETRY, TaskFilter(priority="low")).value == 0
 
 
+def test_those_in_the_lane_already_are_counted_apart(
+    services: Services, new_task: Callable[..., Task]
+) -> None:
+    for priority in ("high", "medium", "low", "low"):
+        new_task(priority=priority)
+    counted = {
+        name: (services.many.count(TO_HIGH, wanted).value, services.many.count_there(TO_HIGH, wanted).value)
+        for name in ("", "high", "low")
+        for wanted in (TaskFilter(priority=name),)
+    }
+    assert counted == {"": (3, 1), "high": (0, 1), "low": (2, 0)}
+    assert services.many.count_there(CANCEL, ALL).value == 0
+
+
 def test_a_filter_is_walked_in_steps_and_each_task_met_once(
     services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch, clock: Any
 ) -> None:
