@@ -90,12 +90,19 @@
     refresh();
   }
 
+  // Back from the preview: to the list as it was left, with what was chosen.
+  document.querySelector("[data-back]")?.addEventListener("click", (event) => {
+    if (document.referrer !== event.target.href) return;
+    event.preventDefault();
+    history.back();
+  });
+
   // A deed in steps: Stop waits for the step that is under way, so that what it says is right.
 
   let stopping = false;
 
   document.addEventListener("submit", (event) => {
-    if (!("run" in event.target.dataset) || event.submitter?.name !== "stop" || stopping) return;
+    if (!("run" in event.target.dataset) || event.submitter?.name !== "stop" || stopping || !window.htmx) return;
     event.preventDefault();
     event.submitter.setAttribute("aria-disabled", "true");
     stopping = true;

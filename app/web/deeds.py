@@ -86,7 +86,7 @@ DEEDS = (
         verb="move",
         doing="Moving",
         to=" to the lane {lane}",
-        means="They go to the end of that lane, in their present order.",
+        means="They go to the end of that lane, the oldest first.",
         done=("is now in the lane {lane}, at its end", "are now in the lane {lane}, at its end"),
         left="did not wait in another lane",
     ),

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from bson import ObjectId
@@ -202,11 +201,17 @@ def _of_all(chosen: Chosen) -> dict[str, Any]:
     }
 
 
+def _add_views(wording: Wording) -> None:
+    @blueprint.post(f"/tasks/many/{wording.path}", endpoint=wording.path)
+    @requires(wording.permission)
+    def asks() -> str:
+        return preview(wording)
+
+    @blueprint.post(f"/tasks/many/{wording.path}/run", endpoint=f"{wording.path}_run")
+    @requires(wording.permission)
+    def does() -> str | Response:
+        return run(wording)
+
+
 for each in DEEDS:
-    for name, view in ((each.path, preview), (f"{each.path}_run", run)):
-        blueprint.add_url_rule(
-            f"/tasks/many/{name.replace('_', '/')}",
-            name,
-            requires(each.permission)(partial(view, each)),
-            methods=["POST"],
-        )
+    _add_views(each)
