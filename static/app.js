@@ -73,6 +73,7 @@ function copy(button) {
 
 // Keys: single characters can be switched off (WCAG 2.1.4)
 
+const DEEDS = "#many button[data-action]:not([hidden]), #many [data-action]:not([hidden]) summary";
 const PLACES = { c: "a[href='/tasks/new']", v: ".bar-link", h: ".brand" };
 
 function onKey(event) {
@@ -82,7 +83,7 @@ function onKey(event) {
   if (event.key === "/") document.getElementById("search").focus();
   else if (event.key === "?") document.getElementById("shortcuts").showModal();
   else if (event.key === "x") document.activeElement.closest("tr")?.querySelector("input[name=id]")?.click();
-  else if (event.key === "a") document.querySelector("#many button[data-action]:not([hidden]), #many summary")?.focus();
+  else if (event.key === "a") document.querySelector(DEEDS)?.focus();
   else if (event.key in PLACES) document.querySelector(PLACES[event.key])?.click();
   else return;
   event.preventDefault();

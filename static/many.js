@@ -74,6 +74,9 @@
 
   function onKey(event) {
     shift = event.shiftKey;
+    if (event.key === "Enter" && event.target.form === form && event.target.type === "checkbox") {
+      event.preventDefault(); // else it presses the first button, whatever that is
+    }
     const elsewhere = event.target.closest("input:not([type=checkbox]), select, textarea, dialog");
     if (event.key !== "Escape" || elsewhere || document.querySelector("details.menu[open]")) return;
     pick(false);

@@ -126,6 +126,13 @@ class TestNamed:
         assert "task 9 and 15 more" in said
         assert "task 10" not in said
 
+    def test_what_people_write_stays_text(self, bob, new_task):
+        hostile = "<script>alert('x')</script>"
+        task = new_task(title=hostile, tags=(hostile,))
+        for html in (bob.choose("cancel", task), bob.choose(f"cancel?tag={hostile}", all="1")):
+            assert "<script>alert" not in html
+            assert hostile in text_of(html)
+
     def test_the_way_back_is_the_list_as_it_was(self, bob, new_task):
         html = bob.choose(f"cancel{TAGGED}", new_task(tags=("nightly",)))
         assert f'href="/tasks{TAGGED}" data-back>Back' in html
