@@ -77,7 +77,7 @@ const DEEDS = "#many button[data-action]:not([hidden]), #many [data-action]:not(
 const PLACES = { c: "a[href='/tasks/new']", v: ".bar-link", h: ".brand" };
 
 function onKey(event) {
-  const typing = event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
+  const typing = event.target.closest("input:not([form=many]), textarea, select, [contenteditable]");
   if (typing || event.ctrlKey || event.metaKey || event.altKey || stored.get("keys") === "off") return;
   if (document.querySelector("dialog[open]")) return;
   if (event.key === "/") document.getElementById("search").focus();

@@ -23,6 +23,7 @@
   }
 
   function pick(checked) {
+    if (form.contains(document.activeElement)) (last || wholePage).focus({ preventScroll: true });
     for (const box of boxes()) box.checked = checked;
     refresh();
   }
