@@ -35,6 +35,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
         filters,
         incoming,
         live,
+        many,
         permissions,
         security,
         stores,
@@ -52,6 +53,6 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     filters.init_app(app)
     live.init_app(app)
     cli.init_app(app)
-    for room in (dashboard, tasks, downloads, create):
+    for room in (dashboard, tasks, many, downloads, create):
         app.register_blueprint(room.blueprint)
     return app

@@ -73,14 +73,17 @@ function copy(button) {
 
 // Keys: single characters can be switched off (WCAG 2.1.4)
 
+const DEEDS = "#many button[data-action]:not([hidden]), #many [data-action]:not([hidden]) summary";
 const PLACES = { c: "a[href='/tasks/new']", v: ".bar-link", h: ".brand" };
 
 function onKey(event) {
-  const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  const typing = event.target.closest("input:not([form=many]), textarea, select, [contenteditable]");
   if (typing || event.ctrlKey || event.metaKey || event.altKey || stored.get("keys") === "off") return;
   if (document.querySelector("dialog[open]")) return;
   if (event.key === "/") document.getElementById("search").focus();
   else if (event.key === "?") document.getElementById("shortcuts").showModal();
+  else if (event.key === "x") document.activeElement.closest("tr")?.querySelector("input[name=id]")?.click();
+  else if (event.key === "a") document.querySelector(DEEDS)?.focus();
   else if (event.key in PLACES) document.querySelector(PLACES[event.key])?.click();
   else return;
   event.preventDefault();

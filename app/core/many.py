@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bson import ObjectId
@@ -19,6 +19,7 @@ from app.core.states import Action, Priority, legal
 from app.core.task import Task
 
 STEP_S = 1.0
+FIRST = 20  # what even a slow store does in a moment; then twice as many each time
 BATCH = 200
 
 
@@ -51,23 +52,38 @@ class Many:
         self._tasks = dispatch.tasks
 
     def count(self, deed: Deed, wanted: TaskFilter) -> Count:
-        """How many of the tasks that a filter matches the deed is legal for."""
-        return self._listing.count_in(wanted, legal(deed.action))
+        """How many of the tasks that a filter matches the deed would take effect on."""
+        if deed.priority is None:
+            return self._listing.count_in(wanted, legal(deed.action))
+        others = [self._waiting_in(each, wanted) for each in Priority if each is not deed.priority]
+        return Count(sum(count.value for count in others))
+
+    def count_there(self, deed: Deed, wanted: TaskFilter) -> Count:
+        """How many are where the deed would move them."""
+        return Count(0) if deed.priority is None else self._waiting_in(deed.priority, wanted)
+
+    def _waiting_in(self, lane: Priority, wanted: TaskFilter) -> Count:
+        """How many of the tasks that a filter matches can be moved out of a lane."""
+        if wanted.priority not in ("", lane.word):
+            return Count(0)
+        return self._listing.count_in(replace(wanted, priority=lane.word), legal(Action.REPRIORITISE))
 
     def step(self, deed: Deed, wanted: TaskFilter, until: datetime, after: str = "") -> Step:
         """Do it to the next tasks that a filter matches, of those created until then, for `STEP_S`."""
-        ends, done, left = time.monotonic() + STEP_S, 0, 0
+        ends, done, left, batch = time.monotonic() + STEP_S, 0, 0, min(FIRST, BATCH)
         while True:
-            page = self._listing.walk(wanted, legal(deed.action), until, after, BATCH)
+            page = self._listing.walk(wanted, legal(deed.action), until, after, batch)
             took = self._do(deed, page.tasks)
             done, left, after = done + took, left + len(page.tasks) - took, page.next
             if not after or time.monotonic() >= ends:
                 return Step(done, left, after)
+            batch = min(BATCH, batch * 2)
 
     def these(self, deed: Deed, ids: Sequence[ObjectId]) -> Step:
         """Do it to the tasks of these ids, oldest first; what it is not legal for is left alone."""
         found = self._tasks.find({"_id": {"$in": list(ids)}}, [("_id", 1)], len(ids)) if ids else []
-        done = self._do(deed, [task for task in found if deed.action in task.actions])
+        fit = [task for task in found if deed.action in task.actions]
+        done = sum(self._do(deed, fit[start : start + FIRST]) for start in range(0, len(fit), FIRST))
         return Step(done, len(ids) - done)
 
     def _do(self, deed: Deed, tasks: list[Task]) -> int:

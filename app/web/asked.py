@@ -1,4 +1,4 @@
-"""What an address asks for, read strictly: ids of tasks, a few named values, attempts.
+"""What a request asks for, read strictly: ids of tasks, a few named values, attempts, a priority.
 
 The filters of the list have an object of their own: `app.core.listing.TaskFilter`.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 from bson import ObjectId
 from flask import request
 
-from app.core.errors import BadQuery, NotFound
+from app.core.errors import BadQuery, Invalid, NotFound
 from app.core.listing import TaskFilter
+from app.core.states import Priority
 from app.core.task import Task, parse_task_id
 
 LIVE_ROWS = 120  # More ids would not fit into an address that every server takes (4,094 bytes).
@@ -53,3 +54,11 @@ def attempt_of(task: Task, text: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < 7) or not 0 < int(text) <= task.attempt:
         raise BadQuery(f"There is no attempt “{text[:20]}” of this task; it had {task.attempt} so far.")
     return int(text)
+
+
+def priority_of(word: str) -> Priority:
+    """Raises Invalid."""
+    try:
+        return Priority.from_word(word)
+    except ValueError:
+        raise Invalid("The priority is one of: high, medium, low. Nothing was changed.") from None

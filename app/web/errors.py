@@ -103,7 +103,13 @@ def _answer(problem: Problem) -> Response:
     if isinstance(request.routing_exception, (SecurityError, BadHost)):
         return Response(f"{problem.title}\n\n{problem.message}\n", mimetype="text/plain")
     return Response(
-        render_template("error.html", problem=problem, task_url=_task_url(problem), show_pulse=False)
+        render_template(
+            "error.html",
+            problem=problem,
+            task_url=_task_url(problem),
+            list_url=_list_url(problem),
+            show_pulse=False,
+        )
     )
 
 
@@ -117,6 +123,13 @@ def _task_url(problem: Problem) -> str | None:
     """Where to look when something could not be done to a task that exists."""
     task_id = (request.view_args or {}).get("task_id")
     return url_for("tasks.detail", task_id=task_id) if task_id and problem.status in (400, 409, 422) else None
+
+
+def _list_url(problem: Problem) -> str:
+    """The list of tasks, as it was where something could not be done to tasks chosen in it."""
+    chosen = request.blueprint == "many" and problem.status == Invalid.status
+    place: dict[str, Any] = request.args.to_dict() if chosen else {}
+    return url_for("tasks.index", **place)
 
 
 def init_app(app: Flask) -> None:

@@ -9,12 +9,12 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.catalog import TaskType
-from app.core.errors import Invalid, NotFound
+from app.core.errors import NotFound
 from app.core.files import StoredFile
 from app.core.listing import PAGE_SIZES
 from app.core.states import Priority, Status
 from app.core.task import Task, parse_task_id
-from app.web import asked, detail
+from app.web import asked, deeds, detail
 from app.web.live import live
 from app.web.permissions import current_person, requires
 from app.web.regions import region
@@ -48,6 +48,7 @@ def index() -> str | Response:
         sizes=PAGE_SIZES,
         kinds=kinds,
         priorities=list(Priority),
+        possible=deeds.possible(services().listing.among(wanted, [*Status])),
         **_row_values([*page.tasks], kinds),
     )
 
@@ -74,6 +75,7 @@ def _row_values(shown: list[Task], kinds: list[TaskType]) -> dict[str, Any]:
         "live_ids": [str(task.id) for task in shown if task.live][: asked.LIVE_ROWS],
         "progress_of": detail.progress,
         "took": detail.took,
+        "deeds": deeds.allowed(current_person()),
     }
 
 
@@ -220,7 +222,7 @@ def retry(task_id: str) -> Response:
 @blueprint.post("/tasks/<task_id>/priority")
 @requires("task.reprioritise")
 def reprioritise(task_id: str) -> Response:
-    priority = _priority(request.form.get("priority", ""))
+    priority = asked.priority_of(request.form.get("priority", ""))
     services().dispatch.reprioritise(asked.task_id_of(task_id), priority)
     return _done(task_id, f"The task is now in the lane {priority.word}, at its end.")
 
@@ -231,13 +233,6 @@ def delete(task_id: str) -> Response:
     services().dispatch.delete(asked.task_id_of(task_id))
     flash("The task, its log and its files are deleted.", "success")
     return redirect(url_for(".index"), 303)
-
-
-def _priority(word: str) -> Priority:
-    try:
-        return Priority.from_word(word)
-    except ValueError:
-        raise Invalid("The priority is one of: high, medium, low. Nothing was changed.") from None
 
 
 def _done(task_id: str, message: str, category: str = "success") -> Response:

@@ -11,7 +11,7 @@ from bson import ObjectId
 
 from app.core import many
 from app.core.listing import TaskFilter
-from app.core.many import Deed, Step
+from app.core.many import Deed, Many, Step
 from app.core.services import Services
 from app.core.states import Action, Priority, Status, legal
 from app.core.task import Task, parse_job_id
@@ -68,6 +68,20 @@ def test_the_count_says_how_many_that_will_be(services: Services, one_of_each: l
     assert services.many.count(CANCEL, TaskFilter(sort="finished")).value == 0
     assert services.many.count(DELETE, TaskFilter(sort="finished")).value == 3
     assert services.many.count(RETRY, TaskFilter(priority="low")).value == 0
+
+
+def test_those_in_the_lane_already_are_counted_apart(
+    services: Services, new_task: Callable[..., Task]
+) -> None:
+    for priority in ("high", "medium", "low", "low"):
+        new_task(priority=priority)
+    counted = {
+        name: (services.many.count(TO_HIGH, wanted).value, services.many.count_there(TO_HIGH, wanted).value)
+        for name in ("", "high", "low")
+        for wanted in (TaskFilter(priority=name),)
+    }
+    assert counted == {"": (3, 1), "high": (0, 1), "low": (2, 0)}
+    assert services.many.count_there(CANCEL, ALL).value == 0
 
 
 def test_a_filter_is_walked_in_steps_and_each_task_met_once(
@@ -141,6 +155,24 @@ def test_a_task_that_moved_on_meanwhile_is_left(
     assert services.many.step(TO_HIGH, ALL, until) == Step(done=1, left=1)
     assert services.tasks.get(first.id).priority is Priority.MEDIUM
     assert services.tasks.get(second.id).priority is Priority.HIGH
+
+
+def test_a_slow_store_is_asked_for_little_at_a_time(
+    services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch, until: datetime
+) -> None:
+    """A batch has to end within the timeout of the store."""
+    asked: list[int] = []
+    real = Many._do
+    monkeypatch.setattr(
+        Many, "_do", lambda self, deed, tasks: asked.append(len(tasks)) or real(self, deed, tasks)
+    )
+    monkeypatch.setattr(many, "FIRST", 2)
+    monkeypatch.setattr(many, "BATCH", 4)
+    tasks = [new_task() for _ in range(9)]
+
+    assert services.many.these(TO_HIGH, [task.id for task in tasks]) == Step(done=9, left=0)
+    assert services.many.step(CANCEL, ALL, until) == Step(done=9, left=0)
+    assert asked == [2, 2, 2, 2, 1, 2, 4, 3]
 
 
 def test_ids_of_no_task_are_left(services: Services) -> None:

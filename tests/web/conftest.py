@@ -17,6 +17,7 @@ from app.core.services import Services, assemble
 from app.web.live import Live
 from config import load
 from tests.browser.results import done
+from tests.web.choosing import Chooser
 from tests.web.creating import Browser, publish
 from tests.web.looking import Looker
 
@@ -63,6 +64,12 @@ def browser(client: FlaskClient, services: Services) -> Browser:
 def alice(client: FlaskClient) -> Looker:
     """Alice looks and presses buttons."""
     return Looker(client)
+
+
+@pytest.fixture
+def bob(client: FlaskClient) -> Chooser:
+    """Bob chooses many tasks and acts on them."""
+    return Chooser(client)
 
 
 @pytest.fixture

@@ -140,7 +140,7 @@ class TestRows:
         claimed = claim(services, live)
         html = alice.open(f"/tasks/rows?ids={live.id}")
         assert (
-            f'<hx-partial hx-target="#task-{live.id}" hx-swap="outerMorph"><tr id="task-{live.id}">' in html
+            f'<hx-partial hx-target="#task-{live.id}" hx-swap="outerMorph"><tr id="task-{live.id}" ' in html
         )
         assert str(done.id) not in html
         services.tasks.succeed(claimed, {})

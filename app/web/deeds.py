@@ -1,0 +1,154 @@
+"""What can be done to many tasks at once, in the words of the pages: a row for each deed.
+
+What a deed does, and to which tasks, is the core's (`app.core.many`, `app.core.states`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from app.core.listing import Count
+from app.core.many import Deed, Step
+from app.core.states import ACTIONS, ENDED, Action, Status, legal
+from app.web.filters import plural
+from app.web.permissions import Person
+
+
+@dataclass(frozen=True)
+class Wording:
+    """A deed as pages say it. ``path`` is its word in addresses; ``{lane}`` in a text is the new priority.
+
+    ``to`` follows the number of tasks in the question; ``done`` and ``left`` follow a number, for one and
+    for more.
+    """
+
+    action: Action
+    path: str
+    permission: str
+    name: str
+    verb: str
+    doing: str
+    means: str
+    done: tuple[str, str]
+    left: str
+    to: str = ""
+    style: str = "primary"
+
+    def question(self, deed: Deed, count: Count) -> str:
+        """ "Cancel 12 tasks?" """
+        return f"{self.button(count)}{_filled(self.to, deed)}?" if count.value else f"Nothing to {self.verb}"
+
+    def button(self, count: Count) -> str:
+        return f"{self.verb.capitalize()} {count} task{'' if count.value == 1 else 's'}"
+
+    def heading(self, deed: Deed) -> str:
+        """What is being done: "Canceling tasks"."""
+        return f"{self.doing} tasks{_filled(self.to, deed)}"
+
+    def result(self, deed: Deed, step: Step) -> str:
+        """What came of it: "12 tasks are canceled. 3 had ended and were left alone."."""
+        one, more = (_filled(each, deed) for each in self.done)
+        took = (
+            f"{plural(step.done, 'task')} {one if step.done == 1 else more}."
+            if step.done
+            else f"No task {one}."
+        )
+        return f"{took} {self.left_alone(step)}".rstrip()
+
+    def left_alone(self, step: Step) -> str:
+        """The sentence about those on which it had no effect; empty without any."""
+        were = "was" if step.left == 1 else "were"
+        return f"{step.left:,} {self.left} and {were} left alone." if step.left else ""
+
+
+def _filled(text: str, deed: Deed) -> str:
+    return text.format(lane=deed.priority.word if deed.priority is not None else "")
+
+
+DEEDS = (
+    Wording(
+        action=Action.RETRY,
+        path="retry",
+        permission="task.retry",
+        name="Retry",
+        verb="retry",
+        doing="Retrying",
+        means="Each waits for another attempt, at the end of its lane.",
+        done=("waits for another attempt", "wait for another attempt"),
+        left="had neither failed nor been canceled",
+    ),
+    Wording(
+        action=Action.REPRIORITISE,
+        path="priority",
+        permission="task.reprioritise",
+        name="Change priority",
+        verb="move",
+        doing="Moving",
+        to=" to the lane {lane}",
+        means="They go to the end of that lane, the oldest first.",
+        done=("is now in the lane {lane}, at its end", "are now in the lane {lane}, at its end"),
+        left="did not wait in another lane",
+    ),
+    Wording(
+        action=Action.CANCEL,
+        path="cancel",
+        permission="task.cancel",
+        name="Cancel",
+        verb="cancel",
+        doing="Canceling",
+        means="What waits is canceled at once; what runs is asked to stop and ends within seconds.",
+        done=("is canceled", "are canceled"),
+        left="had ended",
+        style="danger",
+    ),
+    Wording(
+        action=Action.DELETE,
+        path="delete",
+        permission="task.delete",
+        name="Delete",
+        verb="delete",
+        doing="Deleting",
+        means="The tasks, their logs and their files are gone for ever.",
+        done=("is deleted, with its log and files", "are deleted, with their logs and files"),
+        left="had not ended",
+        style="danger",
+    ),
+)
+
+# Why a task is left alone: what its status is called for one and for more.
+_STATES = {
+    Status.SCHEDULED: ("is scheduled", "are scheduled"),
+    Status.QUEUED: ("waits", "wait"),
+    Status.RUNNING: ("is running", "are running"),
+    Status.SUCCEEDED: ("has succeeded", "have succeeded"),
+    Status.FAILED: ("has failed", "have failed"),
+    Status.CANCELED: ("is canceled", "are canceled"),
+}
+
+
+def allowed(person: Person) -> list[Wording]:
+    """The deeds that a person may do."""
+    return [each for each in DEEDS if person.may(each.permission)]
+
+
+def possible(statuses: Iterable[Status]) -> list[str]:
+    """The actions that are legal in some of these states."""
+    return sorted({action.value for status in statuses for action in ACTIONS[status]})
+
+
+def reasons(deed: Deed, counts: Mapping[Status, Count], there: Count, gone: Count) -> list[str]:
+    """Why tasks are left alone: "3 have ended".
+
+    ``counts`` are those chosen, by status; ``there`` those that are in the new lane already.
+    """
+    others = [status for status in Status if status not in legal(deed.action)]
+    ended = [status for status in others if status in ENDED] if ENDED.issubset(others) else []
+    said = [([counts[status]], _STATES[status]) for status in others if status not in ended]
+    said += [
+        ([counts[status] for status in ended], ("has ended", "have ended")),
+        ([there], ("is in that lane already", "are in that lane already")),
+        ([gone], ("is gone", "are gone")),
+    ]
+    totals = [(Count(sum(each.value for each in some)), words) for some, words in said]
+    return [f"{total} {one if total.value == 1 else more}" for total, (one, more) in totals if total.value]

@@ -1,0 +1,217 @@
+"""Many tasks of the list at once: what a deed would do, then the deed, in steps where it is for a filter.
+
+Which filter the list had stands in the address, as it does in that of the list; the form has `all` for
+"all that match", else the ids. Nothing here can do harm twice: the core guards each task.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bson import ObjectId
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.core.clock import utcnow
+from app.core.errors import BadQuery, Invalid
+from app.core.listing import COUNT_LIMIT, EPOCH, Count, TaskFilter
+from app.core.many import Deed, Step
+from app.core.states import Action, Status, legal
+from app.core.task import parse_task_id
+from app.web import asked
+from app.web.deeds import DEEDS, Wording, reasons
+from app.web.permissions import current_person, requires
+from app.web.regions import region
+from app.web.stores import services
+
+blueprint = Blueprint("many", __name__)
+
+MOST_NAMED = 200
+TITLES_SHOWN = 10
+NOT_A_RUN = (
+    "What this page knew of its progress is incomplete or was changed, so nothing more was done. "
+    "Please start again from the list: tasks that are done stay done."
+)
+_MS = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What to do, and to which tasks: ``ids``, or all that match ``wanted`` where there are none.
+
+    ``listed`` is the list that the person came from, with its place.
+    """
+
+    deed: Deed
+    listed: TaskFilter
+    ids: tuple[ObjectId, ...]
+
+    @property
+    def wanted(self) -> TaskFilter:
+        return replace(self.listed, after="", before="", last="")
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """The query string of the list."""
+        listed = self.listed
+        return listed.args(after=listed.after, before=listed.before, last=listed.last)
+
+
+@dataclass(frozen=True)
+class Run:
+    """How far a deed for a filter is; what its forms carry from step to step.
+
+    ``total`` is None where nobody knows it exactly.
+    """
+
+    until: datetime
+    total: int | None
+    so_far: Step = Step(0, 0)
+
+    @classmethod
+    def parse(cls, form: Mapping[str, str]) -> Run:
+        """Raises BadQuery for what no form of ours holds."""
+        until, total, done, left = (form.get(name, "") for name in ("until", "total", "done", "left"))
+        numbers = all(re.fullmatch("[0-9]{1,9}", each) for each in (total or "0", done, left))
+        if not numbers or not re.fullmatch("[0-9]{1,14}", until):
+            raise BadQuery(NOT_A_RUN)
+        so_far = Step(int(done), int(left), form.get("after", ""))
+        return cls(EPOCH + int(until) * _MS, int(total) if total else None, so_far)
+
+    def plus(self, step: Step) -> Run:
+        before = self.so_far
+        return replace(self, so_far=Step(before.done + step.done, before.left + step.left, step.after))
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What :meth:`parse` reads."""
+        return {
+            "until": str((self.until - EPOCH) // _MS),
+            "total": "" if self.total is None else str(self.total),
+            "after": self.so_far.after,
+            "done": str(self.so_far.done),
+            "left": str(self.so_far.left),
+        }
+
+    @property
+    def roughly(self) -> str:
+        """How far it is, in so few steps that it may be read aloud."""
+        done = self.so_far.done
+        if self.total:
+            return f"{min(done * 10 // self.total, 10) * 10} % done"
+        unit = 10 ** (len(str(done)) - 1)
+        return f"More than {done // unit * unit:,} done" if done else "It has begun"
+
+
+def preview(wording: Wording) -> str:
+    """What the deed would do. Nothing is changed."""
+    chosen = _chosen(wording)
+    values = _of_named(chosen) if chosen.ids else _of_all(chosen)
+    kinds = {kind.name: kind.title for kind in services().catalog.types()}
+    return render_template("many/preview.html", wording=wording, chosen=chosen, kinds=kinds, **values)
+
+
+def run(wording: Wording) -> str | Response:
+    """Do it, or the next second's worth of it."""
+    chosen = _chosen(wording)
+    if chosen.ids:
+        return _ended(wording, chosen, services().many.these(chosen.deed, chosen.ids))
+    now = Run.parse(request.form)
+    if "stop" in request.form:
+        return _ended(wording, chosen, now.so_far, "It was stopped. ")
+    step = services().many.step(chosen.deed, chosen.wanted, now.until, now.so_far.after)
+    now = now.plus(step)
+    values = {"wording": wording, "chosen": chosen, "run": now}
+    if request.headers.get("HX-Request") == "true":
+        return region("many/_progress.html" if step.after else "many/_ended.html", **values)
+    if step.after:
+        return render_template("many/progress.html", **values)
+    return _ended(wording, chosen, now.so_far)
+
+
+def _ended(wording: Wording, chosen: Chosen, step: Step, first: str = "") -> Response:
+    flash(first + wording.result(chosen.deed, step), "success" if step.done else "warning")
+    return redirect(url_for("tasks.index", **chosen.place), 303)
+
+
+# What is asked for
+
+
+def _chosen(wording: Wording) -> Chosen:
+    """Raises BadQuery for a filter that there is not, and Invalid for what the form says wrong."""
+    listed = asked.task_filter()
+    everything = request.form.get("all") == "1"
+    ids = () if everything else _ids(request.form.getlist("id"))
+    if not everything and not ids:
+        raise Invalid("No task was chosen, so nothing was changed. Please tick tasks in the list first.")
+    moves = wording.action is Action.REPRIORITISE
+    priority = asked.priority_of(request.form.get("priority", "")) if moves else None
+    return Chosen(Deed(wording.action, current_person().name, priority), listed, ids)
+
+
+def _ids(texts: list[str]) -> tuple[ObjectId, ...]:
+    if len(texts) > MOST_NAMED:
+        raise Invalid(
+            f"{len(texts):,} tasks were named, and at most {MOST_NAMED} are taken. Nothing was changed. "
+            "For more, filter the list and choose all that match."
+        )
+    ids = [parse_task_id(text) for text in texts]
+    if None in ids:
+        raise Invalid(
+            f"“{texts[ids.index(None)][:60]}” is not the ID of a task: that is 24 characters of 0 to 9 "
+            "and a to f. Nothing was changed."
+        )
+    return tuple(dict.fromkeys(found for found in ids if found))
+
+
+# What the preview says
+
+
+def _of_named(chosen: Chosen) -> dict[str, Any]:
+    deed = chosen.deed
+    found = services().tasks.find({"_id": {"$in": [*chosen.ids]}}, [("_id", 1)], len(chosen.ids))
+    fitting = [task for task in found if task.status in legal(deed.action)]
+    meant = [task for task in fitting if task.priority is not deed.priority]
+    counts = Counter(task.status for task in found)
+    there, gone = Count(len(fitting) - len(meant)), Count(len(chosen.ids) - len(found))
+    return {
+        "count": Count(len(meant)),
+        "left": reasons(deed, {each: Count(counts[each]) for each in Status}, there, gone),
+        "titles": [task.title for task in meant[:TITLES_SHOWN]],
+        "more": max(0, len(meant) - TITLES_SHOWN),
+        "fields": {},
+    }
+
+
+def _of_all(chosen: Chosen) -> dict[str, Any]:
+    until, core, deed, wanted = utcnow(), services(), chosen.deed, chosen.wanted
+    count, counts = core.many.count(deed, wanted), core.listing.counts(wanted)
+    shown = core.listing.among(wanted, [*Status])
+    by_status = {each: counts[each.value] if each in shown else Count(0) for each in Status}
+    total = count.value if count.value <= COUNT_LIMIT else None
+    return {
+        "count": count,
+        "left": reasons(deed, by_status, core.many.count_there(deed, wanted), Count(0)),
+        "fields": Run(until, total).fields,
+    }
+
+
+def _add_views(wording: Wording) -> None:
+    @blueprint.post(f"/tasks/many/{wording.path}", endpoint=wording.path)
+    @requires(wording.permission)
+    def asks() -> str:
+        return preview(wording)
+
+    @blueprint.post(f"/tasks/many/{wording.path}/run", endpoint=f"{wording.path}_run")
+    @requires(wording.permission)
+    def does() -> str | Response:
+        return run(wording)
+
+
+for each in DEEDS:
+    _add_views(each)

@@ -1,0 +1,44 @@
+"""Somebody who ticks tasks in the list, presses a button, and then the button of each page that follows."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from werkzeug.test import TestResponse
+
+from tests.web.looking import Looker, text_of
+
+HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
+
+
+class Chooser(Looker):
+    """Bob operates."""
+
+    def choose(self, path: str, *tasks: Any, status: int = 200, **values: Any) -> str:
+        """The page that asks, for these tasks (or ids); ``path`` may have a filter."""
+        self.open("/tasks")
+        answer = self.send(path, {"id": [getattr(task, "id", task) for task in tasks], **values})
+        assert answer.status_code == status, text_of(answer.text)
+        return answer.text
+
+    def send(self, path: str, values: dict[str, Any]) -> TestResponse:
+        return self.client.post(f"/tasks/many/{path}", data={"csrf_token": self._token, **values})
+
+    def press_on(self, html: str, **headers: str) -> TestResponse:
+        """The first button of the form on a page of ours."""
+        action = re.search(r'<form method="post" action="(/tasks/many/[^"]+)"', html)
+        assert action, text_of(html)
+        values: dict[str, list[str]] = {}
+        for name, value in HIDDEN.findall(html):
+            values.setdefault(name, []).append(value)
+        return self.client.post(action[1].replace("&amp;", "&"), data=values, headers=headers)
+
+    def end(self, html: str) -> list[str]:
+        """What the pages say until there is no more to do, the last of them on the list."""
+        said = []
+        while (answer := self.press_on(html)).status_code == 200:
+            html = answer.text
+            said.append(text_of(html.split("<main")[1]))
+        assert answer.status_code == 303, text_of(answer.text)
+        return [*said, self.read(answer.location)]

@@ -1,0 +1,237 @@
+"""Many tasks at once: what the list offers, what a preview says, and what is done."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from pymongo.errors import NetworkTimeout
+
+from app.core import many
+from app.core.states import Priority, Status
+from app.web import permissions
+from app.web.permissions import Person
+from tests.web.choosing import HIDDEN
+from tests.web.creating import publish
+from tests.web.looking import aged, claim, fail, succeed, text_of
+
+TAGGED = "?tag=nightly"
+
+
+@pytest.fixture
+def one_of_each(services, new_task) -> dict[str, Any]:
+    return {
+        "waits": new_task(title="waits"),
+        "runs": claim(services, new_task(title="runs")),
+        "failed": fail(services, new_task(title="failed")),
+        "done": succeed(services, new_task(title="done")),
+    }
+
+
+@pytest.fixture
+def small_steps(monkeypatch) -> None:
+    monkeypatch.setattr(many, "BATCH", 2)
+    monkeypatch.setattr(many, "STEP_S", 0.0)
+
+
+def states(services) -> dict[str, str]:
+    return {task["title"]: task["status"] for task in services.db.tasks.find()}
+
+
+class TestTheList:
+    def test_each_row_can_be_ticked_and_says_what_may_be_done_to_it(self, bob, services, one_of_each):
+        services.dispatch.cancel(one_of_each["runs"].id, "bob")
+        html = bob.open("/tasks")
+        assert html.count('type="checkbox" name="id"') == 4
+        for name, actions in {"waits": "cancel clone reprioritise", "runs": "clone"}.items():
+            assert f'<tr id="task-{one_of_each[name].id}" data-actions="{actions}">' in html
+        assert "Select waits" in text_of(html)
+        row = bob.open(f"/tasks/rows?ids={one_of_each['waits'].id}")
+        assert f'name="id" value="{one_of_each["waits"].id}" form="many">' in row
+
+    def test_the_bar_keeps_filter_and_page(self, bob, new_task):
+        for _ in range(26):
+            new_task(tags=("nightly",))
+        html = bob.open(f"/tasks{TAGGED}")
+        assert f'formaction="/tasks/many/cancel{TAGGED}"' in html
+        assert 'name="all"' in html
+        last = bob.open(f"/tasks{TAGGED}&last=1")
+        assert f'formaction="/tasks/many/delete{TAGGED}&amp;last=1"' in last
+
+    def test_one_page_is_all_that_there_is(self, bob, new_task):
+        new_task()
+        assert 'name="all"' not in bob.open("/tasks")
+
+    def test_only_what_the_filter_and_the_person_allow_is_offered(self, bob, new_task, monkeypatch):
+        new_task()
+        assert 'data-actions="cancel clone reprioritise" data-counted' in bob.open("/tasks?status=queued")
+        looker = Person("bob", frozenset({"task.read", "task.cancel"}))
+        monkeypatch.setattr(permissions, "current_person", lambda: looker)
+        monkeypatch.setattr("app.web.tasks.current_person", lambda: looker)
+        html = bob.open("/tasks")
+        assert "/tasks/many/cancel" in html
+        assert "/tasks/many/delete" not in html
+
+
+WHAT_COMES_OF_IT = {
+    "cancel": (
+        "Cancel 2 tasks? What waits is canceled at once; what runs is asked to stop and ends within seconds.",
+        "Left alone: 2 have ended.",
+        "2 tasks are canceled. 2 had ended and were left alone.",
+        {"waits": "canceled"},
+    ),
+    "retry": (
+        "Retry 1 task? Each waits for another attempt, at the end of its lane.",
+        "Left alone: 1 waits, 1 is running, 1 has succeeded.",
+        "1 task waits for another attempt. 3 had neither failed nor been canceled and were left alone.",
+        {"failed": "queued"},
+    ),
+    "priority": (
+        "Move 1 task to the lane high? They go to the end of that lane, the oldest first.",
+        "Left alone: 1 is running, 2 have ended.",
+        "1 task is now in the lane high, at its end. 3 did not wait in another lane and were left alone.",
+        {},
+    ),
+    "delete": (
+        "Delete 2 tasks? The tasks, their logs and their files are gone for ever.",
+        "Left alone: 1 waits, 1 is running.",
+        "2 tasks are deleted, with their logs and files. 2 had not ended and were left alone.",
+        {"failed": None, "done": None},
+    ),
+}
+
+
+class TestNamed:
+    @pytest.mark.parametrize("path", WHAT_COMES_OF_IT)
+    def test_done_to_those_it_is_legal_for(self, bob, services, one_of_each, path):
+        question, left, said, changed = WHAT_COMES_OF_IT[path]
+        before = states(services)
+        preview = bob.choose(path, *one_of_each.values(), priority="high")
+        assert question in text_of(preview)
+        assert left in text_of(preview)
+        assert states(services) == before
+
+        assert said in bob.end(preview)[-1]
+        after = {**before, **changed}
+        assert states(services) == {name: status for name, status in after.items() if status is not None}
+        runs, waits = (services.tasks.get(one_of_each[name].id) for name in ("runs", "waits"))
+        assert (runs.cancel or {}).get("by") == ("local" if path == "cancel" else None)
+        assert waits.priority is (Priority.HIGH if path == "priority" else Priority.MEDIUM)
+
+    def test_the_preview_names_the_first_ten(self, bob, new_task):
+        tasks = [new_task(title=f"task {number}") for number in range(25)]
+        said = text_of(bob.choose("cancel", *tasks))
+        assert "task 9 and 15 more" in said
+        assert "task 10" not in said
+
+    def test_what_people_write_stays_text(self, bob, new_task):
+        hostile = "<script>alert('x')</script>"
+        task = new_task(title=hostile, tags=(hostile,))
+        for html in (bob.choose("cancel", task), bob.choose(f"cancel?tag={hostile}", all="1")):
+            assert "<script>alert" not in html
+            assert hostile in text_of(html)
+
+    def test_the_way_back_is_the_list_as_it_was(self, bob, new_task):
+        html = bob.choose(f"cancel{TAGGED}", new_task(tags=("nightly",)))
+        assert f'href="/tasks{TAGGED}" data-back>Back' in html
+        assert bob.press_on(html).location == f"/tasks{TAGGED}"
+
+    def test_a_task_that_is_gone_or_there_already(self, bob, new_task):
+        said = text_of(bob.choose("priority", new_task(priority="low"), ObjectId(), priority="low"))
+        assert "Nothing to move" in said
+        assert "Left alone: 1 is in that lane already, 1 is gone." in said
+
+    def test_sending_it_twice_does_it_once(self, bob, services, new_task):
+        task = new_task(priority="low")
+        preview = bob.choose("priority", task, priority="high")
+        bob.press_on(preview)
+        once = services.tasks.get(task.id)
+        assert "No task is now in the lane high" in bob.end(preview)[-1]
+        assert services.tasks.get(task.id) == once
+
+
+class TestAllThatMatch:
+    @pytest.fixture
+    def nightly(self, services, new_task) -> list[Any]:
+        tasks = [new_task(title=f"night {number}", tags=("nightly",)) for number in range(5)]
+        return [*tasks, fail(services, new_task(title="night failed", tags=("nightly",)))]
+
+    def test_in_steps_to_the_end(self, bob, services, nightly, new_task, small_steps):
+        publish(services)
+        other = new_task(title="other")
+        preview = bob.choose(f"cancel{TAGGED}&order=asc", all="1")
+        assert "Cancel 5 tasks?" in text_of(preview)
+        assert "All that match: tag: nightly" in text_of(preview)
+        assert "Left alone: 1 has ended." in text_of(preview)
+        late = new_task(title="late", tags=("nightly",))
+        aged(services, late, -timedelta(hours=1), "created_at")
+
+        first, second, last = bob.end(preview)
+        assert "2 of 5 so far 40 % done Go on Stop" in first
+        assert "4 of 5 so far 80 % done" in second
+        assert "5 tasks are canceled." in last
+        assert "tag: nightly" in last
+        assert {services.tasks.get(task.id).status for task in nightly[:5]} == {Status.CANCELED}
+        assert services.tasks.get(other.id).status is Status.QUEUED
+        assert services.tasks.get(late.id).status is Status.QUEUED
+
+    @pytest.mark.parametrize(
+        ("path", "status", "left"),
+        [("retry", "queued", 0), ("delete", None, 0), ("priority", "queued", 5)],
+    )
+    def test_each_action(self, bob, services, nightly, path, status, left):
+        preview = bob.choose(f"{path}{TAGGED}", all="1", priority="low")
+        assert bob.end(preview)
+        found = states(services)
+        assert found.get("night failed") == ("failed" if path == "priority" else status)
+        assert services.db.tasks.count_documents({"priority": int(Priority.LOW)}) == left
+
+    def test_in_place_for_htmx(self, bob, nightly, small_steps):
+        step = bob.press_on(bob.choose(f"cancel{TAGGED}", all="1"), **{"HX-Request": "true"})
+        assert step.text.startswith('<div id="run"')
+        assert 'hx-post="/tasks/many/cancel/run?tag=nightly" hx-trigger="load' in step.text
+        assert '<progress class="bar-progress" max="5" value="2"' in step.text
+        for _ in range(2):
+            step = bob.press_on(step.text, **{"HX-Request": "true"})
+        assert "Done 5 tasks are canceled. Back to the list" in text_of(step.text)
+        assert "hx-post" not in step.text
+
+    def test_stopped_it_says_how_many_were_done(self, bob, services, nightly, small_steps):
+        page = bob.press_on(bob.choose(f"cancel{TAGGED}", all="1")).text
+        values = dict(HIDDEN.findall(page))
+        answer = bob.send(f"cancel/run{TAGGED}", {**values, "stop": "1"})
+        assert (answer.status_code, answer.location) == (303, f"/tasks{TAGGED}")
+        assert "It was stopped. 2 tasks are canceled." in bob.read(answer.location)
+        assert list(states(services).values()).count("canceled") == 2
+
+    def test_too_many_to_count(self, bob, nightly, small_steps, monkeypatch):
+        monkeypatch.setattr("app.core.listing.COUNT_LIMIT", 3)
+        monkeypatch.setattr("app.web.many.COUNT_LIMIT", 3)
+        preview = bob.choose("cancel", all="1")
+        assert "Cancel 3+ tasks?" in text_of(preview)
+        assert "All tasks: no filter is on." in text_of(preview)
+        page = bob.press_on(preview).text
+        assert "2 so far More than 2 done" in text_of(page)
+        assert '<progress class="bar-progress" aria-label' in page
+
+    def test_nothing_that_it_is_legal_for(self, bob, nightly):
+        html = bob.choose("retry?status=queued", all="1")
+        assert "Nothing to retry" in text_of(html)
+        assert "Left alone: 5 wait." in text_of(html)
+        assert ">Retry" not in html
+
+    def test_a_list_of_what_has_finished_holds_nothing_else(self, bob, nightly):
+        said = text_of(bob.choose("cancel?sort=finished", all="1"))
+        assert "Nothing to cancel All tasks that have finished" in said
+        assert "Left alone: 1 has ended." in said
+
+    def test_mongodb_away(self, bob, services, nightly, monkeypatch):
+        preview = bob.choose("cancel", all="1")
+        monkeypatch.setattr(services.many, "step", _away)
+        assert bob.press_on(preview).status_code == 503
+
+
+def _away(*args: Any) -> None:
+    raise NetworkTimeout("away")
