@@ -26,7 +26,7 @@ PAGE_SIZES = (25, 50, 100, 200)
 COUNT_LIMIT = 10_000
 MAX_TEXT = 200
 COUNTS_KEPT_S = 1.0
-LIGHT = {"result": 0, "history": 0}  # what no list shows, and what may be large
+LIGHT = {"result": 0}  # what no list shows, and what may be large
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NAMES = {
     "sort": "sort",
