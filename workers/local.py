@@ -80,8 +80,8 @@ def _ask(title: str) -> str:
 
 
 def _show(progress: dict[str, Any]) -> None:
-    of = f" of {progress['total']:g}" if progress["total"] is not None else ""
-    print(f"[{progress['done']:g}{of}] {progress['message']}".rstrip(), file=sys.stderr)
+    of = f" of {progress['total']:.12g}" if progress["total"] is not None else ""
+    print(f"[{progress['done']:.12g}{of}] {progress['message']}".rstrip(), file=sys.stderr)
 
 
 def _report(outcome: Outcome, files: FolderFiles) -> int:

@@ -41,8 +41,8 @@ def look(seen: Look) -> None:
     click.echo(seen.log, err=True, nl=False)
     if seen.progress and not seen.task.status.ended:
         total = seen.progress.get("total")
-        of = f" of {total:g}" if total is not None else ""
-        say(f"[{seen.progress['done']:g}{of}] {seen.progress.get('message', '')}".rstrip())
+        of = f" of {total:.12g}" if total is not None else ""
+        say(f"[{seen.progress['done']:.12g}{of}] {seen.progress.get('message', '')}".rstrip())
     if seen.moved and not seen.task.status.ended:
         say(_status(seen))
 

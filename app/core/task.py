@@ -79,7 +79,7 @@ class Task:
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Task:
         values = {name: document[name] for name in _STORED if name in document}
-        values["tags"] = tuple(document.get("tags", ()))
+        values["tags"] = tuple(document.get("tags") or ())
         return cls(
             id=document["_id"],
             **{**values, "priority": Priority(document["priority"]), "status": Status(document["status"])},

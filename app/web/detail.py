@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any
 
 from app.core import moments
@@ -21,6 +22,7 @@ from app.web.viewer import Node, label, node
 
 WEB = re.compile(r"https?://", re.IGNORECASE)
 LOG_SHOWN = 200_000
+FURTHEST_S = 10 * 365 * 86_400.0  # No guess goes further.
 OUTCOMES = {"succeeded": "Succeeded", "canceled": "Canceled", "crash": "Worker died", "lost": "Handed back"}
 
 
@@ -109,7 +111,7 @@ def _ran(task: Task) -> bool:
     """Whether the way to this end went through an attempt; a task may be canceled while it waits."""
     if task.status is not Status.CANCELED:
         return True
-    return bool(task.started_at and task.history and task.history[-1]["outcome"] == "canceled")
+    return bool(task.started_at and task.history and task.history[-1].get("outcome") == "canceled")
 
 
 def _between(start: datetime | None, end: datetime | None) -> timedelta | None:
@@ -124,37 +126,48 @@ def took(task: Task) -> timedelta | None:
 
 
 def progress(task: Task) -> Progress | None:
-    """The progress of a running attempt; the rate is the mean since its start, and so is the time left."""
+    """The progress of a running attempt; the rate is the mean since its start, and so is the time left.
+
+    None, too, where what is stored are no finite numbers: nothing that a task says may break a page.
+    """
     said = task.progress
     if task.status is not Status.RUNNING or not said:
         return None
-    done, total = float(said.get("done") or 0), float(said.get("total") or 0)
-    seconds = (said["at"] - task.started_at).total_seconds() if task.started_at and said.get("at") else 0
+    done, total = said.get("done") or 0, said.get("total") or 0
+    if not (_is_finite(done) and _is_finite(total)):
+        return None
+    at = said.get("at")
+    seconds = (at - task.started_at).total_seconds() if task.started_at and isinstance(at, datetime) else 0
     rate = done / seconds if seconds > 0.5 and done > 0 else None
+    left_s = max(0.0, (total - done) / rate) if total > 0 and rate else None
     return Progress(
         done=done,
         total=total if total > 0 else None,
-        message=said.get("message") or "",
-        percent=min(100.0, 100 * done / total) if total > 0 else None,
+        message=str(said.get("message") or ""),
+        percent=min(100.0, max(0.0, 100 * (done / total))) if total > 0 else None,
         rate=rate,
-        left_s=max(0.0, (total - done) / rate) if total > 0 and rate else None,
+        left_s=left_s if left_s is not None and left_s < FURTHEST_S else None,
     )
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and isfinite(value)
 
 
 def attempts(task: Task) -> list[Attempt]:
     """Every attempt that is known, the newest first."""
     ended = [
         Attempt(
-            number=past["attempt"],
+            number=past.get("attempt") or 0,
             worker=past.get("worker") or "",
             waited=_between(past.get("queued_at"), past.get("started_at")),
             ran=_between(past.get("started_at"), past.get("finished_at")),
-            outcome=OUTCOMES.get(past["outcome"], "Failed"),
+            outcome=OUTCOMES.get(past.get("outcome") or "", "Failed"),
             message=past.get("message") or "",
             started_at=past.get("started_at"),
             finished_at=past.get("finished_at"),
         )
-        for past in reversed(task.history)
+        for past in reversed(task.history or [])
     ]
     return [_running(task), *ended] if task.status is Status.RUNNING else ended
 

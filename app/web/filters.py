@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any
 
 from flask import Flask, url_for
@@ -22,6 +23,8 @@ def duration(value: float | timedelta | None) -> str:
     if value is None:
         return "–"
     seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    if not isfinite(seconds):
+        return "–"
     if seconds < 1:
         return f"{max(round(seconds * 1000), 0)} ms"
     if seconds < 10:
@@ -103,10 +106,22 @@ def size(count: int) -> str:
 
 
 def number(value: Any) -> str:
-    """A number with separators; anything else as it is."""
+    """A number with separators, never in powers of ten below 1e15; anything else as it is.
+
+    Fractions have six digits, and two decimals where that is more.
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return f"{value:,.6g}" if isinstance(value, float) and abs(value) < 1e15 else str(value)
+    if not isinstance(value, float) or not abs(value) < 1e15:
+        return str(value)
+    if value.is_integer():
+        return f"{value + 0.0:,.0f}"  # Adding zero makes -0.0 zero.
+    return f"{value:,.6g}" if abs(value) < 10_000 else f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def rate(value: float) -> str:
+    """How many a second, in three digits or whole: `0.25`, `12.3`, `1,234,567`."""
+    return f"{value:.3g}" if value < 100 else number(float(round(value)))
 
 
 def plural(count: int, word: str) -> str:
@@ -121,7 +136,7 @@ def _static_url(app: Flask, name: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    written = (duration, about, ordinal, relative, age_s, when, ticking, size, number, plural)
+    written = (duration, about, ordinal, relative, age_s, when, ticking, size, number, rate, plural)
     for function in (*written, markdown, markdown_line):
         app.add_template_filter(function)
     app.add_template_global(lambda name: _static_url(app, name), "static_url")

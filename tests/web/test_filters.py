@@ -92,7 +92,18 @@ def test_sizes(count, text):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(12345, "12,345"), (True, "True"), (2.50, "2.5"), (1e20, "1e+20"), (float("nan"), "nan")],
+    [
+        (12345, "12,345"),
+        (True, "True"),
+        (2.50, "2.5"),
+        (0.00001234, "1.234e-05"),
+        (12345.678, "12,345.68"),
+        (1234567.5, "1,234,567.5"),
+        (12345678.0, "12,345,678"),
+        (-0.0, "0"),
+        (1e20, "1e+20"),
+        (float("nan"), "nan"),
+    ],
 )
 def test_numbers(value, text):
     assert number(value) == text

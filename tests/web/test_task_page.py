@@ -105,12 +105,45 @@ class TestProgress:
         assert "12 done" in page_of(alice, task)
 
     @pytest.mark.parametrize(
-        "odd", [{"done": 5, "total": 0}, {"done": 9, "total": 3}, {"done": None, "total": None}]
+        ("done", "total", "shown"),
+        [
+            (5, 0, "5 done"),
+            (9, 3, "100 % 9 of 3"),
+            (-5, 3, "0 % -5 of 3"),
+            (1_234_567, 2e6, "62 % 1,234,567 of 2,000,000"),
+            (1e-300, 1e300, "0 % 1e-300 of 1e+300"),
+            (None, None, "0 done"),
+            ("Reading the file", None, ""),
+            (5, float("inf"), ""),
+            (float("nan"), 3, ""),
+            ([1], {"a": 1}, ""),
+        ],
     )
-    def test_odd_figures_do_no_harm(self, alice, services, new_task, odd):
+    def test_odd_figures_break_no_page(self, alice, services, new_task, done, total, shown):
+        task = aged(services, claim(services, new_task()), timedelta(seconds=10), "started_at")
+        services.tasks.report_progress(task, {"message": "", "done": done, "total": total})
+        page = page_of(alice, task)
+        assert shown in page
+        assert ("Progress" in alice.open(f"/tasks/rows?ids={task.id}")) == bool(shown)
+
+
+class TestOddDocuments:
+    """What an older program or a person at the database may have left behind."""
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"error": {}, "history": [{}], "lease": None, "progress": {"done": 1, "at": "soon"}},
+            {"error": {"message": None, "traceback": None}, "tags": None, "cancel": {}},
+            {"error": {"message": 7, "type": None}, "history": None, "progress": {}, "lease": {}},
+        ],
+    )
+    @pytest.mark.parametrize("status", ["running", "failed", "canceled"])
+    def test_break_no_page(self, alice, services, new_task, status, odd):
         task = claim(services, new_task())
-        services.tasks.report_progress(task, {"message": "", **odd})
-        assert page_of(alice, task)
+        services.db.tasks.update_one({"_id": task.id}, {"$set": {"status": status, **odd}})
+        for address in (f"/tasks/{task.id}", f"/tasks/{task.id}/live", "/tasks", "/"):
+            alice.open(address)
 
 
 class TestParameters:

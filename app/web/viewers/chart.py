@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from app.web.filters import plural
+from app.web.filters import number, plural
 from app.web.viewers.look import Look
 from app.web.viewers.table import Table
 from app.web.viewers.table import build as build_table
@@ -225,7 +225,7 @@ def _known(value: float | None) -> float:
 def _said(value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return number(value).replace(",", "") if isinstance(value, float) else str(value)
 
 
 def _x_title(value: Mapping[str, Any]) -> str:
