@@ -28,10 +28,14 @@ class SettingsError(ValueError):
         super().__init__("The settings are not usable:\n" + "\n".join(f"  - {line}" for line in problems))
 
 
+class Expected(ValueError):
+    """What a setting takes, in words that follow "expected": they never repeat the value."""
+
+
 def text(value: str) -> str:
     """Any text that is not blank."""
     if not value.strip():
-        raise ValueError("some text")
+        raise Expected("some text")
     return value.strip()
 
 
@@ -43,7 +47,7 @@ def words(value: str) -> tuple[str, ...]:
     """Words separated by commas or spaces."""
     found = tuple(value.replace(",", " ").split())
     if not found:
-        raise ValueError("at least one name, separated by commas")
+        raise Expected("at least one name, separated by commas")
     return found
 
 
@@ -54,9 +58,12 @@ def optional_words(value: str) -> tuple[str, ...]:
 
 def url(*schemes: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
-        parts = urlsplit(value)
+        try:
+            parts = urlsplit(value)
+        except ValueError:  # Its own words may hold the value, and so a password.
+            parts = urlsplit("")
         if parts.scheme not in schemes or not parts.netloc and parts.scheme != "unix":
-            raise ValueError("an address that starts with " + " or ".join(f"{scheme}://" for scheme in schemes))
+            raise Expected("an address that starts with " + " or ".join(f"{scheme}://" for scheme in schemes))
         return value
 
     return parse
@@ -69,7 +76,7 @@ def number(low: float, high: float, kind: type = int) -> Callable[[str], Any]:
         except ValueError:
             found = None
         if found is None or not low <= found <= high:
-            raise ValueError(f"a{' whole' if kind is int else ''} number from {low} to {high}")
+            raise Expected(f"a{' whole' if kind is int else ''} number from {low} to {high}")
         return found
 
     return parse
@@ -78,7 +85,7 @@ def number(low: float, high: float, kind: type = int) -> Callable[[str], Any]:
 def one_of(*choices: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
         if value.lower() not in choices:
-            raise ValueError("one of " + ", ".join(choices))
+            raise Expected("one of " + ", ".join(choices))
         return value.lower()
 
     return parse
@@ -87,15 +94,15 @@ def one_of(*choices: str) -> Callable[[str], str]:
 def address(value: str) -> str:
     """``host:port``."""
     host, _, port = value.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError("a host and a port, such as 127.0.0.1:8000")
+    if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+        raise Expected("a host and a port, such as 127.0.0.1:8000")
     return value
 
 
 def optional_address(value: str) -> str:
     """An e-mail address, as a mail server's envelope has it, or nothing."""
     if value and not re.fullmatch(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}", value, re.ASCII):
-        raise ValueError("an e-mail address, such as queue@example.org")
+        raise Expected("an e-mail address, such as queue@example.org")
     return value
 
 
@@ -105,7 +112,7 @@ def hosts(value: str) -> tuple[str, ...]:
     for each in found:
         match = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?", each)
         if not match or not 0 < int(match[2] or 1) < 65536 or match[1] and not _is_ipv6(match[1]):
-            raise ValueError("hosts such as intranet.example or 10.0.0.5:8080, separated by commas")
+            raise Expected("hosts such as intranet.example or 10.0.0.5:8080, separated by commas")
     return found
 
 
@@ -120,7 +127,7 @@ def ports(value: str) -> tuple[int, ...]:
     """At least one port, separated by commas or spaces."""
     found = value.replace(",", " ").split()
     if not found or not all(re.fullmatch("[0-9]{1,5}", each) and 0 < int(each) < 65536 for each in found):
-        raise ValueError("numbers of ports from 1 to 65535, separated by commas")
+        raise Expected("numbers of ports from 1 to 65535, separated by commas")
     return tuple(map(int, found))
 
 
@@ -259,8 +266,8 @@ def load(env: Mapping[str, str]) -> Settings:
         about = row.metadata
         try:
             values[row.name] = about["parse"](env.get(about["name"]) or about["default"])
-        except ValueError as error:
-            problems.append(f"{about['name']}: expected {error}.")
+        except Expected as expected:
+            problems.append(f"{about['name']}: expected {expected}.")
     weak = _strength_problem(values)
     if weak:
         problems.append(weak)

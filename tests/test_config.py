@@ -61,6 +61,21 @@ def test_a_problem_says_what_was_expected() -> None:
     assert found == "WORKER_PROCESSES: expected a whole number from 1 to 256."
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MONGODB_URI", "mongodb://user:s3cretPW\u2100@host/db"),
+        ("REDIS_URL", "redis://:s3cretPW[@host"),
+        ("WEB_BIND", "127.0.0.1:²"),
+        ("WEB_BIND", "s3cretPW:٨٠"),
+    ],
+)
+def test_no_problem_repeats_what_was_given(name: str, value: str) -> None:
+    (found,) = problems({"SECRET_KEY": STRONG, name: value})
+    assert re.fullmatch(rf"{name}: expected (an address|a host)[ \w:/,.+]*\.", found)
+    assert "s3cretPW" not in found
+
+
 def test_a_misspelt_name_is_met_with_the_nearest_one() -> None:
     (found,) = problems({"SECRET_KEY": STRONG, "WORKER_PROCESES": "3"})
     assert found == "WORKER_PROCESES: there is no such setting. Did you mean WORKER_PROCESSES?"
