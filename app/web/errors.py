@@ -24,7 +24,11 @@ HTTP_SENTENCES = {
     ),
     404: ("Not found", "There is no page at this address."),
     405: ("Not possible here", "This address cannot be used in that way; nothing was changed."),
-    413: ("Too large", "What was sent is larger than what is taken here. Please choose a smaller file."),
+    413: (
+        "Too large",
+        "What was sent is more than what is taken here. "
+        "Please choose smaller files, shorter texts or fewer rows.",
+    ),
     416: (
         "There is no such part",
         "The file is shorter than the part of it that was asked for. Please download it from its start.",

@@ -19,9 +19,12 @@ from app.core.files import Files, StoredFile
 from app.core.params import from_form, validate
 from app.core.structure import file_ids, laid_out, rows_among
 from app.web import kept, rows, uploads
+from app.web.filters import plural
 from app.web.inputs import Input, blank_row, shown_with
 from app.web.kept import KEEP, Keeper
 from app.web.uploads import DROP, PREFIX, Texts, takes_files
+
+MOST_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ def unexpected(fields: Sequence[Field], envelope: Sequence[str], posted: Posted)
     unknown = [name for name in posted.texts if name not in texts and name not in envelope]
     unknown += [name for name in posted.uploads if name not in chosen]
     twice = [name for name in envelope if len(posted.texts.getlist(name)) > 1]
-    return [f"This form has no field “{name[:80]}”, so nothing was created." for name in unknown] + [
-        f"The field “{name}” was sent twice, so nothing was created." for name in twice
-    ]
+    sentences = [f"This form has no field “{name[:80]}”, so nothing was created." for name in unknown]
+    if len(unknown) > MOST_NAMED:
+        more = len(unknown) - MOST_NAMED
+        sentences[MOST_NAMED:] = [f"It has none of {plural(more, 'other field')} that came, either."]
+    return sentences + [f"The field “{name}” was sent twice, so nothing was created." for name in twice]

@@ -10,6 +10,7 @@ from flask import Flask, Response, request
 from flask_wtf import CSRFProtect
 
 from app.core.errors import BadQuery, Forbidden
+from app.core.structure import MOST_ITEMS
 from app.web.incoming import IN_MEMORY
 from app.web.permissions import LIBRARY_ROUTES
 from config import Settings
@@ -32,6 +33,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+MOST_PARTS = 100 * MOST_ITEMS
+"""Of a form: as many rows as one takes, of what 100 fields send."""
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ANY_HOST = frozenset({"0.0.0.0", "::"})  # noqa: S104 - names of what is bound, nothing is bound here
@@ -51,7 +54,7 @@ def flask_settings(settings: Settings) -> dict[str, Any]:
         "WTF_CSRF_TIME_LIMIT": None,  # As long as the session: a form that was open overnight still works.
         "MAX_CONTENT_LENGTH": IN_MEMORY,  # More where files come in: see `incoming`.
         "MAX_FORM_MEMORY_SIZE": IN_MEMORY,
-        "MAX_FORM_PARTS": 2_000,
+        "MAX_FORM_PARTS": MOST_PARTS,
         "SEND_FILE_MAX_AGE_DEFAULT": 3600,
         "BOOTSTRAP_SERVE_LOCAL": True,
         "TEMPLATES_AUTO_RELOAD": False,
@@ -64,8 +67,16 @@ def _check_origin() -> None:
         return
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     origin = request.headers.get("Origin")
-    if site not in ("same-origin", "none") or (origin and urlsplit(origin).netloc != request.host):
+    if site not in ("same-origin", "none") or (origin and _place(origin) != request.host):
         raise Forbidden("This request came from another site, so nothing was changed.")
+
+
+def _place(origin: str) -> str:
+    """Host and port of an origin; nothing for one that is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _check_host(names: frozenset[str]) -> None:

@@ -10,6 +10,7 @@ from app import create_app
 from app.core.errors import QueueUnavailable
 from app.core.services import assemble
 from app.core.states import Status
+from app.web.security import MOST_PARTS
 from tests.web.creating import Browser, Sent, publish, upload
 
 MB = 2**20
@@ -187,9 +188,14 @@ class TestTooLarge:
         assert tasks(services) == []
 
     def test_parts_without_end_are_not_read(self, browser, services):
+        """But a hundred rows of twenty fields are."""
         form = browser.open()
-        form.setlist("p-checks", ["empty"] * 2_100)
-        assert browser.send(form).status_code == 413
+        form.update({f"p-row.{number}": "x" for number in range(2_100)})
+        answer = browser.send(form)
+        assert answer.status_code == 422
+        assert "It has none of 2,080 other fields that came, either." in answer.text
+        form.setlist("p-checks", ["empty"] * MOST_PARTS)
+        assert "shorter texts or fewer rows" in browser.send(form).text
         assert tasks(services) == []
 
     def test_an_upload_is_spooled_to_disk_and_not_held(self, browser, monkeypatch):

@@ -115,7 +115,12 @@ def test_a_form_without_its_token_changes_nothing(client, services, new_task):
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}],
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://["},
+    ],
 )
 def test_another_site_cannot_press_a_button(app, client, services, new_task, monkeypatch, headers):
     monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", False)
