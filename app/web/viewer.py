@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,7 +40,10 @@ class SavedFile:
 
 @dataclass(frozen=True)
 class Node:
-    """``kind`` is text, number, block, pairs, table, list, file, upload; ``more`` counts what is left out."""
+    """``kind`` is text, number, block, pairs, table, list, file, upload.
+
+    ``more`` counts what is left out, ``wider`` the columns of a table that are.
+    """
 
     kind: str
     text: str = ""
@@ -48,6 +51,7 @@ class Node:
     columns: list[str] = field(default_factory=list)
     rows: list[list[Node]] = field(default_factory=list)
     more: int = 0
+    wider: int = 0
     file: SavedFile | None = None
 
 
@@ -123,10 +127,14 @@ def _of_list(value: Sequence[Any], depth: int) -> Node:
 
 
 def _table(rows: Sequence[Mapping[str, Any]], depth: int) -> Node:
-    columns = _columns(rows[:MOST_ROWS])
-    cells = [[cell(row.get(name), depth + 2) for name in columns] for row in rows[:MOST_ROWS]]
+    names = list(dict.fromkeys(str(name) for row in rows[:MOST_ROWS] for name in row))
+    shown = names[:MOST_COLUMNS]
     return Node(
-        "table", columns=[label(name) for name in columns], rows=cells, more=max(0, len(rows) - MOST_ROWS)
+        "table",
+        columns=[label(name) for name in shown],
+        rows=[[cell(row.get(name), depth + 2) for name in shown] for row in rows[:MOST_ROWS]],
+        more=max(0, len(rows) - MOST_ROWS),
+        wider=len(names) - len(shown),
     )
 
 
@@ -141,10 +149,6 @@ def cell(value: Any, depth: int) -> Node:
 
 def _spaced(key: str) -> str:
     return key.replace("_", " ") if _WORDS.match(key) else key
-
-
-def _columns(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(str(name) for row in rows for name in row))[:MOST_COLUMNS]
 
 
 def _json(value: Any) -> Node:

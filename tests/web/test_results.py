@@ -98,6 +98,8 @@ class TestTable:
         assert "40 columns more in the download" in text_of(
             shown([{f"c{n}": n for n in range(100)}], "table")
         )
+        both = text_of(shown([{f"c{n}": n for n in range(40)}] * 101, "auto"))
+        assert "and 10 columns more, 1 row more" in both
 
     def test_nothing_in_it(self, shown):
         assert "No rows." in shown([], "table")

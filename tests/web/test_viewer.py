@@ -113,7 +113,7 @@ def test_large_values_are_cut_and_say_so():
     many = node([{"n": n} for n in range(MOST_ROWS + 7)])
     assert (len(many.rows), many.more) == (MOST_ROWS, 7)
     wide = node([{str(n): n for n in range(MOST_COLUMNS + 7)}])
-    assert len(wide.columns) == MOST_COLUMNS
+    assert (len(wide.columns), wide.wider) == (MOST_COLUMNS, 7)
     assert node({str(n): n for n in range(MOST_ROWS + 1)}).more == 1
 
 
