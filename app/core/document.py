@@ -49,6 +49,7 @@ def new_document(new: NewTask, task_id: ObjectId, now: datetime) -> Document:
         "created_at": now,
         "attempt": 0,
         "max_attempts": new.max_attempts,
+        "attempts_chosen": new.max_attempts,
         "crashes": 0,
         "timeout_s": new.timeout_s,
         "history": [],

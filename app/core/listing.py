@@ -18,7 +18,7 @@ from app.core.db import Document, Mongo
 from app.core.errors import BadQuery
 from app.core.reads import read_tasks
 from app.core.states import ENDED, Priority, Status
-from app.core.task import Task, parse_task_id, tag_keyword, words_of
+from app.core.task import Task, parse_task_id, tag_keyword, tag_of, words_of
 from app.core.words import Words
 
 SORTS = {"created": "created_at", "finished": "finished_at"}
@@ -117,6 +117,8 @@ def _value(name: str, text: str) -> Any:
         raise BadQuery(f"The filter “{name}” takes at most {MAX_TEXT} characters.")
     if name in ("after", "before"):
         _decode(text)
+    if name == "tag":
+        return tag_of(text)
     return int(text) if name == "per_page" else text
 
 

@@ -41,7 +41,8 @@ class NewTask:
 class Task:
     """A task as MongoDB holds it. Times are aware UTC.
 
-    ``put_offs`` is how often in a row it came to a worker that lacks its type.
+    ``put_offs`` is how often in a row it came to a worker that lacks its type; ``max_attempts`` grows with
+    retries by people and with attempts that were handed back, ``attempts_chosen`` does not.
     """
 
     id: ObjectId
@@ -74,6 +75,7 @@ class Task:
     history: list[dict[str, Any]] = field(default_factory=list)
     parent: ObjectId | None = None
     put_offs: int = 0
+    attempts_chosen: int = 0
     expire_at: datetime | None = None
 
     @classmethod
@@ -127,6 +129,16 @@ def words_of(*texts: str) -> list[str]:
     """The lower-cased words by which a task is found: at most 40, of 2 to 40 characters."""
     found = re.findall(r"\w+", " ".join(texts).lower())
     return list(dict.fromkeys(word[:40] for word in found if len(word) > 1))[:40]
+
+
+def one_line(text: str | None) -> str:
+    """Text without line breaks, control characters and double spaces."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text or "").split())
+
+
+def tag_of(text: str) -> str:
+    """A tag as it is kept and looked for, however it was typed."""
+    return one_line(text).lower()
 
 
 def tag_keyword(tag: str) -> str:

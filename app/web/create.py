@@ -18,9 +18,10 @@ from app.core.db import translated
 from app.core.dispatch import Submitted
 from app.core.errors import BadQuery, NotFound
 from app.core.fields import Field
+from app.core.files import StoredFile
 from app.core.listing import TaskFilter
 from app.core.states import Priority
-from app.core.structure import every
+from app.core.structure import every, file_ids
 from app.core.task import NewTask, Task, parse_task_id
 from app.core.vault import CannotOpen
 from app.web import forms, incoming, inputs, received, rows, uploads
@@ -127,11 +128,19 @@ def _envelope_of(past: Task | None, task_type: TaskType) -> dict[str, Any]:
         return {}
     return {
         "priority": past.priority.word,
-        "title": "" if past.title.startswith(task_type.title) else past.title,
+        "title": "" if past.title == task_type.default_title(_files_of(past, task_type)) else past.title,
         "tags": ", ".join(past.tags),
+        "max_attempts": str(min(past.attempts_chosen or past.max_attempts, forms.MAX_ATTEMPTS)),
         "timeout_s": str(past.timeout_s),
         "parent": str(past.id),
     }
+
+
+def _files_of(past: Task, task_type: TaskType) -> list[StoredFile]:
+    """The files that its parameters name, in the order of its form."""
+    known = {str(file.id): file for file in services().files.of_task(past.id)}
+    named = [one for ids in file_ids(task_type.fields, past.params).values() for one in ids]
+    return [known[one] for one in dict.fromkeys(named) if one in known]
 
 
 def _page(

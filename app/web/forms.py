@@ -21,7 +21,7 @@ from app.core.catalog import MAX_TITLE, TaskType
 from app.core.clock import utcnow
 from app.core.files import StoredFile
 from app.core.states import Priority
-from app.core.task import NewTask
+from app.core.task import NewTask, one_line, tag_of
 
 MAX_TAGS = 10
 MAX_TAG = 40
@@ -35,11 +35,6 @@ TASK, ANOTHER = "task", "another"
 def nonce() -> str:
     """A key for one opened form: whatever is sent with it makes one task at most."""
     return secrets.token_urlsafe(18)
-
-
-def one_line(text: str | None) -> str:
-    """Text without line breaks, control characters and double spaces."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text or "").split())
 
 
 class WholeNumber(StringField):
@@ -187,6 +182,6 @@ def moment_of(text: str, offset: str) -> datetime | None:
 
 
 def split_tags(text: str | None) -> tuple[str, ...]:
-    """Tags separated by commas, in lower case, each once."""
-    tags = (one_line(tag).lower() for tag in (text or "").split(","))
+    """Tags separated by commas, each once."""
+    tags = map(tag_of, (text or "").split(","))
     return tuple(dict.fromkeys(tag for tag in tags if tag))

@@ -51,6 +51,9 @@ class TestParse:
     def test_what_is_empty_or_blank_is_not_given(self):
         assert TaskFilter.parse({"status": [""], "q": ["  "], "per_page": [""]}) == TaskFilter()
 
+    def test_a_tag_is_looked_for_as_it_is_kept(self):
+        assert TaskFilter.parse({"tag": [" Q3\tInvoice "]}) == TaskFilter(tag="q3 invoice")
+
     @pytest.mark.parametrize(
         ("name", "text"),
         [

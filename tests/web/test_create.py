@@ -213,6 +213,16 @@ class TestPastRuns:
         assert second[0].params["source"] == first.params["source"]
         assert len(services.files.of_task(first.id)) == len(services.files.of_task(second[0].id)) == 1
 
+    @pytest.mark.parametrize(
+        "title", ["", "Clean a table for the March board", "Clean a table: airports.csv!"]
+    )
+    def test_what_was_chosen_is_taken_over_and_nothing_else(self, browser, services, title):
+        browser.send(browser.open(), p_source=upload(), title=title, max_attempts="7", timeout_s="50")
+        first = only(services)
+        services.db.tasks.update_one({"_id": first.id}, {"$set": {"max_attempts": 9}})  # by retries
+        form = browser.open(f"/tasks/new/clean_table?from={first.id}")
+        assert [form[name] for name in ("title", "max_attempts", "timeout_s")] == [title, "7", "50"]
+
     def test_a_file_that_is_gone_is_said(self, browser, services, new_task):
         past = new_task(type="clean_table", params={"source": "0" * 24, "rows": 9, "old": 1})
         answer = browser.client.get(f"/tasks/new/clean_table?from={past.id}")

@@ -17,6 +17,7 @@ from app.core.catalog import TaskType
 from app.core.fields import describe
 from app.core.files import StoredFile
 from app.core.states import Priority
+from app.core.task import one_line
 from app.web import forms, inputs
 from app.web.create import waits
 from tests.core.schemas import FILE, WHOLE, Shade, one
@@ -98,7 +99,7 @@ class TestTexts:
         assert forms.split_tags(text) == tags
 
     def test_one_line(self):
-        assert forms.one_line("  a\r\n\tb\x00\u202ec ") == "a b c"
+        assert one_line("  a\r\n\tb\x00\u202ec ") == "a b c"
 
     def test_a_title_nobody_gave(self):
         assert CLEAN.default_title(()) == "Clean a table"
