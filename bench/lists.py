@@ -23,10 +23,11 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from app.core.db import create_indexes
-from app.core.listing import Listing, TaskFilter
+from app.core.listing import Listing
 from app.core.services import Services, connect
 from app.core.states import Priority, Status
 from app.core.task import words_of
+from app.core.taskfilter import TaskFilter
 from app.core.words import Words
 from app.local import Stores, stores
 from app.local.children import Child, free_port

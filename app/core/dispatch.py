@@ -57,8 +57,8 @@ class Dispatch(Repair):
     def __init__(
         self, tasks: Tasks, queues: Queues, files: Files, deletions: Deletions, words: Words, vault: Vault
     ) -> None:
-        super().__init__(tasks, queues, files, deletions)
-        self.words, self.vault = words, vault
+        super().__init__(tasks, queues, files, deletions, words)
+        self.vault = vault
 
     # What people do
 

@@ -14,9 +14,10 @@ from datetime import datetime
 from bson import ObjectId
 
 from app.core.dispatch import Dispatch
-from app.core.listing import Count, Listing, TaskFilter
+from app.core.listing import Count, Listing
 from app.core.states import Action, Priority, legal
 from app.core.task import Task
+from app.core.taskfilter import TaskFilter
 
 STEP_S = 1.0
 FIRST = 20  # what even a slow store does in a moment; then twice as many each time

@@ -19,9 +19,11 @@ from app.core.reads import START, Place
 from app.core.states import Priority, Status
 from app.core.task import Task
 from app.core.tasks import Tasks
+from app.core.words import Words
 
 OLDEST = 300
 BATCH = 500
+WORDS = 50  # So a large vocabulary is gone through in hours, while words are kept for days.
 REPAIR_S = 2.0
 RECOVERY_S = 5.0
 
@@ -48,8 +50,11 @@ def soon() -> float:
 class Repair:
     """The repairing half of `dispatch.Dispatch`."""
 
-    def __init__(self, tasks: Tasks, queues: Queues, files: Files, deletions: Deletions) -> None:
-        self.tasks, self.queues, self.files, self.deletions = tasks, queues, files, deletions
+    def __init__(
+        self, tasks: Tasks, queues: Queues, files: Files, deletions: Deletions, words: Words
+    ) -> None:
+        self.tasks, self.queues, self.files = tasks, queues, files
+        self.deletions, self.words = deletions, words
 
     # Hints
 
@@ -124,10 +129,14 @@ class Repair:
         return len(due) == BATCH, len(staged)
 
     def prune(self) -> int:
-        """Delete ended tasks past their retention, and files nobody came to own; returns how many tasks."""
+        """Delete ended tasks past their retention, files nobody came to own, and words that no task has.
+
+        Returns how many tasks.
+        """
         _, pruned = repeated(self._prune_batch, soon())
         self.deletions.go_on(BATCH)
         self.files.prune_orphans(BATCH)
+        self.words.prune(WORDS)
         return pruned
 
     def _prune_batch(self) -> tuple[bool, int]:

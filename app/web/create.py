@@ -19,10 +19,10 @@ from app.core.dispatch import Submitted
 from app.core.errors import BadQuery, NotFound
 from app.core.fields import Field
 from app.core.files import StoredFile
-from app.core.listing import TaskFilter
 from app.core.states import Priority
 from app.core.structure import every, file_ids
 from app.core.task import NewTask, Task, parse_task_id
+from app.core.taskfilter import TaskFilter
 from app.core.vault import CannotOpen
 from app.web import forms, incoming, inputs, received, rows, uploads
 from app.web.filters import about, size

@@ -9,7 +9,7 @@ from flask import Blueprint, jsonify, render_template
 
 from app.core import db
 from app.core.errors import BadQuery
-from app.core.listing import TaskFilter
+from app.core.taskfilter import TaskFilter
 from app.web.asked import only
 from app.web.live import live
 from app.web.permissions import PUBLIC, requires

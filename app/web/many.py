@@ -18,11 +18,13 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.clock import utcnow
+from app.core.cursors import EPOCH
 from app.core.errors import BadQuery, Invalid
-from app.core.listing import COUNT_LIMIT, EPOCH, Count, TaskFilter
+from app.core.listing import COUNT_LIMIT, Count
 from app.core.many import Deed, Step
 from app.core.states import Action, Status, legal
 from app.core.task import parse_task_id
+from app.core.taskfilter import TaskFilter
 from app.web import asked
 from app.web.deeds import DEEDS, Wording, reasons
 from app.web.permissions import current_person, requires

@@ -11,9 +11,9 @@ from werkzeug.wrappers import Response
 from app.core.catalog import TaskType
 from app.core.errors import NotFound
 from app.core.files import StoredFile
-from app.core.listing import PAGE_SIZES
 from app.core.states import Priority, Status
 from app.core.task import Task, parse_task_id
+from app.core.taskfilter import PAGE_SIZES
 from app.web import asked, deeds, detail
 from app.web.live import live
 from app.web.permissions import current_person, requires

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 from bson import ObjectId
 
-from app.core.listing import EPOCH, Page, TaskFilter
+from app.core.cursors import EPOCH, Page
 from app.core.services import Services
 from app.core.states import Status
+from app.core.taskfilter import TaskFilter
 
 START = EPOCH + timedelta(days=20_000)
 STATUSES = list(Status)

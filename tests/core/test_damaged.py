@@ -8,8 +8,8 @@ import pytest
 
 from app.core import repair
 from app.core.clock import utcnow
-from app.core.listing import TaskFilter
 from app.core.states import Status
+from app.core.taskfilter import TaskFilter
 from app.core.tasks import LEASE
 
 DAMAGE = {

@@ -97,8 +97,8 @@ class TestSubmit:
 
     def test_its_words_can_be_found(self, services):
         services.dispatch.submit(new(title="Quarterly report", tags=("finance",)))
-        assert services.dispatch.words.expand("qu") == ["quarterly"]
-        assert services.dispatch.words.expand("fin") == ["finance"]
+        assert services.dispatch.words.expand("qu").words == ("quarterly",)
+        assert services.dispatch.words.expand("fin").words == ("finance",)
 
 
 class TestActions:

@@ -14,8 +14,8 @@ import pytest
 
 from app.core.clock import utcnow
 from app.core.db import LISTS, create_indexes
-from app.core.listing import TaskFilter
 from app.core.states import Action, legal
+from app.core.taskfilter import TaskFilter
 from app.core.words import EXPANSIONS
 
 Keys = list[tuple[str, int]]
@@ -75,7 +75,8 @@ def offered() -> Iterator[TaskFilter]:
 def many_words(services):
     """Each prefix that is searched for stands for as many words as a search takes."""
     for prefix in ("re", "mo", "of"):
-        services.dispatch.words.learn([f"{prefix}{number:03}" for number in range(EXPANSIONS + 5)])
+        services.dispatch.words.learn([f"{prefix}{number:03}" for number in range(EXPANSIONS)])
+        assert len(services.dispatch.words.expand(prefix).words) == EXPANSIONS
     return services
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import pytest
-from bson import ObjectId
 
 from app.core import listing
+from app.core.clock import utcnow
 from app.core.errors import BadQuery
-from app.core.listing import PAGE_SIZES, Count, TaskFilter
+from app.core.listing import Count
 from app.core.states import Status
+from app.core.taskfilter import PAGE_SIZES, TaskFilter
+from app.core.words import EXPANSIONS
 from tests.core.pages import fill, forwards, in_order, start_to_end_and_back
 
-NOBODY = ObjectId("0123456789abcdef01234567")  # the same in each process that collects these tests
 ORDERS = [*itertools.product(("created", "finished"), ("asc", "desc"))]
 
 
@@ -25,91 +25,6 @@ def lists(services):
 
 def titles(lists, **given) -> list[str]:
     return [task.title for task in lists.page(TaskFilter(**given)).tasks]
-
-
-class TestParse:
-    def test_nothing_is_the_newest_first(self):
-        assert TaskFilter.parse({}) == TaskFilter(sort="created", order="desc", per_page=25)
-
-    def test_every_filter_is_read(self):
-        cursor = f"1700000000000-{ObjectId()}"
-        given: dict[str, Any] = {
-            "status": "failed",
-            "priority": "high",
-            "type": "clean_table",
-            "tag": "monthly",
-            "q": "orders",
-            "sort": "finished",
-            "order": "asc",
-            "per_page": "100",
-            "after": cursor,
-        }
-        assert TaskFilter.parse({name: [text] for name, text in given.items()}) == TaskFilter(
-            **{**given, "per_page": 100}
-        )
-
-    def test_what_is_empty_or_blank_is_not_given(self):
-        assert TaskFilter.parse({"status": [""], "q": ["  "], "per_page": [""]}) == TaskFilter()
-
-    def test_a_tag_is_looked_for_as_it_is_kept(self):
-        assert TaskFilter.parse({"tag": [" Q3\tInvoice "]}) == TaskFilter(tag="q3 invoice")
-
-    @pytest.mark.parametrize(
-        ("name", "text"),
-        [
-            ("colour", "red"),
-            ("sort", "params.password"),
-            ("sort", "$where"),
-            ("order", "down"),
-            ("per_page", "1000000"),
-            ("per_page", "-1"),
-            ("per_page", "25.0"),
-            ("status", "pending"),
-            ("status", "FAILED"),
-            ("priority", "0"),
-            ("last", "yes"),
-            ("q", "x" * 201),
-            ("tag", "x" * 201),
-            ("after", "1"),
-            ("after", f"-1-{NOBODY}"),
-            ("after", f"1-{NOBODY}0"),
-            ("after", f"99999999999999999-{NOBODY}"),
-            ("after", f"١٢٣-{NOBODY}"),
-            ("before", "x" * 50),
-        ],
-    )
-    def test_what_no_page_links_to_is_said(self, name, text):
-        with pytest.raises(BadQuery):
-            TaskFilter.parse({name: [text]})
-
-    def test_a_filter_that_is_given_twice_is_said(self):
-        with pytest.raises(BadQuery, match="may be given once"):
-            TaskFilter.parse({"status": ["failed", "queued"]})
-
-    def test_a_page_has_one_place_only(self):
-        cursor = f"1700000000000-{ObjectId()}"
-        with pytest.raises(BadQuery):
-            TaskFilter.parse({"after": [cursor], "before": [cursor]})
-
-    @pytest.mark.parametrize("name", ["sort", "status", "colour"])
-    def test_the_message_names_what_there_is_and_is_short(self, name):
-        with pytest.raises(BadQuery, match="There are: ") as caught:
-            TaskFilter.parse({name: ["x" * 5_000]})
-        assert len(str(caught.value)) < 500
-
-    def test_a_link_leads_back_to_the_same_filter(self):
-        wanted = TaskFilter(status="failed", q="a b&c", per_page=50, order="asc")
-        links = {name: [str(value)] for name, value in wanted.args().items()}
-        assert TaskFilter.parse(links) == wanted
-        assert TaskFilter().args() == {}
-
-    def test_any_other_filter_begins_at_the_first_page(self):
-        wanted = TaskFilter(after=f"1-{ObjectId()}", status="failed")
-        assert wanted.args(priority="high") == {"status": "failed", "priority": "high"}
-        assert wanted.args(last="1") == {"status": "failed", "last": "1"}
-
-    def test_what_is_on_is_shown(self):
-        assert TaskFilter(status="failed", q="x", sort="finished").narrowing == {"status": "failed", "q": "x"}
 
 
 class TestFilters:
@@ -177,6 +92,27 @@ class TestSearch:
         task_in(Status.FAILED, title="Report that failed")
         assert titles(lists, q="report", status="failed") == ["Report that failed"]
 
+    def test_what_is_deleted_hides_nothing_that_lives(self, lists, services, new_task):
+        for number in range(EXPANSIONS):
+            services.tasks.cancel(new_task(title=f"invoice{number:02}").id, "alice")
+        services.db.tasks.delete_many({"status": "canceled"})
+        new_task(title="invoice99")
+        assert titles(lists, q="invoice") == ["invoice99"]
+        assert lists.counts(TaskFilter(q="invoice"))[""].value == 1
+
+    def test_a_search_for_too_much_says_so_and_is_not_all(self, lists, new_task):
+        for number in range(EXPANSIONS + 1):
+            new_task(title=f"invoice{number:02}")
+        wanted = TaskFilter(q="rep invoice")
+        assert [(each.prefix, len(each.words)) for each in lists.page(wanted).cut] == [
+            ("invoice", EXPANSIONS)
+        ]
+        assert lists.page(TaskFilter(q="invoice1")).cut == ()
+        with pytest.raises(BadQuery, match="Nothing was changed"):
+            lists.count_in(wanted, [Status.QUEUED])
+        with pytest.raises(BadQuery, match="Nothing was changed"):
+            lists.walk(wanted, [Status.QUEUED], utcnow(), "", 10)
+
     @pytest.mark.parametrize("q", ["a", "a b", "!!", "-"])
     def test_what_is_no_word_is_said(self, q, lists):
         with pytest.raises(BadQuery, match="two letters"):
@@ -193,6 +129,7 @@ class TestCounts:
             "queued": 1,
         }
         assert lists.counts(TaskFilter(priority="high"))[""].value == 1
+        assert lists.counts(TaskFilter(sort="finished"))[""].value == 2
 
     def test_they_are_kept_for_a_moment(self, lists, new_task, monkeypatch):
         new_task()

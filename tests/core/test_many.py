@@ -10,11 +10,11 @@ import pytest
 from bson import ObjectId
 
 from app.core import many
-from app.core.listing import TaskFilter
 from app.core.many import Deed, Many, Step
 from app.core.services import Services
 from app.core.states import Action, Priority, Status, legal
 from app.core.task import Task, parse_job_id
+from app.core.taskfilter import TaskFilter
 
 CANCEL, RETRY, DELETE = (Deed(action, "bob") for action in (Action.CANCEL, Action.RETRY, Action.DELETE))
 TO_HIGH = Deed(Action.REPRIORITISE, "bob", Priority.HIGH)

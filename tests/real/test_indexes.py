@@ -18,8 +18,9 @@ from bson import ObjectId
 
 from app.core import db as database
 from app.core import queue
-from app.core.listing import TaskFilter, _beyond
+from app.core.cursors import beyond
 from app.core.services import Services, assemble
+from app.core.taskfilter import TaskFilter
 from app.core.words import EXPANSIONS
 from app.local.servers import BUILT, MONGO, choose, stores
 from config import load
@@ -112,7 +113,7 @@ def test_a_further_page_is_read_from_the_same_index(status, backwards, explainin
     wanted = TaskFilter(status=status, priority="medium" if status else "")
     query = services.listing.query(wanted)
     cursor = services.listing.page(TaskFilter(status=status, per_page=5)).next
-    query.update(_beyond("created_at", not backwards, cursor, {}))
+    query.update(beyond("created_at", not backwards, cursor, {}))
     way = 1 if backwards else -1
     if everything:
         found = plan(services, query, [("created_at", way), ("_id", way)])
