@@ -13,7 +13,7 @@ from app.core.errors import NotFound
 from app.core.files import StoredFile
 from app.core.states import Priority, Status
 from app.core.task import Task, parse_task_id
-from app.core.taskfilter import PAGE_SIZES
+from app.core.taskfilter import ORDERINGS, PAGE_SIZES
 from app.web import asked, deeds, detail
 from app.web.live import live
 from app.web.permissions import current_person, requires
@@ -46,6 +46,7 @@ def index() -> str | Response:
         wanted=wanted,
         page=page,
         sizes=PAGE_SIZES,
+        orderings=ORDERINGS,
         kinds=kinds,
         priorities=list(Priority),
         possible=deeds.possible(services().listing.among(wanted, [*Status])),
@@ -69,10 +70,15 @@ def rows() -> str:
     return region("tasks/_rows_update.html", tasks=found, **_row_values(found, services().catalog.types()))
 
 
+def _polls(ids: list[str]) -> list[str]:
+    """The ids of which the list asks again, as many in each question as it takes."""
+    return [".".join(ids[at : at + asked.LIVE_ROWS]) for at in range(0, len(ids), asked.LIVE_ROWS)]
+
+
 def _row_values(shown: list[Task], kinds: list[TaskType]) -> dict[str, Any]:
     return {
         "titles": {kind.name: kind.title for kind in kinds},
-        "live_ids": [str(task.id) for task in shown if task.live][: asked.LIVE_ROWS],
+        "polls": _polls([str(task.id) for task in shown if task.live]),
         "progress_of": detail.progress,
         "took": detail.took,
         "deeds": deeds.allowed(current_person()),

@@ -9,7 +9,7 @@ import pytest
 
 from app.web.asked import LIVE_ROWS
 from tests.web.creating import publish
-from tests.web.looking import aged, claim, fail, succeed
+from tests.web.looking import aged, claim, fail, succeed, text_of
 
 
 def titles(html: str) -> list[str]:
@@ -81,6 +81,13 @@ class TestFilters:
         new_task(title="one")
         assert titles(alice.open("/tasks?q=&priority=&type=&tag=&per_page=")) == ["one"]
 
+    def test_a_search_for_too_much_says_so(self, alice, new_task):
+        for number in range(12):
+            new_task(title=f"report{number:02}")
+        said = "Only tasks with the first 11 words beginning with “report” are shown; type more letters."
+        assert said in alice.read("/tasks?q=report")
+        assert said not in alice.read("/tasks?q=report0")
+
     def test_nothing_matches(self, alice, new_task):
         new_task()
         assert "No task matches these filters." in alice.read("/tasks?tag=nobody")
@@ -110,15 +117,36 @@ class TestSorts:
         succeed(services, new_task(title="done"))
         assert titles(alice.open("/tasks?sort=finished")) == ["done"]
 
+    def test_a_choice_for_small_screens(self, alice, services, new_task):
+        new_task(title="waits"), succeed(services, new_task(title="done"))
+        html = alice.open("/tasks?order=finished-asc&q=count")
+        assert titles(html) == ["done"]
+        assert '<option value="finished-asc" selected>Oldest finished first</option>' in html
+        assert 'href="/tasks?status=failed&amp;q=count&amp;sort=finished&amp;order=asc"' in html
+
+    def test_what_has_not_finished_is_not_sorted_by_it(self, alice, new_task):
+        new_task()
+        html = alice.open("/tasks?status=queued")
+        assert "sort=finished" not in html and "finished-asc" not in html
+        assert "These tasks have not finished" in alice.read("/tasks?status=queued&sort=finished")
+
 
 class TestTabs:
     def test_counts_come_after_the_rows(self, alice, services, new_task):
         new_task()
         fail(services, new_task())
         html = alice.open("/tasks?priority=medium")
-        assert 'hx-get="/tasks/counts?priority=medium" hx-trigger="load"' in html
+        assert 'hx-get="/tasks/counts?priority=medium" hx-trigger="load, every 10s"' in html
         tabs = alice.read("/tasks/counts?priority=medium&status=failed")
         assert "All 2 Waiting 1 Scheduled 0 Running 0 Succeeded 0 Failed 1 Canceled 0" in tabs
+
+    def test_sorted_by_the_end_they_lead_to_what_they_count(self, alice, services, new_task):
+        new_task()
+        fail(services, new_task())
+        html = alice.open("/tasks/counts?sort=finished")
+        assert "All 1 Waiting 1 Scheduled 0 Running 0 Succeeded 0 Failed 1 Canceled 0" in text_of(html)
+        assert 'href="/tasks?status=queued"' in html
+        assert 'href="/tasks?status=failed&amp;sort=finished"' in html
 
     def test_the_present_one(self, alice):
         assert 'href="/tasks?status=failed" aria-current="page"' in alice.open("/tasks?status=failed")
@@ -155,11 +183,11 @@ class TestRows:
         services.db.tasks.delete_one({"_id": task.id})
         assert "hx-get" not in alice.open(f"/tasks/rows?ids={task.id}")
 
-    def test_the_address_never_grows_too_long(self, alice, services, new_task):
-        for _ in range(LIVE_ROWS + 5):
-            new_task()
-        html = alice.open("/tasks?per_page=200")
-        asked = re.search(r'hx-get="(/tasks/rows[^"]*)"', html)
-        assert asked
-        assert len(asked[1]) < 4_000
-        assert alice.open(asked[1])
+    def test_all_that_lives_is_asked_again_and_no_address_grows_too_long(self, alice, services, new_task):
+        made = {str(new_task().id) for _ in range(LIVE_ROWS + 5)}
+        polls = re.findall(r'hx-get="(/tasks/rows[^"]*)"', alice.open("/tasks?per_page=200"))
+        asked = [poll.partition("ids=")[2].split(".") for poll in polls]
+        assert [len(ids) for ids in asked] == [LIVE_ROWS, 5]
+        assert {each for ids in asked for each in ids} == made
+        assert max(map(len, polls)) < 4_000
+        assert alice.open(polls[1]).count("hx-get=") == 1
