@@ -116,6 +116,14 @@ def hosts(value: str) -> tuple[str, ...]:
     return found
 
 
+def names(value: str) -> tuple[str, ...]:
+    """Any number of names of hosts, or addresses, without ports; `*` is any name."""
+    found = tuple(each.strip("[]") for each in value.lower().replace(",", " ").split())
+    if not all(each == "*" or re.fullmatch(r"[a-z0-9_.-]+", each) or _is_ipv6(each) for each in found):
+        raise Expected("names such as tasks.example.org, without ports, separated by commas, or *")
+    return found
+
+
 def _is_ipv6(value: str) -> bool:
     try:
         return bool(IPv6Address(value))
@@ -164,6 +172,12 @@ class Settings:
     task_modules: tuple[str, ...] = setting(
         "TASK_MODULES", "workers.library", words, "Python modules of task types that a worker loads.")
     web_bind: str = setting("WEB_BIND", "127.0.0.1:8000", address, "Where the web server listens.")
+    web_hosts: tuple[str, ...] = setting(
+        "WEB_HOSTS", "", names,
+        "Names, besides localhost, by which browsers reach the web server, separated by commas; `*` is any.")
+    web_proxies: int = setting(
+        "WEB_PROXIES", "0", number(0, 10),
+        "How many proxies stand before the web server: so many entries of X-Forwarded-For and -Proto are believed.")
     web_threads: int = setting("WEB_THREADS", "8", number(1, 128), "Requests that a web process answers at once.")
     worker_processes: int = setting(
         "WORKER_PROCESSES", "2", number(1, 256), "Worker processes that `python -m workers` starts.")
@@ -222,16 +236,14 @@ class Row:
     help: str
 
 
-def _strength_problem(settings: dict[str, Any]) -> str | None:
+def _key_problems(settings: dict[str, Any]) -> list[str]:
     key = settings.get("secret_key", "")
-    if settings.get("environment") == "local":
-        return None
-    if len(key) < 32 or len(set(key)) < 10:
-        return (
-            "SECRET_KEY: expected 32 or more random characters, for example from "
-            "`python -c 'import secrets; print(secrets.token_urlsafe(48))'`."
-        )
-    return None
+    if settings.get("environment") == "local" or (len(key) >= 32 and len(set(key)) >= 10):
+        return []
+    return [
+        "SECRET_KEY: expected 32 or more random characters, for example from "
+        "`python -c 'import secrets; print(secrets.token_urlsafe(48))'`."
+    ]
 
 
 def _mail_problems(settings: dict[str, Any]) -> list[str]:
@@ -268,10 +280,7 @@ def load(env: Mapping[str, str]) -> Settings:
             values[row.name] = about["parse"](env.get(about["name"]) or about["default"])
         except Expected as expected:
             problems.append(f"{about['name']}: expected {expected}.")
-    weak = _strength_problem(values)
-    if weak:
-        problems.append(weak)
-    problems += _mail_problems(values)
+    problems += _key_problems(values) + _mail_problems(values)
     if problems:
         raise SettingsError(problems)
     return Settings(**values)

@@ -68,11 +68,12 @@ def test_a_problem_says_what_was_expected() -> None:
         ("REDIS_URL", "redis://:s3cretPW[@host"),
         ("WEB_BIND", "127.0.0.1:²"),
         ("WEB_BIND", "s3cretPW:٨٠"),
+        ("WEB_HOSTS", "s3cretPW.example:8000"),
     ],
 )
 def test_no_problem_repeats_what_was_given(name: str, value: str) -> None:
     (found,) = problems({"SECRET_KEY": STRONG, name: value})
-    assert re.fullmatch(rf"{name}: expected (an address|a host)[ \w:/,.+]*\.", found)
+    assert re.fullmatch(rf"{name}: expected (an address|a host|names)[ \w:/,.+*]*\.", found)
     assert "s3cretPW" not in found
 
 

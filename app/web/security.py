@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.core.errors import BadQuery, Forbidden
 from app.core.structure import MOST_ITEMS
@@ -37,6 +38,9 @@ MOST_PARTS = 100 * MOST_ITEMS
 """Of a form: as many rows as one takes, of what 100 fields send."""
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+PROBES = frozenset(
+    {"dashboard.healthz", "dashboard.readyz"}
+)  # An orchestrator asks by the address of a process.
 ANY_HOST = frozenset({"0.0.0.0", "::"})  # noqa: S104 - names of what is bound, nothing is bound here
 
 
@@ -79,11 +83,20 @@ def _place(origin: str) -> str:
         return ""
 
 
+def _answers_to(settings: Settings) -> frozenset[str] | None:
+    """The names in whose addresses this server answers; None for any."""
+    bound = urlsplit(f"//{settings.web_bind}").hostname or ""
+    if "*" in settings.web_hosts or (settings.local and bound in ANY_HOST):
+        return None
+    return LOOPBACK | {bound} | frozenset(settings.web_hosts)
+
+
 def _check_host(names: frozenset[str]) -> None:
-    """On loopback any name in the address could be a stranger's that points here (DNS rebinding)."""
-    if urlsplit(f"//{request.host}").hostname not in names:
+    """Any other name could be a stranger's that points here (DNS rebinding, poisoned links)."""
+    if request.endpoint not in PROBES and urlsplit(f"//{request.host}").hostname not in names:
         raise BadQuery(
-            "This server does not answer to that name. Open it by the address it printed when it started."
+            "This server does not answer to that name. Open it by the address it printed when it started, "
+            "or add the name to WEB_HOSTS."
         )
 
 
@@ -98,9 +111,11 @@ def _add_headers(response: Response) -> Response:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    bound = urlsplit(f"//{settings.web_bind}").hostname or ""
-    if settings.local and bound not in ANY_HOST:
-        app.before_request(lambda: _check_host(LOOPBACK | {bound}))
+    if count := settings.web_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]  # how Flask documents to wrap an application
+    names = _answers_to(settings)
+    if names is not None:
+        app.before_request(lambda: _check_host(names))
     app.before_request(_check_origin)
     CSRFProtect(app)
     app.after_request(_add_headers)

@@ -154,11 +154,17 @@ def test_a_host_that_is_none_is_refused_in_plain_text(client):
 
 class TestProduction:
     @pytest.fixture
-    def client(self, services):
-        settings = load({"SECRET_KEY": "abcdefghijklmnopqrstuvwxyz0123456789"})
-        return create_app(settings, services).test_client()
+    def serve(self, services):
+        """A client of a server with these settings."""
 
-    def test_the_session_is_a_host_cookie(self, client, new_task):
+        def made(**env):
+            settings = load({"SECRET_KEY": "abcdefghijklmnopqrstuvwxyz0123456789", **env})
+            return create_app(settings, services).test_client()
+
+        return made
+
+    def test_the_session_is_a_host_cookie(self, serve, new_task):
+        client = serve(WEB_HOSTS="tasks.example")
         answer = client.get(f"/tasks/{new_task().id}", base_url="https://tasks.example")
         cookie = answer.headers["Set-Cookie"]
         assert cookie.startswith("__Host-session=")
@@ -166,8 +172,34 @@ class TestProduction:
         assert "Domain" not in cookie
         assert "Strict-Transport-Security" in answer.headers
 
-    def test_any_host_name_is_the_proxys_matter(self, client):
-        assert client.get("/", headers={"Host": "tasks.example"}).status_code == 200
+    def test_it_answers_to_its_own_names_only(self, serve):
+        client = serve(WEB_BIND="0.0.0.0:8000", WEB_HOSTS="Tasks.example, [fd00::1]")
+        hosts = [
+            "localhost:8000",
+            "tasks.example",
+            "tasks.example:8443",
+            "[fd00::1]",
+            "evil.example",
+            "10.0.0.5",
+        ]
+        answers = [client.get("/", headers={"Host": host}) for host in hosts]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 400, 400]
+        assert "add the name to WEB_HOSTS" in answers[-1].text
+        assert client.get("/healthz", headers={"Host": "10.0.0.5:8000"}).status_code == 200
+        assert serve(WEB_HOSTS="*").get("/", headers={"Host": "evil.example"}).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("proxies", "said", "secure"),
+        [
+            ("0", "https", False),
+            ("1", "https", True),
+            ("1", "https, http", False),
+            ("2", "https, http", True),
+        ],
+    )
+    def test_as_many_proxies_are_believed_as_there_are(self, serve, proxies, said, secure):
+        answer = serve(WEB_PROXIES=proxies).get("/", headers={"X-Forwarded-Proto": said})
+        assert ("Strict-Transport-Security" in answer.headers) is secure
 
 
 def test_the_local_session_works_over_plain_http(client, new_task):
