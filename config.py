@@ -72,7 +72,7 @@ def url(*schemes: str) -> Callable[[str], str]:
 def number(low: float, high: float, kind: type = int) -> Callable[[str], Any]:
     def parse(value: str) -> Any:
         try:
-            found = kind(value)
+            found = kind(value) if value.isascii() and "_" not in value else None
         except ValueError:
             found = None
         if found is None or not low <= found <= high:

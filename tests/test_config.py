@@ -35,7 +35,7 @@ def test_files_go_up_to_a_gigabyte_and_more_by_setting() -> None:
         1024,
         10240,
     ]
-    for wrong in ("0", "10241", "1GB"):
+    for wrong in ("0", "10241", "1GB", "1_0", "١"):
         bounds = "UPLOAD_MAX_MB: expected a whole number from 1 to 10240."
         assert problems({"SECRET_KEY": STRONG, "UPLOAD_MAX_MB": wrong}) == [bounds]
 
