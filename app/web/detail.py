@@ -131,7 +131,7 @@ def progress(task: Task) -> Progress | None:
     None, too, where what is stored are no finite numbers: nothing that a task says may break a page.
     """
     said = task.progress
-    if task.status is not Status.RUNNING or not said:
+    if task.status is not Status.RUNNING or not isinstance(said, dict):
         return None
     done, total = said.get("done") or 0, said.get("total") or 0
     if not (_is_finite(done) and _is_finite(total)):

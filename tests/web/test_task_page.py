@@ -134,7 +134,7 @@ class TestOddDocuments:
         "odd",
         [
             {"error": {}, "history": [{}], "lease": None, "progress": {"done": 1, "at": "soon"}},
-            {"error": {"message": None, "traceback": None}, "tags": None, "cancel": {}},
+            {"error": {"message": None, "traceback": None}, "tags": None, "cancel": {}, "progress": "half"},
             {"error": {"message": 7, "type": None}, "history": None, "progress": {}, "lease": {}},
         ],
     )
