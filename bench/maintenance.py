@@ -28,6 +28,7 @@ from app.core.repair import OLDEST
 from app.core.services import Services
 from app.core.states import Priority, Status
 from app.core.task import NewTask, Task
+from app.core.words import FORGOTTEN
 from app.local import stores
 from bench import fill, report
 from bench.counted import Asked, Counted, connected
@@ -77,6 +78,7 @@ def damage(services: Services) -> None:
             if document["status"] != Status.QUEUED.value:
                 document.pop("hint")
             services.db.tasks.insert_one(document)
+    services.db.words.insert_many([{"_id": f"gone{at}", "at": now - FORGOTTEN * 2} for at in range(REPAIRS)])
     for lane in Priority:
         for task in services.tasks.oldest_dispatched(lane, REPAIRS):
             services.queues.remove([task])
