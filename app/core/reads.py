@@ -96,13 +96,16 @@ class TaskReads:
         self._tasks = db.tasks
 
     def get(self, task_id: ObjectId) -> Task:
-        """Raises NotFound when there is no such task."""
+        """Raises NotFound when there is no such task, or none that can be read."""
         document = self._tasks.find_one({"_id": task_id})
         if document is None:
             raise NotFound(
                 f"There is no task {task_id}. It may have been deleted, or kept as long as its type says."
             )
-        return Task.from_document(document)
+        task = next(readable([document]), None)
+        if task is None:
+            raise NotFound(f"The document of task {task_id} cannot be read. The server's log says why.")
+        return task
 
     def find(self, query: Document, order: list[tuple[str, int]], limit: int) -> list[Task]:
         """Tasks by a filter that an index serves; at most ``limit``."""

@@ -112,6 +112,7 @@ def _answer(problem: Problem) -> Response:
             problem=problem,
             task_url=_task_url(problem),
             list_url=_list_url(problem),
+            again=_again(problem),
             show_pulse=False,
         )
     )
@@ -134,6 +135,16 @@ def _list_url(problem: Problem) -> str:
     chosen = request.blueprint == "many" and problem.status == Invalid.status
     place: dict[str, Any] = request.args.to_dict() if chosen else {}
     return url_for("tasks.index", **place)
+
+
+def _again(problem: Problem) -> list[tuple[str, str]] | None:
+    """The fields of a form that is worth sending again as it is; None where an address is opened again.
+
+    Only the small forms that do something to tasks: what a person typed into another may be secret.
+    """
+    if problem.status != Unavailable.status or request.method != "POST":
+        return None
+    return [*request.form.items(multi=True)] if request.blueprint in ("tasks", "many") else []
 
 
 def init_app(app: Flask) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from app.core import repair
 from app.core.clock import utcnow
+from app.core.errors import NotFound
 from app.core.states import Status
 from app.core.taskfilter import TaskFilter
 from app.core.tasks import LEASE
@@ -71,3 +72,9 @@ def test_a_task_that_runs_on_none_keeps_no_other_from_its_rescue(lease, services
 def test_a_message_that_names_one_is_stale(services, new_task, damage):
     task = damage(new_task())
     assert services.tasks.claim(task.id, task.dispatch, "w1") is None
+
+
+def test_its_page_says_so(services, new_task, damage):
+    task = damage(new_task())
+    with pytest.raises(NotFound, match="cannot be read"):
+        services.tasks.get(task.id)

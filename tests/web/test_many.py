@@ -11,6 +11,7 @@ from pymongo.errors import NetworkTimeout
 
 from app.core import many
 from app.core.states import Priority, Status
+from app.core.taskfilter import TaskFilter
 from app.web import permissions
 from app.web.permissions import Person
 from tests.web.choosing import HIDDEN
@@ -227,10 +228,14 @@ class TestAllThatMatch:
         assert "Nothing to cancel All tasks that have finished" in said
         assert "Left alone: 1 has ended." in said
 
-    def test_mongodb_away(self, bob, services, nightly, monkeypatch):
+    def test_mongodb_away_is_tried_again_by_a_button(self, bob, services, nightly, monkeypatch):
         preview = bob.choose("cancel", all="1")
-        monkeypatch.setattr(services.many, "step", _away)
-        assert bob.press_on(preview).status_code == 503
+        with monkeypatch.context() as away:
+            away.setattr(services.many, "step", _away)
+            page = bob.press_on(preview)
+        assert page.status_code == 503 and ">Try again</button>" in page.text
+        assert bob.press_on(page.text).status_code == 303
+        assert services.listing.count(TaskFilter(status="queued")).value == 0
 
 
 def _away(*args: Any) -> None:
