@@ -178,9 +178,12 @@ def test_one_sigterm_under_load_loses_nothing(crew: Fleet) -> None:
     stop(process)
     process.wait(15)
 
-    waiting = crew.services.db.tasks.count_documents({"status": "queued"})
-    assert crew.services.db.tasks.count_documents({"status": "succeeded"}) == len(sent) - waiting
-    assert crew.services.queues.depths()[Priority.MEDIUM] == waiting > 0
+    waiting = crew.services.tasks.find({"status": "queued"}, [("_id", 1)], len(sent))
+    succeeded = crew.services.db.tasks.count_documents({"status": "succeeded"})
+    assert waiting and succeeded + len(waiting) == len(sent)
+    assert crew.services.queues.missing(waiting) == []
+    # Maintenance may have sent one again that a child had taken and not yet claimed: a double does no harm.
+    assert crew.services.queues.depths()[Priority.MEDIUM] >= len(waiting)
 
 
 def test_rq_sees_the_worker(crew: Fleet) -> None:
