@@ -37,7 +37,7 @@ FILE_ID = "0123456789abcdef01234567"
 def schema_of(parameter: str) -> dict[str, Any]:
     """The schema of a task type with one parameter ``x``, as `annotation` or `annotation = default`."""
     function: dict[str, Any] = {**NAMES, "Context": Context, "Any": Any}
-    exec(f"def documented(ctx: Context, x: {parameter}) -> None: ...", function)  # noqa: S102
+    exec(f"def documented(ctx: Context, x: {parameter}) -> None: ...", function)  # noqa: S102 - the code of our own documents
     schema: dict[str, Any] = registered(task(title="Documented")(function["documented"])).document()["schema"]
     return schema
 
@@ -119,7 +119,7 @@ def test_the_test_of_the_tutorials_type_passes(tmp_path: Path, monkeypatch: pyte
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, module[1].removesuffix(".py"), raising=False)
     example: dict[str, Any] = {}
-    exec(blocks(section(TASK_TYPES, "Testing it"), "python")[0], example)  # noqa: S102
+    exec(blocks(section(TASK_TYPES, "Testing it"), "python")[0], example)  # noqa: S102 - the code of our own documents
 
     example["test_words_are_counted"]()
 

@@ -55,7 +55,7 @@ def test_a_file_is_cleaned_from_the_form_to_the_download(
     assert clean_header == header
     assert [row[:5] for row in clean_rows] == [list(row[:5]) for row in expected]
 
-    task = site.services.tasks.get(parse_task_id(page.url[-24:]))  # type: ignore[arg-type]
+    task = site.services.tasks.get(parse_task_id(page.url[-24:]))
     report = task.result
     assert (report["rows_in"], report["rows_out"]) == (len(rows), len(clean_rows)) == (3376, len(expected))
     changed = {
@@ -90,7 +90,7 @@ def test_a_failure_is_watched_and_retried(page: Any, site: Site) -> None:
     page.get_by_role("button", name="Retry").click()
     page.get_by_text("The task waits for another attempt.").wait_for()
 
-    task = site.services.tasks.get(parse_task_id(page.url[-24:]))  # type: ignore[arg-type]
+    task = site.services.tasks.get(parse_task_id(page.url[-24:]))
     again = site.ended(task)
     assert (again.attempt, again.max_attempts, len(again.history)) == (2, 2, 2)
 
@@ -122,7 +122,7 @@ def test_without_scripts_every_step_works(chromium: Any, site: Site) -> None:
     page.goto("/tasks/new/count_slowly")
     page.fill("[name=p-seconds]", "0")
     page.get_by_role("button", name="Create", exact=True).click()
-    task = site.ended(site.services.tasks.get(parse_task_id(page.url[-24:])))  # type: ignore[arg-type]
+    task = site.ended(site.services.tasks.get(parse_task_id(page.url[-24:])))
     page.goto(f"/tasks/{task.id}")
 
     assert "Succeeded" in page.locator("main").inner_text()

@@ -96,7 +96,7 @@ class Rig(Fleet):
     def new(self, type: str = "mark", *, task_id: ObjectId | None = None, **given: object) -> Task:
         """A task that is durable and not yet pushed, so that a fail-point can be armed for it."""
         values = {"params": {}, "title": type, "max_attempts": 20, "priority": Priority.MEDIUM, **given}
-        task, _ = self.services.tasks.insert(NewTask(type=type, **values), task_id)  # type: ignore[arg-type]
+        task, _ = self.services.tasks.insert(NewTask(type=type, **values), task_id)
         return task
 
     def push(self, tasks: Sequence[Task]) -> None:

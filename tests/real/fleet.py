@@ -122,7 +122,7 @@ def fleet(
     name: str,
     folder: Path,
     kind: type[Kind] = Fleet,
-    **settings: str,  # type: ignore[assignment]
+    **settings: str,
 ) -> Iterator[Kind]:
     """A fleet on a database of its own."""
     uri = stores.mongodb_uri.replace("/taskqueue", f"/{name}")

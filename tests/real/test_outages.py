@@ -32,7 +32,7 @@ def test_what_must_not_be_is_a_problem() -> None:
     def told(**values: object) -> list[str]:
         return Outage(
             **{"store": "both", "way": "gone", "seconds": 1.0, "pages": [fine], "forms": [fine], **values}
-        ).problems()  # type: ignore[arg-type]
+        ).problems()
 
     assert told() == []
     for wrong in (

@@ -76,7 +76,7 @@ def _address(process: subprocess.Popen[bytes], output: Path) -> str:
 
 def page(address: str) -> str:
     """The page there, or nothing while there is none: the first one waits for the indexes."""
-    with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=20) as answer:  # noqa: S310
+    with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=20) as answer:  # noqa: S310 - the address that `make up` printed
         return str(answer.read().decode())
     return ""
 

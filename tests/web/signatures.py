@@ -161,7 +161,7 @@ def function_of(parameters: dict[str, Drawn], name: str = "anything") -> Callabl
     given = [inspect.Parameter(each, kind, annotation=drawn.annotation) for each, drawn in parameters.items()]
     first = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Context)
     anything.__name__ = anything.__qualname__ = name
-    anything.__signature__ = inspect.Signature([first, *given])  # type: ignore[attr-defined]
+    anything.__signature__ = inspect.Signature([first, *given])
     anything.__annotations__ = {each.name: each.annotation for each in [first, *given]}
     return anything
 

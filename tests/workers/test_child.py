@@ -120,7 +120,7 @@ def test_the_clock_is_measured_once_a_minute_and_again_when_mongodb_was_away(
 def test_a_child_that_has_grown_is_replaced_after_its_task(
     services: Services, child: Child, new_task: Callable[..., Task]
 ) -> None:
-    child._next = lambda: services.queues.take(0)  # type: ignore[method-assign]
+    child._next = lambda: services.queues.take(0)
     for limit, left in ((0, 0), (100_000, 0), (1, 2)):
         child.settings = dataclasses.replace(child.settings, worker_recycle_mb=limit)
         child._measured = float("-inf")
@@ -147,7 +147,7 @@ def test_a_child_whose_task_left_processes_is_replaced(
     services: Services, child: Child, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(children, "end_strays", lambda: 1)
-    child._next = lambda: services.queues.take(0)  # type: ignore[method-assign]
+    child._next = lambda: services.queues.take(0)
     tasks = [new_task(type="echo") for _ in range(2)]
 
     child.loop()

@@ -151,8 +151,8 @@ class Odd(BaseModel):
 )
 def test_what_cannot_be_kept_secret_is_refused_when_it_is_loaded(annotation: str, why: str) -> None:
     names: dict[str, Any] = {"Context": Context, "Login": Login, "Server": Server, "Odd": Odd}
-    exec("from typing import Annotated\nfrom pydantic import Field, SecretStr", names)  # noqa: S102
-    exec(f"def hushed(ctx: Context, x: {annotation}) -> None: ...", names)  # noqa: S102
+    exec("from typing import Annotated\nfrom pydantic import Field, SecretStr", names)  # noqa: S102 - annotations of this test
+    exec(f"def hushed(ctx: Context, x: {annotation}) -> None: ...", names)  # noqa: S102 - annotations of this test
     with pytest.raises(TaskTypeError, match=why) as refused:
         task(title="Hushed")(names["hushed"])
     assert "in the code'" not in str(refused.value)

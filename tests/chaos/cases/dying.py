@@ -20,7 +20,7 @@ def batches(times: int, size: int) -> list[int]:
 
 def armed(rig: Rig, point: str, count: int, detail: Callable[[Task], object], **given: object) -> list[Task]:
     """Tasks at each of which the worker will meet a fail-point, pushed."""
-    tasks = [rig.new(**given) for _ in range(count)]  # type: ignore[arg-type]
+    tasks = [rig.new(**given) for _ in range(count)]
     for task in tasks:
         rig.arm(point, detail(task))
     rig.push(tasks)
@@ -82,7 +82,7 @@ def killed_in_mid_task(rig: Rig, times: int) -> list[Round]:
         faults = []
         for task in tasks:
             how = ("child", "parent", "group")[(len(rounds) + len(faults)) % 3]
-            until(lambda: rig.effects().get(str(task.id)))  # noqa: B023
+            until(lambda: rig.effects().get(str(task.id)))  # noqa: B023 - called within this turn of the loop
             faults.append((how, *_kill_in_mid_task(rig, rig.running(task), how)))
         for task, (how, at, left) in zip(rig.wait(tasks, 90), faults, strict=True):
             found = rig.effects()[str(task.id)]

@@ -41,7 +41,7 @@ def killed_at_the_insert(rig: Rig, times: int) -> list[Round]:
         person, point = web.person(), rig.chance.choice(["inserting", "inserted"])
         form = filled(person, number)
         rig.arm(point)
-        killed = lost(lambda: person.send("mark", form))  # noqa: B023
+        killed = lost(lambda: person.send("mark", form))  # noqa: B023 - called within this turn of the loop
         before = len(numbered(rig, number))
         answer = person.insist("mark", form)
         after = numbered(rig, number)
@@ -64,8 +64,8 @@ def killed_at(rig: Rig, point: str, times: int) -> list[Task]:
         person = web.person()
         form = filled(person, number)
         rig.arm(point)
-        assert lost(lambda: person.send("mark", form)), f"{point} was not reached"  # noqa: B023
-        while lost(lambda: person.ask("GET", "/healthz")):  # noqa: B023
+        assert lost(lambda: person.send("mark", form)), f"{point} was not reached"  # noqa: B023 - called within this turn of the loop
+        while lost(lambda: person.ask("GET", "/healthz")):  # noqa: B023 - called within this turn of the loop
             pass
     made = [numbered(rig, number) for number in range(times)]
     assert all(len(each) == 1 for each in made), made

@@ -31,5 +31,5 @@ class _Skewed(_real, metaclass=_AnyDatetime):
 
 
 if _OFF:
-    datetime.datetime = _Skewed  # type: ignore[misc]
+    datetime.datetime = _Skewed
     time.time = lambda: _time() + _OFF

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]
+import pandas as pd
 import pytest
 
 from tests.workers.library.public import AIRPORTS, ALL, COUNTRIES, MISSING, WEATHER, records

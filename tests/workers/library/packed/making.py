@@ -21,7 +21,7 @@ def zipped(contents: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) ->
 def tarred(contents: Mapping[str, bytes | tarfile.TarInfo], mode: str = "w", **given: int) -> bytes:
     """A tar of files; a TarInfo instead of a content is an entry of another kind."""
     target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode=mode, **given) as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=target, mode=mode, **given) as archive:
         for name, content in contents.items():
             about = content if isinstance(content, tarfile.TarInfo) else tarfile.TarInfo(name)
             data = b"" if isinstance(content, tarfile.TarInfo) else content
