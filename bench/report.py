@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from app.local import Stores
-from app.local.servers import BUILT
+from app.local.kinds import BUILT
 
 STORES = ("rust", "wheel", "mongod")
 

@@ -25,8 +25,8 @@ import psutil
 from app.core.db import create_indexes
 from app.core.services import Services, connect
 from app.local import Stores, stores
-from app.local.__main__ import answers
 from app.local.children import Child, free_port
+from app.local.readiness import answers
 from bench.contenders import ROOT
 from bench.report import BenchError
 from config import load

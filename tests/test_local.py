@@ -14,7 +14,8 @@ import pytest
 from app.local import __main__ as commands
 from app.local.children import ChildError, free_port
 from app.local.folder import AlreadyRunningError, locked, read_env_file, secret_key
-from app.local.servers import MONGO, REDIS, Kind, choose, plan
+from app.local.kinds import MONGO, REDIS, Kind
+from app.local.servers import choose, plan
 from config import load
 
 LOCAL = {"ENVIRONMENT": "local", "SECRET_KEY": "tests-only"}
@@ -47,6 +48,7 @@ def test_a_server_can_be_asked_for_by_name(tmp_path: Path) -> None:
 def test_data_stays_with_its_server_when_another_is_installed(tmp_path: Path) -> None:
     kinds = (kind("new"), kind("old"))
     kinds[1].data(tmp_path).mkdir()
+    (kinds[1].data(tmp_path) / "tasks.wt").touch()
     assert choose(kinds, "auto", tmp_path).name == "old"
 
 

@@ -10,12 +10,12 @@ kept it from starting.
 from __future__ import annotations
 
 import argparse
-import http.client
 import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from app.local.adoption import adopt
 from app.local.children import Child, ChildError, free_port, is_free
 from app.local.folder import (
     AlreadyRunningError,
@@ -25,7 +25,9 @@ from app.local.folder import (
     secret_key,
     write_private,
 )
-from app.local.servers import MONGO, REDIS, Stores, plan
+from app.local.kinds import MONGO, REDIS, Kind
+from app.local.readiness import WorkerProbe, answers, tasks_from_before
+from app.local.servers import Stores, choose, plan
 from app.local.supervisor import Supervisor, say
 from config import Settings, SettingsError, load
 
@@ -38,6 +40,7 @@ Programs = Callable[[Settings, Mapping[str, str], Path], list[Child]]
 def web_and_workers(settings: Settings, env: Mapping[str, str], folder: Path) -> list[Child]:
     """What runs on top of the stores."""
     host, port = settings.web_bind.rsplit(":", 1)
+    workers = WorkerProbe(settings)
     return [
         Child(
             "web",
@@ -54,21 +57,10 @@ def web_and_workers(settings: Settings, env: Mapping[str, str], folder: Path) ->
             cwd=ROOT,
             log=folder / "log" / "workers.log",
             grace_s=settings.stop_grace_s + 10,
+            ready=workers.ready,
+            required=False,
         ),
     ]
-
-
-def answers(host: str, port: int) -> bool:
-    """True once a web server answers there, whatever it says."""
-    connection = http.client.HTTPConnection(host, port, timeout=5)
-    try:
-        connection.request("GET", "/healthz")
-        connection.getresponse()
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-    return True
 
 
 def up(folder: Path, given: Mapping[str, str], programs: Programs = web_and_workers) -> None:
@@ -81,8 +73,11 @@ def up(folder: Path, given: Mapping[str, str], programs: Programs = web_and_work
         settings = load(env)
         write_env(folder, env)
         say(stores.description)
-        supervisor.start(stores.servers)
-        supervisor.start(programs(settings, env, folder))
+        start_stores(supervisor, stores)
+        if not supervisor.stopping and (found := tasks_from_before(settings)):
+            say(found)
+        if not supervisor.stopping:
+            supervisor.start(programs(settings, env, folder))
         if not supervisor.stopping:
             address = f"http://{settings.web_bind}"
             lock.tell(pid=os.getpid(), address=address)
@@ -96,12 +91,19 @@ def servers(folder: Path, given: Mapping[str, str], mongo: str, redis: str) -> N
     with locked(folder) as lock, Supervisor(folder / "children.json") as supervisor:
         stores = plan_stores(folder, given, mongo, redis)
         write_env(folder, local_environment(folder, given) | stores.addresses)
-        supervisor.start(stores.servers)
+        start_stores(supervisor, stores)
         if not supervisor.stopping:
             lock.tell(pid=os.getpid(), address=" ".join(stores.addresses.values()))
             say("\n".join(f"# {line}" for line in stores.description.splitlines()))
             say(exports(stores.addresses))
             supervisor.watch()
+
+
+def start_stores(supervisor: Supervisor, stores: Stores) -> None:
+    """Start ours, wait until they answer, and give MongoDB the indexes that only a stand-in needs."""
+    supervisor.start(stores.servers)
+    if not supervisor.stopping:
+        stores.prepare()
 
 
 def local_environment(folder: Path, given: Mapping[str, str]) -> dict[str, str]:
@@ -119,6 +121,8 @@ def write_env(folder: Path, env: Mapping[str, str]) -> None:
 
 def plan_stores(folder: Path, given: Mapping[str, str], mongo: str = "auto", redis: str = "auto") -> Stores:
     """The stores at the usual ports where these are free; a word about it where they are not."""
+    if not given.get("MONGODB_URI"):
+        mongo = take_over(choose(MONGO, mongo, folder), folder)
     stores = plan(
         folder,
         mongo=mongo,
@@ -131,6 +135,17 @@ def plan_stores(folder: Path, given: Mapping[str, str], mongo: str = "auto", red
         if server and server.port != usual:
             say(f"Port {usual} is taken; {server.name} takes {server.port}.")
     return stores
+
+
+def take_over(kind: Kind, folder: Path) -> str:
+    """Let a server take over the data of the one that it replaces; return the name of the kind to start."""
+    try:
+        if line := adopt(kind, folder):
+            say(line)
+    except ChildError as problem:
+        say(f"{problem}\nThe server of before goes on with its data.")
+        return kind.adopts
+    return kind.name
 
 
 def web_bind(settings: Settings, given: Mapping[str, str]) -> str:

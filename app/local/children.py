@@ -23,6 +23,8 @@ import psutil
 LEASH = [sys.executable, "-I", "-S", str(Path(__file__).parents[1] / "core" / "leash.py")]
 
 LOG_MAX_BYTES = 10_000_000
+SLOW_S = 3.0
+"""A start that takes longer than this is worth a line."""
 
 
 class ChildError(RuntimeError):
@@ -62,11 +64,16 @@ class Child:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         grace_s: float = 10,
+        ready_within_s: float = 60,
+        required: bool = True,
     ) -> None:
+        """``required`` is false where the others are of use even while this one is not ready."""
         self.name = name
         self.argv = list(argv)
         self.log = log
         self.grace_s = grace_s
+        self.ready_within_s = ready_within_s
+        self.required = required
         self._ready = ready
         self._env = env
         self._cwd = cwd
@@ -105,17 +112,28 @@ class Child:
                 start_new_session=True,  # Ctrl-C in our terminal is for us: we stop children in order.
             )
 
-    def wait_ready(self, timeout_s: float, unless: Callable[[], bool] = lambda: False) -> None:
-        """Return once it answers, or once ``unless`` says that nobody waits for it any more.
+    def wait_ready(
+        self,
+        timeout_s: float,
+        unless: Callable[[], bool] = lambda: False,
+        slow: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Return once it is ready, or once ``unless`` says that nobody waits for it any more.
 
-        Raises ChildError when it ends before, and after ``timeout_s``.
+        ``slow`` is called once when it takes more than `SLOW_S`. Raises ChildError when it ends before, and
+        after ``timeout_s``.
         """
-        deadline = time.monotonic() + timeout_s
+        started = time.monotonic()
+        said = False
         while not unless() and not self._ready():
+            waited = time.monotonic() - started
             if not self.alive:
                 raise ChildError(f"{self.name} {self.ending} before it was ready. {self.last_words()}")
-            if time.monotonic() > deadline:
-                raise ChildError(f"{self.name} did not answer within {timeout_s:g} s. {self.last_words()}")
+            if waited > timeout_s:
+                raise ChildError(f"{self.name} was not ready within {timeout_s:g} s. {self.last_words()}")
+            if waited > SLOW_S and not said:
+                said = True
+                slow()
             time.sleep(0.03)
 
     def last_words(self, lines: int = 12) -> str:

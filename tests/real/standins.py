@@ -10,8 +10,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.local.__main__ import ROOT, answers, up
+from app.local.__main__ import ROOT, up
 from app.local.children import Child
+from app.local.readiness import answers
 from config import Settings
 
 # Like the real ones: a process whose own child is in a group of its own and dies with it.

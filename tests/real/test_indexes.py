@@ -22,7 +22,8 @@ from app.core.cursors import beyond
 from app.core.services import Services, assemble
 from app.core.taskfilter import TaskFilter
 from app.core.words import EXPANSIONS
-from app.local.servers import BUILT, MONGO, choose, stores
+from app.local.kinds import BUILT, MONGO
+from app.local.servers import choose, stores
 from config import load
 from tests.core import pages
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from app.core import db
-from app.local.servers import BUILT, MONGO, choose, stores
+from app.local.kinds import BUILT, MONGO
+from app.local.servers import choose, stores
 from bench.counted import Asked, Counted, connected
 from bench.maintenance import LEAST, damage, differing, measure, patient_settings, prepare, whole_round
 

@@ -20,7 +20,8 @@ import pytest
 from pymongo import MongoClient
 from redis import Redis
 
-from app.local.servers import BUILT, MONGO, REDIS, stores
+from app.local.kinds import BUILT, MONGO, REDIS
+from app.local.servers import stores
 
 pytestmark = pytest.mark.real
 

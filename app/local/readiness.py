@@ -1,0 +1,83 @@
+"""What `up` asks of the running program: does the web answer, is a worker ready, what was there before.
+
+Nothing is asked but the pages' address and the database; both may be away, and then the answer is no.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.core.services import Services
+    from config import Settings
+
+ALL_LEASES_END_S = 45
+"""After this time a task whose worker died without a word has started again (see docs/reliability.md)."""
+
+
+def answers(host: str, port: int) -> bool:
+    """Return whether a web server answers there, whatever it says."""
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+class WorkerProbe:
+    """Sees the workers that have loaded their task types since the probe was made."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        with _services(settings) as services:
+            self._before = {worker.name for worker in services.catalog.workers()}
+
+    def ready(self) -> bool:
+        """Return whether such a worker has reported."""
+        from pymongo.errors import PyMongoError
+
+        with contextlib.suppress(PyMongoError), _services(self._settings) as services:
+            reported = services.catalog.workers()
+            return any(worker.types and worker.name not in self._before for worker in reported)
+        return False
+
+
+def tasks_from_before(settings: Settings) -> str:
+    """Return a line about the tasks in the database, empty where there are none. Raises PyMongoError."""
+    from app.core.states import Status
+    from app.core.taskfilter import TaskFilter
+
+    with _services(settings) as services:
+        counts = services.listing.counts(TaskFilter())
+    parts = [
+        f"{counts[status.value]} {word}"
+        for status, word in (
+            (Status.QUEUED, "waiting"),
+            (Status.SCHEDULED, "scheduled"),
+            (Status.RUNNING, f"interrupted while running (they run again within {ALL_LEASES_END_S} s)"),
+        )
+        if counts[status.value].value
+    ]
+    if not counts[""].value:
+        return ""
+    return f"Found    {counts['']} tasks from an earlier start: {', '.join(parts) or 'all finished'}"
+
+
+@contextmanager
+def _services(settings: Settings) -> Iterator[Services]:
+    # Imported here: `up` starts its servers before it has use for the core.
+    from app.core.services import connect
+
+    services = connect(settings)
+    try:
+        yield services
+    finally:
+        services.close()
