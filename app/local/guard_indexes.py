@@ -16,12 +16,12 @@ GUARDS = (
 )
 
 
-def create_guard_indexes(mongodb_uri: str) -> None:
-    """Create them in the database that the address names; quick where they exist. Raises PyMongoError."""
+def create_guard_indexes(mongodb_uri: str, database: str) -> None:
+    """Create them in a database of the server; quick where they exist. Raises PyMongoError."""
     from pymongo import ASCENDING, MongoClient  # Takes longer to import than `up` takes to start a server.
 
     with MongoClient[dict[str, object]](mongodb_uri, w="majority", journal=True) as client:
-        tasks = client.get_default_database("taskqueue").tasks
+        tasks = client[database].tasks
         for fields in GUARDS:
             name = "_".join(("guard", *(field.strip("_") for field in fields)))
             tasks.create_index([(field, ASCENDING) for field in fields], name=name)

@@ -109,10 +109,10 @@ class Stores:
             self.kill()
             raise
 
-    def prepare(self, mongodb_uri: str = "") -> None:
-        """Create the indexes that only this server needs, in the database of our address or another one."""
+    def prepare(self, database: str = "taskqueue") -> None:
+        """Create the indexes that only this server needs in one of its databases."""
         if self.mongo and self.mongo.kind.covered_only:
-            create_guard_indexes(mongodb_uri or self.mongodb_uri)
+            create_guard_indexes(self.mongodb_uri, database)
 
     def stop(self) -> None:
         for server in reversed(self.servers):

@@ -49,6 +49,7 @@ class Rig(Fleet):
             **settings,
         }
         uri = stores.mongodb_uri.replace("/taskqueue", f"/{name}")
+        stores.prepare(name)
         super().__init__(uri, stores.redis_url, folder / "workers.log", **given)
 
     # Processes

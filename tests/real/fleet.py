@@ -126,6 +126,7 @@ def fleet(
 ) -> Iterator[Kind]:
     """A fleet on a database of its own."""
     uri = stores.mongodb_uri.replace("/taskqueue", f"/{name}")
+    stores.prepare(name)
     made = kind(uri, stores.redis_url, folder / "workers.log", **settings)
     try:
         yield made
