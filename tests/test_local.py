@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from app.local import __main__ as commands
 from app.local.children import ChildError, free_port
 from app.local.folder import AlreadyRunningError, locked, read_env_file, secret_key
-from app.local.kinds import MONGO, REDIS, Kind
+from app.local.kinds import MONGO, REDIS, WHEEL, Kind, on_path
 from app.local.servers import choose, plan
 from config import load
 
@@ -57,6 +58,25 @@ def test_no_server_at_all_is_said_with_what_was_looked_for(tmp_path: Path) -> No
         choose((kind("a", installed=False), kind("b", installed=False)), "auto", tmp_path)
 
 
+def test_servers_are_preferred_in_this_order() -> None:
+    assert [each.name for each in MONGO] == ["mongod", "rust", "wheel", "python"]
+    assert [each.name for each in REDIS] == ["redis", "valkey", "wheel"]
+
+
+def test_an_empty_data_folder_counts_for_nothing(tmp_path: Path) -> None:
+    kinds = (kind("new"), kind("old"))
+    kinds[1].data(tmp_path).mkdir()
+    assert choose(kinds, "auto", tmp_path).name == "new"
+
+
+@pytest.mark.parametrize(("installed", "chosen"), [(True, "heir"), (False, "old")])
+def test_data_goes_to_the_server_that_can_open_it(tmp_path: Path, installed: bool, chosen: str) -> None:
+    kinds = (kind("other"), replace(kind("heir", installed), adopts="old"), kind("old"))
+    kinds[2].data(tmp_path).mkdir()
+    (kinds[2].data(tmp_path) / "tasks.wt").touch()
+    assert choose(kinds, "auto", tmp_path).name == chosen
+
+
 def test_the_built_store_is_used_only_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / ".cache" / "dtq" / "bin" / "secantusd-rs"
     program.parent.mkdir(parents=True)
@@ -65,6 +85,25 @@ def test_the_built_store_is_used_only_by_name(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("PATH", "")
     assert choose(MONGO, "rust", tmp_path).find() == [str(program)]
     assert choose(MONGO, "auto", tmp_path).name == "wheel"
+
+
+def test_the_program_of_the_wheel_is_not_taken_for_another_one_on_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An activated environment has the wheel's script on PATH, and an installed program may follow it."""
+    ours = Path(sys.prefix) / "bin"
+    monkeypatch.setenv("PATH", str(ours))
+    assert on_path("secantusd-rs")() is None
+    program = tmp_path / "secantusd-rs"
+    program.touch(mode=0o755)
+    monkeypatch.setenv("PATH", f"{ours}:{tmp_path}")
+    assert on_path("secantusd-rs")() == [str(program)]
+
+
+def test_the_rust_program_of_the_wheel_is_a_program_not_its_script() -> None:
+    found = WHEEL.find()
+    assert found
+    assert Path(found[0]).read_bytes()[:2] != b"#!"
 
 
 @pytest.mark.parametrize("kinds", [MONGO, REDIS], ids=["MongoDB", "Redis"])

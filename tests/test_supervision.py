@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -73,6 +74,35 @@ def test_leftovers_of_a_killed_run_are_found_and_ended(tmp_path: Path) -> None:
 def test_a_number_that_another_process_has_now_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "children.json").write_text(json.dumps({str(os.getpid()): 12345.0}))
     assert Register(tmp_path / "children.json").bury_leftovers() == 0
+
+
+def test_a_slow_start_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.local.children.SLOW_S", 0.05)
+    answers, said = iter([False, False, False, False, True]), []
+    slow = Child("MongoDB", ["sleep", "60"], log=tmp_path / "log", ready=lambda: next(answers))
+    slow.start()
+    slow.wait_ready(10, slow=lambda: said.append("slow"))
+    slow.kill()
+    assert said == ["slow"]
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_a_child_that_others_can_do_without_is_only_reported(
+    tmp_path: Path, required: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    never = Child(
+        "workers",
+        ["sleep", "60"],
+        log=tmp_path / "log",
+        ready=lambda: False,
+        ready_within_s=0.05,
+        required=required,
+    )
+    with Supervisor(tmp_path / "children.json") as supervisor:
+        with pytest.raises(ChildError) if required else contextlib.nullcontext():
+            supervisor.start([never])
+        assert never.alive
+    assert ("workers was not ready within 0.05 s" in capsys.readouterr().out) is not required
 
 
 # The loop

