@@ -16,6 +16,7 @@ import pytest
 
 from app.core import tasks
 from app.core.states import Priority, Status
+from app.core.task import Task
 from app.local.servers import Stores, stores
 from tests.real.fleet import Fleet, family, fleet, gone, stop, until
 
@@ -33,6 +34,11 @@ def crew(servers: Stores, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
     name = f"t{abs(hash(request.node.name)) % 10**10}"
     with fleet(servers, name, tmp_path, STOP_GRACE_S="2") as made:
         yield made
+
+
+def writes_log(child: psutil.Process, task: Task) -> bool:
+    """Return whether the output of the task is being captured."""
+    return any(Path(file.path).name.startswith(str(task.id)) for file in child.open_files())
 
 
 def child_of(process: subprocess.Popen[bytes]) -> psutil.Process:
@@ -113,7 +119,9 @@ def test_a_task_that_kills_its_process_three_times_is_poison(crew: Fleet, how: s
 def test_a_killed_child_is_replaced_and_its_task_begins_anew_within_two_seconds(crew: Fleet) -> None:
     process = crew.start()
     task = crew.running(crew.submit("doze", params={"seconds": 4.0}, max_attempts=3))
-    child_of(process).kill()
+    child = child_of(process)
+    until(lambda: writes_log(child, task))  # The supervisor knows of the attempt from then on.
+    child.kill()
     began = time.monotonic()
 
     until(lambda: crew.task(task).attempt == 2)
