@@ -173,7 +173,7 @@ def test_one_name_far_below_in_another_encoding_is_enough(tmp_path: Path) -> Non
 
 
 def test_a_guess_says_so_and_certainty_does_not(read: Read) -> None:
-    guess = "The file is not in UTF-8; it was read as windows-1252, its likeliest encoding. "
+    guess = "The file isn't in UTF-8. It was read as windows-1252, its likeliest encoding. "
 
     assert read("a\nü\n".encode("cp1252")).notes == [
         guess + "If letters look wrong, choose the encoding yourself."

@@ -4,7 +4,8 @@ Knows nothing of tasks but `Fail`; only steps.py knows a task's context.
 
     read.py       which reader, and one `Table` for every format
       sniff.py      what a file is, by name and by content; refuses what is not a table
-      encodings.py  how its characters are written; latin.py for code pages that look alike
+      encodings.py  how its characters are written; code_pages.py tells code pages apart by the letters of
+                    languages, which are in alphabets.py
       delimited.py  CSV and TSV
       records.py    JSON and JSON Lines
       binary.py     Parquet and XLSX

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from workers import Fail
-from workers.library.tables.latin import latin_encoding
+from workers.library.tables.code_pages import code_pages
+from workers.library.tables.code_pages import codec as codec
 from workers.library.tables.sniff import not_a_table
 
 _BLOCK = 1024 * 1024
 _SAMPLE = 64 * 1024
 _UTF8 = "utf-8"
-_COMMONEST = "windows-1252"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # Before UTF-16: its mark begins with the one of UTF-16.
@@ -21,28 +22,27 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# What exported files really come in, by the names that Python and people share. Asked among more,
-# charset-normalizer finds a rare code page that fits a short text just as well.
-_LEGACY = {
-    "cp1252": "windows-1252",
-    "cp1250": "windows-1250",
-    "cp1251": "windows-1251",
-    "cp1253": "windows-1253",
-    "cp1254": "windows-1254",
-    "koi8_r": "koi8-r",
+# Of the encodings with several bytes for a character, those that exported files come in.
+_EAST_ASIAN = {
     "cp932": "shift_jis",
     "euc_jp": "euc-jp",
     "euc_kr": "euc-kr",
     "gb18030": "gb18030",
     "big5": "big5",
 }
-# Python's "shift_jis" lacks letters that Windows writes under that name.
-_CODECS = {"shift_jis": "cp932"}
-
-
-def codec(encoding: str) -> str:
-    """The Python codec for an encoding as it is named here."""
-    return _CODECS.get(encoding, encoding)
+_EAST_ASIAN_CHARS = re.compile(
+    "[\u2010-\u2027\u3000-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff]"
+)
+CHOICES = (
+    "utf-8", "utf-16", "utf-16-le", "utf-16-be",
+    "windows-1252", "windows-1250", "windows-1251", "windows-1253", "windows-1254", "windows-1255",
+    "windows-1256", "windows-1257", "windows-1258", "windows-874",
+    "iso-8859-1", "iso-8859-2", "iso-8859-5", "iso-8859-7", "iso-8859-9", "iso-8859-15",
+    "koi8-r", "koi8-u", "cp437", "cp850", "cp852", "cp866",
+    "mac-roman", "mac-latin2", "mac-cyrillic", "mac-greek", "mac-turkish",
+    "shift_jis", "euc-jp", "euc-kr", "gb18030", "big5",
+)  # fmt: skip
+"""What a form offers."""
 
 
 def detect_encoding(path: Path, wanted: str = "auto") -> tuple[str, list[str]]:
@@ -87,15 +87,21 @@ def _by_zeros(head: bytes) -> str | None:
 
 
 def _guess(path: Path) -> tuple[str, list[str]]:
-    for encoding in _candidates(_unusual_lines(path)):
-        if _undecodable(path, encoding) is None:
-            return encoding, [
-                f"The file is not in UTF-8; it was read as {encoding}, its likeliest encoding. "
-                "If letters look wrong, choose the encoding yourself."
-            ]
-    raise Fail(
-        "The characters of the file could not be decoded: it is in no encoding that is known here. "
-        "Save it as UTF-8, or choose its encoding yourself."
+    """The one encoding that fits, with a note. Raises Fail when there is none, or a choice."""
+    fitting = [name for name in _candidates(_unusual_lines(path)) if _undecodable(path, name) is None]
+    if not fitting:
+        raise _unknown()
+    return fitting[0], [
+        f"The file isn't in UTF-8. It was read as {fitting[0]}, its likeliest encoding. "
+        "If letters look wrong, choose the encoding yourself."
+    ]
+
+
+def _unknown(among: Sequence[str] = ()) -> Fail:
+    likely = f"It may be {' or '.join(among)}. " if among else ""
+    return Fail(
+        f"The encoding of the file could not be detected with certainty. {likely}Choose it under Encoding, "
+        f"or save the file as UTF-8. Supported encodings: {', '.join(CHOICES)}."
     )
 
 
@@ -113,13 +119,23 @@ def _unusual_lines(path: Path) -> bytes:
 
 
 def _candidates(sample: bytes) -> list[str]:
-    """Encodings to try, the likeliest first, the commonest last."""
+    """The code page that the words fit, or else the East Asian encodings that fit, the likeliest first."""
+    found = code_pages(sample)
+    if len(found) > 1:
+        raise _unknown(found)
+    if found:
+        return found
     from charset_normalizer import from_bytes
 
-    latin = latin_encoding(sample)
-    matches = from_bytes(sample, cp_isolation=list(_LEGACY))
-    others = [_LEGACY[name] for match in matches for name in match.could_be_from_charset if name in _LEGACY]
-    return [encoding for encoding in (latin, *others, _COMMONEST) if encoding]
+    matches = from_bytes(sample, cp_isolation=list(_EAST_ASIAN))
+    names = [name for match in matches for name in match.could_be_from_charset if name in _EAST_ASIAN]
+    return [_EAST_ASIAN[name] for name in names if _is_east_asian(sample.decode(name, "ignore"))]
+
+
+def _is_east_asian(text: str) -> bool:
+    """Whether nearly all of what is beyond ASCII is Chinese, Japanese or Korean."""
+    beyond = [char for char in text if not char.isascii()]
+    return sum(_EAST_ASIAN_CHARS.match(char) is not None for char in beyond) >= 0.9 * len(beyond)
 
 
 def _require_decodes(path: Path, encoding: str) -> None:
