@@ -72,9 +72,10 @@ def analyse_table(
     sheet: ask.Sheet = "",
     delimiter: ask.Delimiter = "auto",
     encoding: ask.Encoding = "auto",
+    undecodable: ask.Undecodable = "stop",
 ) -> dict[str, Any]:
     """Find out what a CSV, JSON, Parquet or XLSX table holds: figures, charts, correlations."""
-    reading = ReadOptions(encoding, delimiter, sheet.strip(), broken_rows)
+    reading = ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable)
     opened = open_source(ctx, source, reading, CleanOptions("trim", tuple(missing), numbers, dates), 0)
     names = list(opened.kinds)
     wanted = find_columns(columns, names, names) or names

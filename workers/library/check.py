@@ -61,9 +61,12 @@ def check_table(
     sheet: ask.Sheet = "",
     delimiter: ask.Delimiter = "auto",
     encoding: ask.Encoding = "auto",
+    undecodable: ask.Undecodable = "stop",
 ) -> dict[str, Any]:
     """Hold a CSV, JSON, Parquet or XLSX table against rules and list the rows that break them."""
-    table = read_source(ctx, source, ReadOptions(encoding, delimiter, sheet.strip(), broken_rows))
+    table = read_source(
+        ctx, source, ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable)
+    )
     names = tidy_names([column.header for column in table.columns], snake_case=False)
     wanted = Rules(names, numbers).read(rules)
     ctx.progress(1, 2, "Checking")

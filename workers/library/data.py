@@ -83,9 +83,12 @@ def clean_table(
     sheet: ask.Sheet = "",
     delimiter: ask.Delimiter = "auto",
     encoding: ask.Encoding = "auto",
+    undecodable: ask.Undecodable = "stop",
 ) -> dict[str, Any]:
     """Tidy a CSV, JSON, Parquet or XLSX table: names, spaces, missing values, numbers, dates, duplicates."""
-    table = read_source(ctx, source, ReadOptions(encoding, delimiter, sheet.strip(), broken_rows))
+    table = read_source(
+        ctx, source, ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable)
+    )
     headers = [column.header for column in table.columns]
     tidy = tidy_names(headers, snake_case=names == "snake_case")
     keys = find_columns(duplicate_columns, tidy, headers)

@@ -34,6 +34,7 @@ def clean_text(
     blank_lines: ask.BlankLines = "one",
     line_ends: ask.LineEnds = "lf",
     encoding: ask.Encoding = "auto",
+    undecodable: ask.Undecodable = "stop",
 ) -> dict[str, Any]:
     """Tidy a text: invisible characters, Unicode, spaces, quotation marks, tabs, blank lines, ends of lines.
 
@@ -45,7 +46,7 @@ def clean_text(
     - `blank_lines_removed`: blank lines that are not there any more.
     - `encoding`: the one that was read. `notes`: what a person should know.
     """
-    given = open_source(ctx, text, source, encoding)
+    given = open_source(ctx, text, source, encoding, undecodable)
     options = CleanOptions(invisible, unicode, spaces, quotes, tabs, trailing, blank_lines, line_ends)
     cleaner = Cleaner(options)
     written = write(ctx, cleaner.clean(lines(ctx, given, "Cleaning")), given, "clean")
@@ -84,6 +85,7 @@ def transform_text(
     output_encoding: ask.OutputEncoding = "utf-8",
     lossy: ask.Lossy = False,
     encoding: ask.Encoding = "auto",
+    undecodable: ask.Undecodable = "stop",
 ) -> dict[str, Any]:
     """Change the lines of a text: filter, find and replace, case, duplicates, order, numbers, encoding.
 
@@ -96,7 +98,7 @@ def transform_text(
       `duplicates`: lines that were dropped as equal to an earlier one.
     - `encoding`: the one that was read. `notes`: what a person should know.
     """
-    given = open_source(ctx, text, source, encoding)
+    given = open_source(ctx, text, source, encoding, undecodable)
     options = TransformOptions(
         ignore_case, keep_lines, drop_lines, find, replace_with, case, unique, sort, prefix, suffix,
         number_lines, wrap_at,
@@ -136,6 +138,7 @@ def analyse_text(
     stop_words: ask.StopWords = ask.NO_WORDS,
     words_per_minute: ask.WordsPerMinute = WORDS_PER_MINUTE,
     encoding: ask.Encoding = "auto",
+    undecodable: ask.Undecodable = "stop",
 ) -> dict[str, Any]:
     """Count the characters, words, sentences and lines of a text, and find its commonest words.
 
@@ -150,7 +153,7 @@ def analyse_text(
     - `reading_time` has its rate and where that comes from. It is missing for scripts without spaces between
       words, in which words cannot be counted so.
     """
-    given = open_source(ctx, text, source, encoding)
+    given = open_source(ctx, text, source, encoding, undecodable)
     ignored = frozenset(word.strip().lower() for word in stop_words)
     analysis = Analysis(ignored).read(lines(ctx, given, "Counting"))
     if not analysis.counts["words"] and not analysis.counts["characters_without_spaces"]:

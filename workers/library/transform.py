@@ -107,9 +107,10 @@ def transform_table(
     sheet: ask.Sheet = "",
     delimiter: ask.Delimiter = "auto",
     encoding: ask.Encoding = "auto",
+    undecodable: ask.Undecodable = "stop",
 ) -> dict[str, Any]:
     """Choose rows and columns, sort, group, join and convert a CSV, JSON, Parquet or XLSX table."""
-    reading = ReadOptions(encoding, delimiter, sheet.strip(), broken_rows)
+    reading = ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable)
     options = CleanOptions("trim", tuple(missing), numbers, dates)
     opened = open_source(ctx, source, reading, options, MORE_STEPS)
     work = _Work(opened.stage.scan(), set(opened.nested), opened.remarks, list(opened.notes), Log())
@@ -134,7 +135,13 @@ def _join(
     options: CleanOptions,
 ) -> None:
     """Format, delimiter, sheet and encoding are the first table's; those of the second are found out."""
-    second = open_source(ctx, source, ReadOptions(broken_rows=reading.broken_rows), options, MORE_STEPS)
+    second = open_source(
+        ctx,
+        source,
+        ReadOptions(broken_rows=reading.broken_rows, undecodable=reading.undecodable),
+        options,
+        MORE_STEPS,
+    )
     keys = set(work.frame.collect_schema().names())
     joined = join(work.frame, second.stage.scan(), on, how)
     work.frame = joined.frame

@@ -14,7 +14,7 @@ from tests.workers.library.languages import ENCODINGS, WORDS, written
 from tests.workers.library.reading import Read, rows
 from workers import Fail
 from workers.library.tables.code_pages import codec
-from workers.library.tables.encodings import CHOICES, detect_encoding
+from workers.library.tables.encodings import CHOICES, decodable, detect_encoding
 
 PAIRS = [(language, encoding) for language, encodings in ENCODINGS.items() for encoding in encodings]
 ENOUGH = 8
@@ -90,3 +90,49 @@ def test_every_encoding_can_be_chosen(read: Read, encoding: str) -> None:
 
     assert rows(table) == [("b",)]
     assert table.detected.encoding == encoding
+
+
+# Bytes that do not decode
+
+BEYOND_ASCII = st.text(st.sampled_from("éüñ€Ж名"), min_size=1, max_size=4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    lines=st.lists(BEYOND_ASCII, min_size=2, max_size=8),
+    at=st.integers(0, 1_000),
+    byte=st.integers(0xF8, 0xFF),
+)
+def test_a_bad_byte_in_utf8_is_named_or_replaced_and_nothing_else_changes(
+    folder: Path, lines: list[str], at: int, byte: int
+) -> None:
+    row = at % len(lines)
+    damaged = [line.encode() + (bytes([byte]) if number == row else b"") for number, line in enumerate(lines)]
+    path = folder / "damaged"
+    path.write_bytes(b"\n".join(damaged))
+
+    with pytest.raises(Fail, match=f"Line {row + 1} .*utf-8 .byte 0x{byte:02x}"):
+        decodable(path)
+    found = decodable(path, undecodable="replace")
+    expected = [line + ("\ufffd" if number == row else "") for number, line in enumerate(lines)]
+    assert found.path.read_text(encoding=found.encoding) == "\n".join(expected)
+    assert found.notes == [
+        f"Undecodable bytes that were replaced with \ufffd: 1 (the first one on line {row + 1})."
+    ]
+
+
+def test_a_file_that_ends_within_a_character_is_damaged_utf8(refused: Callable[..., str]) -> None:
+    assert refused("name\nJosé\nMálaga\né".encode()[:-1]).startswith("Line 4 doesn't decode as utf-8")
+
+
+def test_a_bad_byte_in_a_code_page_is_named_or_replaced(read: Read, refused: Callable[..., str]) -> None:
+    content = "Hélène\nBesançon\nCrème\nL".encode("cp1252") + b"\x81eds\n"
+
+    assert refused(content).startswith("Line 4 doesn't decode as windows-1252 (byte 0x81).")
+    assert rows(read(content, undecodable="replace"))[2] == ("L\ufffdeds",)
+
+
+def test_replacing_changes_nothing_in_a_file_that_decodes(read: Read) -> None:
+    table = read("a\nJosé \ufffd\n", undecodable="replace")
+
+    assert (rows(table), table.notes) == ([("José \ufffd",)], [])

@@ -198,7 +198,8 @@ def test_zeros_are_binary_whatever_encoding_is_named(refused: Callable[..., str]
 
 def test_a_wrong_encoding_names_the_line(refused: Callable[..., str]) -> None:
     assert refused("a\nb\nü\n".encode("cp1252"), encoding="utf-8") == (
-        "Line 3 does not decode as utf-8 (byte 0xfc). Choose another encoding, or save the file as UTF-8."
+        "Line 3 doesn't decode as utf-8 (byte 0xfc). Correct that line, choose another encoding, or "
+        "choose to replace undecodable bytes."
     )
 
 

@@ -112,11 +112,8 @@ def _letters(words: Words) -> Counter[str]:
 
 
 def _words(sample: bytes, encoding: str) -> Words:
-    """The words that hold a character beyond ASCII; none when the text is not in the encoding."""
-    try:
-        text = unicodedata.normalize("NFC", sample.decode(codec(encoding)))
-    except UnicodeDecodeError:
-        return Counter()
+    """The words that hold a character beyond ASCII; what does not decode is no letter of theirs."""
+    text = unicodedata.normalize("NFC", sample.decode(codec(encoding), "replace"))
     found = _WORD.findall(text)
     parts = (part for word in found for part in ([word] if _is_sign(word) else _INSIDE.split(word)))
     return Counter(part for part in parts if not part.isascii())

@@ -5,16 +5,20 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from workers import Fail
 from workers.library.tables.code_pages import code_pages
 from workers.library.tables.code_pages import codec as codec
+from workers.library.tables.model import Undecodable
 from workers.library.tables.sniff import not_a_table
 
 _BLOCK = 1024 * 1024
 _SAMPLE = 64 * 1024
 _UTF8 = "utf-8"
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # Before UTF-16: its mark begins with the one of UTF-16.
@@ -45,30 +49,82 @@ CHOICES = (
 """What a form offers."""
 
 
-def detect_encoding(path: Path, wanted: str = "auto") -> tuple[str, list[str]]:
-    """The encoding of a file, and a note when it is a guess.
+@dataclass(frozen=True)
+class Decodable:
+    """A text file all of which decodes; ``notes`` say what is a guess and what was replaced."""
 
-    Raises Fail for binary files, and when nothing decodes the whole of it.
+    path: Path
+    encoding: str
+    notes: list[str]
 
-    In this order: the one that was asked for, a byte order mark, UTF-16 without a mark, UTF-8 (which other
-    encodings hardly ever resemble), and what fits the lines that hold bytes beyond ASCII.
+
+def decodable(path: Path, wanted: str = "auto", undecodable: Undecodable = "stop") -> Decodable:
+    """Return a file that decodes as a whole, and its encoding.
+
+    Bytes that do not decode raise Fail with their line; to replace them, a copy in UTF-8 is made beside the
+    file. Raises Fail for binary files, and when the encoding is not certain.
+
+    In this order: the encoding that was asked for, a byte order mark, UTF-16 without a mark, UTF-8 (which
+    other encodings hardly ever resemble) even where it is damaged, and what fits the lines beyond ASCII.
     """
+    encoding, notes = _find(path, wanted)
+    problem = _undecodable(path, encoding)
+    if problem is None:
+        return Decodable(path, encoding, notes)
+    if undecodable == "replace":
+        copy, replaced = _replaced(path, encoding)
+        told = f"Undecodable bytes that were replaced with {_REPLACEMENT}: {replaced:,}"
+        return Decodable(copy, _UTF8, [*notes, f"{told} (the first one on line {problem[0]:,})."])
+    raise Fail(
+        f"Line {problem[0]:,} doesn't decode as {encoding} (byte 0x{problem[1]:02x}). Correct that line, "
+        "choose another encoding, or choose to replace undecodable bytes."
+    )
+
+
+def detect_encoding(path: Path, wanted: str = "auto") -> tuple[str, list[str]]:
+    """Return the encoding of a file that decodes as a whole, and a note when it is a guess. Raises Fail."""
+    found = decodable(path, wanted)
+    return found.encoding, found.notes
+
+
+def _find(path: Path, wanted: str) -> tuple[str, list[str]]:
     with path.open("rb") as file:
         head = file.read(_SAMPLE)
     certain = _by_mark(head) if wanted == "auto" else wanted
     if certain:
         # A mark stays a mark when UTF-8 is asked for: it must not end up in the first column's name.
-        certain = "utf-8-sig" if certain == _UTF8 and head.startswith(codecs.BOM_UTF8) else certain
-        _require_decodes(path, certain)
-        return certain, []
+        return ("utf-8-sig" if certain == _UTF8 and head.startswith(codecs.BOM_UTF8) else certain), []
     zeros = _by_zeros(head)
     if zeros and _undecodable(path, zeros) is None:
         return zeros, []
     if b"\0" in head:
         raise not_a_table("a binary file")
-    if _undecodable(path, _UTF8) is None:
+    if _undecodable(path, _UTF8) is None or _is_damaged_utf8(path):
         return _UTF8, []
     return _guess(path)
+
+
+def _is_damaged_utf8(path: Path) -> bool:
+    """Whether characters of several bytes outnumber what is not UTF-8, which chance does not bring."""
+    decoder = codecs.getincrementaldecoder(_UTF8)("surrogateescape")
+    whole = damaged = 0
+    for block, final in _blocks(path):
+        for run in _BEYOND_ASCII.findall(decoder.decode(block, final)):
+            escaped = sum("\udc80" <= char <= "\udcff" for char in run)
+            damaged, whole = damaged + escaped, whole + len(run) - escaped
+    return whole >= 2 * damaged
+
+
+def _replaced(path: Path, encoding: str) -> tuple[Path, int]:
+    """A copy in UTF-8, and how many characters in it stand for bytes that do not decode."""
+    copy, replaced = path.with_name(f"{path.name}-decoded"), 0
+    decoders = [codecs.getincrementaldecoder(codec(encoding))(errors) for errors in ("replace", "ignore")]
+    with copy.open("w", encoding=_UTF8, newline="") as out:
+        for block, final in _blocks(path):
+            text, rest = (decoder.decode(block, final) for decoder in decoders)
+            replaced += text.count(_REPLACEMENT) - rest.count(_REPLACEMENT)
+            out.write(text)
+    return copy, replaced
 
 
 def _by_mark(head: bytes) -> str | None:
@@ -88,7 +144,7 @@ def _by_zeros(head: bytes) -> str | None:
 
 def _guess(path: Path) -> tuple[str, list[str]]:
     """The one encoding that fits, with a note. Raises Fail when there is none, or a choice."""
-    fitting = [name for name in _candidates(_unusual_lines(path)) if _undecodable(path, name) is None]
+    fitting = _candidates(path, _unusual_lines(path))
     if not fitting:
         raise _unknown()
     return fitting[0], [
@@ -118,7 +174,7 @@ def _unusual_lines(path: Path) -> bytes:
     return b"".join(found)
 
 
-def _candidates(sample: bytes) -> list[str]:
+def _candidates(path: Path, sample: bytes) -> list[str]:
     """The code page that the words fit, or else the East Asian encodings that fit, the likeliest first."""
     found = code_pages(sample)
     if len(found) > 1:
@@ -129,22 +185,14 @@ def _candidates(sample: bytes) -> list[str]:
 
     matches = from_bytes(sample, cp_isolation=list(_EAST_ASIAN))
     names = [name for match in matches for name in match.could_be_from_charset if name in _EAST_ASIAN]
-    return [_EAST_ASIAN[name] for name in names if _is_east_asian(sample.decode(name, "ignore"))]
+    likely = [_EAST_ASIAN[name] for name in names if _is_east_asian(sample.decode(name, "ignore"))]
+    return [name for name in likely if _undecodable(path, name) is None]
 
 
 def _is_east_asian(text: str) -> bool:
     """Whether nearly all of what is beyond ASCII is Chinese, Japanese or Korean."""
     beyond = [char for char in text if not char.isascii()]
     return sum(_EAST_ASIAN_CHARS.match(char) is not None for char in beyond) >= 0.9 * len(beyond)
-
-
-def _require_decodes(path: Path, encoding: str) -> None:
-    problem = _undecodable(path, encoding)
-    if problem is not None:
-        raise Fail(
-            f"Line {problem[0]:,} does not decode as {encoding} (byte 0x{problem[1]:02x}). "
-            "Choose another encoding, or save the file as UTF-8."
-        )
 
 
 def _undecodable(path: Path, encoding: str) -> tuple[int, int] | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Format = Literal["csv", "tsv", "jsonl", "json", "parquet", "xlsx"]
 Delimiter = Literal["comma", "semicolon", "tab", "pipe"]
 BrokenRows = Literal["stop", "skip"]
+Undecodable = Literal["stop", "replace"]
 Whitespace = Literal["collapse", "trim", "keep"]
 Case = Literal["keep", "lower", "upper", "title"]
 Numbers = Literal["auto", "point", "comma", "keep"]
@@ -40,6 +41,7 @@ class ReadOptions:
     delimiter: Delimiter | Literal["auto"] = "auto"
     sheet: str = ""
     broken_rows: BrokenRows = "stop"
+    undecodable: Undecodable = "stop"
 
 
 @dataclass(frozen=True)

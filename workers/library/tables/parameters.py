@@ -204,3 +204,13 @@ Encoding = Annotated[
     ],
     choice("Encoding", "Of a text file, in case letters come out wrong.", RARE, auto="Recognise"),
 ]
+Undecodable = Annotated[
+    model.Undecodable,
+    choice(
+        "Undecodable bytes",
+        "Bytes of a text file that aren't in its encoding.",
+        RARE,
+        stop="Fail and report the line",
+        replace="Replace them with \N{REPLACEMENT CHARACTER}",
+    ),
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from workers.library.tables import binary, delimited, records
-from workers.library.tables.encodings import codec, detect_encoding
+from workers.library.tables.encodings import codec, decodable
 from workers.library.tables.model import Format, Pulse, ReadOptions, Table
 from workers.library.tables.sniff import binary_format, mismatch_note, text_format
 from workers.library.tables.stage import Stage
@@ -34,11 +34,11 @@ def read_table(path: Path, name: str, options: ReadOptions, pulse: Pulse) -> Tab
 
 
 def _read_text(path: Path, name: str, options: ReadOptions, pulse: Pulse, stage: Stage) -> Table:
-    encoding, notes = detect_encoding(path, options.encoding)
-    with path.open(encoding=codec(encoding)) as file:
+    text = decodable(path, options.encoding, options.undecodable)
+    with text.path.open(encoding=codec(text.encoding)) as file:
         fmt = text_format(file.read(_HEAD_CHARS), name)
-    table = _read_as(fmt, path, encoding, options, pulse, stage)
-    table.notes[:0] = notes
+    table = _read_as(fmt, text.path, text.encoding, options, pulse, stage)
+    table.notes[:0] = text.notes
     return table
 
 

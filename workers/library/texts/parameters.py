@@ -6,6 +6,7 @@ from pydantic import Field
 
 from workers import File
 from workers.library.tables.parameters import Encoding as Encoding
+from workers.library.tables.parameters import Undecodable as Undecodable
 from workers.library.texts import clean, transform
 
 NO_WORDS: list[str] = []

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workers import Context, Fail, File
-from workers.library.tables.encodings import codec, detect_encoding
+from workers.library.tables.encodings import codec, decodable
+from workers.library.tables.model import Undecodable
 
 MAX_FILE_MB = 512
 MAX_LINE_CHARS = 4_000_000
@@ -25,12 +26,14 @@ class Source:
     notes: list[str] = field(default_factory=list)
 
 
-def open_source(ctx: Context, text: str, file: File | None, encoding: str = "auto") -> Source:
+def open_source(
+    ctx: Context, text: str, file: File | None, encoding: str = "auto", undecodable: Undecodable = "stop"
+) -> Source:
     """The text or the file, whichever was given. Raises Fail for both, for none, and for what is no text."""
     if text and file is not None:
         raise Fail("There is a text and a file; give one of them.")
     if file is not None:
-        return _file_source(file, encoding)
+        return _file_source(file, encoding, undecodable)
     if not text:
         raise Fail("There is nothing to work on: type a text or choose a file.")
     path = ctx.work_dir / "typed.txt"
@@ -38,19 +41,19 @@ def open_source(ctx: Context, text: str, file: File | None, encoding: str = "aut
     return Source(path, "utf-8")
 
 
-def _file_source(file: File, encoding: str) -> Source:
+def _file_source(file: File, encoding: str, undecodable: Undecodable) -> Source:
     if file.size > MAX_FILE_MB * 2**20:
         raise Fail(f"{file.name} is larger than {MAX_FILE_MB} MB, the most that is read as a text.")
     if not file.size:
         raise Fail(f"{file.name} is empty.")
     try:
-        found, notes = detect_encoding(file.path, encoding)
+        found = decodable(file.path, encoding, undecodable)
     except Fail:
         with file.path.open("rb") as content:
             if b"\0" in content.read(64 * 1024):
                 raise Fail(f"{file.name} is a binary file; a text was expected.") from None
         raise
-    return Source(file.path, codec(found), file.name, notes)
+    return Source(found.path, codec(found.encoding), file.name, found.notes)
 
 
 def lines(ctx: Context, source: Source, doing: str) -> Iterator[str]:
