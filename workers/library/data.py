@@ -36,7 +36,8 @@ Format, encoding and delimiter are found out. Then, in this order:
 - Whitespace is trimmed and collapsed; spellings of missing become missing.
 - A column of which every value is a number gets plain numbers: 1,234.50 and 1.234,50 become 1234.50.
   Codes with leading zeros such as 00501, amounts with a currency or a percent sign, numbers of more than
-  15 digits and columns that also hold words stay text.
+  15 digits and columns that also hold words stay text. The decimal sign is one for the whole table: beside
+  0,05 the 1.234 of another column is a thousand. Where no column shows it, doubt stays text with a note.
 - A column of which every value is a date in one form gets ISO 8601: 25.12.2024 becomes 2024-12-25.
   What can be read in two ways stays text, and the notes say so.
 - Empty rows, empty columns and duplicates are dropped. A row whose columns to compare are all missing is

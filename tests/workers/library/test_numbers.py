@@ -34,7 +34,6 @@ def read(cells: Sequence[str | None], preference: Numbers = "auto") -> tuple[str
         (["1\u202f234,5", "12\u00a0000,0"], "number", ["1234.5", "12000.0"]),
         (["1'234.50", "1’000.00"], "number", ["1234.50", "1000.00"]),
         (["1.234", "2.5"], "number", ["1.234", "2.5"]),
-        (["1.234", "5.678"], "number", ["1.234", "5.678"]),
         (["999999999999999"], "integer", ["999999999999999"]),
         (["0.30000000000000004"], "number", ["0.30000000000000004"]),
     ],
@@ -109,6 +108,34 @@ def test_a_preference_decides_what_is_open(preference: Numbers, cells: list[str]
 )
 def test_a_preference_overrules_no_value(preference: Numbers, cells: list[str], plain: list[str]) -> None:
     assert read(cells, preference) == ("number", plain)
+
+
+@pytest.mark.parametrize("cells", [["1.234", "5.678"], ["12.500"], ["1,234", "950"]])
+def test_columns_that_fit_either_sign_are_open(cells: list[str]) -> None:
+    reading = read_numbers(Cells.of(pl.Series(cells)), "auto")
+
+    assert reading is not None
+    assert (reading.kind, reading.open, reading.sign) == ("text", True, None)
+
+
+@pytest.mark.parametrize(
+    ("cells", "sign"),
+    [
+        (["0,5"], "comma"),
+        (["1.234,50"], "comma"),
+        (["1.234.567", "12"], "comma"),
+        (["0.05"], "point"),
+        (["1,234,567", "12"], "point"),
+        (["1.5", "1.234"], "point"),
+        (["12", "950"], None),
+        (["1 234", "12"], None),
+    ],
+)
+def test_the_sign_that_a_column_shows(cells: list[str], sign: str | None) -> None:
+    reading = read_numbers(Cells.of(pl.Series(cells)), "auto")
+
+    assert reading is not None
+    assert (reading.sign, reading.open) == (sign, False)
 
 
 @pytest.mark.parametrize("preference", ["auto", "point", "comma"])

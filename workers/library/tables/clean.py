@@ -10,14 +10,23 @@ chunk by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from workers.library.tables.cells import Cells
 from workers.library.tables.dates import read_dates
-from workers.library.tables.model import REASONS, Case, CleanColumn, CleanOptions, Column, Kind, Whitespace
-from workers.library.tables.numbers import Reading, read_numbers
+from workers.library.tables.model import (
+    REASONS,
+    Case,
+    CleanColumn,
+    CleanOptions,
+    Column,
+    Delimiter,
+    Kind,
+    Whitespace,
+)
+from workers.library.tables.numbers import Reading, Sign, decimal_sign, read_numbers, read_plain
 
 if TYPE_CHECKING:
     import polars as pl
@@ -96,6 +105,27 @@ def decide(column: Column, name: str, options: CleanOptions) -> Recipe:
     missing = sum(chunk.null_count() for chunk in cells.chunks())
     empty = missing == column.stage.height
     return Recipe(column, name, options, Reading("text") if empty else recognise(cells, options), missing)
+
+
+def agree(recipes: Sequence[Recipe], delimiter: Delimiter | None) -> list[Recipe]:
+    """Decide the columns of numbers that may be read in two ways by the decimal sign of the others.
+
+    Where no other column shows one, numbers with a point are read as programs write them, unless semicolons
+    separate the fields: then commas are left to be decimal signs.
+    """
+    sign = decimal_sign(recipe.reading for recipe in recipes)
+    conflict = {recipe.reading.sign for recipe in recipes} >= {"point", "comma"}
+    plain = not conflict and delimiter != "semicolon"
+    return [_closed(recipe, sign, plain=plain) if recipe.reading.open else recipe for recipe in recipes]
+
+
+def _closed(recipe: Recipe, sign: Sign | None, *, plain: bool) -> Recipe:
+    cells = Cells(lambda: _known_chunks(recipe.column, recipe.options))
+    if sign is None:
+        return replace(recipe, reading=read_plain(cells) or recipe.reading) if plain else recipe
+    reading = read_numbers(cells, sign) or recipe.reading
+    note = f"numbers were read with a decimal {sign}, as in the other columns."
+    return replace(recipe, reading=replace(reading, note=reading.note or note))
 
 
 def tidy_whitespace(values: pl.Series, how: Whitespace) -> pl.Series:

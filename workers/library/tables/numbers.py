@@ -3,13 +3,17 @@
 Reading a number changes only its spelling: ``1.234,50`` becomes ``1234.50``. A column stays text when it
 holds anything else (a currency, a percent sign, a word), numbers with leading zeros, more digits than a
 floating-point number keeps, or digits grouped like a telephone number.
+
+The decimal sign is one decision for a whole table. A column in which 1.234 may be two numbers is `open`; the
+columns that use a decimal sign without doubt decide it (`decimal_sign`), and where none does, or two of them
+disagree, it stays text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from workers.library.tables.cells import Cells
 from workers.library.tables.model import Kind, Numbers
@@ -33,6 +37,7 @@ _SPACES = r"[ \u00a0\u202f\u2009]"
 _APOSTROPHES = r"['’]"
 
 
+Sign = Literal["point", "comma"]
 Spelling = Callable[["pl.Series"], "pl.Series"]
 """From cells as they are to cells as they should be, each by itself."""
 
@@ -44,13 +49,18 @@ def as_it_is(cells: pl.Series) -> pl.Series:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a column was read as, and how its cells are spelled then. ``note`` says why, where a person may
-    wonder. ``zoned``: its moments have an offset from UTC."""
+    """What a column was read as, and how its cells are spelled then.
+
+    ``note`` says why, where a person may wonder. ``zoned``: its moments have an offset from UTC. ``sign`` is
+    the decimal sign that its numbers show; ``open``: they may be read with either, and ``note`` asks about it.
+    """
 
     kind: Kind
     spell: Spelling = as_it_is
     note: str = ""
     zoned: bool = False
+    sign: Sign | None = None
+    open: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,27 +89,56 @@ def read_numbers(cells: Cells, preference: Numbers) -> Reading | None:
     ``preference`` decides only what the values themselves leave open.
     """
     found = _agreed(cells, preference)
-    if found is None:
-        return _remark(cells)
-    return found if isinstance(found, Reading) else _typed(cells, found)
+    return _remark(cells) if found is None else found
 
 
-def _agreed(cells: Cells, preference: Numbers) -> Spelling | Reading | None:
-    """How to spell the values plainly, or why they stay as they are; None when no style fits."""
+def read_plain(cells: Cells) -> Reading | None:
+    """Read a column as numbers that a program wrote, with a point; None when they are not such."""
+    return _typed(cells, as_it_is) if cells.match(_PLAIN) else None
+
+
+def decimal_sign(readings: Iterable[Reading]) -> Sign | None:
+    """Return the decimal sign of a table, from what its columns show; None when none does, or both do."""
+    signs = {reading.sign for reading in readings if reading.sign}
+    return signs.pop() if len(signs) == 1 else None
+
+
+def _agreed(cells: Cells, preference: Numbers) -> Reading | None:
+    """The reading of the values, or why they stay as they are; None when no style fits."""
     if preference != "comma" and cells.match(_PLAIN):
-        return as_it_is
+        return _plain(cells, preference)
     point, comma = _style(cells, _POINT), _style(cells, _COMMA)
     first, second = (comma, point) if preference == "comma" else (point, comma)
     style = first or second
     if style is None:
-        return as_it_is if cells.match(_PLAIN) else None
+        return _typed(cells, as_it_is) if cells.match(_PLAIN) else None
     if preference == "auto" and first and second:
         doubt = _doubt(cells, first, second)
         if doubt is not None:
             return doubt
     if _like_codes(cells, style, told=preference != "auto"):
         return Reading("text", note="the digits are grouped as in telephone numbers or codes; left as text.")
-    return style.plain
+    return replace(_typed(cells, style.plain), sign=None if point and comma else _shown(cells, style))
+
+
+def _plain(cells: Cells, preference: Numbers) -> Reading:
+    """Numbers as programs write them; 1.234 and 12.500 may also be thousands."""
+    typed = _typed(cells, as_it_is)
+    if preference == "auto" and typed.kind == "number":
+        thousands = _COMMA[0]
+        if cells.match(thousands.pattern):
+            return _doubt(cells, _POINT[0], thousands) or typed
+        return replace(
+            typed, sign="point" if cells.any(lambda chunk: chunk.str.contains(".", literal=True)) else None
+        )
+    return typed
+
+
+def _shown(cells: Cells, style: _Style) -> Sign | None:
+    """The decimal sign of a style that alone fits, where a value has it or groups thousands by the other."""
+    if style.group in (",", r"\.") or cells.any(lambda chunk: chunk.str.contains(style.decimal)):
+        return "point" if style.decimal == r"\." else "comma"
+    return None
 
 
 def _style(cells: Cells, styles: tuple[_Style, ...]) -> _Style | None:
@@ -115,7 +154,9 @@ def _doubt(cells: Cells, first: _Style, second: _Style) -> Reading | None:
         return None
     one, other = (style.plain(pl.Series([value]))[0] for style in (first, second))
     return Reading(
-        "text", note=f"{value} may be {one} or {other}; left as text. Say which it is under Numbers."
+        "text",
+        note=f"{value} may be {one} or {other}; left as text. Say which it is under Numbers.",
+        open=True,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workers import Context, File
-from workers.library.tables.clean import Recipe, decide
+from workers.library.tables.clean import Recipe, agree, decide
 from workers.library.tables.model import CleanOptions, Pulse, ReadOptions, Table
 from workers.library.tables.names import tidy_names
 from workers.library.tables.opened import Opened, open_typed
@@ -40,7 +40,7 @@ def decide_columns(
     for column, name in zip(table.columns, names, strict=True):
         ctx.progress(len(recipes) + 1, steps, f"{verb} {name}")
         recipes.append(decide(column, name, options))
-    return recipes
+    return agree(recipes, table.detected.delimiter)
 
 
 def open_source(
