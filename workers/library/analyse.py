@@ -66,6 +66,7 @@ def analyse_table(
     common: want.Common = 10,
     correlations: want.Correlations = True,
     missing: ask.Missing = ask.MISSING,
+    missing_in_numbers: ask.MissingInNumbers = ask.MISSING_IN_NUMBERS,
     numbers: ask.Numbers = "auto",
     dates: ask.Dates = "auto",
     broken_rows: ask.BrokenRows = "stop",
@@ -76,7 +77,13 @@ def analyse_table(
 ) -> dict[str, Any]:
     """Find out what a CSV, JSON, Parquet or XLSX table holds: figures, charts, correlations."""
     reading = ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable)
-    opened = open_source(ctx, source, reading, CleanOptions("trim", tuple(missing), numbers, dates), 0)
+    opened = open_source(
+        ctx,
+        source,
+        reading,
+        CleanOptions("trim", tuple(missing), numbers, dates, missing_in_numbers=tuple(missing_in_numbers)),
+        0,
+    )
     names = list(opened.kinds)
     wanted = find_columns(columns, names, names) or names
     steps = len(wanted) + 2

@@ -54,7 +54,7 @@ def check_table(
     rules: want.RuleLines,
     when_broken: want.WhenBroken = "report",
     spaces: want.Spaces = "ignore",
-    missing: ask.Missing = ask.MISSING,
+    missing: ask.Missing = ask.EVERY_MISSING,
     numbers: want.Decimal = "point",
     most: want.Most = 100_000,
     broken_rows: ask.BrokenRows = "stop",

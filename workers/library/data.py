@@ -33,14 +33,16 @@ CLEANING = """\
 Format, encoding and delimiter are found out. Then, in this order:
 
 - Names of columns are made tidy, unique and never empty.
-- Whitespace is trimmed and collapsed; spellings of missing become missing.
+- Whitespace is trimmed and collapsed; values that are treated as missing become missing. NA, none and - are
+  such only in columns of numbers and dates.
 - A column of which every value is a number gets plain numbers: 1,234.50 and 1.234,50 become 1234.50.
   Codes with leading zeros such as 00501, amounts with a currency or a percent sign, numbers of more than
   15 digits and columns that also hold words stay text. The decimal sign is one for the whole table: beside
   0,05 the 1.234 of another column is a thousand. Where no column shows it, doubt stays text with a note.
 - A column of which every value is a date in one form gets ISO 8601: 25.12.2024 becomes 2024-12-25.
   What can be read in two ways stays text, and the notes say so.
-- Empty rows, empty columns and duplicates are dropped. A row whose columns to compare are all missing is
+- Empty rows, empty columns and duplicates are dropped. Rows are compared as they are written after
+  cleaning: 1.1 and 1.10 differ. A row whose columns to compare are all missing is
   never a duplicate.
 
 The clean file is listed on this page; text formats are written in UTF-8. A table with a header and no
@@ -73,6 +75,7 @@ def clean_table(
     names: ask.ColumnNames = "snake_case",
     whitespace: ask.Whitespace = "collapse",
     missing: ask.Missing = ask.MISSING,
+    missing_in_numbers: ask.MissingInNumbers = ask.MISSING_IN_NUMBERS,
     write_missing_as: ask.WriteMissingAs = "",
     numbers: ask.Numbers = "auto",
     dates: ask.Dates = "auto",
@@ -80,6 +83,7 @@ def clean_table(
     drop_empty: ask.DropEmpty = True,
     drop_duplicates: ask.DropDuplicates = True,
     duplicate_columns: ask.DuplicateColumns = ask.EVERY_COLUMN,
+    compare: ask.Compare = "written",
     broken_rows: ask.BrokenRows = "stop",
     sheet: ask.Sheet = "",
     delimiter: ask.Delimiter = "auto",
@@ -94,11 +98,17 @@ def clean_table(
     tidy = tidy_names(headers, snake_case=names == "snake_case")
     keys = find_columns(duplicate_columns, tidy, headers)
     steps = len(tidy) + 2
-    options = CleanOptions(whitespace, tuple(missing), numbers, dates, case)
+    options = CleanOptions(whitespace, tuple(missing), numbers, dates, case, tuple(missing_in_numbers))
     recipes = decide_columns(ctx, table, tidy, options, "Cleaning", steps)
     comparing = pulse(ctx, steps - 1, steps, "Comparing rows")
     kept = choose_rows(
-        table, recipes, comparing, drop_empty=drop_empty, drop_duplicates=drop_duplicates, keys=keys
+        table,
+        recipes,
+        comparing,
+        drop_empty=drop_empty,
+        drop_duplicates=drop_duplicates,
+        keys=keys,
+        compare=compare,
     )
     written = {recipe: Tally() for recipe in (with_values(recipes) if drop_empty else recipes)}
     target = write_options(table.detected, output, write_missing_as)

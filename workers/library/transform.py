@@ -100,6 +100,7 @@ def transform_table(
     case_columns: want.CaseColumns = want.NOTHING,
     drop: want.Drop = want.NOTHING,
     missing: ask.Missing = ask.MISSING,
+    missing_in_numbers: ask.MissingInNumbers = ask.MISSING_IN_NUMBERS,
     write_missing_as: ask.WriteMissingAs = "",
     numbers: ask.Numbers = "auto",
     dates: ask.Dates = "auto",
@@ -111,9 +112,13 @@ def transform_table(
 ) -> dict[str, Any]:
     """Choose rows and columns, sort, group, join and convert a CSV, JSON, Parquet or XLSX table."""
     reading = ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable)
-    options = CleanOptions("trim", tuple(missing), numbers, dates)
+    options = CleanOptions(
+        "trim", tuple(missing), numbers, dates, missing_in_numbers=tuple(missing_in_numbers)
+    )
     opened = open_source(ctx, source, reading, options, MORE_STEPS)
-    work = _Work(opened.stage.scan(), set(opened.nested), opened.remarks, list(opened.notes), Log())
+    work = _Work(
+        opened.stage.scan(), set(opened.nested), opened.remarks, [*opened.notes, *opened.respelled], Log()
+    )
     if join_with is not None:
         _join(ctx, work, join_with, join_on, join_kind, reading, options)
     work.frame = fill_missing(work.frame, fill, work.nested)
@@ -151,7 +156,7 @@ def _join(
             work.nested -= (keys & set(joined.renamed.values())) - theirs
         work.nested |= theirs - keys
         work.remarks |= {joined.renamed[name]: note for name, note in second.remarks.items()}
-    work.notes += [f"{source.name}: {note}" for note in second.notes]
+    work.notes += [f"{source.name}: {note}" for note in (*second.notes, *second.respelled)]
     work.log.add(f"Joined with {source.name}", count(work.frame))
 
 

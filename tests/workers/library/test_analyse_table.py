@@ -25,7 +25,7 @@ TABLE = """n,x,town,day,yes
 1,1.5,Oslo,2024-01-01,true
 2,2.5,Rome,2024-01-03,true
 3,,Oslo,2024-01-05,false
-4,4.5,NA,,true
+4,4.5,N/A,,true
 """
 
 Analyse = Callable[..., Ran]

@@ -17,8 +17,8 @@ Refusal = Callable[..., str]
 DIRTY = (
     " Customer  ID ;Amount;Joined;Town;Unused\n"
     "00501;1.234,50;25.12.2024; New   York ;\n"
-    "00502;7,25;01.02.2024;n/a;NA\n"
-    ";  ;NULL;-;\n"
+    "00502;7,25;01.02.2024;n/a;null\n"
+    ";  ;NULL;#N/A;\n"
     "00502;7,25;01.02.2024;;\n"
 )
 
@@ -68,6 +68,9 @@ DIRTY_REPORT = {
     "notes": [
         "Column customer_id: left as text, because leading zeros as in 00501 would be lost.",
         "Column joined: read with the day before the month, the only order that fits.",
+        "Column joined: treated as missing: NULL (1).",
+        "Column town: treated as missing: #N/A (1), n/a (1).",
+        "Duplicates that were dropped: 1 (row 5).",
     ],
 }
 
@@ -92,7 +95,7 @@ def test_a_clean_table_stays_as_it_is(clean: Clean) -> None:
 
 
 def test_everything_can_be_kept(clean: Clean) -> None:
-    content = 'Name,Amount,Day\n Ann ,"1,234.5",25.12.2024\n Ann ,"1,234.5",25.12.2024\nNA,,\n,,\n'
+    content = 'Name,Amount,Day\n Ann ,"1,234.5",25.12.2024\n Ann ,"1,234.5",25.12.2024\nN/A,,\n,,\n'
     cleaned = clean(
         content,
         names="keep",
@@ -126,7 +129,7 @@ def test_a_cell_counts_once_in_total_and_under_each_step_that_changed_it(clean: 
 
 
 def test_a_cell_that_became_missing_counts_as_that_alone(clean: Clean) -> None:
-    cleaned = clean("a,b\n  NA ,1\n   ,2\n,3\nx,4\n")
+    cleaned = clean("a,b\n  N/A ,1\n   ,2\n,3\nx,4\n")
 
     assert cleaned.column("a") == {
         "name": "a",
@@ -139,14 +142,14 @@ def test_a_cell_that_became_missing_counts_as_that_alone(clean: Clean) -> None:
 
 
 def test_cells_of_rows_that_are_dropped_do_not_count(clean: Clean) -> None:
-    cleaned = clean("a,b\n x,y\n x,y\nNA,NA\n")
+    cleaned = clean("a,b\n x,y\n x,y\nN/A,N/A\n")
 
     assert cleaned.report["rows_out"] == 1
     assert cleaned.report["cells_changed"]["total"] == 1
 
 
 def test_rows_in_are_rows_out_and_all_that_were_removed(clean: Clean) -> None:
-    report = clean("a,b\n1,2\n\n1,2\n1,2,3\nNA,\n4,5\n", broken_rows="skip").report
+    report = clean("a,b\n1,2\n\n1,2\n1,2,3\nN/A,\n4,5\n", broken_rows="skip").report
     removed = report["removed"]
 
     assert (removed["broken_rows"], removed["empty_rows"], removed["duplicates"]) == (1, 2, 1)
@@ -163,13 +166,13 @@ def test_spellings_of_missing_are_the_persons_own(clean: Clean) -> None:
 
 
 def test_missing_values_are_written_as_asked(clean: Clean) -> None:
-    cleaned = clean("a,b\nNA,1\nx,\n", write_missing_as="?")
+    cleaned = clean("a,b\nN/A,1\nx,\n", write_missing_as="?")
 
     assert cleaned.rows[1:] == [["?", "1"], ["x", "?"]]
 
 
 def test_the_word_for_missing_is_quoted_when_it_must_be(clean: Clean) -> None:
-    assert clean("a,b\nNA,1\nx,2\n", write_missing_as="not, known").rows[1] == ["not, known", "1"]
+    assert clean("a,b\nN/A,1\nx,2\n", write_missing_as="not, known").rows[1] == ["not, known", "1"]
 
 
 def test_nan_of_a_typed_column_is_missing(clean: Clean) -> None:
@@ -208,8 +211,8 @@ def test_formulas_are_left_alone(clean: Clean) -> None:
 # Rows and columns
 
 
-def test_rows_are_duplicates_by_value_and_the_first_stays(clean: Clean) -> None:
-    cleaned = clean("n,a\n1.50,x\n1.5, x\n2.5,x\n")
+def test_rows_are_duplicates_by_value_when_asked_and_the_first_stays(clean: Clean) -> None:
+    cleaned = clean("n,a\n1.50,x\n1.5, x\n2.5,x\n", compare="values")
 
     assert cleaned.text == "n,a\n1.50,x\n2.5,x\n"
     assert cleaned.report["removed"]["duplicates"] == 1
@@ -236,21 +239,21 @@ def test_a_column_that_is_not_there_stops_the_task(refusal: Refusal) -> None:
 
 def test_a_column_is_empty_when_no_row_has_a_value(clean: Clean) -> None:
     """The value of `b` stands in a row that is a duplicate by `a`: the column is not empty, and stays."""
-    cleaned = clean("a,b,c\n1,,-\n1,x,NA\n", duplicate_columns=["a"])
+    cleaned = clean("a,b,c\n1,,null\n1,x,N/A\n", duplicate_columns=["a"])
 
     assert cleaned.text == "a,b\n1,\n"
     assert cleaned.report["removed"]["empty_columns"] == ["c"]
 
 
 def test_empty_rows_and_columns_can_stay(clean: Clean) -> None:
-    cleaned = clean("a,b\n1,NA\n,\n2,\n", drop_empty=False)
+    cleaned = clean("a,b\n1,N/A\n,\n2,\n", drop_empty=False)
 
     assert cleaned.text == "a,b\n1,\n,\n2,\n"
     assert cleaned.report["removed"]["empty_columns"] == []
 
 
 def test_a_table_of_nothing_keeps_its_columns(clean: Clean) -> None:
-    cleaned = clean("a,b\n,\nNA,-\n")
+    cleaned = clean("a,b\n,\nN/A,null\n")
 
     assert cleaned.text == "a,b\n"
     assert cleaned.report["removed"] == {

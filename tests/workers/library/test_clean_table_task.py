@@ -66,7 +66,7 @@ def test_every_parameter_has_a_title_and_every_choice_a_label_that_is_one(clean:
     fields = {field.name: field for field in describe(registered(clean_table).model.model_json_schema())}
 
     assert fields["source"].accept[0] == ".csv"
-    assert dict(fields["dates"].choices)["day_first"] == "Recognise; in doubt the day is first"
+    assert dict(fields["dates"].choices)["day_first"] == "Detect; in doubt the day is first"
     assert all(field.title[0].isupper() for field in fields.values())
     for field in fields.values():
         assert set(field.schema.get("labels", {})) <= {value for value, _ in field.choices}
@@ -99,7 +99,7 @@ def test_a_public_file_counted_again_with_the_standard_library(clean: Clean) -> 
     assert package is not None and package.origin is not None
     source = (Path(package.origin).parent / "_data" / "airports.csv").read_bytes()
     before = list(csv.reader(io.StringIO(source.decode("utf-8"), newline="")))
-    cleaned = clean(source, "airports.csv")
+    cleaned = clean(source, "airports.csv", missing=["NA"])
     after, report = cleaned.rows, cleaned.report
 
     differing: dict[str, Any] = {name: Counter() for name in before[0]}

@@ -259,3 +259,13 @@ def test_what_cannot_fill_a_column_is_said(values: pl.Series, line: str, sentenc
 def test_the_case_of_some_columns_or_of_all_text(transform: Transform) -> None:
     assert rows(transform(case="upper"))[0][1] == "ANN WILSON"
     assert rows(transform(case="lower", case_columns=["state"]))[0][1:4] == ["Ann Wilson", "30", "ca"]
+
+
+def test_numbers_that_lose_zeros_are_told_with_an_example(transform: Transform) -> None:
+    ran = transform("name,version\nfoo,1.1\nfoo,1.10\n")
+
+    assert ran.result["notes"] == [
+        "Column version: numbers are written without trailing zeros: 1.10 becomes 1.1. "
+        "Keep Numbers as they are for versions."
+    ]
+    assert rows(transform("name,version\nfoo,1.10\n", numbers="keep")) == [["foo", "1.10"]]

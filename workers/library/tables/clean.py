@@ -10,6 +10,7 @@ chunk by itself.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
@@ -98,13 +99,33 @@ def decide(column: Column, name: str, options: CleanOptions) -> Recipe:
 
     if column.dtype != pl.String or column.is_json:
         return _decide_typed(column, name, options)
+    wider = replace(options, missing=(*options.missing, *options.missing_in_numbers))
+    recipe = _decide_text(column, name, wider)
+    if wider == options or recipe.kind != "text" or recipe.reading.open:
+        return recipe
+    return _decide_text(column, name, options)
+
+
+def _decide_text(column: Column, name: str, options: CleanOptions) -> Recipe:
     cells = Cells(lambda: _known_chunks(column, options))
     if not column.stage.on_disk:
         chunks = list(cells.chunks())
         cells = Cells(lambda: chunks)
     missing = sum(chunk.null_count() for chunk in cells.chunks())
     empty = missing == column.stage.height
-    return Recipe(column, name, options, Reading("text") if empty else recognise(cells, options), missing)
+    reading = Reading("text") if empty else recognise(cells, options)
+    return Recipe(column, name, options, reading, missing)
+
+
+def blanked(recipe: Recipe) -> Counter[str]:
+    """Return the spellings that were treated as missing in a column of text, and how often each occurs."""
+    found: Counter[str] = Counter()
+    if recipe.is_text and not recipe.is_json and recipe.missing:
+        for source in recipe.column.chunks():
+            lost = source.filter(_known(source, recipe.options).is_null()).drop_nulls().str.strip_chars()
+            found.update(dict(lost.value_counts().iter_rows()))
+        del found[""]
+    return found
 
 
 def agree(recipes: Sequence[Recipe], delimiter: Delimiter | None) -> list[Recipe]:

@@ -19,6 +19,7 @@ Delimiter = Literal["comma", "semicolon", "tab", "pipe"]
 BrokenRows = Literal["stop", "skip"]
 Undecodable = Literal["stop", "replace"]
 Whitespace = Literal["collapse", "trim", "keep"]
+Compare = Literal["written", "values"]
 Case = Literal["keep", "lower", "upper", "title"]
 Numbers = Literal["auto", "point", "comma", "keep"]
 Dates = Literal["auto", "day_first", "month_first", "keep"]
@@ -46,13 +47,18 @@ class ReadOptions:
 
 @dataclass(frozen=True)
 class CleanOptions:
-    """What is done to a column's cells. ``missing`` holds spellings, alike in upper and lower case."""
+    """What is done to a column's cells.
+
+    ``missing`` holds spellings, alike in upper and lower case; ``missing_in_numbers`` those that are words
+    elsewhere, such as NA for Namibia, and count in columns of numbers and dates only.
+    """
 
     whitespace: Whitespace = "collapse"
     missing: tuple[str, ...] = ()
     numbers: Numbers = "auto"
     dates: Dates = "auto"
     case: Case = "keep"
+    missing_in_numbers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class Reading:
     """What a column was read as, and how its cells are spelled then.
 
     ``note`` says why, where a person may wonder. ``zoned``: its moments have an offset from UTC. ``sign`` is
-    the decimal sign that its numbers show; ``open``: they may be read with either, and ``note`` asks about it.
+    the decimal sign that its numbers show; ``open``: they fit either, and ``note`` asks about it.
     """
 
     kind: Kind

@@ -8,7 +8,9 @@ from workers import File
 from workers.library.tables import model
 from workers.library.tables.sniff import EXTENSIONS
 
-MISSING: list[str] = ["NA", "N/A", "#N/A", "null", "none", "nan", "-"]
+MISSING: list[str] = ["N/A", "#N/A", "null", "nan"]
+MISSING_IN_NUMBERS: list[str] = ["NA", "none", "-"]
+EVERY_MISSING: list[str] = [*MISSING, *MISSING_IN_NUMBERS]
 EVERY_COLUMN: list[str] = []
 
 
@@ -33,8 +35,8 @@ Output = Annotated[
     Literal["same", "csv", "tsv", "jsonl", "json", "parquet", "xlsx"],
     choice(
         "Output format",
-        "Of the clean file.",
-        same="Same as the table (delimiter, too)",
+        "Format of the new file.",
+        same="Same as input (including delimiter)",
         csv="CSV",
         tsv="TSV",
         jsonl="JSON Lines",
@@ -57,7 +59,7 @@ Whitespace = Annotated[
     choice(
         "Whitespace",
         "Spaces, tabs and line breaks in cells.",
-        collapse="Trim, and one space inside",
+        collapse="Trim and collapse repeated spaces",
         trim="Trim",
         keep="As it is",
     ),
@@ -65,8 +67,17 @@ Whitespace = Annotated[
 Missing = Annotated[
     list[str],
     Field(
-        title="Spellings of missing",
-        description="Cells that say this, in upper or lower case, become missing. Empty cells always do.",
+        title="Treat as missing",
+        description="Values treated as missing (case-insensitive). Empty cells always are.",
+    ),
+]
+MissingInNumbers = Annotated[
+    list[str],
+    Field(
+        title="Treat as missing among numbers and dates",
+        description="Values treated as missing only in columns that otherwise hold numbers or dates: "
+        "NA may be Namibia elsewhere.",
+        json_schema_extra=RARE,
     ),
 ]
 WriteMissingAs = Annotated[
@@ -85,9 +96,9 @@ Numbers = Annotated[
         "In columns that hold only numbers. A column such as 1,234 that can be read in two ways stays "
         "text, unless you say here how to read it.",
         RARE,
-        auto="Recognise",
-        point="Recognise; in doubt 1,234 is a thousand",
-        comma="Recognise; in doubt 1,234 is a decimal",
+        auto="Detect automatically",
+        point="Detect; in doubt 1,234 is a thousand",
+        comma="Detect; in doubt 1,234 is a decimal",
         keep="As they are",
     ),
 ]
@@ -98,17 +109,17 @@ Dates = Annotated[
         "In columns that hold only dates. A column such as 03/04/2024 that can be read in two ways stays "
         "text, unless you say here how to read it.",
         RARE,
-        auto="Recognise",
-        day_first="Recognise; in doubt the day is first",
-        month_first="Recognise; in doubt the month is first",
+        auto="Detect automatically",
+        day_first="Detect; in doubt the day is first",
+        month_first="Detect; in doubt the month is first",
         keep="As they are",
     ),
 ]
 Case = Annotated[
     model.Case,
     choice(
-        "Upper and lower case",
-        "Of columns that hold text.",
+        "Letter case",
+        "For columns that hold text.",
         keep="As it is",
         lower="lower case",
         upper="UPPER CASE",
@@ -120,23 +131,33 @@ DropEmpty = Annotated[
 ]
 DropDuplicates = Annotated[
     bool,
-    Field(title="Drop duplicates", description="Of rows that are equal after cleaning, the first stays."),
+    Field(title="Drop duplicates", description="Of rows that are equal after cleaning, the first is kept."),
+]
+Compare = Annotated[
+    model.Compare,
+    choice(
+        "Compare duplicates by",
+        "Numbers only; other values are compared as they are written after cleaning.",
+        RARE,
+        written="What is written: 1.1 and 1.10 differ",
+        values="Values: 1.1 and 1.10 are equal",
+    ),
 ]
 DuplicateColumns = Annotated[
     list[str],
     Field(
-        title="Duplicates by columns",
-        description="Rows that are equal in these columns are duplicates. None: equal in every column.",
+        title="Deduplicate by columns",
+        description="Rows that are equal in these columns are duplicates. Leave empty for every column.",
         json_schema_extra=RARE,
     ),
 ]
 BrokenRows = Annotated[
     model.BrokenRows,
     choice(
-        "Broken rows",
+        "Malformed rows",
         "Rows of a CSV or TSV file with more fields than the header, or with quotation marks out of order.",
         RARE,
-        stop="Stop and say which",
+        stop="Fail and report them",
         skip="Skip them",
     ),
 ]
@@ -155,7 +176,7 @@ Delimiter = Annotated[
         "Delimiter",
         "Of a CSV file, in case it is not recognised.",
         RARE,
-        auto="Recognise",
+        auto="Detect automatically",
         comma="Comma",
         semicolon="Semicolon",
         tab="Tab",
@@ -202,7 +223,7 @@ Encoding = Annotated[
         "gb18030",
         "big5",
     ],
-    choice("Encoding", "Of a text file, in case letters come out wrong.", RARE, auto="Recognise"),
+    choice("Encoding", "Of a text file, in case letters come out wrong.", RARE, auto="Detect automatically"),
 ]
 Undecodable = Annotated[
     model.Undecodable,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from workers.library.tables.clean import Recipe
+from workers.library.tables.clean import Recipe, blanked
 from workers.library.tables.model import REASONS, CleanColumn, Table
 from workers.library.tables.rows import Kept
 
 if TYPE_CHECKING:
     import polars as pl
+
+_SHOWN = 3
 
 
 @dataclass
@@ -55,8 +57,30 @@ def build_report(
         },
         "columns": described,
         "detected": {key: value for key, value in asdict(table.detected).items() if value is not None},
-        "notes": [*table.notes, *(note for recipe in written for note in recipe.notes), *notes],
+        "notes": [
+            *table.notes,
+            *(note for recipe in written for note in recipe.notes),
+            *loss_notes(table, written, kept),
+            *notes,
+        ],
     }
+
+
+def loss_notes(table: Table, recipes: Iterable[Recipe], kept: Kept | None = None) -> list[str]:
+    """Sentences about what was taken out of the cells and rows, with examples."""
+    notes = []
+    for recipe in recipes:
+        found = blanked(recipe)
+        spellings = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:_SHOWN]
+        if spellings:
+            told = ", ".join(f"{spelling[:40]} ({count:,})" for spelling, count in spellings)
+            notes.append(f"Column {recipe.name}: treated as missing: {told}.")
+    if kept is not None and kept.duplicates:
+        numbers = table.row_numbers(kept.first_duplicates).to_list()
+        more = ", …" if kept.duplicates > len(numbers) else ""
+        shown = ", ".join(f"{number:,}" for number in numbers)
+        notes.append(f"Duplicates that were dropped: {kept.duplicates:,} (row {shown}{more}).")
+    return notes
 
 
 def _describe(recipe: Recipe, tally: Tally) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workers.library.tables.clean import Recipe
-from workers.library.tables.model import Pulse, Table
+from workers.library.tables.model import Compare, Pulse, Table
 from workers.library.tables.repeats import Repeats
 from workers.library.tables.typed import as_json_text, typed
 
@@ -15,13 +15,20 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+_SHOWN = 3
+
+
 @dataclass(frozen=True)
 class Kept:
-    """``mask`` is true for rows that stay; the others are counted by why they go."""
+    """``mask`` is true for rows that stay; the others are counted by why they go.
+
+    ``first_duplicates`` are the positions of some of these.
+    """
 
     mask: pl.Series
     empty_rows: int
     duplicates: int
+    first_duplicates: pl.Series
 
 
 def choose_rows(
@@ -32,16 +39,18 @@ def choose_rows(
     drop_empty: bool,
     drop_duplicates: bool,
     keys: Collection[str] = (),
+    compare: Compare = "written",
 ) -> Kept:
     """Find empty rows, and duplicates among the others: equal in the columns ``keys``, or in all columns.
 
-    Values are compared, not spellings: 1.50 equals 1.5. Of equal rows the first stays. A row whose keys are
+    What is written after cleaning is compared: 1.50 differs from 1.5 unless ``compare`` is `values`. Of equal
+    rows the first stays. A row whose keys are
     all missing is nobody's duplicate: nothing is known about it.
     """
     import polars as pl
 
     if not (drop_empty or drop_duplicates):
-        return Kept(pl.repeat(True, table.height, eager=True), 0, 0)
+        return Kept(pl.repeat(True, table.height, eager=True), 0, 0, pl.Series(dtype=pl.Int64))
     compared = [recipe for recipe in recipes if not keys or recipe.name in keys] if drop_duplicates else []
     asked = recipes if drop_empty else compared
     seen, full, keyless = Repeats(table), [], []
@@ -50,12 +59,12 @@ def choose_rows(
         if compared:
             of_keys = values.select([recipe.column.key for recipe in compared])
             keyless.append(_all_missing(of_keys) if keys else ~_always(values))
-            seen.add(_comparable(compared, of_keys))
-    stays = pl.concat(full)
-    rows = int(stays.sum())
-    if compared:
-        stays &= seen.first_ones() | pl.concat(keyless)
-    return Kept(stays, empty_rows=table.height - rows, duplicates=rows - int(stays.sum()))
+            seen.add(_comparable(compared, of_keys, compare))
+    filled = pl.concat(full)
+    rows = int(filled.sum())
+    stays = filled & (seen.first_ones() | pl.concat(keyless)) if compared else filled
+    repeated = (filled & ~stays).arg_true().head(_SHOWN)
+    return Kept(stays, table.height - rows, rows - int(stays.sum()), repeated)
 
 
 def with_values(recipes: Sequence[Recipe]) -> list[Recipe]:
@@ -86,8 +95,11 @@ def _all_missing(values: pl.DataFrame) -> pl.Series:
     return values.select(pl.all_horizontal(pl.all().is_null())).to_series()
 
 
-def _comparable(recipes: Sequence[Recipe], values: pl.DataFrame) -> pl.DataFrame:
+def _comparable(recipes: Sequence[Recipe], values: pl.DataFrame, compare: Compare) -> pl.DataFrame:
     import polars as pl
 
-    columns = [typed(each, values[each.column.key]).alias(each.column.key) for each in recipes]
+    if compare == "written":
+        columns = [values[recipe.column.key] for recipe in recipes]
+    else:
+        columns = [typed(each, values[each.column.key]).alias(each.column.key) for each in recipes]
     return pl.DataFrame([as_json_text(each) if each.dtype.is_nested() else each for each in columns])
