@@ -242,7 +242,7 @@ def _key_problems(settings: dict[str, Any]) -> list[str]:
         return []
     return [
         "SECRET_KEY: expected 32 or more random characters, for example from "
-        "`python -c 'import secrets; print(secrets.token_urlsafe(48))'`."
+        "`python -c 'import secrets; print(secrets.token_urlsafe(48))'`; ENVIRONMENT=local does without."
     ]
 
 
@@ -286,8 +286,8 @@ def load(env: Mapping[str, str]) -> Settings:
     return Settings(**values)
 
 
-def describe(env: Mapping[str, str]) -> list[Row]:
-    """The table with each value in force and where it comes from; secrets are hidden."""
+def describe(env: Mapping[str, str], sources: Mapping[str, str] = {}) -> list[Row]:
+    """Return the table with the values in force and where they come from; secrets are hidden."""
     rows = []
     for row in dataclasses.fields(Settings):
         about = row.metadata
@@ -295,5 +295,6 @@ def describe(env: Mapping[str, str]) -> list[Row]:
         value = given or about["default"]
         if about["secret"] and value:
             value = HIDDEN
-        rows.append(Row(about["name"], value, "environment" if given else "default", about["help"]))
+        source = sources.get(about["name"], "environment") if given else "default"
+        rows.append(Row(about["name"], value, source, about["help"]))
     return rows

@@ -1,41 +1,153 @@
-"""How the environment is made; the real thing is what `make` does in every clean clone."""
+"""The environment in force: what comes first, what counts as local, and when running servers are used."""
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from app.local import environment
+from config import SettingsError, load
+from environment import effective, is_loopback, read_env_file, secret_key
+
+STRONG = "Zk3-9vXq_71hTsw0LrCePbYu5nDgJa2mQ8oF"
+
+# What counts as ENVIRONMENT=local
 
 
-@pytest.mark.slow
-def test_the_pip_that_comes_with_python_runs(tmp_path: Path) -> None:
-    pip = environment.bundled_pip()
-
-    assert pip is not None
-    assert environment.run("python3", pip / "pip", "--version", quiet=True)
-
-
-def test_where_uv_fails_pip_does_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ran: list[list[str]] = []
-
-    def run(command: list[str], **kwargs: object) -> subprocess.CompletedProcess[bytes]:
-        ran.append(command)
-        by_pip = Path(command[0]).name == "python" and "--require-hashes" in command
-        return subprocess.CompletedProcess(command, 0 if by_pip else 1)
-
-    monkeypatch.setattr(subprocess, "run", run)
-
-    assert environment.main(str(tmp_path / "env"), ["list.txt"]) == 0
-    assert "--require-hashes" in ran[-1] and ran[-1][-2:] == ["-r", "list.txt"]
-
-
-def test_a_python_without_pip_is_told_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("env", "environment", "source"),
+    [
+        ({}, None, None),
+        ({"FLASK_ENV": "development"}, "local", "FLASK_ENV"),
+        ({"FLASK_ENV": "Development"}, "local", "FLASK_ENV"),
+        ({"FLASK_ENV": "production"}, None, None),
+        ({"FLASK_DEBUG": "1"}, "local", "FLASK_DEBUG"),
+        ({"FLASK_DEBUG": "0"}, None, None),
+        ({"FLASK_DEBUG": "false", "FLASK_ENV": ""}, None, None),
+        ({"FLASK_ENV": "development", "ENVIRONMENT": ""}, "local", "FLASK_ENV"),
+        ({"FLASK_ENV": "development", "ENVIRONMENT": "production"}, "production", None),
+        ({"FLASK_DEBUG": "1", "ENVIRONMENT": "staging"}, "staging", None),
+        ({"ENVIRONMENT": "local"}, "local", None),
+    ],
+)
+def test_what_counts_as_local(
+    env: dict[str, str], environment: str | None, source: str | None, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(environment, "bundled_pip", lambda: None)
+    found = effective(env, tmp_path)
 
-    assert environment.main(str(tmp_path / "env"), ["list.txt"]) == 1
-    assert "apt-get install python3-venv" in capsys.readouterr().err
+    assert found.values.get("ENVIRONMENT") == environment
+    assert found.sources.get("ENVIRONMENT") == source
+
+
+@pytest.mark.parametrize("by", [{"FLASK_ENV": "development"}, {"FLASK_DEBUG": "1"}])
+@pytest.mark.parametrize(
+    "outside",
+    [
+        {"WEB_BIND": "0.0.0.0:8000"},
+        {"WEB_BIND": "[::]:8000"},
+        {"WEB_BIND": "127.evil.example:8000"},
+        {"WEB_HOSTS": "tasks.example.org"},
+        {"WEB_PROXIES": "1"},
+    ],
+)
+def test_what_others_can_reach_does_not_become_local_by_a_variable_of_flask(
+    by: dict[str, str], outside: dict[str, str], tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        effective({**by, **outside}, tmp_path)
+
+    assert [problem.partition(":")[0] for problem in raised.value.problems] == list(outside)
+    assert not (tmp_path / ".dtq").exists()
+    effective({**by, **outside, "ENVIRONMENT": "production"}, tmp_path)
+
+
+def test_what_only_this_machine_reaches_does(tmp_path: Path) -> None:
+    for bind in ("127.0.0.1:8000", "localhost:8000", "[::1]:8000", "127.8.9.1:1"):
+        found = effective({"FLASK_ENV": "development", "WEB_BIND": bind, "WEB_PROXIES": "0"}, tmp_path)
+        assert load(found.values).local
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.255.0.9", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("::ffff:127.0.0.1", True),
+        ("unix:///run/dtq.sock", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("10.0.0.5", False),
+        ("::ffff:10.0.0.5", False),
+        ("tasks.example", False),
+        ("127.evil.example", False),
+        ("localhost.evil.example", False),
+        ("", False),
+    ],
+)
+def test_which_hosts_are_this_machine(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+# `.env`
+
+
+def test_the_environment_comes_before_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("WEB_THREADS=3\nLOG_LEVEL=debug\nWEB_BIND=127.0.0.1:9\n")
+    found = effective({"WEB_THREADS": "4", "WEB_BIND": ""}, tmp_path)
+
+    assert found.values == {"WEB_THREADS": "4", "LOG_LEVEL": "debug", "WEB_BIND": ""}
+    assert found.sources == {"LOG_LEVEL": ".env"}
+
+
+def test_the_file_may_say_what_flask_would(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("FLASK_ENV=development\n")
+    assert load(effective({}, tmp_path).values).local
+
+
+def test_the_file_can_be_left_out(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("this is no line of it\n")
+    env = {"FLASK_SKIP_DOTENV": "1"}
+    assert effective(env, tmp_path).values == env
+    with pytest.raises(SettingsError):
+        effective({"FLASK_SKIP_DOTENV": "0"}, tmp_path)
+
+
+def test_an_env_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("\ufeff# a comment\n\nA=1\nexport B = 'two words'\nC=\"x=y\"\nD=\n", encoding="utf-8")
+    assert read_env_file(path) == {"A": "1", "B": "two words", "C": "x=y", "D": ""}
+    assert read_env_file(tmp_path / "none") == {}
+
+
+@pytest.mark.parametrize("content", [b"A=1\nhunter2\n", b"A=1\n\xff\xfehunter2=1\n"])
+def test_a_file_that_is_not_understood_is_named_and_not_repeated(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    with pytest.raises(SettingsError) as raised:
+        effective({}, tmp_path)
+    assert str(tmp_path / ".env") in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+
+
+# The key of the folder
+
+
+def test_a_local_process_has_the_key_of_the_folder(tmp_path: Path) -> None:
+    keys = {effective({"ENVIRONMENT": "local"}, tmp_path).values["SECRET_KEY"] for _ in range(2)}
+
+    assert keys == {secret_key(tmp_path / ".dtq")}
+    assert (tmp_path / ".dtq").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / ".dtq" / "secret_key").stat().st_mode & 0o777 == 0o600
+    load({"SECRET_KEY": keys.pop()})
+
+
+def test_a_checkout_that_cannot_be_written_has_none(tmp_path: Path) -> None:
+    (tmp_path / ".dtq").write_text("a file where the folder would be")
+    assert effective({"ENVIRONMENT": "local"}, tmp_path).values == {"ENVIRONMENT": "local"}
+
+
+def test_a_production_process_makes_no_key(tmp_path: Path) -> None:
+    effective({"SECRET_KEY": STRONG}, tmp_path)
+    assert list(tmp_path.iterdir()) == []

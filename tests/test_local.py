@@ -14,7 +14,7 @@ import pytest
 
 from app.local import __main__ as commands
 from app.local.children import ChildError, free_port
-from app.local.folder import AlreadyRunningError, locked, read_env_file, secret_key
+from app.local.folder import AlreadyRunningError, locked
 from app.local.kinds import MONGO, REDIS, WHEEL, Kind, on_path
 from app.local.servers import choose, plan
 from config import load
@@ -176,28 +176,6 @@ def test_a_lock_file_whose_holder_is_dead_holds_nobody_up(tmp_path: Path) -> Non
     (tmp_path / "lock").write_text(json.dumps({"pid": 1, "address": "http://gone"}))
     with locked(tmp_path):
         assert json.loads((tmp_path / "lock").read_text()) == {"pid": os.getpid()}
-
-
-def test_the_secret_key_is_private_strong_and_kept(tmp_path: Path) -> None:
-    key = secret_key(tmp_path)
-    assert secret_key(tmp_path) == key
-    assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
-    load({"SECRET_KEY": key})
-
-
-def test_an_env_file_is_read(tmp_path: Path) -> None:
-    path = tmp_path / ".env"
-    path.write_text("# a comment\n\nA=1\nexport B = 'two words'\nC=\"x=y\"\nD=\n")
-    assert read_env_file(path) == {"A": "1", "B": "two words", "C": "x=y", "D": ""}
-    assert read_env_file(tmp_path / "none") == {}
-
-
-def test_a_bad_line_is_named_and_not_repeated(tmp_path: Path) -> None:
-    path = tmp_path / ".env"
-    path.write_text("A=1\nhunter2\n")
-    with pytest.raises(ValueError, match="line 2: expected NAME=value") as raised:
-        read_env_file(path)
-    assert "hunter2" not in str(raised.value)
 
 
 # The command

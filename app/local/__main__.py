@@ -15,21 +15,16 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from app.core.posix import instead_of
 from app.local.adoption import adopt
 from app.local.children import Child, ChildError, free_port, is_free
-from app.local.folder import (
-    AlreadyRunningError,
-    exports,
-    locked,
-    read_env_file,
-    secret_key,
-    write_private,
-)
+from app.local.folder import AlreadyRunningError, exports, locked
 from app.local.kinds import MONGO, REDIS, Kind
 from app.local.readiness import WorkerProbe, answers, tasks_from_before
 from app.local.servers import Stores, choose, plan
 from app.local.supervisor import Supervisor, say
 from config import Settings, SettingsError, load
+from environment import is_loopback, read_env_file, secret_key, write_private
 
 ROOT = Path(__file__).resolve().parents[2]
 MONGO_PORT, REDIS_PORT = 27017, 6379
@@ -109,7 +104,8 @@ def start_stores(supervisor: Supervisor, stores: Stores) -> None:
 def local_environment(folder: Path, given: Mapping[str, str]) -> dict[str, str]:
     """What is given, and what one person's machine makes up for."""
     ours = {"SECRET_KEY": secret_key(folder), "WORKER_STATE_DIR": str(folder / "state")}
-    return {"ENVIRONMENT": "local", **ours, **given}
+    # We have read `.env`, and perhaps another one than the programs that we start would.
+    return {"ENVIRONMENT": "local", **ours, **given, "FLASK_SKIP_DOTENV": "1"}
 
 
 def write_env(folder: Path, env: Mapping[str, str]) -> None:
@@ -151,7 +147,7 @@ def take_over(kind: Kind, folder: Path) -> str:
 def web_bind(settings: Settings, given: Mapping[str, str]) -> str:
     """Where the web server listens: as told, else the usual port or a free one. Raises ChildError."""
     host, port = settings.web_bind.rsplit(":", 1)
-    if settings.local and not (host == "localhost" or host.startswith("127.")):
+    if settings.local and not is_loopback(host):
         raise ChildError("WEB_BIND: with ENVIRONMENT=local only loopback is bound, such as 127.0.0.1:8000.")
     if is_free(host, int(port)):
         return settings.web_bind
@@ -176,6 +172,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> int:
     wanted = arguments(argv)
+    if sentence := instead_of(f"python -m app.local {wanted.command}"):
+        print(sentence, file=sys.stderr)
+        return 1
     folder = wanted.folder.absolute()
     try:
         found = {**read_env_file(folder.parent / ".env"), **os.environ}

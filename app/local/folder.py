@@ -1,18 +1,21 @@
-"""What `.dtq/` keeps besides data and logs: the lock, the secret key, the environment.
+"""What `.dtq/` keeps besides data and logs: the lock and the environment.
 
-The folder belongs to one running program at a time and to one person (mode 700).
+`environment.py` reads both for other programs. The folder belongs to one running program at a time and to
+one person (mode 700).
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
-import secrets
 import shlex
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+LOCK_WITHIN_S = 0.3
+"""Programs that only look whether the lock is held hold it for a moment themselves."""
 
 
 class AlreadyRunningError(Exception):
@@ -38,17 +41,32 @@ def locked(folder: Path) -> Iterator[Lock]:
     # Not inherited by children: one that outlives us must not hold it.
     descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _hold(descriptor)
     except BlockingIOError:
         holder = os.pread(descriptor, 4096, 0)
         os.close(descriptor)
         raise AlreadyRunningError(_holder(holder)) from None
     try:
+        (folder / "env").unlink(missing_ok=True)  # What is there while the lock is held is ours.
         lock = Lock(descriptor)
         lock.tell(pid=os.getpid())
         yield lock
     finally:
         os.close(descriptor)
+
+
+def _hold(descriptor: int) -> None:
+    """Take the lock of an open file. Raises BlockingIOError where another process keeps it."""
+    import fcntl  # Here, so that Windows can be told in a sentence what it lacks.
+
+    deadline = time.monotonic() + LOCK_WITHIN_S
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.03)
 
 
 def _holder(content: bytes) -> str:
@@ -59,44 +77,6 @@ def _holder(content: bytes) -> str:
     return f"Already running{where} (process {facts.get('pid', 'unknown')})."
 
 
-def secret_key(folder: Path) -> str:
-    """The key of this folder; made at the first call, readable by its owner only."""
-    path = folder / "secret_key"
-    with contextlib.suppress(FileExistsError):
-        write_private(path, secrets.token_urlsafe(48), os.O_EXCL)
-    return path.read_text().strip()
-
-
-def write_private(path: Path, text: str, flags: int = 0) -> None:
-    """Write a file that nobody else can read, not even for a moment."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | flags, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-
-
 def exports(values: Mapping[str, str]) -> str:
     """Lines for a shell."""
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
-
-
-def read_env_file(path: Path) -> dict[str, str]:
-    """``NAME=value`` lines, as in `.env.example`; ``#`` comments and quotes around a value are fine.
-
-    Raises ValueError for a line of another kind, without repeating it: it may hold a secret.
-    """
-    values = {}
-    for number, line in enumerate(path.read_text().splitlines() if path.exists() else [], start=1):
-        stripped = line.strip().removeprefix("export ")
-        if not stripped or stripped.startswith("#"):
-            continue
-        name, sign, value = stripped.partition("=")
-        if not sign or not name.strip().isidentifier():
-            raise ValueError(f"{path}, line {number}: expected NAME=value.")
-        values[name.strip()] = _unquoted(value.strip())
-    return values
-
-
-def _unquoted(value: str) -> str:
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
-        return value[1:-1]
-    return value

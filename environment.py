@@ -1,0 +1,212 @@
+"""The environment that the settings are loaded from: decided here, and the same for every program.
+
+What lives here: what `.env`, Flask's own variables and the running servers of `make up` add to the variables
+of a process (:func:`effective`), and what `.dtq` tells other processes. What the settings are is in
+config.py; `app.local` writes `.dtq`. Nothing here reads ``os.environ`` by itself.
+
+1. The variables of the process come first, then `.env` beside this file (not with FLASK_SKIP_DOTENV=1).
+2. Without ENVIRONMENT, FLASK_ENV=development and Flask's debug mode count as ENVIRONMENT=local, and so do
+   running servers where no store and no key is given. Such a server is for this machine only.
+3. With ENVIRONMENT=local, what is not given comes from the servers of `make up` while these run, and the
+   secret key of `.dtq` is used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shlex
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+
+from config import SettingsError
+
+ROOT = Path(__file__).resolve().parent
+FOLDER = ".dtq"
+DOTENV, SERVERS, KEY_FILE = ".env", "make up", "secret_key"
+"""Where a value comes from, as `flask settings` says it."""
+STORES = ("MONGODB_URI", "REDIS_URL")
+SHARED = (*STORES, "SECRET_KEY", "TASK_MODULES", "WORKER_STATE_DIR")
+"""What is taken from running servers. WEB_BIND is not: their own web server listens there."""
+OFF = ("", "0", "false", "no")
+REACHABLE = (
+    "{name}: with {by} and no ENVIRONMENT, the server is for this machine only. "
+    "Leave {name} out, or set ENVIRONMENT, such as ENVIRONMENT=production with a SECRET_KEY."
+)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The variables in force; ``sources`` names where those come from that the process was not given."""
+
+    values: Mapping[str, str]
+    sources: Mapping[str, str]
+    note: str = ""
+    """A line for standard error, where a person should know."""
+
+
+def effective(env: Mapping[str, str], root: Path = ROOT) -> Environment:
+    """Return the environment in force for a process with the variables ``env``. Raises SettingsError."""
+    file = {} if env.get("FLASK_SKIP_DOTENV", "").lower() not in OFF else _dotenv(root / DOTENV)
+    values = {**file, **env}  # An empty variable hides a line of `.env`, and counts as not given.
+    sources = dict.fromkeys(set(file) - set(env), DOTENV)
+    servers = running_servers(root / FOLDER)
+
+    def add(found: Mapping[str, str], source: str) -> None:
+        for name in found:
+            if not values.get(name):
+                values[name], sources[name] = found[name], source
+
+    if by := _local_by(values, servers):
+        if names := _reachable(values):
+            raise SettingsError([REACHABLE.format(name=name, by=by) for name in names])
+        add({"ENVIRONMENT": "local"}, by)
+    if values.get("ENVIRONMENT") != "local":
+        return Environment(values, sources)
+    if not all(values.get(name) for name in STORES):
+        add({name: servers[name] for name in SHARED if name in servers}, SERVERS)
+    add(_key(values, root / FOLDER), FOLDER)
+    used = any(sources.get(name) == SERVERS for name in STORES)
+    return Environment(values, sources, f"Using the servers of `make up` in {FOLDER}." if used else "")
+
+
+def _local_by(values: Mapping[str, str], servers: Mapping[str, str]) -> str:
+    """Return what counts as ENVIRONMENT=local where that is not given; empty for nothing."""
+    if values.get("ENVIRONMENT"):
+        return ""
+    if values.get("FLASK_ENV", "").lower() == "development":
+        return "FLASK_ENV"
+    if values.get("FLASK_DEBUG", "").lower() not in OFF:
+        return "FLASK_DEBUG"
+    # Without a key nothing runs in production, so this relaxes no server that runs there.
+    alone = not any(values.get(name) for name in (*STORES, "SECRET_KEY"))
+    return SERVERS if servers and alone and not _reachable(values) else ""
+
+
+def _reachable(values: Mapping[str, str]) -> list[str]:
+    """Return the settings that let other machines reach the server."""
+    bound = values.get("WEB_BIND", "").rpartition(":")[0]
+    outside = {
+        "WEB_BIND": bound and not is_loopback(bound),
+        "WEB_HOSTS": values.get("WEB_HOSTS"),
+        "WEB_PROXIES": values.get("WEB_PROXIES", "") not in OFF,
+    }
+    return [name for name, says_so in outside.items() if says_so]
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only programs on this machine reach a host, given as a name or an address."""
+    if host == "localhost" or host.startswith("unix:"):
+        return True
+    with contextlib.suppress(ValueError):
+        address = ip_address(host.strip("[]"))
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        return (mapped or address).is_loopback
+    return False
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    """Raises SettingsError for a line that is not understood."""
+    try:
+        return read_env_file(path)
+    except PermissionError:  # Whoever may read it, such as systemd, has given us its values.
+        return {}
+    except (OSError, ValueError) as error:
+        raise SettingsError([str(error)]) from None
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Return the ``NAME=value`` lines of a file, as in `.env.example`; quotes around a value are removed.
+
+    Raises ValueError for a line of another kind, without repeating it: it may hold a secret.
+    """
+    values = {}
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: expected text in UTF-8.") from None
+    for number, line in enumerate(lines, start=1):
+        stripped = line.strip().removeprefix("export ")
+        if not stripped or stripped.startswith("#"):
+            continue
+        name, sign, value = stripped.partition("=")
+        if not sign or not name.strip().isidentifier():
+            raise ValueError(f"{path}, line {number}: expected NAME=value.")
+        values[name.strip()] = _unquoted(value.strip())
+    return values
+
+
+def _unquoted(value: str) -> str:
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+        return value[1:-1]
+    return value
+
+
+# What `.dtq` tells other processes
+
+
+def running_servers(folder: Path) -> dict[str, str]:
+    """Return what the programs of `make up` or `python -m app.local servers` run with; empty without them.
+
+    Only while these hold the lock of the folder, and only where they run as ENVIRONMENT=local.
+    """
+    if not is_locked(folder):
+        return {}
+    try:
+        words = shlex.split((folder / "env").read_bytes().decode())
+    except (OSError, ValueError):
+        return {}
+    found = dict(word.split("=", 1) for word in words if "=" in word)
+    return found if found.get("ENVIRONMENT") == "local" else {}
+
+
+def is_locked(folder: Path) -> bool:
+    """Return whether a running program holds the lock of a `.dtq` folder."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, where `make up` does not run.
+        return False
+    try:
+        descriptor = os.open(folder / "lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        # Held for a moment only; a program that starts just now tries again (see `app.local.folder`).
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _key(values: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Return the key of the folder where none is given; none where the folder cannot be used."""
+    with contextlib.suppress(OSError):
+        if not values.get("SECRET_KEY"):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            return {"SECRET_KEY": secret_key(folder)}
+    return {}
+
+
+def secret_key(folder: Path) -> str:
+    """Return the key of this folder; made at the first call, readable by its owner only."""
+    path = folder / KEY_FILE
+    with contextlib.suppress(FileExistsError):
+        write_private(path, secrets.token_urlsafe(48), os.O_EXCL)
+    for _ in range(50):  # Another process may have made the file and not written it yet.
+        if key := path.read_text(encoding="utf-8").strip():
+            break
+        time.sleep(0.02)
+    return key
+
+
+def write_private(path: Path, text: str, flags: int = 0) -> None:
+    """Write a file that nobody else can read, not even for a moment."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | flags, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
