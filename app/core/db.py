@@ -5,10 +5,12 @@ Every write is acknowledged by a majority and journalled: a task is durable when
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import pymongo
 from bson.errors import BSONError
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient
 from pymongo.collection import Collection
@@ -24,11 +26,14 @@ from pymongo.errors import (
     WriteError,
 )
 
-from app.core.errors import Unavailable
+from app.core.errors import DatabaseUnavailable, Unavailable
 from config import Settings
 
 Document = dict[str, Any]
 Mongo = Database[Document]
+
+LISTENING_WITHIN_S = 0.3
+"""A server that takes longer to answer may still be there; then it has its full time."""
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
@@ -141,12 +146,33 @@ def _same(index: Mapping[str, Any], wanted: Document) -> bool:
 
 
 def answers(db: Mongo) -> bool:
-    """Whether MongoDB answers a ping within its time."""
+    """Return whether MongoDB answers a ping within its time; at once where nothing listens at its address."""
+    with suppress(PyMongoError), pymongo.timeout(LISTENING_WITHIN_S):
+        db.client.admin.command("ping")
+        return True
+    if _nothing_listens(db.client):
+        return False
     try:
         db.client.admin.command("ping")
     except PyMongoError:
         return False
     return True
+
+
+def _nothing_listens(client: MongoClient[Document]) -> bool:
+    """Return whether every server refuses a connection: the driver would wait for one to be started."""
+    addresses = list(client.topology_description.server_descriptions())
+    return bool(addresses) and all(_refuses(host, port) for host, port in addresses)
+
+
+def _refuses(host: str, port: int | None) -> bool:
+    try:
+        socket.create_connection((host, port or 0), timeout=LISTENING_WITHIN_S).close()
+    except ConnectionRefusedError:
+        return port is not None
+    except OSError:
+        pass
+    return False
 
 
 AWAY = (AutoReconnect, NetworkTimeout, ExecutionTimeout, WriteConcernError)
@@ -190,7 +216,8 @@ def _codes(error: BaseException) -> set[int | None]:
 def translated(doing: str) -> Iterator[None]:
     """Turn MongoDB's absence, and a full disk, into :class:`Unavailable`, with what was being done.
 
-    Raises Unavailable; any other error of pymongo is a defect and passes as it is.
+    Raises DatabaseUnavailable where it did not answer, else Unavailable; any other error of pymongo is a
+    defect and passes as it is.
     """
     try:
         yield
@@ -201,6 +228,6 @@ def translated(doing: str) -> Iterator[None]:
             ) from error
         if not is_away(error):
             raise
-        raise Unavailable(
+        raise DatabaseUnavailable(
             f"The database did not answer while {doing}. Please try again in a moment."
         ) from error

@@ -12,6 +12,8 @@ class TaskQueueError(Exception):
 
     status = 500
     title = "Something went wrong"
+    setting = ""
+    """The setting that names the store which did not answer, if that is what went wrong."""
 
 
 class NotFound(TaskQueueError):
@@ -74,5 +76,13 @@ class Unavailable(TaskQueueError):
     title = "Not available right now"
 
 
+class DatabaseUnavailable(Unavailable):
+    """MongoDB did not answer; nothing was accepted."""
+
+    setting = "MONGODB_URI"
+
+
 class QueueUnavailable(Unavailable):
     """Redis did not answer. Tasks are safe in MongoDB and start when it is back."""
+
+    setting = "REDIS_URL"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
 
 import pytest
 from bson.errors import InvalidDocument
 from mongomock.collection import Collection
 from pymongo import errors
+from pymongo.database import Database
 
 from app.core.db import (
     LISTS,
@@ -115,12 +117,27 @@ def test_a_database_that_is_not_there_does_not_answer_and_is_not_waited_for(sett
 
 def test_whether_a_database_answers(services, monkeypatch):
     assert answers(services.db)
+    monkeypatch.setattr("app.core.db._nothing_listens", lambda client: False)
     monkeypatch.setattr(services.db.client.admin, "command", absent)
     assert not answers(services.db)
 
 
 def absent(*asked):
     raise errors.ServerSelectionTimeoutError("nobody")
+
+
+@pytest.mark.parametrize(("listens", "pings"), [(False, 1), (True, 2)])
+def test_only_where_somebody_listens_the_full_time_is_waited_for(settings, monkeypatch, listens, pings):
+    asked: list[str] = []
+    monkeypatch.setattr(Database, "command", lambda db, *words: asked.append(words[0]) or absent())
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1] if listens else 1
+        db = connect(dataclasses.replace(settings, mongodb_uri=f"mongodb://127.0.0.1:{port}/x"))
+        try:
+            assert not answers(db)
+        finally:
+            db.client.close()
+    assert asked == ["ping"] * pings
 
 
 def test_indexes_are_made_once(services):
