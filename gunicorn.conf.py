@@ -1,7 +1,7 @@
 """How the web server runs, for `make up`, the container and any `gunicorn wsgi:app` in this folder.
 
-The settings come from the table in config.py. The number of processes is gunicorn's own
-`WEB_CONCURRENCY` (1 unless given); each answers WEB_THREADS requests at once.
+The settings come from the table in config.py, in the environment of environment.py. The number of processes
+is gunicorn's own `WEB_CONCURRENCY` (1 unless given); each answers WEB_THREADS requests at once.
 """
 
 import os
@@ -9,11 +9,15 @@ import sys
 from typing import Any
 
 from config import SettingsError, load
+from environment import effective
 
 try:
-    settings = load(os.environ)
+    environment = effective(os.environ)
+    settings = load(environment.values)
 except SettingsError as problems:
     sys.exit(str(problems))
+if environment.note:
+    print(environment.note, file=sys.stderr)
 
 bind = settings.web_bind
 worker_class = "gthread"

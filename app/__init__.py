@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flask import Flask
 
     from app.core.services import Services
@@ -18,15 +20,18 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def create_app(settings: Settings, services: Services | None = None) -> Flask:
-    """The WSGI application; connects to nothing before its first request.
+def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
+    """Return the WSGI application; it connects to nothing before its first request.
 
-    ``services`` are given by tests; otherwise they are made over the stores that the settings name.
+    Without ``settings``, as under `flask` with FLASK_APP=app, those of this process's environment are used;
+    raises SettingsError. ``services`` are given by tests; otherwise they are made over the stores that the
+    settings name.
     """
     from flask import Flask
     from flask_bootstrap import Bootstrap5
 
     from app import cli
+    from app.cli.startup import settings_of_process
     from app.web import (
         create,
         dashboard,
@@ -42,13 +47,16 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
         tasks,
     )
 
+    sources: Mapping[str, str] = {}
+    if settings is None:
+        settings, sources = settings_of_process()
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config.from_mapping(security.flask_settings(settings))
     Bootstrap5(app)
     permissions.init_app(app)
     incoming.init_app(app, settings)
     security.init_app(app, settings)
-    stores.init_app(app, settings, services)
+    stores.init_app(app, settings, services, sources)
     errors.init_app(app)
     filters.init_app(app)
     live.init_app(app)

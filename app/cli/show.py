@@ -18,17 +18,20 @@ from app.core.files import Files
 from app.core.follow import Look
 from app.core.states import Status
 from app.core.task import Task
+from app.web.stores import advice_about
 
 NOTHING_RUN = 2
 
 
 @contextlib.contextmanager
 def problems() -> Iterator[None]:
-    """An error of ours is a sentence on standard error and exit code 2."""
+    """Turn an error of ours into sentences on standard error and exit code 2."""
     try:
         yield
     except TaskQueueError as error:
         say(explained(error))
+        if error.setting:
+            say(advice_about(error.setting))
         raise SystemExit(NOTHING_RUN) from None
 
 

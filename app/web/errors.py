@@ -15,7 +15,8 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import BadHost, HTTPException, SecurityError
 
 from app.core.db import cannot_write, is_away
-from app.core.errors import Invalid, NoRoom, TaskQueueError, Unavailable
+from app.core.errors import DatabaseUnavailable, Invalid, NoRoom, TaskQueueError, Unavailable
+from app.web.stores import advice_about
 
 HTTP_SENTENCES = {
     400: (
@@ -56,13 +57,15 @@ class Problem:
     title: str
     message: str
     fields: dict[str, str] = field(default_factory=dict)
+    away: str = ""
+    """The setting that names the store which did not answer."""
 
 
 def problem_of(error: BaseException) -> Problem:
     """The one place where an exception becomes words and a status."""
     if isinstance(error, TaskQueueError):
         fields = error.fields if isinstance(error, Invalid) else {}
-        return Problem(error.status, error.title, str(error), fields)
+        return Problem(error.status, error.title, str(error), fields, error.setting)
     if isinstance(error, CSRFError):
         return Problem(400, "Please send the form again", FORGED)
     if isinstance(error, HTTPException):
@@ -71,7 +74,7 @@ def problem_of(error: BaseException) -> Problem:
     if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
         return Problem(NoRoom.status, NoRoom.title, FULL)
     if is_away(error):
-        return Problem(Unavailable.status, Unavailable.title, AWAY)
+        return problem_of(DatabaseUnavailable(AWAY))
     if cannot_write(error):
         return Problem(Unavailable.status, Unavailable.title, BROKEN)
     return Problem(500, TaskQueueError.title, UNEXPECTED)
@@ -110,6 +113,7 @@ def _answer(problem: Problem) -> Response:
         render_template(
             "error.html",
             problem=problem,
+            advice=advice_about(problem.away) if problem.away else "",
             task_url=_task_url(problem),
             list_url=_list_url(problem),
             again=_again(problem),

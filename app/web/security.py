@@ -15,6 +15,7 @@ from app.core.structure import MOST_ITEMS
 from app.web.incoming import IN_MEMORY
 from app.web.permissions import LIBRARY_ROUTES
 from config import Settings
+from environment import is_loopback
 
 POLICY = "; ".join(
     (
@@ -61,7 +62,7 @@ def flask_settings(settings: Settings) -> dict[str, Any]:
         "MAX_FORM_PARTS": MOST_PARTS,
         "SEND_FILE_MAX_AGE_DEFAULT": 3600,
         "BOOTSTRAP_SERVE_LOCAL": True,
-        "TEMPLATES_AUTO_RELOAD": False,
+        "TEMPLATES_AUTO_RELOAD": None,  # With `flask --debug` only.
     }
 
 
@@ -100,6 +101,21 @@ def _check_host(names: frozenset[str]) -> None:
         )
 
 
+def _for_this_machine(settings: Settings) -> bool:
+    """Return whether nothing says that a local server is meant to be reached from other machines."""
+    bound = urlsplit(f"//{settings.web_bind}").hostname or ""
+    return settings.local and is_loopback(bound) and not settings.web_hosts and not settings.web_proxies
+
+
+def _check_peer() -> None:
+    """A server may have been bound otherwise than WEB_BIND says, by an option of its own."""
+    if request.remote_addr and not is_loopback(request.remote_addr):
+        raise Forbidden(
+            "This server runs with ENVIRONMENT=local and answers to its own machine only. "
+            "Set ENVIRONMENT=production and a SECRET_KEY to reach it from others."
+        )
+
+
 def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
@@ -113,6 +129,8 @@ def _add_headers(response: Response) -> Response:
 def init_app(app: Flask, settings: Settings) -> None:
     if count := settings.web_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]  # how Flask documents to wrap an application
+    if _for_this_machine(settings):
+        app.before_request(_check_peer)
     names = _answers_to(settings)
     if names is not None:
         app.before_request(lambda: _check_host(names))

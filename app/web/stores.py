@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import cast
 
 import pymongo
@@ -11,8 +12,9 @@ from flask_pymongo import PyMongo
 
 from app.core import clock, queue
 from app.core import db as database
-from app.core.errors import Unavailable
+from app.core.errors import DatabaseUnavailable
 from app.core.services import Services, assemble
+from app.core.store_advice import advice
 from app.web.permissions import PUBLIC, needed_by
 from config import Settings
 
@@ -41,12 +43,12 @@ class Readiness:
         self._due = 0.0
 
     def ensure(self) -> None:
-        """Raises Unavailable when MongoDB does not answer; the next request tries again."""
+        """Raises DatabaseUnavailable when MongoDB does not answer; the next request tries again."""
         if time.monotonic() < self._due:
             return
         first = not self._due
         if not database.answers(self._db):
-            raise Unavailable(
+            raise DatabaseUnavailable(
                 "The database (MongoDB) did not answer, so nothing can be shown or accepted. "
                 "Please try again in a moment."
             )
@@ -62,9 +64,15 @@ def _ensure(readiness: Readiness) -> None:
         readiness.ensure()
 
 
-def init_app(app: Flask, settings: Settings, given: Services | None) -> None:
+def advice_about(setting: str) -> str:
+    """Return what to do when the store that a setting names does not answer, in one sentence."""
+    return advice(setting, services().settings, current_app.extensions["sources"])
+
+
+def init_app(app: Flask, settings: Settings, given: Services | None, sources: Mapping[str, str]) -> None:
+    app.extensions["sources"] = sources
     app.extensions["services"] = given or connect(app, settings)
     if given is None:
         readiness = Readiness(app.extensions["services"].db)
         app.before_request(lambda: _ensure(readiness))
-    app.context_processor(lambda: {"environment": settings.environment})
+    app.context_processor(lambda: {"environment": settings.environment, "advice_about": advice_about})

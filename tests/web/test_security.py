@@ -152,6 +152,27 @@ def test_a_host_that_is_none_is_refused_in_plain_text(client):
     assert answer.mimetype == "text/plain"
 
 
+@pytest.mark.parametrize(
+    ("peer", "status"),
+    [("127.0.0.1", 200), ("127.9.9.9", 200), ("::1", 200), ("", 200), ("::ffff:127.0.0.1", 200),
+     ("10.0.0.5", 403), ("::ffff:10.0.0.5", 403), ("fd00::1", 403)],
+)  # fmt: skip
+def test_a_local_server_answers_to_its_own_machine_only(client, peer, status):
+    """However it was bound, and whatever name it is asked by."""
+    for address in ("/", "/tasks", "/healthz"):
+        answer = client.get(address, environ_base={"REMOTE_ADDR": peer}, headers={"Host": "localhost"})
+        assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    "more", [{"WEB_BIND": "0.0.0.0:8000"}, {"WEB_HOSTS": "localhost"}, {"WEB_PROXIES": "1"}]
+)
+def test_one_that_is_said_to_be_reached_from_elsewhere_is(services, more):
+    settings = load({"ENVIRONMENT": "local", "SECRET_KEY": "tests-only", **more})
+    answer = create_app(settings, services).test_client().get("/", environ_base={"REMOTE_ADDR": "10.0.0.5"})
+    assert answer.status_code == 200
+
+
 class TestProduction:
     @pytest.fixture
     def serve(self, services):

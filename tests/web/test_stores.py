@@ -8,9 +8,10 @@ import time
 
 import pytest
 from flask_pymongo.wrappers import MongoClient
+from pymongo.errors import ServerSelectionTimeoutError
 
 from app import create_app
-from app.core import clock
+from app.core import clock, queue, store_advice
 from app.core import db as database
 from app.core.errors import Unavailable
 from app.web.stores import Readiness
@@ -37,10 +38,32 @@ def test_it_starts_without_stores_and_says_so(monkeypatch):
         answer = client.get(address)
         assert answer.status_code == 503
         assert "The database (MongoDB) did not answer" in answer.text
+        assert '<p class="advice">' in answer.text
         assert answer.headers["Retry-After"]
+    problem = client.get("/tasks", headers={"Accept": "application/json"})
+    assert set(problem.json) == {"type", "title", "status", "detail"}
     assert time.monotonic() - started < 2
     assert client.get("/healthz").status_code == 200
     services.db.client.close()
+
+
+def test_a_page_without_redis_says_what_to_do_about_it(client, services, monkeypatch):
+    monkeypatch.setattr(services.queues, "redis", queue.connect("redis://127.0.0.1:1/0", 200))
+    monkeypatch.setattr(store_advice, "running_servers", lambda folder: {})
+    answer = client.get("/")
+    assert answer.status_code == 200
+    assert "The queue (Redis) does not answer." in answer.text
+    assert "<code>python -m app.local servers</code>" in answer.text
+
+
+def test_a_database_that_went_away_later_is_said_with_what_to_do(client, services, monkeypatch):
+    def away(*given, **more):
+        raise ServerSelectionTimeoutError("nobody")
+
+    monkeypatch.setattr(services.listing, "page", away)
+    answer = client.get("/tasks")
+    assert answer.status_code == 503
+    assert '<p class="advice">' in answer.text
 
 
 def test_ready_once_and_again_after_a_failure(services, monkeypatch):
