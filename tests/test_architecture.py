@@ -17,7 +17,7 @@ LINES_OF_A_FUNCTION = 50
 
 MODULES = sorted(
     path for folder in ("app", "workers") for path in (ROOT / folder).rglob("*.py") if path.stat().st_size
-) + [ROOT / "config.py", ROOT / "wsgi.py", ROOT / "gunicorn.conf.py"]
+) + [ROOT / name for name in ("config.py", "environment.py", "wsgi.py", "gunicorn.conf.py")]
 EVERYTHING = [*MODULES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "bench").rglob("*.py"))]
 
 FORBIDDEN = [
@@ -39,6 +39,9 @@ FORBIDDEN = [
     ("workers", "flask", "workers render nothing"),
     ("config.py", "app", "settings come first"),
     ("config.py", "workers", "settings come first"),
+    ("config.py", "environment", "what settings there are comes before where they come from"),
+    ("environment.py", "app", "settings come first"),
+    ("environment.py", "workers", "settings come first"),
 ]
 
 
@@ -135,7 +138,7 @@ def test_the_web_process_imports_no_task_code():
 @pytest.mark.slow
 def test_the_supervisor_imports_no_task_code_and_no_page():
     code = (
-        "import workers.worker, workers.__main__\n"
+        "import workers.worker, workers.fleet, workers.__main__\n"
         "print(sorted(name for name in sys.modules\n"
         "    if name.startswith(('workers.library', 'app.web', 'flask', 'polars'))))\n"
     )

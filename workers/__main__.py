@@ -1,129 +1,46 @@
-"""`python -m workers`: one supervisor for each worker process, and the signals for all of them.
+"""`python -m workers`: worker processes with the settings of this environment, see `workers.fleet`.
 
 `python -m workers run TYPE name=value ...` runs a task type here instead, see `workers.local`.
-
-SIGTERM or Ctrl-C once: every worker finishes its task, or hands it back after STOP_GRACE_S. Twice: at once.
 """
 
 from __future__ import annotations
 
-import argparse
-import logging
 import os
-import signal
-import socket
-import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from app.core.failpoints import arm
-from app.core.leash import die_with
-from app.core.services import connect
-from config import Settings, SettingsError, load
-from workers import local
-from workers.logs import set_up
-from workers.maintenance import Maintenance
-from workers.patience import patient
-from workers.strays import adopt, end_strays
-from workers.worker import TaskWorker
-
-log = logging.getLogger("workers")
-RESTART_AFTER_S = 1.0
-
-
-def supervise(settings: Settings, reload: bool) -> None:
-    """Be the supervisor of one worker process until told to stop."""
-    services = connect(patient(settings))
-    name = f"{socket.gethostname()}.{os.getpid()}"
-    worker = TaskWorker(name, services, reload=reload)
-    maintenance = Maintenance(services, name)
-    thread = threading.Thread(target=maintenance.run, name="maintenance", daemon=True)
-    thread.start()
-    log.info("Worker %s takes high, medium, low, in that order.", name)
-    worker.work()
-    maintenance.stop()
-    thread.join(timeout=5)
-
-
-class Fleet:
-    """Several supervisors as processes; one that dies is started again."""
-
-    def __init__(self, size: int, reload: bool) -> None:
-        self._size = size
-        self._options = ["--reload"] if reload else []
-        self._processes: list[subprocess.Popen[bytes]] = []
-        self._stopping = False
-        self._told: set[int] = set()
-
-    def run(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
-        adopts = adopt()
-        while not self._stopping or self._processes:
-            self._processes = [process for process in self._processes if process.poll() is None]
-            while not self._stopping and len(self._processes) < self._size:
-                self._processes.append(_start(self._options))
-            if self._stopping:  # it may have come while one was started
-                self._tell([process for process in self._processes if process.pid not in self._told])
-            if adopts:  # what a worker that was killed has left
-                end_strays({process.pid for process in self._processes})
-            time.sleep(RESTART_AFTER_S / 4 if self._stopping else RESTART_AFTER_S)
-
-    def _stop(self, number: int, frame: object) -> None:
-        self._stopping = True
-        self._tell(self._processes)
-
-    def _tell(self, processes: Iterable[subprocess.Popen[bytes]]) -> None:
-        for process in processes:
-            self._told.add(process.pid)
-            if process.poll() is None:
-                process.terminate()
-
-
-def _start(options: list[str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "workers", "--parent", str(os.getpid()), *options]
-    return subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own interpreter and module
+from app.core.posix import instead_of
+from config import SettingsError, load
+from environment import effective
 
 
 def main(arguments: list[str]) -> int:
-    if arguments[:1] == ["run"]:
-        return local.main(os.environ, arguments[1:])
+    if sentence := instead_of("python -m workers"):
+        print(sentence, file=sys.stderr)
+        return 1
     try:
-        settings = load(os.environ)
-        arm(os.environ)
+        found = effective(os.environ)
+        if arguments[:1] == ["run"]:
+            return _run_here(found.values, arguments[1:])
+        settings = load(found.values)
+        arm(found.values)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    given = _parser(settings).parse_args(arguments)
-    set_up(settings)
-    if given.parent:
-        die_with(given.parent)
-        supervise(settings, given.reload)
-    elif given.processes == 1:
-        supervise(settings, given.reload)
-    else:
-        Fleet(given.processes, given.reload).run()
+    if found.note:
+        print(found.note, file=sys.stderr)
+    os.environ.update(found.values)  # The supervisors and their children go on with what was found now.
+    from workers import fleet
+
+    fleet.run(settings, arguments)
     return 0
 
 
-def _parser(settings: Settings) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m workers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "-n",
-        "--processes",
-        type=int,
-        default=settings.worker_processes,
-        help="worker processes (%(default)s)",
-    )
-    parser.add_argument(
-        "--reload", action="store_true", help="load the task types again when one of their files changes"
-    )
-    parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
-    return parser
+def _run_here(env: Mapping[str, str], words: list[str]) -> int:
+    from workers import local
+
+    return local.main(env, words)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,10 @@ import sysconfig
 import venv
 from pathlib import Path
 
+WINDOWS = (
+    "make needs Linux or macOS: on Windows, run it in WSL, or everything in containers with "
+    "`docker compose up`; the web server alone runs here with `flask run` (see README.md)."
+)
 TOOLS = Path(__file__).resolve().parents[2] / "requirements-tools.txt"
 
 
@@ -59,6 +63,9 @@ def install_by_uv(python: Path, pip: Path, files: list[str]) -> bool:
 def main(folder: str, files: list[str]) -> int:
     if sys.version_info < (3, 10):  # noqa: UP036 - this is how an older one is told
         print(f"Python 3.10 or newer is needed; this is {sys.version.split()[0]}.", file=sys.stderr)
+        return 1
+    if sys.platform == "win32":
+        print(WINDOWS, file=sys.stderr)
         return 1
     pip = bundled_pip()
     if pip is None:

@@ -13,7 +13,7 @@ import pytest
 
 from app.core.services import Services
 from app.core.task import Task
-from workers import __main__ as program
+from workers import fleet as program
 from workers import process, watch, worker
 from workers.process import ChildProcess
 from workers.worker import TaskWorker
