@@ -23,7 +23,8 @@ from tests.real.fleet import until
 pytestmark = pytest.mark.real
 
 COMMANDS = blocks(section(TASK_TYPES, "In five minutes"), "sh")
-PROGRAM = ("app", "workers", "templates", "static", "config.py", "wsgi.py", "gunicorn.conf.py", "Makefile")
+PROGRAM = ("app", "workers", "templates", "static", "config.py", "environment.py", "wsgi.py",
+           "gunicorn.conf.py", "Makefile")  # fmt: skip
 
 
 @pytest.fixture
