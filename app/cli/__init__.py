@@ -2,6 +2,7 @@
 
 settings    every setting with its value
 types       the task types that workers published
+data        the database as files, and back
 run         one task from a command line, followed to its end
 show        how tasks and types are said on a terminal
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 from flask import Flask
 from flask.cli import AppGroup
 
+from app.cli.data import data_group
 from app.cli.run import run_command
 from app.cli.settings import settings_command
 from app.cli.types import types_command
@@ -23,3 +25,4 @@ tasks.add_command(run_command)
 def init_app(app: Flask) -> None:
     app.cli.add_command(settings_command)
     app.cli.add_command(tasks)
+    app.cli.add_command(data_group)

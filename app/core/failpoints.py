@@ -32,6 +32,9 @@ POINTS = {
     "ended": "an attempt's end is in MongoDB; its child does not know yet",
     "staged": "scheduled tasks (if any: True or False) are queued and not yet pushed",
     "rescued": "one task of a dead worker was taken up; the others of the batch were not",
+    "exporting": "a batch of documents is in the file of an export; the file is not whole",
+    "importing": "a batch of documents is inserted; the import has not noted it",
+    "imported": "all documents are imported and compared; indexes, notes and hints are still to come",
 }
 ACTIONS = ("kill", "away", "readonly", "hang")
 VARIABLE, FOLDER = "DTQ_FAILPOINTS", "DTQ_FAILPOINTS_FOLDER"

@@ -247,6 +247,13 @@ class Tasks(TaskReads):
         values = queued(task.dispatch + 1, utcnow())
         return bool(self._tasks.update_one(guard, {"$set": values, "$unset": {"run_at": ""}}).matched_count)
 
+    def send_anew(self) -> int:
+        """Forget which hints were sent, where Redis may be another one; returns how many. They are due then,
+        and maintenance sends those that do not wait in Redis."""
+        sent = {"status": Status.QUEUED.value, "hint": "sent"}
+        due = {"$set": {"hint": "due"}, "$unset": {"dispatched_at": ""}}
+        return self._tasks.update_many(sent, due).modified_count
+
     # What every write above is made of
 
     def _waits(self, task: Task, transition: str, update: Document) -> bool:

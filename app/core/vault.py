@@ -61,6 +61,11 @@ class Vault:
         """Whether there is a key to seal with."""
         return bool(self._keys)
 
+    @property
+    def key_names(self) -> list[str]:
+        """The names of the keys, by which tokens say what opens them; no key can be told from its name."""
+        return [_cipher(key)[0] for key in self._keys]
+
     # The secrets of a task
 
     def sealed(self, params: dict[str, Any], task_id: ObjectId) -> dict[str, Any]:
