@@ -209,7 +209,7 @@ class Person:
             "title": "",
             "tags": "",
             "run_at": "",
-            "run_at_offset": "0",
+            "run_at_zone": "UTC",
             "max_attempts": "9",
             "timeout_s": "600",
             **{f"p-{name}": str(value) for name, value in params.items()},

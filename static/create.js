@@ -44,13 +44,20 @@
 
   // Sending the form in place
 
+  // Where a browser does not know the name of its zone.
+  function offsetOf(moment) {
+    const ahead = -moment.getTimezoneOffset();
+    const part = (number) => String(Math.floor(number)).padStart(2, "0");
+    return `${ahead < 0 ? "-" : "+"}${part(Math.abs(ahead) / 60)}:${part(Math.abs(ahead) % 60)}`;
+  }
+
   function here(form) {
     const input = form.elements.run_at;
-    const offset = form.elements.run_at_offset;
+    const zone = form.elements.run_at_zone;
     const zoneName = Intl.DateTimeFormat().resolvedOptions().timeZone;
     const help = document.getElementById("run_at-help");
-    help.textContent = help.textContent.replace("The time is in UTC.", `Your time, ${zoneName || "as on this device"}.`);
-    return () => { offset.value = input.value ? String(-new Date(input.value).getTimezoneOffset()) : ""; };
+    help.textContent = help.textContent.replace("Times are in UTC.", `Times are in ${zoneName || "this device's time zone"}.`);
+    return () => { zone.value = input.value ? zoneName || offsetOf(new Date(input.value)) : ""; };
   }
 
   function unreadable(form) {

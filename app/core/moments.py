@@ -92,22 +92,33 @@ def zone_of(value: datetime) -> str:
     return value.isoformat()[-6:] if value.utcoffset() else "UTC"
 
 
-def _placed(local: datetime, name: str) -> datetime:
-    """The moment at which clocks of a zone show this time."""
+def moments_at(local: datetime, name: str) -> tuple[datetime, ...]:
+    """Return the moments at which clocks of a zone show a local time: one, or two where it occurs twice.
+
+    ``name`` is that of a zone, or an offset. Raises ValueError where clocks skip the time, and for an
+    unknown zone.
+    """
     zone = _fixed(name)
     if zone is not None:
-        return local.replace(tzinfo=zone)
+        return (local.replace(tzinfo=zone),)
     first, second = (local.replace(tzinfo=_zone(name), fold=fold) for fold in (0, 1))
     before, after = first.utcoffset() or timedelta(0), second.utcoffset() or timedelta(0)
     if before < after:
-        raise ValueError(f"{_said(local)} does not exist in {name}: clocks go forward over it.")
-    if before > after:
-        offsets = f"{zone_of(first)} for the first or {zone_of(second)} for the second"
-        raise ValueError(f"{_said(local)} comes twice in {name}. Please give {offsets} as the zone.")
-    return first
+        raise ValueError(f"{spoken(local)} does not exist in {name}: clocks go forward over it.")
+    return (first, second) if before > after else (first,)
 
 
-def _said(local: datetime) -> str:
+def _placed(local: datetime, name: str) -> datetime:
+    """Return the only moment at which clocks of a zone show this time. Raises ValueError."""
+    found = moments_at(local, name)
+    if len(found) == 2:
+        offsets = f"{zone_of(found[0])} for the first or {zone_of(found[1])} for the second"
+        raise ValueError(f"{spoken(local)} occurs twice in {name}. Enter {offsets} as the zone.")
+    return found[0]
+
+
+def spoken(local: datetime) -> str:
+    """Return a local time in the words of a sentence: `02:30 on 2026-03-29`."""
     return f"{write_time(local.time())} on {local.date()}"
 
 

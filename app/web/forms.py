@@ -20,6 +20,7 @@ from wtforms.validators import AnyOf, Length, Regexp, ValidationError
 from app.core.catalog import MAX_TITLE, TaskType
 from app.core.clock import utcnow
 from app.core.files import StoredFile
+from app.core.moments import moments_at, spoken, zone_of
 from app.core.states import Priority
 from app.core.task import NewTask, one_line, tag_of
 
@@ -66,11 +67,11 @@ class Envelope(FlaskForm):
     )
     tags = StringField("Tags", filters=[one_line])
     run_at = StringField("Run at")
-    run_at_offset = HiddenField(
-        validators=[
-            Regexp(r"\A([+-]?[0-9]{1,3})?\Z", message="The time zone that came with it is not understood.")
-        ]
+    run_at_zone = HiddenField(
+        validators=[Regexp(r"\A[A-Za-z0-9_+/:-]{0,64}\Z", message="The form's time zone is unknown.")]
     )
+    run_at_offset = StringField()
+    """Which of two, for a local time that occurs twice; without a meaning for any other."""
     max_attempts = WholeNumber("Attempts", MAX_ATTEMPTS)
     timeout_s = WholeNumber("Time limit", MAX_TIMEOUT_S)
     submission_key = HiddenField(
@@ -105,13 +106,28 @@ class Envelope(FlaskForm):
     def validate_run_at(self, field: Field) -> None:
         moment = self.moment()
         if moment and moment < utcnow() - JUST_NOW:
-            raise ValidationError("That moment has passed. Leave it empty to run as soon as possible.")
+            raise ValidationError("This time has passed. Leave the field empty to run now.")
         if moment and moment > utcnow() + FURTHEST:
-            raise ValidationError("At most ten years from now are taken.")
+            raise ValidationError("Enter a time within the next 10 years.")
 
     def moment(self) -> datetime | None:
         """When the task is to run, aware UTC; None for at once. Raises ValidationError."""
-        return moment_of((self.run_at.data or "").strip(), self.run_at_offset.data or "0")
+        found = moments_of((self.run_at.data or "").strip(), self.run_at_zone.data or "UTC")
+        chosen = [one for one in found if zone_of(one) == self.run_at_offset.data] or found
+        if len(chosen) > 1:
+            raise ValidationError(
+                f"{spoken(chosen[0])} occurs twice in {self.run_at_zone.data}. Choose the first or second."
+            )
+        return chosen[0].astimezone(timezone.utc) if chosen else None
+
+    @property
+    def run_at_offsets(self) -> list[str]:
+        """The offsets to choose from where the time to run at occurs twice."""
+        try:
+            found = moments_of((self.run_at.data or "").strip(), self.run_at_zone.data or "UTC")
+        except ValidationError:
+            return []
+        return [zone_of(one) for one in found] if len(found) > 1 else []
 
     @property
     def problems(self) -> dict[str, str]:
@@ -122,7 +138,7 @@ class Envelope(FlaskForm):
     def folded_problem(self) -> bool:
         """Whether something under "More" is wrong, so that it must be open."""
         return bool(
-            self.problems.keys() & {"title", "tags", "run_at", "run_at_offset", "max_attempts", "timeout_s"}
+            self.problems.keys() & {"title", "tags", "run_at", "run_at_zone", "max_attempts", "timeout_s"}
         )
 
     def new_task(
@@ -156,6 +172,7 @@ NAMES = (
     "title",
     "tags",
     "run_at",
+    "run_at_zone",
     "run_at_offset",
     "max_attempts",
     "timeout_s",
@@ -166,19 +183,26 @@ NAMES = (
 )
 
 
-def moment_of(text: str, offset: str) -> datetime | None:
-    """The moment of a local time, with how many minutes it is ahead of UTC then.
+def moments_of(text: str, zone: str) -> tuple[datetime, ...]:
+    """Return the moments at which clocks of a zone show a time: none for no text, two where it occurs twice.
 
-    Without a script no offset is sent, and the page says that the time is in UTC.
-    Raises ValidationError for anything but a date and a time.
+    Without a script no zone is sent, and the page says that the time is in UTC. Raises ValidationError for
+    anything but a date and a time, a time that clocks skip, and an unknown zone.
     """
     if not text:
-        return None
+        return ()
     try:
         local = datetime.strptime(text[:16], "%Y-%m-%dT%H:%M")
-        return local.replace(tzinfo=timezone.utc) - timedelta(minutes=int(offset))
-    except (ValueError, OverflowError):
-        raise ValidationError("A date and a time are expected, such as 2030-12-31T08:30.") from None
+    except ValueError:
+        raise ValidationError("Enter a date and a time, for example 2030-12-31T08:30.") from None
+    try:
+        found = moments_at(local, zone)
+        [one.astimezone(timezone.utc) for one in found]
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+    except OverflowError:
+        raise ValidationError("Enter a time within the next 10 years.") from None
+    return found
 
 
 def split_tags(text: str | None) -> tuple[str, ...]:

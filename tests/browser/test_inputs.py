@@ -47,7 +47,7 @@ def test_a_moment_begins_in_the_zone_of_the_device_and_is_what_was_meant(page, s
     page.fill("#p-stop-zone", "Europe/Berlin")
     create(page)
     page.wait_for_selector("[data-summary]:focus")
-    assert "comes twice in Europe/Berlin" in page.inner_text("#p-stop-error")
+    assert "occurs twice in Europe/Berlin" in page.inner_text("#p-stop-error")
     assert (page.input_value("#p-start"), page.input_value("#p-start-zone")) == ("2026-06-01T08:30", zone)
     assert page.input_value("#p-stop-zone") == "Europe/Berlin"
     page.fill("#p-stop-zone", "+01:00")

@@ -38,8 +38,8 @@ JSON = st.recursive(
 ZONES = ("Mars/Olympus", "+25:00", "Z UTC", "a/../../etc/passwd", "/etc/passwd", "Europe/")
 SKIPPED = "02:30 on 2026-03-29 does not exist in Europe/Berlin: clocks go forward over it."
 DOUBLED = (
-    "02:30 on 2026-10-25 comes twice in Europe/Berlin. "
-    "Please give +02:00 for the first or +01:00 for the second as the zone."
+    "02:30 on 2026-10-25 occurs twice in Europe/Berlin. "
+    "Enter +02:00 for the first or +01:00 for the second as the zone."
 )
 
 

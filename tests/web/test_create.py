@@ -83,7 +83,7 @@ class TestCreating:
     def test_later(self, browser, services):
         tomorrow = (utcnow() + timedelta(days=1)).replace(second=0, microsecond=0)
         local = (tomorrow + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M")
-        browser.send(browser.open(), p_source=upload(), run_at=local, run_at_offset="120")
+        browser.send(browser.open(), p_source=upload(), run_at=local, run_at_zone="+02:00")
         task = only(services)
         assert (task.status, task.run_at) == (Status.SCHEDULED, tomorrow)
         assert sum(services.queues.depths().values()) == 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import pytest
 
-from tests.web.creating import Sent, nothing_was_created, upload
+from tests.web.creating import Sent, nothing_was_created, only, upload
 
 
 class TestErrors:
@@ -44,7 +46,7 @@ class TestErrors:
             "p-label": "At most 20 characters are taken.",
             "max_attempts": "A whole number from 1 to 100 is expected.",
             "timeout_s": "A whole number from 1 to 604,800 is expected.",
-            "run_at": "A date and a time are expected, such as 2030-12-31T08:30.",
+            "run_at": "Enter a date and a time, for example 2030-12-31T08:30.",
         }
         assert all(f'href="#{name}"' in answer.text for name in again.errors)
         assert "<script>alert(1)" not in answer.text
@@ -61,9 +63,17 @@ class TestErrors:
 
     @pytest.mark.parametrize("sent", ["-1", "2020-01-01T00:00", "9999-12-31T23:59", "2030-02-30T10:00"])
     def test_no_moment_to_run_at(self, browser, services, sent):
-        answer = browser.send(browser.open(), p_source=upload(), run_at=sent, run_at_offset="-840")
+        answer = browser.send(browser.open(), p_source=upload(), run_at=sent, run_at_zone="-14:00")
         assert (answer.status_code, list(Sent(answer.text).errors)) == (422, ["run_at"])
         assert nothing_was_created(services)
+
+    def test_a_time_that_occurs_twice_is_chosen_on_the_page(self, browser, services):
+        twice = {"run_at": "2031-10-26T02:30", "run_at_zone": "Europe/Berlin"}
+        answer = browser.send(browser.open(), p_source=upload(), **twice)
+        assert (answer.status_code, list(Sent(answer.text).errors)) == (422, ["run_at"])
+        assert 'name="run_at_offset" value="+02:00"' in answer.text
+        browser.send(browser.open(), p_source=upload(), **twice, run_at_offset="+01:00")
+        assert only(services).run_at == datetime(2031, 10, 26, 1, 30, tzinfo=timezone.utc)
 
     @pytest.mark.parametrize("tags", [",".join(str(n) for n in range(11)), "x" * 41])
     def test_too_many_or_too_long_tags(self, browser, tags):

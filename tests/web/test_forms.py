@@ -57,31 +57,55 @@ class TestEnvelope:
         assert not set(forms.NAMES) & {"status", "owner", "attempt", "lease", "type", "files", "params"}
 
     @pytest.mark.parametrize(
-        ("text", "offset", "moment"),
+        ("text", "zone", "moment"),
         [
             ("", "", None),
             ("2031-05-06T07:08", "", NOW),
-            ("2031-05-06T09:08", "120", NOW),
-            ("2031-05-06T02:08", "-300", NOW),
-            ("2031-05-06T07:08:59", "0", NOW),
+            ("2031-05-06T09:08", "Europe/Berlin", NOW),
+            ("2031-05-06T02:08", "-05:00", NOW),
+            ("2031-05-06T07:08:59", "UTC", NOW),
         ],
     )
-    def test_a_local_time_and_its_offset_are_a_moment(self, opened, text, offset, moment):
-        opened.run_at.data, opened.run_at_offset.data = text, offset
+    def test_a_local_time_and_its_zone_are_a_moment(self, opened, text, zone, moment):
+        opened.run_at.data, opened.run_at_zone.data = text, zone
         assert opened.moment() == moment
 
-    @given(text=st.text() | st.just("2031-05-06T07:08"), offset=st.text(max_size=8))
-    def test_any_text_is_a_moment_or_refused(self, text, offset):
+    @given(text=st.text() | st.just("2031-05-06T07:08"), zone=st.text(max_size=8) | st.just("Europe/Berlin"))
+    def test_any_text_is_moments_or_refused(self, text, zone):
         try:
-            moment = forms.moment_of(text, offset)
-        except ValidationError as refused:
-            assert "are expected" in str(refused)
-        else:
-            assert moment is None if not text else moment and moment.tzinfo is timezone.utc
+            moments = forms.moments_of(text, zone)
+        except ValidationError:
+            return
+        assert len(moments) == (1 if text else 0)
 
-    def test_the_ends_of_the_calendar(self):
+    @pytest.mark.parametrize("text", ["0001-01-01T00:00", "9999-12-31T23:59"])
+    @pytest.mark.parametrize("zone", ["+14:00", "-14:00", "Europe/Berlin", "America/New_York"])
+    def test_the_ends_of_the_calendar(self, opened, text, zone):
+        opened.run_at.data, opened.run_at_zone.data = text, zone
         with pytest.raises(ValidationError):
-            forms.moment_of("0001-01-01T00:00", "840")
+            opened.validate_run_at(opened.run_at)
+
+    def test_a_local_time_that_clocks_skip(self, opened):
+        opened.run_at.data, opened.run_at_zone.data = "2027-03-28T02:30", "Europe/Berlin"
+        with pytest.raises(ValidationError):
+            opened.moment()
+        assert opened.run_at_offsets == []
+
+    @pytest.mark.parametrize(("chosen", "hour"), [("+02:00", 0), ("+01:00", 1), ("", None), ("+03:00", None)])
+    def test_a_local_time_that_occurs_twice_asks_which(self, opened, chosen, hour):
+        opened.run_at.data, opened.run_at_zone.data = "2027-10-31T02:30", "Europe/Berlin"
+        opened.run_at_offset.data = chosen
+        assert opened.run_at_offsets == ["+02:00", "+01:00"]
+        if hour is None:
+            with pytest.raises(ValidationError):
+                opened.moment()
+        else:
+            assert opened.moment() == datetime(2027, 10, 31, hour, 30, tzinfo=timezone.utc)
+
+    def test_an_offset_that_does_not_fit_the_time_is_without_a_meaning(self, opened):
+        opened.run_at.data, opened.run_at_zone.data = "2031-05-06T09:08", "Europe/Berlin"
+        opened.run_at_offset.data = "+01:00"
+        assert opened.moment() == NOW
 
 
 class TestTexts:
