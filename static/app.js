@@ -29,6 +29,20 @@ function wireTheme() {
 
 // Times: relative in words, absolute in the person's own zone on hover (as app/web/filters.py)
 
+// Ages count from the server's time, which came with the page and comes with each answer, and from how
+// much has passed since: this device's clock may be wrong.
+let known = null;
+
+function takeTime(text) {
+  if (text && Number.isFinite(Number(text))) known = { server: Number(text), here: performance.now() };
+}
+
+takeTime(document.querySelector("meta[name=server-time]")?.content);
+
+function serverNow() {
+  return known ? known.server + performance.now() - known.here : Date.now();
+}
+
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
 
@@ -54,7 +68,7 @@ function lasting(seconds) {
 function renewTimes() {
   for (const time of document.querySelectorAll("time[data-relative], time[data-since]")) {
     const moment = new Date(time.dateTime);
-    const seconds = (Date.now() - moment) / 1000;
+    const seconds = (serverNow() - moment) / 1000;
     const text = "since" in time.dataset ? lasting(seconds) : relative(seconds);
     if (time.textContent !== text) time.textContent = text;
     const title = ("since" in time.dataset ? "since " : "") + absolute.format(moment);
@@ -160,7 +174,11 @@ function wireLive() {
     if (document.hidden && event.detail.ctx.sourceEvent?.type === "every") event.preventDefault();
   });
   document.addEventListener("htmx:after:swap", (event) => { keepAddress(event); afterSwap(); });
-  document.addEventListener("htmx:after:request", (event) => say(event.detail.ctx.response.status >= 500));
+  document.addEventListener("htmx:after:request", (event) => {
+    const { status, headers } = event.detail.ctx.response;
+    takeTime(headers.get("X-Server-Time"));
+    say(status >= 500);
+  });
   document.addEventListener("htmx:error", unanswered);
   addEventListener("beforeunload", () => { leftAt = Date.now(); });
 }

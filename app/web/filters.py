@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any
 
-from flask import Flask, url_for
+from flask import Flask, Response, request, url_for
 from markupsafe import Markup
 
 from app.core.clock import utcnow
@@ -89,6 +89,18 @@ def ticking(since: datetime | None) -> Markup | str:
     )
 
 
+def server_ms() -> int:
+    """Return the server's time in milliseconds since 1970, from which the script of the pages counts ages."""
+    return round(utcnow().timestamp() * 1000)
+
+
+def _stamp(response: Response) -> Response:
+    """Tell the script of the pages the time with every answer that it may put into a page."""
+    if request.headers.get("HX-Request"):
+        response.headers["X-Server-Time"] = str(server_ms())
+    return response
+
+
 def _iso(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")
 
@@ -140,6 +152,8 @@ def init_app(app: Flask) -> None:
     for function in (*written, markdown, markdown_line):
         app.add_template_filter(function)
     app.add_template_global(lambda name: _static_url(app, name), "static_url")
+    app.add_template_global(server_ms)
+    app.after_request(_stamp)
     app.add_template_global(PRIORITY_MARKS, "priority_marks")  # type: ignore[arg-type]  # a mapping is no function, and templates read it like any global
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

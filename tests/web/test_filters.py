@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from app.core.clock import utcnow
 from app.web.filters import about, duration, number, ordinal, plural, relative, size, ticking, when
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
@@ -111,3 +113,12 @@ def test_numbers(value, text):
 
 def test_plural():
     assert [plural(count, "worker") for count in (0, 1, 2_000)] == ["0 workers", "1 worker", "2,000 workers"]
+
+
+def test_pages_and_what_is_put_into_them_say_the_server_s_time(client):
+    earliest = int(utcnow().timestamp() * 1000)
+    page = client.get("/tasks")
+    said = re.search(r'name="server-time" content="(\d+)"', page.text)
+    piece = client.get("/tasks/counts", headers={"HX-Request": "true"})
+    assert said and earliest <= int(said[1]) <= int(piece.headers["X-Server-Time"])
+    assert "X-Server-Time" not in page.headers
