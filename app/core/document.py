@@ -12,7 +12,7 @@ from bson import ObjectId
 from app.core.clock import utcnow
 from app.core.db import Document
 from app.core.states import Status
-from app.core.task import NewTask, Task, keywords_of
+from app.core.task import NewTask, Task, id_end, keywords_of
 
 HISTORY = 20
 
@@ -40,6 +40,7 @@ def new_document(new: NewTask, task_id: ObjectId, now: datetime) -> Document:
     """A task as it is inserted: queued, or scheduled where its time is still to come."""
     document: Document = {
         "_id": task_id,
+        "id_end": id_end(task_id),
         "title": new.title,
         "type": new.type,
         "params": new.params,

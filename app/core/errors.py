@@ -41,6 +41,10 @@ class BadQuery(TaskQueueError):
     title = "This address is not understood"
 
 
+class TooShort(BadQuery):
+    """A search holds nothing that could be looked for."""
+
+
 class TooLarge(TaskQueueError):
     """More bytes than the settings allow."""
 

@@ -6,22 +6,26 @@ costs what page 1 costs. Every filter and sort offered here is served by an inde
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bson import ObjectId
+
 from app.core.cursors import EPOCH, Page, beyond, encode
 from app.core.db import Document, Mongo
-from app.core.errors import BadQuery
+from app.core.errors import BadQuery, TooShort
 from app.core.reads import read_tasks
 from app.core.states import ENDED, Priority, Status
-from app.core.task import parse_task_id, tag_keyword, words_of
+from app.core.task import ID_END, sought_id, tag_keyword, words_of
 from app.core.taskfilter import TaskFilter
 from app.core.words import Expansion, Words
 
 COUNT_LIMIT = 10_000
 MOST_WORDS = 5
+MOST_NAMED = 20
 COUNTS_KEPT_S = 1.0
 LIGHT = {"result": 0}  # what no list shows, and what may be large
 
@@ -36,6 +40,18 @@ class Count:
         return f"{COUNT_LIMIT:,}+" if self.value > COUNT_LIMIT else f"{self.value:,}"
 
 
+@dataclass(frozen=True)
+class Sought:
+    """What a search stands for: the tasks of ``ids`` where it is an ID, else those with all of the words."""
+
+    words: tuple[Expansion, ...] = ()
+    ids: tuple[ObjectId, ...] | None = None
+
+    @property
+    def cut(self) -> tuple[Expansion, ...]:
+        return tuple(word for word in self.words if word.cut)
+
+
 class Listing:
     """Pages and counts over the tasks of ``db``."""
 
@@ -46,14 +62,14 @@ class Listing:
 
     def query(self, wanted: TaskFilter) -> Document:
         """The MongoDB filter of a TaskFilter, without its cursor: equality fields and their values."""
-        return self._query(wanted, self._expanded(wanted))
+        return self._query(wanted, self._sought(wanted))
 
-    def _query(self, wanted: TaskFilter, words: list[Expansion]) -> Document:
+    def _query(self, wanted: TaskFilter, sought: Sought) -> Document:
         query: Document = {}
         if wanted.type:
             query["type"] = wanted.type
         if wanted.tag or wanted.q:
-            query.update(self._keywords(wanted, words))
+            query.update(self._keywords(wanted, sought))
         if wanted.sort == "finished":
             query["finished_at"] = {"$gt": EPOCH}
         if wanted.status or wanted.priority or len(query) > (wanted.sort == "finished"):
@@ -67,31 +83,44 @@ class Listing:
         """Every status that can be in the list; naming them all lets one index serve every choice."""
         return [status.value for status in Status if wanted.sort == "created" or status in ENDED]
 
-    def _expanded(self, wanted: TaskFilter) -> list[Expansion]:
-        """What each word of a search stands for; nothing where it is an ID. Raises BadQuery."""
-        if not wanted.q or parse_task_id(wanted.q):
-            return []
+    def ids_of(self, text: str) -> tuple[ObjectId, ...] | None:
+        """Return the IDs that a search names, also by the piece that pages show; None where it names none."""
+        if found := sought_id(text):
+            return (found,)
+        piece = text.strip().lower()
+        if not re.fullmatch(f"[0-9a-f]{{{ID_END}}}", piece):
+            return None
+        named = self._tasks.find({"id_end": piece}, {"_id": 1}).limit(MOST_NAMED)
+        return tuple(task["_id"] for task in named) or None
+
+    def _sought(self, wanted: TaskFilter) -> Sought:
+        """Return what a search stands for. Raises TooShort."""
+        if not wanted.q:
+            return Sought()
+        if ids := self.ids_of(wanted.q):
+            return Sought(ids=ids)
         words = words_of(wanted.q)
         if not words:
-            raise BadQuery("Please search for a word of at least two letters, or for the ID of a task.")
-        return [self._words.expand(word) for word in words[:MOST_WORDS]]
+            raise TooShort("Type at least 2 letters, or paste a task ID.")
+        return Sought(tuple(self._words.expand(word) for word in words[:MOST_WORDS]))
 
-    def _whole(self, wanted: TaskFilter) -> list[Expansion]:
-        """The same for whoever means all that a filter matches. Raises BadQuery where it shows only some."""
-        words = self._expanded(wanted)
-        if cut := next((each for each in words if each.cut), None):
+    def _whole(self, wanted: TaskFilter) -> Sought:
+        """Return the same for an action on all that match. Raises BadQuery where a search shows only some."""
+        sought = self._sought(wanted)
+        if sought.cut:
             raise BadQuery(
-                f"More words begin with “{cut.prefix}” than a search looks for, so these are not all tasks. "
-                "Nothing was changed. Please search for more letters first."
+                f"Too many matches for “{sought.cut[0].prefix}”, so these are not all tasks. "
+                "Nothing was changed. Type more letters first."
             )
-        return words
+        return sought
 
-    def _keywords(self, wanted: TaskFilter, words: list[Expansion]) -> Document:
+    def _keywords(self, wanted: TaskFilter, sought: Sought) -> Document:
         """The words and the tag of a filter; a tag is a keyword of its own kind, so one index serves both."""
-        task_id = parse_task_id(wanted.q)
-        query: Document = {"_id": task_id} if task_id else {}
+        query: Document = {} if sought.ids is None else {"_id": {"$in": list(sought.ids)}}
+        if sought.ids and len(sought.ids) == 1:
+            query["_id"] = sought.ids[0]
         groups: list[Document] = [{"keywords": tag_keyword(wanted.tag)}] if wanted.tag else []
-        groups += [{"keywords": {"$in": list(each.words)}} for each in words]
+        groups += [{"keywords": {"$in": list(word.words)}} for word in sought.words]
         if groups:
             query.update(groups[0] if len(groups) == 1 else {"$and": groups})
         return query
@@ -100,8 +129,8 @@ class Listing:
         """One page; reads one row more than it shows, to know whether there is a next one."""
         backwards = bool(wanted.before or wanted.last)
         descending = wanted.descending != backwards
-        words = self._expanded(wanted)
-        query = self._query(wanted, words)
+        sought = self._sought(wanted)
+        query = self._query(wanted, sought)
         cursor = wanted.after or wanted.before
         if cursor:
             query.update(beyond(wanted.sort_field, descending, cursor, query.get(wanted.sort_field, {})))
@@ -115,7 +144,7 @@ class Listing:
             rows,
             next=encode(rows[-1], wanted.sort_field) if rows and more_after else "",
             previous=encode(rows[0], wanted.sort_field) if rows and more_before else "",
-            cut=tuple(each for each in words if each.cut),
+            cut=sought.cut,
         )
 
     def walk(
@@ -162,17 +191,17 @@ class Listing:
         return {**kept[1], "": Count(sum(kept[1][status].value for status in self._statuses(wanted)))}
 
     def _counted(self, key: TaskFilter) -> dict[str, Count]:
-        words = self._expanded(key)
+        sought = self._sought(key)
         return {
-            status.value: self._count(self._query(replace(key, status=status.value), words))
+            status.value: self._count(self._query(replace(key, status=status.value), sought))
             for status in Status
         }
 
     def count_in(self, wanted: TaskFilter, statuses: Collection[Status]) -> Count:
         """How many of the tasks that a filter matches are in one of these states. Raises BadQuery."""
-        words, among = self._whole(wanted), self.among(wanted, statuses)
-        each = [self._count(self._query(replace(wanted, status=one.value), words)) for one in among]
-        return Count(sum(count.value for count in each))
+        sought, among = self._whole(wanted), self.among(wanted, statuses)
+        counts = [self._count(self._query(replace(wanted, status=one.value), sought)) for one in among]
+        return Count(sum(count.value for count in counts))
 
     def count(self, wanted: TaskFilter) -> Count:
         return self._count(self.query(wanted))

@@ -125,6 +125,20 @@ def parse_task_id(text: str) -> ObjectId | None:
     return ObjectId(text) if re.fullmatch(r"[0-9a-f]{24}", text) else None
 
 
+def sought_id(text: str) -> ObjectId | None:
+    """Return the ID in what was pasted into a search: an ID, a job's ID or the address of a task's page."""
+    found = re.fullmatch(r"(?:\S*/tasks/)?([0-9a-f]{24})(?:-\d{1,9}|[/?#]\S*)?", text.strip().lower())
+    return ObjectId(found[1]) if found else None
+
+
+ID_END = 8
+
+
+def id_end(task_id: ObjectId | str) -> str:
+    """Return the piece of an ID that pages show, and by which it is found."""
+    return str(task_id)[-ID_END:]
+
+
 def words_of(*texts: str) -> list[str]:
     """The lower-cased words by which a task is found: at most 40, of 2 to 40 characters."""
     found = re.findall(r"\w+", " ".join(texts).lower())

@@ -16,7 +16,7 @@ from pymongo.errors import BulkWriteError
 
 from app.core.clock import utcnow
 from app.core.db import Mongo
-from app.core.errors import BadQuery
+from app.core.errors import TooShort
 
 # MongoDB merges at most 200 ranges of an index in order (internalQueryMaxScansToExplode), else it sorts
 # whatever matches: 11 words, 6 statuses and 3 priorities are 198.
@@ -71,10 +71,10 @@ class Words:
     def expand(self, prefix: str) -> Expansion:
         """The first `EXPANSIONS` words that begin with ``prefix``, in order of the alphabet.
 
-        Where there are more, only those that a task has count. Raises BadQuery.
+        Where there are more, only those that a task has count. Raises TooShort.
         """
         if len(prefix) < 2:
-            raise BadQuery("Please search for at least two letters of a word.")
+            raise TooShort("Type at least 2 letters, or paste a task ID.")
         query = {"_id": {"$gte": prefix, "$lt": prefix + "\U0010ffff"}}
         found = self._words.find(query, {"_id": 1}).sort([("_id", 1)]).limit(LOOKED_THROUGH + 1)
         begin_so = [each["_id"] for each in found]

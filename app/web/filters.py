@@ -11,6 +11,7 @@ from flask import Flask, Response, request, url_for
 from markupsafe import Markup
 
 from app.core.clock import utcnow
+from app.core.task import id_end
 from app.web.markdown import markdown, markdown_line
 
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
@@ -148,7 +149,7 @@ def _static_url(app: Flask, name: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    written = (duration, about, ordinal, relative, age_s, when, ticking, size, number, rate, plural)
+    written = (duration, about, ordinal, relative, age_s, when, ticking, size, number, rate, plural, id_end)
     for function in (*written, markdown, markdown_line):
         app.add_template_filter(function)
     app.add_template_global(lambda name: _static_url(app, name), "static_url")

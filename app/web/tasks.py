@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import Any
 
+from bson import ObjectId
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.catalog import TaskType
-from app.core.errors import NotFound
+from app.core.cursors import Page
+from app.core.errors import NotFound, TooShort
 from app.core.files import StoredFile
 from app.core.states import Priority, Status
-from app.core.task import Task, parse_task_id
-from app.core.taskfilter import ORDERINGS, PAGE_SIZES
+from app.core.task import Task
+from app.core.taskfilter import ORDERINGS, PAGE_SIZES, TaskFilter
 from app.web import asked, deeds, detail
 from app.web.live import live
 from app.web.permissions import current_person, requires
@@ -36,14 +39,29 @@ NOT_YET = "The queue (Redis) does not answer. The task is saved and starts when 
 @requires("task.read")
 def index() -> str | Response:
     wanted = asked.task_filter()
-    found = parse_task_id(wanted.q)
-    if found and wanted.narrowing == {"q": wanted.q}:
-        return redirect(url_for(".detail", task_id=found), 303)
-    page = services().listing.page(wanted)
+    if named := _named(wanted):
+        return redirect(url_for(".detail", task_id=named), 303)
+    try:
+        return _list(wanted, services().listing.page(wanted))
+    except TooShort as short:
+        searchable = replace(wanted, q="")
+        return _list(searchable, services().listing.page(searchable), typed=wanted.q, problem=str(short))
+
+
+def _named(wanted: TaskFilter) -> ObjectId | None:
+    """Return the only task that a search names by its ID, where no other filter is on."""
+    ids = services().listing.ids_of(wanted.q) if wanted.narrowing.keys() == {"q"} else None
+    return ids[0] if ids and len(ids) == 1 else None
+
+
+def _list(wanted: TaskFilter, page: Page, typed: str = "", problem: str = "") -> str:
+    """Return the page of a list; ``problem`` says why what was ``typed`` cannot be searched for."""
     kinds = services().catalog.types()
     return render_template(
         "tasks/list.html",
         wanted=wanted,
+        typed=typed or wanted.q,
+        problem=problem,
         page=page,
         sizes=PAGE_SIZES,
         orderings=ORDERINGS,

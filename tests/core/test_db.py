@@ -13,6 +13,7 @@ from pymongo.database import Database
 
 from app.core.db import (
     LISTS,
+    WORK,
     answers,
     client_options,
     connect,
@@ -144,7 +145,7 @@ def test_indexes_are_made_once(services):
     before = services.db.tasks.index_information()
     create_indexes(services.db)
     assert services.db.tasks.index_information() == before
-    assert len(before) == len(LISTS) + 5 + 1
+    assert len(before) == len(LISTS) + len(WORK) + 1
 
 
 def test_an_index_that_is_defined_otherwise_is_made_anew(services):

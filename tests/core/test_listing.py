@@ -8,7 +8,7 @@ import pytest
 
 from app.core import listing
 from app.core.clock import utcnow
-from app.core.errors import BadQuery
+from app.core.errors import BadQuery, TooShort
 from app.core.listing import Count
 from app.core.states import Status
 from app.core.taskfilter import PAGE_SIZES, TaskFilter
@@ -88,6 +88,27 @@ class TestSearch:
         task = new_task(title="This one")
         assert titles(lists, q=f" {str(task.id).upper()} ") == ["This one"]
 
+    def test_by_the_end_of_the_id(self, lists, new_task):
+        task = new_task(title="This one")
+        assert titles(lists, q=str(task.id)[-8:]) == ["This one"]
+        assert titles(lists, q=str(task.id)[-8:], status="failed") == []
+        assert lists.count_in(TaskFilter(q=str(task.id)[-8:]), [Status.QUEUED]).value == 1
+
+    def test_a_word_that_looks_like_one_is_a_word(self, lists, new_task):
+        new_task(title="Sales of 20261126")
+        assert titles(lists, q="20261126") == ["Sales of 20261126"]
+
+    def test_two_tasks_with_one_end(self, lists, services, new_task):
+        ends = {"$set": {"id_end": "2d9408d0"}}
+        new_task(title="one"), new_task(title="two"), services.db.tasks.update_many({}, ends)
+        assert sorted(titles(lists, q="2d9408d0")) == [
+            "Monthly report",
+            "Quarterly report",
+            "Repair the index",
+            "one",
+            "two",
+        ]
+
     def test_together_with_a_filter(self, lists, task_in):
         task_in(Status.FAILED, title="Report that failed")
         assert titles(lists, q="report", status="failed") == ["Report that failed"]
@@ -115,7 +136,7 @@ class TestSearch:
 
     @pytest.mark.parametrize("q", ["a", "a b", "!!", "-"])
     def test_what_is_no_word_is_said(self, q, lists):
-        with pytest.raises(BadQuery, match="two letters"):
+        with pytest.raises(TooShort):
             lists.page(TaskFilter(q=q))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pymongo.errors import BulkWriteError
 
-from app.core.errors import BadQuery
+from app.core.errors import TooShort
 from app.core.words import EXPANSIONS, Expansion, Words
 
 
@@ -39,7 +39,7 @@ def test_a_prefix_is_no_pattern(words, sign):
 
 @pytest.mark.parametrize("prefix", ["", "r"])
 def test_one_letter_is_not_enough(words, prefix):
-    with pytest.raises(BadQuery, match="two letters"):
+    with pytest.raises(TooShort):
         words.expand(prefix)
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.core.task import id_end
 from app.web.asked import LIVE_ROWS
 from tests.web.creating import publish
 from tests.web.looking import aged, claim, fail, succeed, text_of
@@ -84,7 +85,7 @@ class TestFilters:
     def test_a_search_for_too_much_says_so(self, alice, new_task):
         for number in range(12):
             new_task(title=f"report{number:02}")
-        said = "Only tasks with the first 11 words beginning with “report” are shown; type more letters."
+        said = "Too many matches for “report”. Showing tasks with the first 11 words; type more letters."
         assert said in alice.read("/tasks?q=report")
         assert said not in alice.read("/tasks?q=report0")
 
@@ -99,6 +100,26 @@ class TestFilters:
         task = new_task()
         answer = client.get(f"/tasks?q={str(task.id).upper()}")
         assert (answer.status_code, answer.location) == (303, f"/tasks/{task.id}")
+
+    @pytest.mark.parametrize("pasted", ["{end}", " {END} ", "{id}-3", "http://host/app/tasks/{id}?attempt=1"])
+    def test_so_do_what_pages_and_logs_show_of_it(self, client, new_task, pasted):
+        task = new_task()
+        shown = {"end": id_end(task.id), "END": id_end(task.id).upper(), "id": str(task.id)}
+        answer = client.get("/tasks", query_string={"q": pasted.format(**shown)})
+        assert (answer.status_code, answer.location) == (303, f"/tasks/{task.id}")
+
+    def test_every_id_of_the_list_is_found(self, alice, client, thirty):
+        shown = re.findall(r"<code>([0-9a-f]{8})</code>", alice.open("/tasks?per_page=50"))
+        assert len(shown) == 30
+        assert {client.get(f"/tasks?q={piece}").status_code for piece in shown} == {303}
+
+    @pytest.mark.parametrize("q", ["a", "!", "a b", "-"])
+    def test_a_short_search_is_said_below_its_box(self, alice, new_task, q):
+        new_task(title="one")
+        html = alice.open(f"/tasks?status=queued&q={q}")
+        assert "Type at least 2 letters, or paste a task ID." in text_of(html)
+        assert f'name="q" value="{q}"' in html and titles(html) == ["one"]
+        assert not re.search(r'(href|action|hx-get)="[^"]*[?;&]q=', html)
 
 
 class TestSorts:
