@@ -17,9 +17,14 @@ from app.core.task import NewTask, Task, id_end, keywords_of
 HISTORY = 20
 
 
+def entered(status: Status, now: datetime) -> Document:
+    """The values of a task that is in a status from now on; a bulk action leaves out what changed since."""
+    return {"status": status.value, "status_at": now}
+
+
 def queued(dispatch: int, now: datetime) -> Document:
     """The values of a task that waits for a worker and has no hint yet."""
-    return {"status": Status.QUEUED.value, "queued_at": now, "dispatch": dispatch, "hint": "due"}
+    return {**entered(Status.QUEUED, now), "queued_at": now, "dispatch": dispatch, "hint": "due"}
 
 
 def history_of(task: Task, outcome: str, message: str) -> Document:
@@ -57,7 +62,7 @@ def new_document(new: NewTask, task_id: ObjectId, now: datetime) -> Document:
         "keywords": keywords_of(new),
     }
     if new.run_at and new.run_at > now:
-        document.update(status=Status.SCHEDULED.value, run_at=new.run_at, dispatch=0)
+        document.update(entered(Status.SCHEDULED, now), run_at=new.run_at, dispatch=0)
     else:
         document.update(queued(1, now))
     if new.submission_key:

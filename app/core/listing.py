@@ -19,7 +19,7 @@ from app.core.db import Document, Mongo
 from app.core.errors import BadQuery, TooShort
 from app.core.reads import read_tasks
 from app.core.states import ENDED, Priority, Status
-from app.core.task import ID_END, sought_id, tag_keyword, words_of
+from app.core.task import ID_END, LIVE_STATES, sought_id, tag_keyword, words_of
 from app.core.taskfilter import TaskFilter
 from app.core.words import Expansion, Words
 
@@ -50,6 +50,15 @@ class Sought:
     @property
     def cut(self) -> tuple[Expansion, ...]:
         return tuple(word for word in self.words if word.cut)
+
+
+def unchanged(statuses: Collection[Status], since: datetime) -> Document:
+    """Return the part of a query that leaves out tasks which came into these states after a moment.
+
+    What changes among all live states stays among them: only a retry brings a task there.
+    """
+    field = "retried_at" if LIVE_STATES.issubset(statuses) else "status_at"
+    return {field: {"$not": {"$gt": since}}}
 
 
 class Listing:
@@ -167,6 +176,7 @@ class Listing:
             **self._query(replace(wanted, sort="created", status=""), self._whole(wanted)),
             "status": {"$in": [status.value for status in among]},
             "created_at": {"$lte": until},
+            **unchanged(among, until),
         }
         if after:
             query.update(beyond("created_at", False, after, query["created_at"]))

@@ -14,7 +14,7 @@ from datetime import datetime
 from bson import ObjectId
 
 from app.core.dispatch import Dispatch
-from app.core.listing import Count, Listing
+from app.core.listing import Count, Listing, unchanged
 from app.core.states import Action, Priority, legal
 from app.core.task import Task
 from app.core.taskfilter import TaskFilter
@@ -69,23 +69,32 @@ class Many:
             return Count(0)
         return self._listing.count_in(replace(wanted, priority=lane.word), legal(Action.REPRIORITISE))
 
-    def step(self, deed: Deed, wanted: TaskFilter, until: datetime, after: str = "") -> Step:
-        """Do it to the next tasks that a filter matches, of those created until then, for `STEP_S`."""
+    def step(
+        self, deed: Deed, wanted: TaskFilter, until: datetime, after: str = "", most: int | None = None
+    ) -> Step:
+        """Do it to the next tasks that a filter matched then, and not to more than ``most``, for `STEP_S`."""
         ends, done, left, batch = time.monotonic() + STEP_S, 0, 0, min(FIRST, BATCH)
         while True:
             page = self._listing.walk(wanted, legal(deed.action), until, after, batch)
-            took = self._do(deed, page.tasks)
+            took = self._do(deed, self._meant(deed, page.tasks)[: None if most is None else most - done])
             done, left, after = done + took, left + len(page.tasks) - took, page.next
+            if done == most:
+                return Step(done, left)
             if not after or time.monotonic() >= ends:
                 return Step(done, left, after)
             batch = min(BATCH, batch * 2)
 
-    def these(self, deed: Deed, ids: Sequence[ObjectId]) -> Step:
-        """Do it to the tasks of these ids, oldest first; what it is not legal for is left alone."""
-        found = self._tasks.find({"_id": {"$in": list(ids)}}, [("_id", 1)], len(ids)) if ids else []
-        fit = [task for task in found if deed.action in task.actions]
+    def these(self, deed: Deed, ids: Sequence[ObjectId], until: datetime) -> Step:
+        """Do it to the tasks of these ids, oldest first, for which it was legal then and is now."""
+        query = {"_id": {"$in": list(ids)}, **unchanged(legal(deed.action), until)}
+        found = self._tasks.find(query, [("_id", 1)], len(ids)) if ids else []
+        fit = self._meant(deed, [task for task in found if deed.action in task.actions])
         done = sum(self._do(deed, fit[start : start + FIRST]) for start in range(0, len(fit), FIRST))
         return Step(done, len(ids) - done)
+
+    def _meant(self, deed: Deed, tasks: list[Task]) -> list[Task]:
+        """Those on which it has an effect: what is in the queue already keeps its place."""
+        return [task for task in tasks if task.priority is not deed.priority]
 
     def _do(self, deed: Deed, tasks: list[Task]) -> int:
         if deed.action is Action.CANCEL:
@@ -104,11 +113,9 @@ class Many:
         return done
 
     def _move(self, tasks: list[Task], priority: Priority) -> int:
-        """Those that are in the lane already keep their place."""
-        moving = [task for task in tasks if task.priority is not priority]
-        done = self._tasks.reprioritise_many(moving, priority)
-        self._dispatch.take_back([task for task in moving if task.hint])
-        return self._announced(moving, done)
+        done = self._tasks.reprioritise_many(tasks, priority)
+        self._dispatch.take_back([task for task in tasks if task.hint])
+        return self._announced(tasks, done)
 
     def _announced(self, tasks: list[Task], done: int) -> int:
         """Push the new hints, in order; what is not pushed, because Redis is away, the sweep pushes."""

@@ -20,7 +20,7 @@ from pymongo.errors import DuplicateKeyError
 from app.core import states
 from app.core.clock import utcnow
 from app.core.db import Document, Mongo
-from app.core.document import history_of, new_document, queued
+from app.core.document import entered, history_of, new_document, queued
 from app.core.failpoints import reach
 from app.core.reads import TaskReads
 from app.core.results import ResultKind
@@ -102,6 +102,7 @@ class Tasks(TaskReads):
         }
         gone = dict.fromkeys(("hint", "progress", "error", "put_offs"), "")
         claimed = replace(task, **{**taken, "status": Status.RUNNING})
+        taken["status_at"] = now
         won = self._waits(task, "claim", {"$set": taken, "$unset": gone}) or self._is(claimed)
         reach("claimed", task.id)
         return claimed if won else None
@@ -114,7 +115,7 @@ class Tasks(TaskReads):
 
     def put_off(self, task: Task, run_at: datetime) -> bool:
         """A queued task whose type this worker lacks waits until ``run_at``; no attempt is counted."""
-        values = {"status": Status.SCHEDULED.value, "run_at": run_at, "put_offs": task.put_offs + 1}
+        values = {**entered(Status.SCHEDULED, utcnow()), "run_at": run_at, "put_offs": task.put_offs + 1}
         return self._waits(task, "put_off", {"$set": values, "$unset": {"hint": "", "dispatched_at": ""}})
 
     def renew(self, task: Task) -> bool:
@@ -142,7 +143,7 @@ class Tasks(TaskReads):
     def reschedule(self, task: Task, error: Document, run_at: datetime) -> bool:
         """Another attempt at ``run_at``, unless it was canceled; the error stays visible meanwhile."""
         values = {
-            "status": Status.SCHEDULED.value,
+            **entered(Status.SCHEDULED, utcnow()),
             "run_at": run_at,
             "error": error,
             "crashes": task.crashes + (1 if error["kind"] == "crash" else 0),
@@ -180,7 +181,7 @@ class Tasks(TaskReads):
 
     def _canceled(self, task_id: ObjectId, by: str) -> Iterator[Change]:
         now = utcnow()
-        values = {"status": Status.CANCELED.value, "cancel": {"by": by, "at": now}, **self._ended(now)}
+        values = {"cancel": {"by": by, "at": now}, **self._ended(Status.CANCELED, now)}
         waiting = {"_id": task_id, "status": states.sources("cancel")}
         yield waiting, {"$set": values, "$unset": {"hint": "", "run_at": ""}}
         running = {"_id": task_id, "status": states.sources("cancel_running")}
@@ -194,8 +195,10 @@ class Tasks(TaskReads):
         return self._write(self._retried(task) for task in tasks)
 
     def _retried(self, task: Task) -> Change:
+        now = utcnow()
         values = {
-            **queued(task.dispatch + 1, utcnow()),
+            **queued(task.dispatch + 1, now),
+            "retried_at": now,
             "max_attempts": max(task.max_attempts, task.attempt + 1),
         }
         guard = {"_id": task.id, "status": states.sources("retry"), "dispatch": task.dispatch}
@@ -217,6 +220,7 @@ class Tasks(TaskReads):
         values: Document = {"priority": int(priority), "dispatch": task.dispatch + 1}
         if task.status is Status.QUEUED:
             values.update(queued(task.dispatch + 1, utcnow()))
+            del values["status_at"]  # It stays in its status.
         return guard, {"$set": values}
 
     def _write(self, changes: Iterable[Change]) -> int:
@@ -277,14 +281,14 @@ class Tasks(TaskReads):
             guard["lease.until"] = task.lease["until"]
         return bool(self._tasks.update_one(guard, update).matched_count)
 
-    def _ended(self, now: datetime) -> Document:
-        return {"finished_at": now, "expire_at": now + self._retention}
+    def _ended(self, status: Status, now: datetime) -> Document:
+        return {**entered(status, now), "finished_at": now, "expire_at": now + self._retention}
 
     def _end(
         self, task: Task, status: Status, values: Document, outcome: str, message: str, **more: Any
     ) -> bool:
         update = {
-            "$set": {"status": status.value, **self._ended(utcnow()), **values},
+            "$set": {**self._ended(status, utcnow()), **values},
             "$unset": {"lease": ""},
             **history_of(task, outcome, message),
         }

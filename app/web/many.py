@@ -101,6 +101,11 @@ class Run:
         }
 
     @property
+    def left_to_do(self) -> int | None:
+        """How many may still be changed, so that it is never more than the preview said."""
+        return None if self.total is None else max(0, self.total - self.so_far.done)
+
+    @property
     def roughly(self) -> str:
         """How far it is, in so few steps that it may be read aloud."""
         done = self.so_far.done
@@ -121,12 +126,12 @@ def preview(wording: Wording) -> str:
 def run(wording: Wording) -> str | Response:
     """Do it, or the next second's worth of it."""
     chosen = _chosen(wording)
-    if chosen.ids:
-        return _ended(wording, chosen, services().many.these(chosen.deed, chosen.ids))
     now = Run.parse(request.form)
+    if chosen.ids:
+        return _ended(wording, chosen, services().many.these(chosen.deed, chosen.ids, now.until))
     if "stop" in request.form:
         return _ended(wording, chosen, now.so_far, "It was stopped. ")
-    step = services().many.step(chosen.deed, chosen.wanted, now.until, now.so_far.after)
+    step = services().many.step(chosen.deed, chosen.wanted, now.until, now.so_far.after, now.left_to_do)
     now = now.plus(step)
     values = {"wording": wording, "chosen": chosen, "run": now}
     if request.headers.get("HX-Request") == "true":
@@ -175,7 +180,7 @@ def _ids(texts: list[str]) -> tuple[ObjectId, ...]:
 
 
 def _of_named(chosen: Chosen) -> dict[str, Any]:
-    deed = chosen.deed
+    deed, until = chosen.deed, utcnow()
     found = services().tasks.find({"_id": {"$in": [*chosen.ids]}}, [("_id", 1)], len(chosen.ids))
     fitting = [task for task in found if task.status in legal(deed.action)]
     meant = [task for task in fitting if task.priority is not deed.priority]
@@ -186,7 +191,7 @@ def _of_named(chosen: Chosen) -> dict[str, Any]:
         "left": reasons(deed, {each: Count(counts[each]) for each in Status}, there, gone),
         "titles": [task.title for task in meant[:TITLES_SHOWN]],
         "more": max(0, len(meant) - TITLES_SHOWN),
-        "fields": {},
+        "fields": Run(until, len(meant)).fields,
     }
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from bson import ObjectId
 
 from app.core import many
+from app.core.clock import utcnow
 from app.core.many import Deed, Many, Step
 from app.core.services import Services
 from app.core.states import Action, Priority, Status, legal
 from app.core.task import Task, parse_job_id
 from app.core.taskfilter import TaskFilter
+from tests.core.conftest import an_error
 
 CANCEL, RETRY, DELETE = (Deed(action, "bob") for action in (Action.CANCEL, Action.RETRY, Action.DELETE))
 TO_HIGH = Deed(Action.REPRIORITISE, "bob", Priority.HIGH)
@@ -52,7 +54,7 @@ def test_it_is_done_to_what_it_is_legal_for_and_nothing_else(
 ) -> None:
     before = {task.status: document(task) for task in one_of_each}
     step = (
-        services.many.these(deed, [task.id for task in one_of_each])
+        services.many.these(deed, [task.id for task in one_of_each], utcnow())
         if by == "ids"
         else services.many.step(deed, ALL, until)
     )
@@ -118,12 +120,12 @@ def test_hints_of_what_is_canceled_are_taken_back(
     services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone, stays = [new_task() for _ in range(3)], new_task()
-    services.many.these(CANCEL, [task.id for task in gone])
+    services.many.these(CANCEL, [task.id for task in gone], utcnow())
     assert services.queues.depths()[Priority.MEDIUM] == 1
 
     monkeypatch.setattr("app.core.queue.SEARCH_LIMIT", 0)
     more = [new_task() for _ in range(3)]
-    services.many.these(CANCEL, [task.id for task in more])
+    services.many.these(CANCEL, [task.id for task in more], utcnow())
     assert services.queues.depths()[Priority.MEDIUM] == 4
     assert hints(services) == [stays.id]
 
@@ -134,7 +136,7 @@ def test_without_redis_the_sweep_tells_the_workers(
 ) -> None:
     tasks = [task_in(status) for _ in range(3)]
     with redis_away():
-        assert services.many.these(deed, [task.id for task in tasks]).done == 3
+        assert services.many.these(deed, [task.id for task in tasks], utcnow()).done == 3
     services.dispatch.push_due()
 
     assert hints(services) == [task.id for task in tasks]
@@ -170,17 +172,93 @@ def test_a_slow_store_is_asked_for_little_at_a_time(
     monkeypatch.setattr(many, "BATCH", 4)
     tasks = [new_task() for _ in range(9)]
 
-    assert services.many.these(TO_HIGH, [task.id for task in tasks]) == Step(done=9, left=0)
+    assert services.many.these(TO_HIGH, [task.id for task in tasks], utcnow()) == Step(done=9, left=0)
     assert services.many.step(CANCEL, ALL, until) == Step(done=9, left=0)
     assert asked == [2, 2, 2, 2, 1, 2, 4, 3]
 
 
 def test_ids_of_no_task_are_left(services: Services) -> None:
-    assert services.many.these(CANCEL, [ObjectId()]) == Step(done=0, left=1)
-    assert services.many.these(CANCEL, []) == Step(done=0, left=0)
+    assert services.many.these(CANCEL, [ObjectId()], utcnow()) == Step(done=0, left=1)
+    assert services.many.these(CANCEL, [], utcnow()) == Step(done=0, left=0)
 
 
 def test_only_these_deeds_can_be_done_to_many(services: Services, new_task: Callable[..., Task]) -> None:
     for deed in (Deed(Action.CLONE, "bob"), Deed(Action.REPRIORITISE, "bob")):
         with pytest.raises(ValueError, match="cannot be done to many"):
-            services.many.these(deed, [new_task().id])
+            services.many.these(deed, [new_task().id], utcnow())
+
+
+AFTERWARDS: dict[Status, list[str]] = {
+    Status.SCHEDULED: ["stage"],
+    Status.QUEUED: ["claim", "put_off"],
+    Status.RUNNING: ["succeed", "fail", "reschedule", "hand_back"],
+    Status.SUCCEEDED: [],
+    Status.FAILED: ["retry"],
+    Status.CANCELED: ["retry"],
+}
+
+
+def move(services: Services, task: Task, way: str) -> Task:
+    """What a worker, maintenance or another person does to a task."""
+    tasks, later = services.tasks, utcnow() + timedelta(hours=1)
+    if way == "claim":
+        tasks.claim(task.id, task.dispatch, "worker-2")
+    elif way in ("put_off", "reschedule"):
+        arguments = (later,) if way == "put_off" else (an_error(), later)
+        getattr(tasks, way)(task, *arguments)
+    elif way in ("succeed", "hand_back"):
+        getattr(tasks, way)(task, "It went on.")
+    elif way == "fail":
+        tasks.fail(task, an_error())
+    else:
+        getattr(tasks, way)(task)
+    return tasks.get(task.id)
+
+
+WAYS = [
+    (first, *ways)
+    for first in Status
+    for ways in [(), *((way,) for way in AFTERWARDS[first]), ("claim", "fail"), ("retry", "claim")]
+    if not ways or ways[0] in AFTERWARDS[first]
+]
+
+
+@pytest.mark.parametrize("way", WAYS, ids="-".join)
+@pytest.mark.parametrize("deed", [CANCEL, RETRY, TO_HIGH, DELETE], ids=lambda deed: deed.action.value)
+def test_only_what_matched_at_the_preview_is_taken(
+    services: Services, task_in: Callable[..., Task], clock: Any, document: Any, deed: Deed, way: Any
+) -> None:
+    """Whatever becomes of a task between the preview and the button, and whatever the filter was."""
+    first, *ways = way
+    for wanted in (ALL, *(TaskFilter(status=status.value) for status in Status)):
+        task, by_id = task_in(first), task_in(first)
+        clock.advance(seconds=1)
+        until, said = clock.now, services.many.count(deed, wanted).value
+        clock.advance(seconds=1)
+        for one in (task, by_id):
+            for step in ways:
+                move(services, services.tasks.get(one.id), step)
+        before = document(task), document(by_id)
+        services.many.step(deed, wanted, until, most=said)
+        services.many.these(deed, [by_id.id], until) if wanted is ALL else None
+        matched = first in legal(deed.action) and wanted.status in ("", first.value)
+        assert matched or (document(task), document(by_id)) == before
+        services.db.tasks.delete_many({})
+
+
+def test_what_goes_on_meanwhile_is_still_canceled(
+    services: Services, task_in: Callable[..., Task], clock: Any
+) -> None:
+    tasks = [task_in(Status.SCHEDULED), task_in(Status.QUEUED), task_in(Status.RUNNING)]
+    until = clock.now
+    clock.advance(seconds=1)
+    for task, way in zip(tasks, ("stage", "claim", "hand_back"), strict=True):
+        move(services, task, way)
+    assert services.many.step(CANCEL, ALL, until) == Step(done=3, left=0)
+
+
+def test_never_more_than_was_said(services: Services, new_task: Callable[..., Task], until: datetime) -> None:
+    for _ in range(5):
+        new_task()
+    assert services.many.step(CANCEL, ALL, until, most=3).done == 3
+    assert services.db.tasks.count_documents({"status": "queued"}) == 2

@@ -78,7 +78,8 @@ class TestTheList:
 
 WHAT_COMES_OF_IT = {
     "cancel": (
-        "Cancel 2 tasks? What waits is canceled at once; what runs is asked to stop and ends within seconds.",
+        "Cancel 2 tasks? Waiting tasks are canceled immediately. "
+        "Running tasks are asked to stop, usually within seconds.",
         "Left alone: 2 have ended.",
         "2 tasks are canceled. 2 had ended and were left alone.",
         {"waits": "canceled"},
@@ -96,7 +97,7 @@ WHAT_COMES_OF_IT = {
         {},
     ),
     "delete": (
-        "Delete 2 tasks? The tasks, their logs and their files are gone for ever.",
+        "Delete 2 tasks? This permanently deletes the tasks with their logs and files. It can't be undone.",
         "Left alone: 1 waits, 1 is running.",
         "2 tasks are deleted, with their logs and files. 2 had not ended and were left alone.",
         {"failed": None, "done": None},
@@ -143,6 +144,21 @@ class TestNamed:
         said = text_of(bob.choose("priority", new_task(priority="low"), ObjectId(), priority="low"))
         assert "Nothing to move" in said
         assert "Left alone: 1 is in that lane already, 1 is gone." in said
+
+    def test_what_changed_since_is_left(self, bob, services, new_task):
+        ended, fails_later = new_task(), new_task()
+        services.tasks.cancel(ended.id, "alice")
+        preview = bob.choose("delete", ended, fails_later)
+        assert "Delete 1 task?" in text_of(preview)
+        fail(services, fails_later)
+        bob.press_on(preview)
+        assert [task["_id"] for task in services.db.tasks.find()] == [fails_later.id]
+
+    def test_the_form_of_a_preview_says_when_it_was(self, bob, services, new_task):
+        task = new_task()
+        bob.choose("cancel", task)
+        assert bob.send("cancel/run", {"id": [task.id]}).status_code == 400
+        assert services.tasks.get(task.id).status.value == "queued"
 
     def test_sending_it_twice_does_it_once(self, bob, services, new_task):
         task = new_task(priority="low")
@@ -198,6 +214,16 @@ class TestAllThatMatch:
             step = bob.press_on(step.text, **{"HX-Request": "true"})
         assert "Done 5 tasks are canceled. Back to the list" in text_of(step.text)
         assert "hx-post" not in step.text
+
+    def test_never_more_than_it_said(self, bob, services, nightly, new_task):
+        fails_later = new_task(tags=("nightly",))
+        ends = [services.tasks.cancel(task.id, "alice") for task in nightly]
+        preview = bob.choose("delete?tag=nightly", all="1")
+        assert f"Delete {len(ends)} tasks?" in text_of(preview)
+        fail(services, fails_later)
+        bob.end(preview)
+        assert [services.tasks.get(fails_later.id).status.value] == ["failed"]
+        assert services.db.tasks.count_documents({}) == 1
 
     def test_stopped_it_says_how_many_were_done(self, bob, services, nightly, small_steps):
         page = bob.press_on(bob.choose(f"cancel{TAGGED}", all="1")).text
