@@ -88,9 +88,17 @@ def _fields(part: dict[str, Any], schema: dict[str, Any], depth: int) -> list[Fi
 
 
 def _resolve(about: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """Follow a `$ref` into `$defs`; what stands beside it wins. The name of a class is no title."""
+    """Follow a `$ref` into `$defs`; what stands beside it wins. The name of a class is no title.
+
+    One that leads nowhere, elsewhere or in a circle says nothing about a value.
+    """
+    followed: set[str] = set()
     while "$ref" in about:
-        target = schema["$defs"][about["$ref"].rsplit("/", 1)[-1]]
+        name = str(about["$ref"])
+        target = schema.get("$defs", {}).get(name.removeprefix("#/$defs/"))
+        if not isinstance(target, dict) or name in followed:
+            target = {}
+        followed.add(name)
         named = {key: value for key, value in target.items() if key not in ("title", "description")}
         about = {**named, **{key: value for key, value in about.items() if key != "$ref"}}
     return about
@@ -129,15 +137,15 @@ def _kind(about: dict[str, Any], schema: dict[str, Any]) -> str:
     return "textarea" if about.get("format") == "textarea" else FORMATS.get(about.get("format", ""), kind)
 
 
-def _is_json(about: dict[str, Any] | bool, schema: dict[str, Any]) -> bool:
+def _is_json(about: dict[str, Any] | bool, schema: dict[str, Any], depth: int = 0) -> bool:
     """Whether anything goes: any value, an object of any values, a list of any values."""
-    if isinstance(about, bool):
-        return about
+    if isinstance(about, bool) or depth > DEEPEST:
+        return bool(about)
     about = _resolve(about, schema)
     if about.get("type") == "object" and "properties" not in about:
-        return _is_json(about.get("additionalProperties", True), schema)
+        return _is_json(about.get("additionalProperties", True), schema, depth + 1)
     if about.get("type") == "array":
-        return _is_json(about.get("items", {}), schema)
+        return _is_json(about.get("items", {}), schema, depth + 1)
     return not about.keys() & _SAYS_WHAT
 
 

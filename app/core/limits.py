@@ -15,7 +15,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
+from referencing import Registry
 
+from app.core import patterns
 from app.core.fields import Field
 from app.core.kinds import NOUNS
 from app.core.written import FORMATS, WRITTEN, Written
@@ -166,10 +168,40 @@ def _schemes(validator: Any, allowed: Any, instance: Any, schema: dict[str, Any]
         )
 
 
+def _pattern(validator: Any, pattern: Any, instance: Any, schema: dict[str, Any]) -> Errors:
+    """Judge a text that is not too long anyway."""
+    if not isinstance(instance, str) or len(instance) > schema.get("maxLength", len(instance)):
+        return
+    try:
+        if not patterns.matches(pattern, instance):
+            yield ValidationError("The pattern is not found.")
+    except patterns.Undecided as undecided:
+        yield ValidationError(str(undecided), validator="patternUndecided")
+
+
+def _pattern_properties(validator: Any, found: Any, instance: Any, schema: dict[str, Any]) -> Errors:
+    if not isinstance(instance, dict):
+        return
+    for pattern, part in found.items():
+        for name, value in instance.items():
+            try:
+                if patterns.matches(pattern, name):
+                    yield from validator.descend(value, part, path=name, schema_path=pattern)
+            except patterns.Undecided as undecided:
+                yield ValidationError(str(undecided), validator="patternUndecided")
+
+
+def judge(schema: dict[str, Any]) -> Any:
+    """Return the validator of a schema; it fetches nothing, wherever a `$ref` points to."""
+    return Validator(schema, registry=Registry())
+
+
 Validator = validators.extend(  # type: ignore[no-untyped-call]  # jsonschema types nothing here
     Draft202012Validator,
     {
         "format": _format,
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
         "formatMinimum": _ordered(ge, "{} or more is expected.", "{} or later is expected."),
         "formatMaximum": _ordered(le, "{} or less is expected.", "{} or earlier is expected."),
         "formatExclusiveMinimum": _ordered(gt, "More than {} is expected.", "Later than {} is expected."),
@@ -181,7 +213,7 @@ Validator = validators.extend(  # type: ignore[no-untyped-call]  # jsonschema ty
         "schemes": _schemes,
     },
 )
-OWN = ("format", "multipleOf", "maxDigits", "decimalPlaces", "schemes")
+OWN = ("format", "patternUndecided", "multipleOf", "maxDigits", "decimalPlaces", "schemes")
 
 
 def own(error: ValidationError) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from jsonschema.exceptions import ValidationError
+from referencing.exceptions import Unresolvable
 
 from app.core import kinds, limits
 from app.core.errors import Invalid
@@ -123,7 +124,7 @@ def _lines(each: Field, text: str) -> list[Any]:
 
 def _fitting(of: Field, value: Any) -> Any:
     """An entry within its limits. Raises ValueError."""
-    for error in limits.Validator(of.schema).iter_errors(value):
+    for error in limits.judge(of.schema).iter_errors(value):
         raise ValueError(_sentence(error, of))
     return value
 
@@ -170,13 +171,24 @@ def validate(schema: dict[str, Any], values: Any) -> dict[str, Any]:
     whole = revealed(whole)
     problems = _unfit(fields, whole, unkeepable)
     _raise(problems)
-    for error in limits.Validator(schema).iter_errors(whole):
+    for error in _errors(schema, whole):
         for path, reason in _blamed(error):
             name, each = at(fields, path or [""])
             problems.setdefault(name, _sentence(reason, each, name.count(".") + 1))
     _raise(problems)
     checked: dict[str, Any] = marked(schema, whole)
     return checked
+
+
+def _errors(schema: dict[str, Any], whole: dict[str, Any]) -> list[ValidationError]:
+    """Return what a schema finds wrong. Raises Invalid where it cannot be followed."""
+    try:
+        return list(limits.judge(schema).iter_errors(whole))
+    except (Unresolvable, RecursionError):
+        raise Invalid(
+            "These parameters cannot be checked: the task type has a damaged schema. "
+            "Contact your administrator."
+        ) from None
 
 
 def _unfit(fields: Sequence[Field], whole: Mapping[str, Any], judge: Callable[[Any], str]) -> dict[str, str]:

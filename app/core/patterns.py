@@ -1,0 +1,64 @@
+"""Patterns that a worker published, matched in bounded time: no text that a person sends may hold up the web.
+
+Most patterns run on the linear engine of pydantic-core (Rust's regex), which is also what judges them in the
+worker. What that engine lacks, such as a look-ahead, runs on a backtracking one with a time limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import regex
+from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
+
+TIME_S = 0.2
+MOST_BACKTRACKED = 10_000
+
+
+class Undecided(ValueError):
+    """Whether a text matches cannot be told in time; the message is a sentence."""
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Return whether a pattern is found in a text. Raises Undecided."""
+    return _matcher(pattern)(text)
+
+
+@lru_cache(maxsize=512)
+def _matcher(pattern: str) -> Callable[[str], bool]:
+    try:
+        linear = SchemaValidator(core_schema.str_schema(pattern=pattern, strict=True))
+    except SchemaError:
+        return _backtracking(pattern)
+
+    def found(text: str) -> bool:
+        try:
+            linear.validate_python(text)
+        except ValidationError:
+            return False
+        return True
+
+    return found
+
+
+def _backtracking(pattern: str) -> Callable[[str], bool]:
+    try:
+        compiled = regex.compile(pattern)
+    except regex.error:
+        return _damaged
+
+    def found(text: str) -> bool:
+        if len(text) > MOST_BACKTRACKED:
+            raise Undecided(f"This text is too long to check. Use {MOST_BACKTRACKED:,} characters or fewer.")
+        try:
+            # Other requests go on meanwhile.
+            return compiled.search(text, timeout=TIME_S, concurrent=True) is not None
+        except TimeoutError:
+            raise Undecided("This text takes too long to check. Shorten it.") from None
+
+    return found
+
+
+def _damaged(text: str) -> bool:
+    raise Undecided("This field cannot be checked: the task type has a damaged pattern.")
