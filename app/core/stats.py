@@ -86,6 +86,12 @@ class Stats:
         lately = self._pace(utcnow() - within / 20, PACE_SURE)
         return lately or self._pace(utcnow() - within, PACE_LEAST)
 
+    def running_since(self) -> list[datetime]:
+        """Return when the running tasks began, of at most `PACE_READ` of them."""
+        query = {"status": Status.RUNNING.value, "priority": {"$in": [0, 1, 2]}}
+        found = self._tasks.find(query, {"started_at": 1}).limit(PACE_READ)
+        return [task["started_at"] for task in found if isinstance(task.get("started_at"), datetime)]
+
     def _pace(self, since: datetime, least: int) -> float | None:
         query = {
             "status": {"$in": [Status.SUCCEEDED.value, Status.FAILED.value]},

@@ -26,18 +26,24 @@ KEPT_S = 1.5
 STALE_S = 10.0  # While another thread reads, what is known may be so old.
 QUEUE_AGAIN_S = 3.0
 TOO_OLD = timedelta(minutes=5)
+LONG, LONG_LEAST = 3, timedelta(seconds=10)
+"""So many times as long as usual, a task says nothing about when its worker is free."""
 PACE_OVER = timedelta(minutes=10)
 Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
 class Pulse:
-    """The state of the whole at one moment; ``pace`` is in tasks a second, None if unknown or of no use."""
+    """The state of the whole at one moment; ``pace`` is in tasks a second, None if unknown or of no use.
+
+    ``running_since`` are the starts of the running tasks, read only where something waits.
+    """
 
     lanes: list[Lane]
     workers: list[WorkerInfo]
     queue_answers: bool
     pace: float | None
+    running_since: tuple[datetime, ...] = ()
 
     @property
     def waiting(self) -> Count:
@@ -57,8 +63,18 @@ class Pulse:
         return self.oldest is not None and utcnow() - self.oldest > TOO_OLD
 
     def starts_in_s(self, place: int) -> float | None:
-        """In about how many seconds the task at a place in line starts, 1 being next; None if unknown."""
-        return place / self.pace if self.pace else None
+        """Return in about how many seconds the task at a place in the queue starts, 1 being next.
+
+        None if nobody can tell: no worker is free for it, and it depends on when a single task ends.
+        """
+        if place <= len(self.workers) - len(self.running_since):
+            return 1.0
+        if not self.pace or place <= len(self.workers):
+            return None
+        usual = timedelta(seconds=len(self.workers) / self.pace)
+        began = utcnow() - max(LONG * usual, LONG_LEAST)
+        moving = len(self.workers) - sum(started < began for started in self.running_since)
+        return place / (self.pace * moving / len(self.workers)) if moving > 0 else None
 
 
 class Live:
@@ -94,7 +110,10 @@ class Live:
         workers = self._services.catalog.workers()
         answers = self.ask_queue(self._services.queues.depths) is not None
         asked = workers and any(lane.waiting.value for lane in lanes)
-        return Pulse(lanes, workers, answers, self._services.stats.pace(PACE_OVER) if asked else None)
+        stats = self._services.stats
+        if not asked:
+            return Pulse(lanes, workers, answers, None, tuple(stats.running_since()) if workers else ())
+        return Pulse(lanes, workers, answers, stats.pace(PACE_OVER), tuple(stats.running_since()))
 
     def ask_queue(self, question: Callable[[], Answer]) -> Answer | None:
         """What Redis answers; None when it is away, or was a moment ago."""

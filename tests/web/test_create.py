@@ -198,7 +198,7 @@ class TestWaits:
         assert ("<small>4 ahead</small>" in page) is not served
 
     def test_nothing_ahead(self, browser):
-        assert browser.client.get("/tasks/new/clean_table").text.count("<small>nothing ahead</small>") == 3
+        assert browser.client.get("/tasks/new/clean_table").text.count("<small>No wait</small>") == 3
 
 
 class TestPastRuns:

@@ -131,7 +131,7 @@ class TestTexts:
 
     def test_waits_add_up_over_the_lanes_that_come_first(self):
         assert waits({Priority.HIGH: 0, Priority.MEDIUM: 1_200, Priority.LOW: 3}, None) == {
-            "high": "nothing ahead",
+            "high": "Nothing ahead",
             "medium": "1,200 ahead",
             "low": "1,203 ahead",
         }
@@ -139,11 +139,12 @@ class TestTexts:
     def test_waits_say_how_long_where_the_pace_is_known(self):
         depths = {Priority.HIGH: 0, Priority.MEDIUM: 4, Priority.LOW: 235}
         assert waits(depths, lambda place: 4 * place) == {
-            "high": "nothing ahead",
+            "high": "No wait",
             "medium": "4 ahead, about 20 s",
             "low": "239 ahead, about 15 min",
         }
         assert waits(depths, lambda place: None)["medium"] == "4 ahead"
+        assert waits(depths, lambda place: None)["high"] == "Next when a worker is free"
 
 
 class TestInput:

@@ -66,7 +66,7 @@ class TestWaiting:
         publish(services, "count_slowly")
         monkeypatch.setattr(services.stats, "pace", lambda within: 0.1)
         new_task(priority="high")
-        assert "2nd in line , starts in about 20 s" in page_of(alice, new_task())
+        assert "2nd in line · estimated start in about 20 s" in page_of(alice, new_task())
 
     @pytest.mark.parametrize(("served", "pace"), [(False, 0.1), (True, None)])
     def test_no_guess_where_nobody_serves_it_or_too_little_is_known(
@@ -75,21 +75,22 @@ class TestWaiting:
         worker(services, types=("another",))
         publish(services, "count_slowly", served=served)
         monkeypatch.setattr(services.stats, "pace", lambda within: pace)
+        claim(services, new_task(), "another")
         page = page_of(alice, new_task())
         assert "Next in line" in page
         assert "about" not in page
 
     def test_not_announced(self, alice, services, new_task, monkeypatch):
         monkeypatch.setattr(services.dispatch, "push", lambda _: False)
-        assert "Saved, not yet announced to the workers." in page_of(alice, new_task())
+        assert "Saved, not queued yet." in page_of(alice, new_task())
 
     def test_nobody_works(self, alice, new_task):
-        assert "No worker is running, so this task does not start." in page_of(alice, new_task())
+        assert "No workers are running. This task will start once a worker is online:" in page_of(alice, new_task())
 
     def test_nobody_serves_its_type(self, alice, services, new_task):
         publish(services, served=False)
         worker(services)
-        assert "none of them has this type of task" in page_of(alice, new_task(type="clean_table"))
+        assert "No running worker supports this task type." in page_of(alice, new_task(type="clean_table"))
 
 
 class TestProgress:
