@@ -177,7 +177,7 @@ class Settings:
         "Names, besides localhost, by which browsers reach the web server, separated by commas; `*` is any.")
     web_proxies: int = setting(
         "WEB_PROXIES", "0", number(0, 10),
-        "How many proxies stand before the web server: so many entries of X-Forwarded-For and -Proto are believed.")
+        "Number of trusted reverse proxies: so many entries of X-Forwarded-For, -Proto, -Host and -Prefix are believed.")
     web_threads: int = setting("WEB_THREADS", "8", number(1, 128), "Requests that a web process answers at once.")
     worker_processes: int = setting(
         "WORKER_PROCESSES", "2", number(1, 256), "Worker processes that `python -m workers` starts.")

@@ -23,6 +23,11 @@ bind = settings.web_bind
 worker_class = "gthread"
 threads = settings.web_threads
 keepalive = 5
+# gunicorn would believe SCRIPT_NAME and X-Forwarded-Proto from loopback, whoever sent them. Proxies are
+# counted instead (WEB_PROXIES), by the application.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 timeout = 60  # Not for a request, which runs in a thread, but for a process that stopped turning.
 graceful_timeout = 8
 loglevel = settings.log_level

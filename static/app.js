@@ -88,7 +88,7 @@ function copy(button) {
 // Keys: single characters can be switched off (WCAG 2.1.4)
 
 const DEEDS = "#many button[data-action]:not([hidden]), #many [data-action]:not([hidden]) summary";
-const PLACES = { c: "a[href='/tasks/new']", v: ".bar-link", h: ".brand" };
+const PLACES = { c: ".bar-create", v: ".bar-link", h: ".brand" };
 
 function onKey(event) {
   const typing = event.target.closest("input:not([form=many]), textarea, select, [contenteditable]");

@@ -41,6 +41,11 @@ FORGED = (
     "This form was opened in another session, or cookies are off, so nothing was changed. "
     "Please go back, reload the page and send it again."
 )
+PLAIN_HTTP = (
+    "Your browser keeps the session cookie of this server over HTTPS only, and this page came over plain "
+    "HTTP, so nothing was changed. Open it by an https:// address. "
+    "Where a proxy handles HTTPS, set WEB_PROXIES."
+)
 AWAY = "The database (MongoDB) did not answer in time. Please try again in a moment."
 BROKEN = "The database (MongoDB) reports a fault. It may be out of space: tell whoever runs it."
 FULL = "The server's disk is full, so nothing was kept. Please try again later, or tell whoever runs it."
@@ -67,7 +72,7 @@ def problem_of(error: BaseException) -> Problem:
         fields = error.fields if isinstance(error, Invalid) else {}
         return Problem(error.status, error.title, str(error), fields, error.setting)
     if isinstance(error, CSRFError):
-        return Problem(400, "Please send the form again", FORGED)
+        return Problem(400, "Please send the form again", FORGED if _keeps_cookies() else PLAIN_HTTP)
     if isinstance(error, HTTPException):
         status = error.code or 500
         return Problem(status, *HTTP_SENTENCES.get(status, (error.name, error.description or "")))
@@ -78,6 +83,11 @@ def problem_of(error: BaseException) -> Problem:
     if cannot_write(error):
         return Problem(Unavailable.status, Unavailable.title, BROKEN)
     return Problem(500, TaskQueueError.title, UNEXPECTED)
+
+
+def _keeps_cookies() -> bool:
+    """Return whether a browser sends the session cookie back over this connection."""
+    return request.is_secure or not current_app.config["SESSION_COOKIE_SECURE"]
 
 
 def _handle(error: Exception) -> Any:

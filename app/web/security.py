@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import secrets
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,7 +53,7 @@ def flask_settings(settings: Settings) -> dict[str, Any]:
     return {
         "SECRET_KEY": settings.secret_key or secrets.token_urlsafe(48),
         "SECRET_KEY_FALLBACKS": list(settings.secret_key_fallbacks),
-        "SESSION_COOKIE_NAME": "session" if local else "__Host-session",
+        "SESSION_COOKIE_NAME": ("" if local else "__Host-") + "session-" + _instance(settings),
         "SESSION_COOKIE_SECURE": not local,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
@@ -66,14 +68,35 @@ def flask_settings(settings: Settings) -> dict[str, Any]:
     }
 
 
+def _instance(settings: Settings) -> str:
+    """Return what tells this instance from others of the same host name: cookies know no ports."""
+    stores = re.sub("//[^/@]*@", "//", settings.mongodb_uri)
+    return hashlib.sha256(stores.encode()).hexdigest()[:8]
+
+
 def _check_origin() -> None:
-    """A browser says where an unsafe request comes from; another site's is refused."""
+    """A browser says where an unsafe request comes from; another site's is refused.
+
+    What the browser itself concludes comes first: it knows the address of its page, and a proxy may have
+    passed on another one.
+    """
     if request.method not in UNSAFE:
         return
-    site = request.headers.get("Sec-Fetch-Site", "same-origin")
-    origin = request.headers.get("Origin")
-    if site not in ("same-origin", "none") or (origin and _place(origin) != request.host):
-        raise Forbidden("This request came from another site, so nothing was changed.")
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site in ("same-origin", "none") or (site is None and not origin):
+        return
+    if site is not None or _place(origin or "") != request.host:
+        raise Forbidden(
+            "This request came from another site, so nothing was changed. If you sent it from a page of this "
+            f"server, a proxy replaced the address: this server was asked as “{request.host}”. Let the proxy "
+            "pass on the host and port, in nginx by `proxy_set_header Host $http_host;`, or set WEB_PROXIES."
+        )
+
+
+def _check_prefix() -> None:
+    """A prefix becomes part of every link, so it must be a plain path."""
+    if not re.fullmatch(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", request.script_root):
+        raise BadQuery("The prefix that a proxy sent is not a plain path, such as /tasks.")
 
 
 def _place(origin: str) -> str:
@@ -128,12 +151,13 @@ def _add_headers(response: Response) -> Response:
 
 def init_app(app: Flask, settings: Settings) -> None:
     if count := settings.web_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]  # how Flask documents to wrap an application
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=count)  # type: ignore[method-assign]  # how Flask documents to wrap an application
     if _for_this_machine(settings):
         app.before_request(_check_peer)
     names = _answers_to(settings)
     if names is not None:
         app.before_request(lambda: _check_host(names))
+    app.before_request(_check_prefix)
     app.before_request(_check_origin)
     CSRFProtect(app)
     app.after_request(_add_headers)

@@ -85,7 +85,9 @@ class TestWaiting:
         assert "Saved, not queued yet." in page_of(alice, new_task())
 
     def test_nobody_works(self, alice, new_task):
-        assert "No workers are running. This task will start once a worker is online:" in page_of(alice, new_task())
+        assert "No workers are running. This task will start once a worker is online:" in page_of(
+            alice, new_task()
+        )
 
     def test_nobody_serves_its_type(self, alice, services, new_task):
         publish(services, served=False)
