@@ -116,7 +116,9 @@ class Maintenance:
     def lead(self, what: str = "maintenance") -> bool:
         """Take or keep a leader lease; returns whether this process has it."""
         now = utcnow()
-        free = {"_id": what, "$or": [{"until": {"$lt": now}}, {"holder": self._name}]}
+        # Not held as a lease is: over, of no time at all, or of one further away than any lease.
+        held = {"$gte": now, "$lte": now + 2 * LEADER_LEASE}
+        free = {"_id": what, "$or": [{"until": {"$not": held}}, {"holder": self._name}]}
         try:
             self._leases.update_one(
                 free, {"$set": {"holder": self._name, "until": now + LEADER_LEASE}}, upsert=True

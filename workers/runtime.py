@@ -227,7 +227,7 @@ def _canceled(services: Services, task: Task) -> Status | None:
     """
     if services.tasks.end_canceled(task, "Canceled while it ran."):
         return Status.CANCELED
-    if task.history and task.history[-1]["message"] == UNASKED:
+    if task.history and task.history[-1].get("message") == UNASKED:
         error = _error("failed", None, "The task raised Canceled, and nobody had canceled it.")
         return services.dispatch.failed(task, error, retry=False)
     return Status.QUEUED if services.dispatch.hand_back(task, UNASKED) else None

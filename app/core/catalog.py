@@ -8,8 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
+import bson
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
+from app.core import stored
 from app.core.clock import utcnow
 from app.core.db import Document, Mongo
 from app.core.errors import NotFound
@@ -106,13 +112,13 @@ class Catalog:
     def workers(self) -> list[WorkerInfo]:
         """The workers that were heard of within `ALIVE`, by name."""
         found = self._workers.find({"seen_at": {"$gte": utcnow() - ALIVE}}).sort([("_id", 1)]).limit(1_000)
-        return [_worker(document) for document in found]
+        return list(stored.readable("worker", _worker, found))
 
     def types(self) -> list[TaskType]:
         """Every published type, by category and title."""
         served = self._served()
         found = self._types.find().limit(1_000)
-        types = [_type(document, document["_id"] in served) for document in found]
+        types = stored.readable("task type", lambda each: _type(each, served), found)
         return sorted(types, key=lambda task_type: (task_type.category, task_type.title))
 
     def get(self, name: str) -> TaskType:
@@ -122,7 +128,11 @@ class Catalog:
             raise NotFound(
                 f"There is no task type “{name}”. Types appear when a worker that has them starts."
             )
-        return _type(found, name in self._served())
+        served = self._served()
+        known = next(stored.readable("task type", lambda each: _type(each, served), [found]), None)
+        if known is None:
+            raise NotFound(f"The task type “{name}” cannot be read. The server's log says why.")
+        return known
 
     def forget_lost_workers(self) -> None:
         """Drop workers that were last heard of a day ago."""
@@ -136,13 +146,59 @@ class Catalog:
         return {name for worker in self.workers() for name in worker.types}
 
 
+_NUMBERS = dict.fromkeys(("timeout_s", "max_attempts"), stored.is_count)
+_WORKER: dict[str, stored.Check] = {
+    "_id": stored.is_name,
+    **dict.fromkeys(("host", "version"), stored.is_text),
+    "pid": stored.is_count,
+    **dict.fromkeys(("started_at", "seen_at"), stored.is_time),
+    "types": stored.list_of(stored.is_text),
+}
+_WORKING: dict[str, stored.Check] = {"processed": stored.is_count, "task": stored.maybe(stored.is_name)}
+_TYPE: dict[str, stored.Check] = {
+    "_id": stored.is_name,
+    **dict.fromkeys(("title", "category", "summary", "help"), stored.is_text),
+    "schema": stored.is_document,
+    "priority": stored.one_of(*(priority.word for priority in Priority)),
+    **_NUMBERS,
+}
+_TYPED: dict[str, stored.Check] = {
+    "result": stored.is_kind,
+    "memory_mb": stored.is_count,
+}
+
+
 def _worker(found: Document) -> WorkerInfo:
-    known = {name: found[name] for name in WorkerInfo.__dataclass_fields__ if name in found}
-    return WorkerInfo(**{**known, "name": found["_id"], "types": tuple(found["types"])})
+    """Raises DamagedDocumentError."""
+    known = stored.checked(found, _WORKER, _WORKING)
+    return WorkerInfo(name=known.pop("_id"), **{**known, "types": tuple(known["types"])})
 
 
-def _type(found: Document, served: bool) -> TaskType:
-    known = {name: found[name] for name in TaskType.__dataclass_fields__ if name in found}
-    return TaskType(
-        **{**known, "name": found["_id"], "priority": Priority.from_word(found["priority"]), "served": served}
-    )
+def _type(found: Document, served: set[str]) -> TaskType:
+    """Raises DamagedDocumentError, also for a schema of which no form can be made."""
+    known = stored.checked(found, _TYPE, _TYPED)
+    if wrong := _problem_of_schema(bson.encode(known["schema"])):
+        raise stored.DamagedDocumentError(f"schema: {wrong}")
+    priority = Priority.from_word(known.pop("priority"))
+    name = known.pop("_id")
+    return TaskType(name=name, **known, priority=priority, served=name in served)
+
+
+@lru_cache(maxsize=1_000)
+def _problem_of_schema(encoded: bytes) -> str:
+    """Say why a schema is none, or nothing where it is one; the same is judged once."""
+    schema: Document = bson.decode(encoded)
+    try:
+        Draft202012Validator.check_schema(schema)
+        describe(schema)
+    except (
+        SchemaError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
+        return f"{type(error).__name__}: {str(error).partition(chr(10))[0]:.200}"
+    return ""

@@ -59,6 +59,8 @@ class Content:
         size, at = found["chunkSize"], start
         while at < stop:
             for chunk in self._batch(found["_id"], at // size):
+                if not isinstance(chunk["data"], bytes) or not isinstance(chunk["n"], int):
+                    raise gone(found["_id"])
                 begin = chunk["n"] * size
                 piece = chunk["data"][at - begin : stop - begin]
                 if at // size != chunk["n"] or not piece:

@@ -40,6 +40,9 @@ def client_options(settings: Settings) -> dict[str, Any]:
     """What every client is made with; times in milliseconds."""
     return {
         "tz_aware": True,
+        # What no version of ours writes is a damaged document, not an error of the whole batch it comes in.
+        "datetime_conversion": "DATETIME_AUTO",
+        "unicode_decode_error_handler": "replace",
         "w": "majority",
         "journal": True,
         "appname": "distributed-task-queue",

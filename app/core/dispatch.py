@@ -20,7 +20,7 @@ from app.core.errors import Conflict, QueueUnavailable
 from app.core.failpoints import reach
 from app.core.files import Files
 from app.core.queue import Queues
-from app.core.repair import Repair, repeated, soon
+from app.core.repair import Batch, Repair, isolated, repeated, soon
 from app.core.states import Action, Priority, Status
 from app.core.task import NewTask, Task, words_of
 from app.core.tasks import Tasks
@@ -188,15 +188,19 @@ class Dispatch(Repair):
         rescuing = Dispatch(
             self.tasks.rescuing(), self.queues, self.files, self.deletions, self.words, self.vault
         )
-        return repeated(rescuing._rescue_batch, soon())[1]
+        return repeated(rescuing._rescue_batch, soon())
 
-    def _rescue_batch(self) -> tuple[bool, int]:
-        expired, rescued = self.tasks.expired_leases(RESCUED), 0
-        for task in expired:
-            lost = f"The worker {task.worker} was lost while it ran this task."
-            rescued += self.crashed(task, lost) is not None
-            reach("rescued")
-        return len(expired) == RESCUED, rescued
+    def _rescue_batch(self, left: int) -> Batch:
+        expired = self.tasks.expired_leases(RESCUED, left)
+        running = [task for task in expired if task.status is Status.RUNNING]
+        rescued = len(isolated(running, self._rescued))
+        return Batch(len(expired) == RESCUED, rescued, len(expired) - rescued)
+
+    def _rescued(self, task: Task) -> bool:
+        lost = f"The worker {task.worker} was lost while it ran this task."
+        rescued = self.crashed(task, lost) is not None
+        reach("rescued")
+        return rescued
 
 
 _PAST = {

@@ -14,15 +14,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from bson import ObjectId
 from pymongo.errors import PyMongoError
 
+from app.core import stored
 from app.core.clock import utcnow
 from app.core.content import CHUNK, Content, gone, pieces
 from app.core.db import Document, Mongo
 from app.core.errors import Invalid, TooLarge
+
+Found = TypeVar("Found")
 
 ORPHAN_AFTER = timedelta(hours=24)
 GOING = "going"
@@ -43,17 +46,30 @@ class StoredFile:
 
     @classmethod
     def from_document(cls, found: Document) -> StoredFile:
-        about = found["metadata"]
+        """Read a file of GridFS. Raises DamagedDocumentError."""
+        file = stored.checked(found, _FILE, {})
+        about = file["metadata"]
         return cls(
-            found["_id"],
-            found["filename"],
-            found["length"],
+            file["_id"],
+            file["filename"],
+            int(file["length"]),
             about["content_type"],
             about.get("sha256", ""),
             about["owner"],
             about["role"],
-            found["uploadDate"],
+            file["uploadDate"],
         )
+
+
+_ABOUT = dict.fromkeys(("content_type", "owner", "role"), stored.is_text)
+_FILE: dict[str, stored.Check] = {
+    "_id": stored.is_id,
+    "filename": stored.is_text,
+    "length": stored.is_size,
+    "uploadDate": stored.is_time,
+    "metadata": stored.shaped(_ABOUT, {"sha256": stored.is_text}),
+}
+_READ: dict[str, stored.Check] = {"_id": stored.is_id, "length": stored.is_size, "chunkSize": stored.is_chunk}
 
 
 def safe_name(name: str) -> str:
@@ -116,7 +132,8 @@ class Files:
 
     def get(self, file_id: ObjectId) -> StoredFile:
         """Raises NotFound."""
-        return StoredFile.from_document(self._found(file_id))
+        found = stored.readable("file", StoredFile.from_document, [self._found(file_id)])
+        return one_of(found, file_id)
 
     def _found(self, file_id: ObjectId) -> Document:
         found = self._files.find_one({"_id": file_id})
@@ -131,7 +148,8 @@ class Files:
 
         Raises NotFound when asked for the first.
         """
-        found = self._found(file_id)
+        whole = stored.readable("file", lambda each: stored.checked(each, _READ, {}), [self._found(file_id)])
+        found = one_of(whole, file_id)
         length = found["length"]
         yield from self._content.read(found, start, length if stop is None else min(stop, length))
 
@@ -142,19 +160,20 @@ class Files:
     def of_task(self, task_id: ObjectId) -> list[StoredFile]:
         """Every file that belongs to a task, inputs and outputs, oldest first."""
         found = self._files.find({"metadata.tasks": task_id}).sort([("uploadDate", 1)]).limit(1_000)
-        return [StoredFile.from_document(document) for document in found]
+        return list(stored.readable("file", StoredFile.from_document, found))
 
     def owners(self, task_ids: Sequence[ObjectId]) -> list[ObjectId]:
         """Those of the tasks that have files."""
         found = self._files.find({"metadata.tasks": {"$in": list(task_ids)}}, {"metadata.tasks": 1})
-        having = {owner for document in found for owner in document["metadata"]["tasks"]}
+        having = {owner for document in found for owner in _named(document)}
         return [task_id for task_id in task_ids if task_id in having]
 
     def usable(self, file_ids: Iterable[Any], owner: str) -> dict[str, StoredFile]:
         """Those of ``file_ids`` (as text) that exist and that ``owner`` may give to a task."""
         ids = [ObjectId(file_id) for file_id in file_ids if ObjectId.is_valid(file_id)]
         found = self._files.find({"_id": {"$in": ids}, "metadata.owner": owner})
-        return {str(document["_id"]): StoredFile.from_document(document) for document in found}
+        files = stored.readable("file", StoredFile.from_document, found)
+        return {str(file.id): file for file in files}
 
     def attach(self, file_ids: Iterable[ObjectId], task_id: ObjectId) -> None:
         """Say that a task that is about to be owns these files; `confirm` when it is.
@@ -201,11 +220,12 @@ class Files:
         return sum(map(self._prune, orphans)) + sum(map(self._prune_upload, broken))
 
     def _prune(self, found: Document) -> bool:
-        named = found["metadata"]["tasks"]
+        named = _named(found)
         owners = [task["_id"] for task in self._tasks.find({"_id": {"$in": named}}, {"_id": 1})]
         if owners:
             confirmed = {"$set": {"metadata.tasks": owners}, "$unset": {"metadata.pending_at": ""}}
-            self._files.update_one({"_id": found["_id"], "metadata.tasks": named}, confirmed)
+            as_read = {"_id": found["_id"], "metadata.tasks": found["metadata"]["tasks"]}
+            self._files.update_one(as_read, confirmed)
             return False
         self.discard(found["_id"])
         return True
@@ -218,6 +238,20 @@ class Files:
         else:
             self.discard(begun["_id"])
         return not whole
+
+
+def _named(found: Document) -> list[Any]:
+    """The tasks that a file is said to belong to; a list of anything else than IDs and marks is none."""
+    about = found.get("metadata")
+    named = about.get("tasks") if isinstance(about, dict) else None
+    return [task for task in named if isinstance(task, ObjectId | str)] if isinstance(named, list) else []
+
+
+def one_of(found: Iterator[Found], file_id: ObjectId) -> Found:
+    """The first of what could be read. Raises NotFound."""
+    for file in found:
+        return file
+    raise gone(file_id)
 
 
 class Measured:

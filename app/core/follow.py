@@ -67,7 +67,7 @@ class Follower:
         place = self._place(task)
         seen = (task.status, task.attempt, place)
         moved, self._seen = seen != self._seen, seen
-        new = task.progress if task.progress != self._progress else None
+        new = task.progress if task.progress != self._progress and isinstance(task.progress, dict) else None
         self._progress = task.progress
         return Look(task, place, moved, new, log)
 

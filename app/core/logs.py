@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
+from app.core import stored
 from app.core.db import Document, Mongo
 from app.core.mask import collapsed
 
@@ -35,6 +36,18 @@ def kept_parts(size: int) -> list[int]:
     count = -(-size // PART)
     tail = range(max(HEAD_PARTS, count - TAIL_PARTS), count)
     return [*range(min(count, HEAD_PARTS)), *tail]
+
+
+_PART: dict[str, stored.Check] = {
+    "part": stored.is_count,
+    "size": stored.is_size,
+    "content": lambda content: isinstance(content, bytes),
+}
+
+
+def _part(found: Document) -> Document:
+    """Raises DamagedDocumentError."""
+    return stored.checked(found, _PART, {})
 
 
 class Logs:
@@ -66,7 +79,8 @@ class Logs:
 
     def read(self, task_id: ObjectId, attempt: int) -> Log:
         """All that is kept of one attempt's output; says where the middle is left out."""
-        parts = list(self._logs.find({"task": task_id, "attempt": attempt}).sort([("part", 1)]))
+        found = self._logs.find({"task": task_id, "attempt": attempt}).sort([("part", 1)])
+        parts = list(stored.readable("part of a log", _part, found))
         pieces: list[bytes] = []  # joined before they are decoded: a letter may lie across two parts
         expected = 0
         for part in parts:

@@ -5,15 +5,14 @@ Everything here is served by an index (`db.WORK`). The writes are in `tasks`.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from functools import lru_cache
 
 from bson import ObjectId
 from pymongo.collection import Collection
 
+from app.core import stored
 from app.core.clock import utcnow
 from app.core.db import Document, Mongo
 from app.core.errors import NotFound
@@ -22,24 +21,10 @@ from app.core.task import Task
 
 WAITING_NOW = {"status": Status.QUEUED.value}
 
-log = logging.getLogger("app.core.reads")
-
 
 def readable(documents: Iterable[Document]) -> Iterator[Task]:
     """The tasks of the documents; one that cannot be read, whoever wrote it, is passed over."""
-    for document in documents:
-        try:
-            task = Task.from_document(document)
-        except (KeyError, TypeError, ValueError) as error:
-            _complain(str(document["_id"]), repr(error))
-        else:
-            yield task
-
-
-@lru_cache(maxsize=1_000)
-def _complain(task_id: str, why: str) -> None:
-    """Once for each, as maintenance meets it in every round."""
-    log.error("The task %s is passed over: its document cannot be read (%s).", task_id, why)
+    return stored.readable("task", Task.from_document, documents)
 
 
 def read_tasks(
@@ -48,10 +33,11 @@ def read_tasks(
     order: list[tuple[str, int]],
     limit: int,
     fields: Document | None = None,
+    skip: int = 0,
 ) -> list[Task]:
-    """The first ``limit`` tasks of a search that can be read, however many cannot."""
+    """The first ``limit`` tasks of a search that can be read, however many cannot, behind ``skip`` of any."""
     read: list[Task] = []
-    seen, wanted = 0, limit
+    seen, wanted = skip, limit
     while wanted:
         documents = list(tasks.find(query, fields).sort(order).skip(seen).limit(wanted))
         read += readable(documents)
@@ -107,9 +93,9 @@ class TaskReads:
             raise NotFound(f"The document of task {task_id} cannot be read. The server's log says why.")
         return task
 
-    def find(self, query: Document, order: list[tuple[str, int]], limit: int) -> list[Task]:
+    def find(self, query: Document, order: list[tuple[str, int]], limit: int, skip: int = 0) -> list[Task]:
         """Tasks by a filter that an index serves; at most ``limit``."""
-        return read_tasks(self._tasks, query, order, limit)
+        return read_tasks(self._tasks, query, order, limit, skip=skip)
 
     def waiting(self, task_id: ObjectId, dispatch: int) -> Task | None:
         """The task that a message names; None when the message is stale."""
@@ -166,15 +152,14 @@ class TaskReads:
         dispatches = {task.id: task.dispatch for task in now}
         return [task for task in tasks if dispatches.get(task.id) == task.dispatch]
 
-    def expired_leases(self, limit: int) -> list[Task]:
+    def expired_leases(self, limit: int, skip: int = 0) -> list[Task]:
         """Running tasks that nobody renews any more, the longest first."""
-        return self.find({"lease.until": {"$lt": utcnow()}}, [("lease.until", 1)], limit)
+        return self.find({"lease.until": {"$lt": utcnow()}}, [("lease.until", 1)], limit, skip)
 
-    def due(self, limit: int) -> list[Task]:
-        return self.find(
-            {"run_at": {"$lte": utcnow()}, "status": Status.SCHEDULED.value}, [("run_at", 1)], limit
-        )
+    def due(self, limit: int, skip: int = 0) -> list[Task]:
+        query = {"run_at": {"$lte": utcnow()}, "status": Status.SCHEDULED.value}
+        return self.find(query, [("run_at", 1)], limit, skip)
 
-    def past_retention(self, limit: int) -> list[ObjectId]:
-        query = {"expire_at": {"$lte": utcnow()}}
-        return [each["_id"] for each in self._tasks.find(query, {"_id": 1}).limit(limit)]
+    def past_retention(self, limit: int, skip: int = 0) -> list[ObjectId]:
+        found = self._tasks.find({"expire_at": {"$lte": utcnow()}}, {"_id": 1})
+        return [each["_id"] for each in found.sort([("expire_at", 1)]).skip(skip).limit(limit)]

@@ -6,12 +6,14 @@ others theirs. What is left over is for the next round.
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
+from app.core.db import cannot_write, is_away
 from app.core.deletions import Deletions
-from app.core.errors import QueueUnavailable
+from app.core.errors import QueueUnavailable, TaskQueueError
 from app.core.failpoints import reach
 from app.core.files import Files
 from app.core.queue import Queues
@@ -27,19 +29,47 @@ WORDS = 50  # So a large vocabulary is gone through in hours, while words are ke
 REPAIR_S = 2.0
 RECOVERY_S = 5.0
 
+log = logging.getLogger("app.core.repair")
 
-def repeated(batch: Callable[[], tuple[bool, int]], until: float) -> tuple[bool, int]:
-    """Repair batch after batch while they are full and there is time.
 
-    A batch says whether it was full, and how many it repaired. Returns whether all were seen, and how many
-    were repaired.
+@dataclass(frozen=True)
+class Batch:
+    """How a batch went: whether it was full, how many it repaired, and how many stay where it found them."""
+
+    full: bool
+    repaired: int
+    left: int = 0
+
+
+def repeated(batch: Callable[[int], Batch], until: float) -> int:
+    """Repair batch after batch while they are full and there is time; returns how many were repaired.
+
+    A batch is told how many were left by those before it: it begins behind them, so what cannot be repaired
+    keeps nothing from its turn.
     """
-    repaired = 0
+    repaired, left = 0, 0
     while True:
-        full, done = batch()
-        repaired += done
-        if not full or time.monotonic() >= until:
-            return not full, repaired
+        done = batch(left)
+        repaired, left = repaired + done.repaired, left + done.left
+        if not done.full or time.monotonic() >= until:
+            return repaired
+
+
+def isolated(tasks: Iterable[Task], act: Callable[[Task], object]) -> list[Task]:
+    """Do something to each task, so that one to which it cannot be done keeps no other from its turn.
+
+    Returns those to which it was. Raises what says that a store is away.
+    """
+    done = []
+    for task in tasks:
+        try:
+            if act(task):
+                done.append(task)
+        except Exception as error:
+            if isinstance(error, TaskQueueError) or is_away(error) or cannot_write(error):
+                raise
+            log.exception("Task %s is passed over: a repair of it failed.", task.id)
+    return done
 
 
 def soon() -> float:
@@ -70,15 +100,15 @@ class Repair:
 
     def push_due(self) -> int:
         """Push what was never pushed; returns how many hints. Raises QueueUnavailable."""
-        return repeated(self._push_batch, soon())[1]
+        return repeated(self._push_batch, soon())
 
-    def _push_batch(self) -> tuple[bool, int]:
+    def _push_batch(self, left: int) -> Batch:
         """Push those that do not wait in Redis already (pushed, but not marked), and mark all."""
         due = self.tasks.undispatched(BATCH)
         lost = self._lost(due)
         self.queues.push(lost)
         self.tasks.mark_dispatched(due)
-        return len(due) == BATCH, len(lost)
+        return Batch(len(due) == BATCH, len(lost))
 
     def _lost(self, tasks: list[Task]) -> list[Task]:
         """Those whose hint is gone although nobody took them: a worker may have, since they were read."""
@@ -103,9 +133,9 @@ class Repair:
         """
         if self.queues.has_epoch():
             return 0
-        return repeated(self._recover_batch, time.monotonic() + RECOVERY_S)[1]
+        return repeated(self._recover_batch, time.monotonic() + RECOVERY_S)
 
-    def _recover_batch(self) -> tuple[bool, int]:
+    def _recover_batch(self, left: int) -> Batch:
         recovery = self.queues.recovery(str(START))
         place = Place.parse(recovery.place)
         tasks = self.tasks.dispatched_behind(place, BATCH)
@@ -113,32 +143,33 @@ class Repair:
         self.queues.push(lost)
         behind = Place.of(tasks[-1]) if len(tasks) == BATCH else place.next_lane
         self.queues.go_on(recovery, str(behind) if behind else None)
-        return behind is not None, len(lost)
+        return Batch(behind is not None, len(lost))
 
     # Tasks
 
     def stage(self) -> int:
         """Queue the scheduled tasks whose time has come; returns how many."""
-        return repeated(self._stage_batch, soon())[1]
+        return repeated(self._stage_batch, soon())
 
-    def _stage_batch(self) -> tuple[bool, int]:
-        due = self.tasks.due(BATCH)
-        staged = [task for task in due if self.tasks.stage(task)]
+    def _stage_batch(self, left: int) -> Batch:
+        due = self.tasks.due(BATCH, left)
+        staged = isolated(due, self.tasks.stage)
         reach("staged", bool(staged))
         self.push([replace(task, status=Status.QUEUED, dispatch=task.dispatch + 1) for task in staged])
-        return len(due) == BATCH, len(staged)
+        return Batch(len(due) == BATCH, len(staged), len(due) - len(staged))
 
     def prune(self) -> int:
         """Delete ended tasks past their retention, files nobody came to own, and words that no task has.
 
         Returns how many tasks.
         """
-        _, pruned = repeated(self._prune_batch, soon())
+        pruned = repeated(self._prune_batch, soon())
         self.deletions.go_on(BATCH)
         self.files.prune_orphans(BATCH)
         self.words.prune(WORDS)
         return pruned
 
-    def _prune_batch(self) -> tuple[bool, int]:
-        past = self.tasks.past_retention(BATCH)
-        return len(past) == BATCH, len(self.deletions.delete(past))
+    def _prune_batch(self, left: int) -> Batch:
+        past = self.tasks.past_retention(BATCH, left)
+        gone = len(self.deletions.delete(past))
+        return Batch(len(past) == BATCH, gone, len(past) - gone)

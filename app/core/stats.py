@@ -13,6 +13,7 @@ from app.core.clock import utcnow
 from app.core.db import Document, Mongo
 from app.core.listing import COUNT_LIMIT, Count
 from app.core.states import ENDED, Priority, Status
+from app.core.stored import EARLIEST, LATEST, is_text, is_time
 
 FAILURES_READ = 2_000
 PACE_READ = 200
@@ -53,7 +54,12 @@ class Stats:
 
     def _lane(self, priority: Priority) -> Lane:
         oldest = self._tasks.find_one(
-            {"status": "queued", "hint": {"$in": ["due", "sent"]}, "priority": int(priority)},
+            {
+                "status": "queued",
+                "hint": {"$in": ["due", "sent"]},
+                "priority": int(priority),
+                "queued_at": {"$gte": EARLIEST, "$lte": LATEST},
+            },
             {"queued_at": 1},
             sort=[("queued_at", 1)],
         )
@@ -99,7 +105,8 @@ class Stats:
             "finished_at": {"$gte": since},
         }
         newest = self._tasks.find(query, {"started_at": 1, "finished_at": 1})
-        found = list(newest.sort([("finished_at", -1), ("_id", -1)]).limit(PACE_READ))
+        rows = newest.sort([("finished_at", -1), ("_id", -1)]).limit(PACE_READ)
+        found = [each for each in rows if is_time(each.get("started_at")) and is_time(each["finished_at"])]
         if len(found) < least:
             return None
         opened = found[-1]["finished_at"] if len(found) == PACE_READ else since
@@ -117,6 +124,7 @@ class Stats:
             .sort([("finished_at", -1), ("_id", -1)])
             .limit(FAILURES_READ)
         )
+        found = [each for each in found if is_text(each.get("type")) and is_time(each["finished_at"])]
         counts = Counter((each["type"], _message(each)) for each in found)
         newest = {(each["type"], _message(each)): each for each in reversed(found)}
         return [
@@ -138,5 +146,6 @@ def _busy(found: list[Document], opened: datetime) -> timedelta:
     return busy
 
 
-def _message(found: dict[str, dict[str, str]]) -> str:
-    return str(found.get("error", {}).get("message", ""))[:200]
+def _message(found: Document) -> str:
+    error = found.get("error")
+    return str(error.get("message", "") if isinstance(error, dict) else "")[:200]

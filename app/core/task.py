@@ -9,6 +9,7 @@ from typing import Any
 
 from bson import ObjectId
 
+from app.core import stored
 from app.core.results import ResultKind
 from app.core.states import ACTIONS, Action, Priority, Status
 
@@ -80,12 +81,11 @@ class Task:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Task:
-        values = {name: document[name] for name in _STORED if name in document}
-        values["tags"] = tuple(document.get("tags") or ())
-        return cls(
-            id=document["_id"],
-            **{**values, "priority": Priority(document["priority"]), "status": Status(document["status"])},
-        )
+        """Read a task. Raises DamagedDocumentError where a field is missing or of a wrong type."""
+        values = stored.checked(document, _REQUIRED, _OPTIONAL)
+        values["tags"] = tuple(values.get("tags") or ())
+        values["priority"], values["status"] = Priority(values["priority"]), Status(values["status"])
+        return cls(id=values.pop("_id"), **values)
 
     @property
     def job_id(self) -> str:
@@ -106,9 +106,51 @@ class Task:
         return self.lease.get("worker") if self.lease else None
 
 
-_STORED = tuple(
-    name for name in Task.__dataclass_fields__ if name not in ("id", "tags", "priority", "status")
-)
+_TIME, _TEXT, _ID = stored.maybe(stored.is_time), stored.maybe(stored.is_text), stored.maybe(stored.is_id)
+_PAST = {
+    "attempt": stored.maybe(stored.is_count),
+    "worker": _TEXT,
+    "queued_at": _TIME,
+    "started_at": _TIME,
+    "finished_at": _TIME,
+    "outcome": _TEXT,
+}
+_REQUIRED: dict[str, stored.Check] = {
+    "_id": stored.is_id,
+    "type": stored.is_text,
+    "title": stored.is_text,
+    "params": stored.is_document,
+    "priority": stored.one_of(*map(int, Priority)),
+    "owner": stored.is_text,
+    "status": stored.one_of(*(status.value for status in Status)),
+    "created_at": stored.is_time,
+    "attempt": stored.is_count,
+    "max_attempts": stored.is_count,
+    "timeout_s": stored.is_count,
+    "dispatch": stored.is_count,
+}
+_OPTIONAL: dict[str, stored.Check] = {
+    "tags": stored.maybe(stored.list_of(stored.is_text)),
+    "crashes": stored.is_count,
+    "run_at": _TIME,
+    "queued_at": _TIME,
+    "hint": _TEXT,
+    "dispatched_at": _TIME,
+    "started_at": _TIME,
+    "finished_at": _TIME,
+    "lease": stored.maybe(stored.shaped({}, {"until": stored.is_time, "worker": _TEXT})),
+    "cancel": stored.maybe(stored.shaped({}, {"by": _TEXT, "at": _TIME})),
+    "progress": stored.anything,
+    "result": stored.anything,
+    "result_file": _ID,
+    "result_kind": stored.is_kind,
+    "error": stored.maybe(stored.is_document),
+    "history": stored.list_of(stored.shaped({}, _PAST)),
+    "parent": _ID,
+    "put_offs": stored.is_count,
+    "attempts_chosen": stored.is_count,
+    "expire_at": _TIME,
+}
 
 _JOB_ID = re.compile(r"([0-9a-f]{24})-(\d{1,9})\Z")
 

@@ -17,6 +17,7 @@ from pymongo.errors import BulkWriteError
 from app.core.clock import utcnow
 from app.core.db import Mongo
 from app.core.errors import TooShort
+from app.core.stored import is_time
 
 # MongoDB merges at most 200 ranges of an index in order (internalQueryMaxScansToExplode), else it sorts
 # whatever matches: 11 words, 6 statuses and 3 priorities are 198.
@@ -96,6 +97,6 @@ class Words:
         found = self._words.find({"_id": {"$gt": self._pruned_to}}).sort([("_id", 1)]).limit(limit)
         some = list(found)
         self._pruned_to = some[-1]["_id"] if len(some) == limit else ""
-        old = [each for each in some if "at" not in each or each["at"] < utcnow() - FORGOTTEN]
+        old = [each for each in some if not is_time(each.get("at")) or each["at"] < utcnow() - FORGOTTEN]
         gone = [each for each in old if not self._lives(each["_id"])]
         return sum(self._words.delete_one({"at": None, **each}).deleted_count for each in gone)

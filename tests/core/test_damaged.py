@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import copy
+from datetime import datetime, timedelta, timezone
+from io import BytesIO
 
 import pytest
+from bson import ObjectId
 
 from app.core import repair
 from app.core.clock import utcnow
@@ -12,6 +15,20 @@ from app.core.errors import NotFound
 from app.core.states import Status
 from app.core.taskfilter import TaskFilter
 from app.core.tasks import LEASE
+from tests.core.damage import MISSING, WRONG, every
+from tests.core.test_catalog import CLEAN as TYPE
+from workers.maintenance import Maintenance
+
+WORKER = {
+    "host": "box",
+    "pid": 7,
+    "version": "0.1.0",
+    "started_at": datetime(2026, 1, 1, tzinfo=timezone.utc),
+    "seen_at": None,
+    "processed": 0,
+    "task": None,
+    "types": ["count_slowly"],
+}
 
 DAMAGE = {
     "a field is missing": {"$unset": {"owner": ""}},
@@ -78,3 +95,87 @@ def test_its_page_says_so(services, new_task, damage):
     task = damage(new_task())
     with pytest.raises(NotFound, match="cannot be read"):
         services.tasks.get(task.id)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wrong", WRONG)
+def test_no_wrong_type_in_any_field_keeps_another_task_from_its_repair(
+    wrong, services, task_in, running, clock, caplog, monkeypatch
+):
+    """Of whatever status, and however many: they come first in every batch."""
+    monkeypatch.setattr(repair, "REPAIR_S", 60)
+    services.db.tasks.drop_indexes()
+    services.db.tasks.insert_many(every(WRONG[wrong]))
+    due, lost = task_in(Status.SCHEDULED), running(max_attempts=2)
+    waits = task_in(Status.QUEUED)
+    services.queues.redis.flushall()
+    clock.advance(hours=2)
+    for piece in ("stage", "push_due", "recover", "sweep", "rescue"):
+        getattr(services.dispatch, piece)()
+    assert {services.tasks.get(task.id).status for task in (due, lost, waits)} == {Status.QUEUED}
+    assert not services.queues.missing([services.tasks.get(task.id) for task in (due, lost, waits)])
+    assert "a repair of it failed" not in caplog.text
+    clock.advance(days=60)
+    services.dispatch.prune()
+
+
+def test_a_task_to_which_a_repair_cannot_be_done_keeps_no_other_from_its_turn(
+    services, task_in, clock, monkeypatch
+):
+    bad, task = task_in(Status.SCHEDULED), task_in(Status.SCHEDULED)
+    clock.advance(hours=2)
+    real = services.tasks.stage
+
+    def stage(each):
+        return 1 / 0 if each.id == bad.id else real(each)
+
+    monkeypatch.setattr(services.tasks, "stage", stage)
+    assert services.dispatch.stage() == 1
+    assert services.tasks.get(task.id).status is Status.QUEUED
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("collection", ["workers", "task_types"])
+def test_workers_and_types_of_any_shape_are_passed_over(wrong, collection, services, clock):
+    fields = WORKER if collection == "workers" else TYPE
+    value = WRONG[wrong]
+    services.db[collection].insert_one({**fields, "_id": "whole", "seen_at": clock.now})
+    for field in fields.keys() - {"_id"}:
+        broken = {**fields, "_id": field, "seen_at": clock.now, field: value}
+        if value is MISSING:
+            del broken[field]
+        services.db[collection].insert_one(broken)
+    found = services.catalog.workers() if collection == "workers" else services.catalog.types()
+    assert "whole" in [each.name for each in found]
+
+
+def test_a_schema_of_which_no_form_can_be_made_is_damage(services):
+    services.db.task_types.insert_one({**TYPE, "_id": "bad", "schema": {"properties": {"n": {"title": 7}}}})
+    assert services.catalog.types() == []
+    with pytest.raises(NotFound, match="cannot be read"):
+        services.catalog.get("bad")
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_files_and_logs_of_any_shape_are_passed_over(wrong, services, new_task):
+    task, value = new_task(), WRONG[wrong]
+    good = services.files.save(BytesIO(b"a"), "a.csv", "text/csv", "alice", role="input")
+    services.files.attach([good.id], task.id)
+    document = services.db["files.files"].find_one({"_id": good.id})
+    for field in ("filename", "length", "uploadDate", "metadata.sha256", "metadata.role", "metadata.owner"):
+        broken = copy.deepcopy(document) | {"_id": ObjectId()}
+        place, _, last = field.rpartition(".")
+        (broken[place] if place else broken)[last] = None if value is MISSING else value
+        services.db["files.files"].insert_one(broken)
+    assert good.id in [file.id for file in services.files.of_task(task.id)]
+    services.logs.write_part(task.id, 1, 0, b"hello")
+    part = {} if value is MISSING else {"content": value, "size": value}
+    services.db.logs.insert_one({"_id": "x", "task": task.id, "attempt": 1, "part": 1, **part})
+    assert services.logs.read(task.id, 1).text.startswith("hello")
+
+
+@pytest.mark.parametrize("until", ["x", None, 7, datetime(2999, 1, 1, tzinfo=timezone.utc)])
+def test_a_lease_of_no_time_or_of_one_far_away_keeps_nobody_from_the_lead(services, until):
+    services.db.leases.insert_one({"_id": "maintenance", "holder": "somebody", "until": until})
+    assert Maintenance(services, "w1").lead()
+    assert not Maintenance(services, "w2").lead()

@@ -136,7 +136,7 @@ class TestRescue:
         clock.advance(minutes=1)
         seen = services.tasks.expired_leases(10)
         assert services.tasks.renew(task)
-        monkeypatch.setattr(services.tasks, "expired_leases", lambda limit: seen)
+        monkeypatch.setattr(services.tasks, "expired_leases", lambda limit, skip=0: seen)
         assert services.dispatch.rescue() == 0
         assert services.tasks.succeed(task, "in time")
 
@@ -170,7 +170,7 @@ class TestStage:
         clock.advance(hours=2)
         seen = services.tasks.due(10)
         assert services.dispatch.stage() == 1
-        monkeypatch.setattr(services.tasks, "due", lambda limit: seen)
+        monkeypatch.setattr(services.tasks, "due", lambda limit, skip=0: seen)
         assert services.dispatch.stage() == 0
         assert waiting() == [str(task.id)]
 
@@ -182,7 +182,7 @@ class TestStage:
         seen = services.tasks.due(10)
         services.dispatch.reprioritise(task.id, Priority.HIGH)
         with monkeypatch.context() as patched:
-            patched.setattr(services.tasks, "due", lambda limit: seen)
+            patched.setattr(services.tasks, "due", lambda limit, skip=0: seen)
             services.dispatch.stage()
         services.dispatch.stage()
         assert services.queues.depths()[Priority.HIGH] == 1

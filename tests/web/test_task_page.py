@@ -138,7 +138,7 @@ class TestOddDocuments:
         [
             {"error": {}, "history": [{}], "lease": None, "progress": {"done": 1, "at": "soon"}},
             {"error": {"message": None, "traceback": None}, "tags": None, "cancel": {}, "progress": "half"},
-            {"error": {"message": 7, "type": None}, "history": None, "progress": {}, "lease": {}},
+            {"error": {"message": 7, "type": None}, "history": [], "progress": {}, "lease": {}},
         ],
     )
     @pytest.mark.parametrize("status", ["running", "failed", "canceled"])
