@@ -7,10 +7,12 @@ serialised as JSON; nothing here pickles.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from redis import Redis
@@ -20,7 +22,7 @@ from redis.retry import Retry
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from rq.worker_registration import clean_worker_registry
+from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY, clean_worker_registry
 
 from app.core.errors import QueueUnavailable
 from app.core.states import Priority
@@ -30,18 +32,23 @@ FUNCTION = "workers.run"
 WAKE = "dtq:wake"
 EPOCH = "dtq:epoch"
 LOSS = "dtq:loss"
+WRONG_TYPE = "WRONGTYPE"
 SEARCH_LIMIT = 5_000_000  # places that Redis may search to take back hints: some 50 ms
 # For a message that a stock RQ worker popped and died with: while its hash is there, it seems to wait.
 # One that waits for longer than this is sent again beside the old one, which does no harm.
 JOB_TTL_S = 3600
+GONE, ENDLESS = -2, -1  # What Redis says of the time that a key has left.
+
+log = logging.getLogger("app.core.queue")
 
 # Pops in priority order and removes the job's hash in the same step, so a hint is either waiting
 # whole or gone. When there is nothing, answers with the place in the wake stream to wait from, so
 # that a push between this look and the wait is not missed.
+# A lane whose key holds something else than a list keeps no other from its turn.
 _TAKE = """
 for i = 1, #KEYS - 1 do
-  local id = redis.call('LPOP', KEYS[i])
-  if id then
+  local id = redis.pcall('LPOP', KEYS[i])
+  if type(id) == 'string' then
     redis.call('DEL', ARGV[1] .. id)
     return {1, id}
   end
@@ -153,19 +160,42 @@ class Queues:
             pipe.execute()
 
     def missing(self, tasks: Sequence[Task]) -> list[Task]:
-        """Those of the tasks whose hint is not waiting in Redis."""
+        """Those of the tasks whose hint is not waiting in Redis.
+
+        A hash that never runs out is none that we wrote, so its place in the lane says whether it waits.
+        """
         with _translated(), self.redis.pipeline(transaction=False) as pipe:
             for task in tasks:
-                pipe.exists(Job.key_for(task.job_id))
-            there = pipe.execute()
-        return [task for task, exists in zip(tasks, there, strict=True) if not exists]
+                pipe.ttl(Job.key_for(task.job_id))
+            left_s = dict(zip((task.job_id for task in tasks), pipe.execute(), strict=True))
+            doubtful = [task for task in tasks if left_s[task.job_id] == ENDLESS]
+            for task in doubtful:
+                pipe.lpos(self._lanes[task.priority].key, task.job_id)
+            stale = {
+                task.job_id for task, place in zip(doubtful, pipe.execute(), strict=True) if place is None
+            }
+        return [task for task in tasks if left_s[task.job_id] == GONE or task.job_id in stale]
 
     def depths(self) -> dict[Priority, int]:
         """How many hints wait in each lane."""
         with _translated(), self.redis.pipeline(transaction=False) as pipe:
             for lane in self._lanes.values():
                 pipe.llen(lane.key)
-            return dict(zip(Priority, pipe.execute(), strict=True))
+            found = pipe.execute(raise_on_error=False)
+        with _translated():
+            return {
+                priority: self._depth(priority, depth)
+                for priority, depth in zip(Priority, found, strict=True)
+            }
+
+    def _depth(self, priority: Priority, found: Any) -> int:
+        """A lane's answer. One whose key holds something else has nothing waiting. Raises any other error."""
+        if not isinstance(found, Exception):
+            return int(found)
+        if not str(found).startswith(WRONG_TYPE):
+            raise found
+        _name_once(self._lanes[priority].key)
+        return 0
 
     def place(self, task: Task) -> int | None:
         """The task's place in the whole line, 1 being next; None when its hint is not waiting."""
@@ -190,9 +220,21 @@ class Queues:
         """How far the repair of a loss has come; it begins here where it has not begun."""
         begun = Recovery(secrets.token_hex(8), start)
         with _translated():
+            if self.redis.type(LOSS) not in (b"string", b"none"):
+                return self.begin_again(start)
             self.redis.set(LOSS, str(begun), nx=True)
             found: Any = self.redis.get(LOSS)
-        return Recovery(*found.decode().split(" ", 1)) if found else begun
+        loss, _, place = found.decode("utf-8", "replace").partition(" ") if found else ("", "", "")
+        if loss and place:
+            return Recovery(loss, place)
+        return begun if found is None else self.begin_again(start)
+
+    def begin_again(self, start: str) -> Recovery:
+        """Begin the repair of a loss anew, where what Redis knows of it cannot be read."""
+        begun = Recovery(secrets.token_hex(8), start)
+        with _translated():
+            self.redis.set(LOSS, str(begun))
+        return begun
 
     def go_on(self, recovery: Recovery, place: str | None) -> None:
         """Everything up to this place is pushed again. With None all is, and a new epoch begins.
@@ -207,13 +249,39 @@ class Queues:
         """Drop workers from RQ's register that were killed before they could leave it."""
         with _translated():
             for lane in self._lanes.values():
+                self._forget_unnamed(WORKERS_BY_QUEUE_KEY % lane.name)
                 clean_worker_registry(lane)
+            self._forget_unnamed(REDIS_WORKER_KEYS)
+
+    def _forget_unnamed(self, key: str) -> None:
+        """Drop what is no worker's key from a set of RQ, which would read it as one, and begin it anew where
+        it is no set."""
+        if self.redis.type(key) not in (b"set", b"none"):
+            self.redis.delete(key)
+            return
+        members: Any = self.redis.smembers(key)
+        if unnamed := [member for member in members if not _names_a_worker(member)]:
+            self.redis.srem(key, *unnamed)
 
     def answers(self) -> bool:
         try:
             return bool(self.redis.ping())
         except (RedisError, OSError):
             return False
+
+
+def _names_a_worker(member: bytes) -> bool:
+    try:
+        return member.decode().startswith("rq:worker:")
+    except UnicodeDecodeError:
+        return False
+
+
+@lru_cache(maxsize=100)
+def _name_once(key: str) -> None:
+    log.error(
+        "The key %s in Redis is not a list, so nothing of its priority runs: delete it (DEL %s).", key, key
+    )
 
 
 def raw_job(redis: Redis, job_id: str) -> dict[Any, Any]:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from bson.errors import BSONError
+
 from app.core.db import cannot_write, is_away
 from app.core.deletions import Deletions
 from app.core.errors import QueueUnavailable, TaskQueueError
@@ -137,7 +139,10 @@ class Repair:
 
     def _recover_batch(self, left: int) -> Batch:
         recovery = self.queues.recovery(str(START))
-        place = Place.parse(recovery.place)
+        try:
+            place = Place.parse(recovery.place)
+        except (ValueError, BSONError):
+            recovery, place = self.queues.begin_again(str(START)), START
         tasks = self.tasks.dispatched_behind(place, BATCH)
         lost = self._lost(tasks)
         self.queues.push(lost)

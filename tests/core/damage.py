@@ -39,7 +39,8 @@ IN_ALL = (
     "history keywords status run_at queued_at hint dispatched_at started_at finished_at lease lease.until "
     "lease.worker cancel cancel.by cancel.at progress progress.done progress.at result result_file "
     "result_kind error error.kind error.message error.traceback parent put_offs losses expire_at "
-    "dispatch params.columns history.0.attempt history.0.started_at history.0.outcome history.0.message submission_key"
+    "dispatch params.columns history.0.attempt history.0.started_at history.0.outcome "
+    "history.0.message submission_key"
 )
 FIELDS = tuple(IN_ALL.split())
 NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
