@@ -74,9 +74,10 @@ def analyse_table(
     delimiter: ask.Delimiter = "auto",
     encoding: ask.Encoding = "auto",
     undecodable: ask.Undecodable = "stop",
+    layout: ask.Layout = ask.AS_FOUND,
 ) -> dict[str, Any]:
     """Find out what a CSV, JSON, Parquet or XLSX table holds: figures, charts, correlations."""
-    reading = ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable)
+    reading = ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable, layout)
     opened = open_source(
         ctx,
         source,

@@ -62,10 +62,11 @@ def check_table(
     delimiter: ask.Delimiter = "auto",
     encoding: ask.Encoding = "auto",
     undecodable: ask.Undecodable = "stop",
+    layout: ask.Layout = ask.AS_FOUND,
 ) -> dict[str, Any]:
     """Hold a CSV, JSON, Parquet or XLSX table against rules and list the rows that break them."""
     table = read_source(
-        ctx, source, ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable)
+        ctx, source, ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable, layout)
     )
     names = tidy_names([column.header for column in table.columns], snake_case=False)
     wanted = Rules(names, numbers).read(rules)

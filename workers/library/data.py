@@ -89,10 +89,11 @@ def clean_table(
     delimiter: ask.Delimiter = "auto",
     encoding: ask.Encoding = "auto",
     undecodable: ask.Undecodable = "stop",
+    layout: ask.Layout = ask.AS_FOUND,
 ) -> dict[str, Any]:
     """Tidy a CSV, JSON, Parquet or XLSX table: names, spaces, missing values, numbers, dates, duplicates."""
     table = read_source(
-        ctx, source, ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable)
+        ctx, source, ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable, layout)
     )
     headers = [column.header for column in table.columns]
     tidy = tidy_names(headers, snake_case=names == "snake_case")
@@ -100,11 +101,10 @@ def clean_table(
     steps = len(tidy) + 2
     options = CleanOptions(whitespace, tuple(missing), numbers, dates, case, tuple(missing_in_numbers))
     recipes = decide_columns(ctx, table, tidy, options, "Cleaning", steps)
-    comparing = pulse(ctx, steps - 1, steps, "Comparing rows")
     kept = choose_rows(
         table,
         recipes,
-        comparing,
+        pulse(ctx, steps - 1, steps, "Comparing rows"),
         drop_empty=drop_empty,
         drop_duplicates=drop_duplicates,
         keys=keys,

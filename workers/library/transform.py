@@ -109,9 +109,10 @@ def transform_table(
     delimiter: ask.Delimiter = "auto",
     encoding: ask.Encoding = "auto",
     undecodable: ask.Undecodable = "stop",
+    layout: ask.Layout = ask.AS_FOUND,
 ) -> dict[str, Any]:
     """Choose rows and columns, sort, group, join and convert a CSV, JSON, Parquet or XLSX table."""
-    reading = ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable)
+    reading = ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable, layout)
     options = CleanOptions(
         "trim", tuple(missing), numbers, dates, missing_in_numbers=tuple(missing_in_numbers)
     )

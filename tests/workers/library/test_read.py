@@ -10,7 +10,7 @@ import pytest
 
 from tests.workers.library.reading import Read, headers, rows, values
 from workers.library.tables import delimited, stage
-from workers.library.tables.delimited import find_delimiter
+from workers.library.tables.dialect import find_delimiter
 from workers.library.tables.encodings import detect_encoding
 
 
@@ -50,7 +50,7 @@ def test_empty_fields_beyond_the_header_lose_nothing(read: Read) -> None:
 def test_a_broken_row_stops_with_the_line_on_which_it_begins(refused: Callable[..., str]) -> None:
     assert refused('a,b\n"two\nlines",2\n1,2,3\n') == (
         "Line 4 has 3 fields, but the header has 2. Correct that line (text that holds the delimiter must be "
-        "quoted), or choose to skip broken rows."
+        "quoted), or choose to skip malformed rows."
     )
 
 

@@ -23,7 +23,6 @@ from workers.library.tables.model import (
     CleanColumn,
     CleanOptions,
     Column,
-    Delimiter,
     Kind,
     Whitespace,
 )
@@ -128,7 +127,7 @@ def blanked(recipe: Recipe) -> Counter[str]:
     return found
 
 
-def agree(recipes: Sequence[Recipe], delimiter: Delimiter | None) -> list[Recipe]:
+def agree(recipes: Sequence[Recipe], delimiter: str | None) -> list[Recipe]:
     """Decide the columns of numbers that may be read in two ways by the decimal sign of the others.
 
     Where no other column shows one, numbers with a point are read as programs write them, unless semicolons

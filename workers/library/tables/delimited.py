@@ -8,19 +8,27 @@ a chunk of them is ever alive as Python objects.
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from workers import Fail
+from workers.library.tables.dialect import (
+    SAMPLE_CHARS,
+    characters,
+    find_delimiter,
+    lines_above,
+    looks_split,
+    parsed,
+)
 from workers.library.tables.encodings import codec
+from workers.library.tables.layout import Layout
 from workers.library.tables.model import (
     DELIMITERS,
     Column,
-    Delimiter,
     Detected,
     Format,
     Pulse,
@@ -35,11 +43,9 @@ if TYPE_CHECKING:
 _CHUNK_CELLS = 500_000
 _CHUNK_CHARS = 16 * 1024 * 1024
 """A chunk is full when it has that many cells or characters: wide tables and long texts make short chunks."""
-_SAMPLE_CHARS = 64 * 1024
+_NUMERIC = re.compile(r"-?[0-9][0-9.,'  ]*%?")
 _SHOWN_LINES = 5
 _EXCEL_HINT = re.compile(r'"?sep=(.)"?\r?\n?')
-# A tie goes to the first: a comma is more likely than the others to stand in a text or a number.
-_TIE_ORDER: tuple[Delimiter, ...] = ("tab", "pipe", "semicolon", "comma")
 
 
 @dataclass
@@ -74,17 +80,25 @@ class _Account:
 
 
 class _Lines:
-    """The lines of a file, and how many characters of it went by."""
+    """The lines of a file below those to skip, and how many characters of it went by.
 
-    def __init__(self, file: TextIO, size: int) -> None:
+    ``began`` is the number of the first line since it was None.
+    """
+
+    def __init__(self, file: TextIO, size: int, skip: int, comment: str) -> None:
         self._file = file
         self._size = size
+        self._skip = skip
+        self._comment = comment
         self.chars = 0
+        self.began: int | None = None
 
     def __iter__(self) -> Iterator[str]:
-        for line in self._file:
+        for number, line in enumerate(self._file, start=1):
             self.chars += len(line)
-            yield line
+            if number > self._skip and not (self._comment and line.startswith(self._comment)):
+                self.began = self.began or number
+                yield line
 
     @property
     def share(self) -> float:
@@ -95,63 +109,92 @@ class _Lines:
 def read_delimited(
     path: Path, fmt: Format, encoding: str, options: ReadOptions, pulse: Pulse, stage: Stage
 ) -> Table:
-    """Read a file whose first record that is not blank is the header.
+    """Read a file; the header is where the layout says, or the first record below titles and remarks.
 
     Blank lines after it are rows without a value. Raises Fail, with the line, for rows that have more fields
     than the header (unless they are to be skipped) and for quotes that are not in order.
     """
+    layout = options.layout
     with path.open(encoding=codec(encoding), newline="") as file:
-        sample = file.read(_SAMPLE_CHARS)
+        sample = file.read(SAMPLE_CHARS)
         file.seek(0)
-        hint = _EXCEL_HINT.fullmatch(file.readline())
-        if hint is None:
-            file.seek(0)
-        delimiter = options.delimiter
-        if delimiter == "auto":
-            delimiter = _hinted(hint) or find_delimiter(sample, fmt)
-        detected = Detected(fmt, encoding, delimiter)
-        lines = _Lines(file, path.stat().st_size)
-        return _read(lines, detected, options, pulse, stage, first_line=2 if hint else 1)
+        hint = _EXCEL_HINT.fullmatch(sample[: sample.find("\n") + 1])
+        skip = layout.skip_lines if layout.header_line is None else layout.header_line - 1
+        skip = max(skip, 1 if hint else 0)
+        sample = _below(sample, skip, layout.comment)
+        name = layout.separator or options.delimiter
+        if name == "auto":
+            name = _hinted(hint) or find_delimiter(sample, fmt, layout)
+        above = _above(sample, name, layout)
+        lines = _Lines(file, path.stat().st_size, skip + above, layout.comment)
+        table = _read(lines, Detected(fmt, encoding, name), options, pulse, stage, skip + above + 1)
+    table.notes += _above_notes(sample, above, skip) + _warnings(table, _below(sample, above, ""), layout)
+    return table
 
 
-def find_delimiter(sample: str, fmt: Format = "csv") -> Delimiter:
-    """The delimiter that splits the header, and as many rows as possible into as many fields as the header.
-
-    One that never occurs is possible: the table has a single column then.
-    """
-    preferred: Delimiter = "tab" if fmt == "tsv" else "comma"
-    whole_lines = sample if len(sample) < _SAMPLE_CHARS else sample[: sample.rfind("\n") + 1] or sample
-    scores = {name: _agreement(whole_lines, DELIMITERS[name]) for name in _TIE_ORDER}
-    best = max(_TIE_ORDER, key=lambda name: (scores[name], name == preferred))
-    return best if scores[best] > (0.0, 1) else preferred
+def _below(sample: str, skip: int, comment: str) -> str:
+    """The lines of a sample that are read."""
+    lines = sample.splitlines(keepends=True)[skip:]
+    return "".join(line for line in lines if not (comment and line.startswith(comment)))
 
 
-def _hinted(hint: re.Match[str] | None) -> Delimiter | None:
+def _above(sample: str, name: str, layout: Layout) -> int:
+    """How many lines above the header are found, where nobody says where it is."""
+    told = layout.header == "none" or layout.header_line is not None or layout.skip_lines or layout.comment
+    return 0 if told else lines_above(sample, characters(name), layout)
+
+
+def _above_notes(sample: str, above: int, skip: int) -> list[str]:
+    shown = next((line.strip() for line in sample.splitlines()[:above] if line.strip()), "")
+    if not shown:
+        return []
+    return [
+        f"Lines above the header that were skipped: {above:,} (line {skip + 1:,}: {shown[:60]}). If they "
+        "belong to the table, set Header on line under Layout."
+    ]
+
+
+def _warnings(table: Table, sample: str, layout: Layout) -> list[str]:
+    """What may be wrong with how the file was understood."""
+    headers = [column.header.strip() for column in table.columns]
+    notes = []
+    if len(headers) == 1 and not layout.separator and looks_split(sample):
+        notes.append("Only one column was found. If it holds several, choose the delimiter.")
+    if layout.header == "none":
+        return notes
+    numeric = [header for header in headers if _NUMERIC.fullmatch(header)]
+    if numeric:
+        notes.append(
+            f"The header has numbers ({', '.join(numeric[:3])}). If the file has no header row, choose None "
+            "for Header row under Layout."
+        )
+    blank = headers.count("")
+    if blank:
+        notes.append(f"Columns without a name in the header, which are named by their position: {blank:,}.")
+    return notes
+
+
+def _hinted(hint: re.Match[str] | None) -> str | None:
     """Excel's own first line, ``sep=;``, says which delimiter follows."""
     return next((name for name, char in DELIMITERS.items() if hint and char == hint[1]), None)
-
-
-def _agreement(sample: str, delimiter: str) -> tuple[float, int]:
-    """The share of rows that are as wide as the header, and that width; nothing for a header of one field."""
-    widths = [len(row) for row in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter) if row]
-    if not widths or widths[0] == 1:
-        return 0.0, 1
-    return widths.count(widths[0]) / len(widths), widths[0]
 
 
 def _read(
     lines: _Lines, detected: Detected, options: ReadOptions, pulse: Pulse, stage: Stage, first_line: int
 ) -> Table:
     account = _Account()
-    records = _records(lines, detected, options, account, first_line)
-    header = next((row for _, row in records if row), None)
-    if header is None:
+    records = _records(lines, detected, options, account)
+    first = next(((line, row) for line, row in records if row), None)
+    if first is None:
         raise Fail("The file has no header line; the names of the columns were expected in the first one.")
     if account.broken:
         raise Fail(
             f"The header on line {account.broken[0]:,} is not well formed; correct its quotation marks."
         )
+    header = first[1]
     account.header_rows = account.rows
+    if options.layout.header == "none":
+        account.header_rows, header, records = account.rows - 1, [""] * len(header), chain([first], records)
     stage.add(_frame([], len(header)))
     for rows in _chunks(_fitting(records, len(header), options, account), len(header), lines):
         if stage.height:
@@ -163,33 +206,34 @@ def _read(
 
 
 def _records(
-    lines: _Lines, detected: Detected, options: ReadOptions, account: _Account, first_line: int
+    lines: _Lines, detected: Detected, options: ReadOptions, account: _Account
 ) -> Iterator[tuple[int, list[str]]]:
     """Records with the line on which each begins. A quote that is never closed cannot be skipped."""
-    delimiter = DELIMITERS[detected.delimiter or "comma"]
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    reader = parsed(lines, characters(detected.delimiter or "comma"), options.layout)
     while True:
-        line = reader.line_num + first_line
+        lines.began = None
         try:
             row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
             if options.broken_rows == "stop" or "expected after" not in str(error):
-                raise _quoting_problem(line, error) from error
+                raise _quoting_problem(lines.began or 1, error) from error
             account.rows += 1
-            account.skip(line)
+            account.skip(lines.began or 1)
         else:
             account.rows += 1
-            yield line, row
+            yield lines.began or 1, row
 
 
 def _fitting(
     records: Iterator[tuple[int, list[str]]], width: int, options: ReadOptions, account: _Account
 ) -> Iterator[list[str]]:
     """Rows of exactly ``width`` fields."""
+    fitted = 0
     for line, row in records:
         if len(row) == width:
+            fitted += 1
             yield row
         elif len(row) < width:
             account.short += bool(row)
@@ -201,9 +245,22 @@ def _fitting(
             account.skip(line)
         else:
             raise Fail(
-                f"Line {line:,} has {len(row):,} fields, but the header has {width:,}. Correct that line "
-                "(text that holds the delimiter must be quoted), or choose to skip broken rows."
+                f"Line {line:,} has {len(row):,} fields, but the header has {width:,}. {_advice(fitted)}"
             )
+    if account.broken and len(account.broken) > 9 * fitted:
+        raise Fail(
+            f"Skipping malformed rows would skip {len(account.broken):,} rows and keep {fitted:,}. Set the "
+            "header line or the delimiter instead."
+        )
+
+
+def _advice(fitted: int) -> str:
+    """What to do about a row that is too long; skipping is no help where no row fits the header."""
+    if not fitted:
+        return "If the header is on another line, set Header on line under Layout; else correct that line."
+    return (
+        "Correct that line (text that holds the delimiter must be quoted), or choose to skip malformed rows."
+    )
 
 
 def _chunks(rows: Iterator[list[str]], width: int, lines: _Lines) -> Iterator[list[list[str]]]:
@@ -237,5 +294,5 @@ def _quoting_problem(line: int, error: csv.Error) -> Fail:
         return Fail(f"A quotation mark that is opened in the row on line {line:,} is never closed. Close it.")
     return Fail(
         f"The row on line {line:,} is not well formed ({error}). A quotation mark inside of a quoted field "
-        'must be doubled (""). Correct that line, or choose to skip broken rows.'
+        'must be doubled (""). Correct that line, or choose to skip malformed rows.'
     )

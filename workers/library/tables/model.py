@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from workers.library.tables.layout import AS_FOUND, Layout
 from workers.library.tables.stage import Stage
 
 if TYPE_CHECKING:
     import polars as pl
 
 Format = Literal["csv", "tsv", "jsonl", "json", "parquet", "xlsx"]
-Delimiter = Literal["comma", "semicolon", "tab", "pipe"]
+Delimiter = Literal["comma", "semicolon", "tab", "pipe", "space", "caret", "tilde"]
 BrokenRows = Literal["stop", "skip"]
 Undecodable = Literal["stop", "replace"]
 Whitespace = Literal["collapse", "trim", "keep"]
@@ -27,7 +28,15 @@ Kind = Literal[
     "text", "integer", "number", "date", "datetime", "time", "duration", "boolean", "binary", "nested"
 ]
 
-DELIMITERS: dict[Delimiter, str] = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+DELIMITERS: dict[Delimiter, str] = {
+    "comma": ",",
+    "semicolon": ";",
+    "tab": "\t",
+    "pipe": "|",
+    "space": " ",
+    "caret": "^",
+    "tilde": "~",
+}
 
 Pulse = Callable[[float | None], object]
 """Called now and then during long work, with the share of it that is done, from 0 to 1, or None where that is
@@ -43,6 +52,7 @@ class ReadOptions:
     sheet: str = ""
     broken_rows: BrokenRows = "stop"
     undecodable: Undecodable = "stop"
+    layout: Layout = AS_FOUND
 
 
 @dataclass(frozen=True)
@@ -63,11 +73,14 @@ class CleanOptions:
 
 @dataclass(frozen=True)
 class Detected:
-    """What the file turned out to be. None where the format has no such thing."""
+    """What the file turned out to be. None where the format has no such thing.
+
+    ``delimiter`` is the name of a `Delimiter`, or the characters of another.
+    """
 
     format: Format
     encoding: str | None = None
-    delimiter: Delimiter | None = None
+    delimiter: str | None = None
     sheet: str | None = None
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from workers import File
-from workers.library.tables import model
+from workers.library.tables import layout, model
 from workers.library.tables.sniff import EXTENSIONS
 
 MISSING: list[str] = ["N/A", "#N/A", "null", "nan"]
@@ -27,7 +27,7 @@ Source = Annotated[
     File,
     Field(
         title="Table",
-        description="CSV, TSV, JSON, JSON Lines, Parquet or XLSX. The first row is the header.",
+        description="CSV, TSV, JSON, JSON Lines, Parquet or XLSX, with a header row.",
         json_schema_extra={"accept": list(EXTENSIONS)},
     ),
 ]
@@ -171,16 +171,19 @@ Sheet = Annotated[
     ),
 ]
 Delimiter = Annotated[
-    Literal["auto", "comma", "semicolon", "tab", "pipe"],
+    Literal["auto", "comma", "semicolon", "tab", "pipe", "space", "caret", "tilde"],
     choice(
         "Delimiter",
-        "Of a CSV file, in case it is not recognised.",
+        "Of a CSV file, in case it isn't detected. For any other one, see Layout.",
         RARE,
         auto="Detect automatically",
         comma="Comma",
         semicolon="Semicolon",
         tab="Tab",
         pipe="Pipe",
+        space="Spaces",
+        caret="Caret ^",
+        tilde="Tilde ~",
     ),
 ]
 Encoding = Annotated[
@@ -235,3 +238,12 @@ Undecodable = Annotated[
         replace="Replace them with \N{REPLACEMENT CHARACTER}",
     ),
 ]
+Layout = Annotated[
+    layout.Layout,
+    Field(
+        title="Layout",
+        description="How a CSV or TSV file is written, in case it isn't detected.",
+        json_schema_extra=RARE,
+    ),
+]
+AS_FOUND = layout.AS_FOUND

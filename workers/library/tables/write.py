@@ -44,8 +44,9 @@ class WriteOptions:
 def write_options(detected: Detected, output: Format | Literal["same"], missing: str) -> WriteOptions:
     """The same format, and for text the same delimiter, as what was read; or another format's own."""
     fmt = detected.format if output == "same" else output
-    delimiter = detected.delimiter if output == "same" else None
-    return WriteOptions(fmt, delimiter or ("tab" if fmt == "tsv" else "comma"), missing)
+    own: Delimiter = "tab" if fmt == "tsv" else "comma"
+    kept = next((name for name in DELIMITERS if output == "same" and name == detected.delimiter), own)
+    return WriteOptions(fmt, kept, missing)
 
 
 def derived_name(name: str, fmt: Format, word: str) -> str:
