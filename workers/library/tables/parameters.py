@@ -6,7 +6,7 @@ from pydantic import Field
 
 from workers import File
 from workers.library.tables import layout, model
-from workers.library.tables.sniff import EXTENSIONS
+from workers.library.tables.sniff import COMPRESSED, EXTENSIONS
 
 MISSING: list[str] = ["N/A", "#N/A", "null", "nan"]
 MISSING_IN_NUMBERS: list[str] = ["NA", "none", "-"]
@@ -27,8 +27,8 @@ Source = Annotated[
     File,
     Field(
         title="Table",
-        description="CSV, TSV, JSON, JSON Lines, Parquet or XLSX, with a header row.",
-        json_schema_extra={"accept": list(EXTENSIONS)},
+        description="CSV, TSV, JSON, JSON Lines, Parquet or XLSX, also as .gz; with a header row.",
+        json_schema_extra={"accept": [*EXTENSIONS, *COMPRESSED]},
     ),
 ]
 Output = Annotated[

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from workers.library.packed.entries import Budget
+from workers.library.packed.inflate import compression, inflate
 from workers.library.tables import binary, delimited, records
 from workers.library.tables.encodings import codec, decodable
 from workers.library.tables.model import Format, Pulse, ReadOptions, Table
@@ -20,6 +22,7 @@ def read_table(path: Path, name: str, options: ReadOptions, pulse: Pulse) -> Tab
     ``pulse`` is called between chunks of rows. What does not fit into memory is kept in the folder of the
     file, in a folder of its own.
     """
+    path = _uncompressed(path)
     fmt, stage = binary_format(path), Stage(path.parent)
     if fmt == "parquet":
         table = binary.read_parquet(path, pulse, stage)
@@ -31,6 +34,16 @@ def read_table(path: Path, name: str, options: ReadOptions, pulse: Pulse) -> Tab
     if not table.height:
         table.notes.append("The table has a header and no rows.")
     return table
+
+
+def _uncompressed(path: Path) -> Path:
+    """The file, or a copy beside it of what gzip packed. Raises Fail for too much of it."""
+    if compression(path) != "gzip":
+        return path
+    budget, copy = Budget(path.stat().st_size), path.with_name(f"{path.name}-uncompressed")
+    with copy.open("wb") as target:
+        inflate(path, "gzip", target, budget.take)
+    return copy
 
 
 def _read_text(path: Path, name: str, options: ReadOptions, pulse: Pulse, stage: Stage) -> Table:

@@ -16,6 +16,7 @@ from workers.library.tables.model import Format
 
 EXTENSIONS: dict[str, Format] = {
     ".csv": "csv",
+    ".psv": "csv",
     ".txt": "csv",
     ".tsv": "tsv",
     ".tab": "tsv",
@@ -26,6 +27,8 @@ EXTENSIONS: dict[str, Format] = {
     ".xlsx": "xlsx",
     ".xlsm": "xlsx",
 }
+COMPRESSED = (".gz",)
+"""Ends of names that are added to those of `EXTENSIONS`."""
 ACCEPTED = "a CSV, TSV, JSON, JSON Lines, Parquet or XLSX file"
 
 _SIGNATURES = (
@@ -58,7 +61,13 @@ _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
 def extension_format(name: str) -> Format | None:
     """The format that a file's name promises."""
-    return EXTENSIONS.get(PurePath(name).suffix.lower())
+    return EXTENSIONS.get(PurePath(uncompressed_name(name)).suffix.lower())
+
+
+def uncompressed_name(name: str) -> str:
+    """Return the name of a file without the end that says it is compressed."""
+    path = PurePath(name)
+    return path.stem if path.suffix.lower() in COMPRESSED else name
 
 
 def binary_format(path: Path) -> Format | None:

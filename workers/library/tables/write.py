@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from workers.library.tables.excel import write_xlsx
 from workers.library.tables.model import DELIMITERS, Delimiter, Detected, Format, Pulse
-from workers.library.tables.sniff import extension_format
+from workers.library.tables.sniff import extension_format, uncompressed_name
 from workers.library.tables.stage import Stage
 from workers.library.tables.typed import as_text, without_bytes
 
@@ -51,7 +51,7 @@ def write_options(detected: Detected, output: Format | Literal["same"], missing:
 
 def derived_name(name: str, fmt: Format, word: str) -> str:
     """``sales.CSV`` becomes ``sales-clean.csv`` by a ``word``; an extension that fits the format stays."""
-    path = PurePath(name)
+    path = PurePath(uncompressed_name(name))
     extension = path.suffix.lower()
     fits = extension_format(name) == fmt and extension != ".xlsm"  # .xlsm promises macros, which are not kept
     return f"{path.stem}-{word}{extension if fits else '.' + fmt}"

@@ -7,7 +7,7 @@ from pydantic import Field
 from workers import File
 from workers.library.tables.model import Case
 from workers.library.tables.parameters import RARE, choice
-from workers.library.tables.sniff import EXTENSIONS
+from workers.library.tables.sniff import COMPRESSED, EXTENSIONS
 from workers.library.transforming import columns, conditions, filling, grouping, joining, sorting
 
 NOTHING: list[str] = []
@@ -17,7 +17,7 @@ JoinWith = Annotated[
     Field(
         title="Second table",
         description="Its columns are put beside those of the first one, where both agree.",
-        json_schema_extra={"accept": list(EXTENSIONS), **RARE},
+        json_schema_extra={"accept": [*EXTENSIONS, *COMPRESSED], **RARE},
     ),
 ]
 JoinOn = Annotated[
