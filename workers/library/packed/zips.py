@@ -11,10 +11,12 @@ from pathlib import Path
 
 from workers import Fail
 from workers.library.packed.entries import MAX_ENTRIES, Budget, Entry, each, reading
+from workers.library.tables.encodings import codec, likely_encoding
 
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
 """LZMA is left out: a number in its head says how much memory it wants, and nothing limits that."""
-_ENCRYPTED, _AES = 0x1, 99
+_ENCRYPTED, _UTF8, _AES = 0x1, 0x800, 99
+_NAMES_BYTES = 64 * 1024
 _DIRECTORY_MAX = MAX_ENTRIES * 1_024
 _LINK, _TYPE = 0o120000, 0o170000
 _KINDS = {0: "file", 0o100000: "file", 0o040000: "folder", _LINK: "link"}
@@ -28,11 +30,31 @@ def opened(path: Path, budget: Budget) -> Iterator[Iterator[Entry]]:
         archive = zipfile.ZipFile(path)
     with archive:
         budget.require(sum(info.file_size for info in archive.infolist()))
-        yield each(_entry(archive, info) for info in archive.infolist())
+        encoding = _encoding(archive.infolist())
+        yield each(_entry(archive, info, encoding) for info in archive.infolist())
 
 
-def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:
+def _encoding(infos: list[zipfile.ZipInfo]) -> str | None:
+    """The encoding of names that are not marked as UTF-8: the zip says nothing of it, so their letters do."""
+    names = [_raw(info) for info in infos if not info.flag_bits & _UTF8]
+    unusual = b"\n".join(name for name in names if not name.isascii())[:_NAMES_BYTES]
+    return likely_encoding(unusual) if unusual else None
+
+
+def _raw(info: zipfile.ZipInfo) -> bytes:
+    """The bytes of a name, which `zipfile` takes for CP437 where nothing marks it as UTF-8."""
+    return info.orig_filename.encode("cp437")
+
+
+def _name(info: zipfile.ZipInfo, encoding: str | None) -> str:
     name = info.orig_filename  # `filename` is cut at a NUL.
+    if encoding is None or info.flag_bits & _UTF8:
+        return name
+    return _raw(info).decode(codec(encoding), "replace")
+
+
+def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, encoding: str | None) -> Entry:
+    name = _name(info, encoding)
     if info.flag_bits & _ENCRYPTED or info.compress_type == _AES:
         raise Fail("The zip archive is protected with a password; make one without it and upload that.")
     kind = "folder" if info.is_dir() else _KINDS.get(info.external_attr >> 16 & _TYPE, "other")

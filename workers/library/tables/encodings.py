@@ -104,6 +104,16 @@ def _find(path: Path, wanted: str) -> tuple[str, list[str]]:
     return _guess(path)
 
 
+def likely_encoding(sample: bytes) -> str | None:
+    """Return the encoding of a few words or names; None where it is not certain."""
+    try:
+        sample.decode(_UTF8)
+        return _UTF8
+    except UnicodeDecodeError:
+        found = code_pages(sample) or _east_asian(sample)
+        return found[0] if len(found) == 1 or found and found[0] in _EAST_ASIAN.values() else None
+
+
 def _is_damaged_utf8(path: Path) -> bool:
     """Whether characters of several bytes outnumber what is not UTF-8, which chance does not bring."""
     decoder = codecs.getincrementaldecoder(_UTF8)("surrogateescape")
@@ -181,12 +191,15 @@ def _candidates(path: Path, sample: bytes) -> list[str]:
         raise _unknown(found)
     if found:
         return found
+    return [name for name in _east_asian(sample) if _undecodable(path, name) is None]
+
+
+def _east_asian(sample: bytes) -> list[str]:
     from charset_normalizer import from_bytes
 
     matches = from_bytes(sample, cp_isolation=list(_EAST_ASIAN))
     names = [name for match in matches for name in match.could_be_from_charset if name in _EAST_ASIAN]
-    likely = [_EAST_ASIAN[name] for name in names if _is_east_asian(sample.decode(name, "ignore"))]
-    return [name for name in likely if _undecodable(path, name) is None]
+    return [_EAST_ASIAN[name] for name in names if _is_east_asian(sample.decode(name, "ignore"))]
 
 
 def _is_east_asian(text: str) -> bool:
