@@ -16,6 +16,7 @@ import pymongo
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from app.core import clock
+from app.core.backup import IMPORT
 from app.core.clock import utcnow
 from app.core.db import create_indexes, is_away
 from app.core.errors import TaskQueueError
@@ -118,7 +119,14 @@ class Maintenance:
         now = utcnow()
         # Not held as a lease is: over, of no time at all, or of one further away than any lease.
         held = {"$gte": now, "$lte": now + 2 * LEADER_LEASE}
-        free = {"_id": what, "$or": [{"until": {"$not": held}}, {"holder": self._name}]}
+        free = {
+            "_id": what,
+            "$or": [
+                {"holder": self._name},
+                {"holder": {"$ne": IMPORT}, "until": {"$not": held}},
+                {"holder": IMPORT, "until": {"$lt": now}},
+            ],
+        }
         try:
             self._leases.update_one(
                 free, {"$set": {"holder": self._name, "until": now + LEADER_LEASE}}, upsert=True

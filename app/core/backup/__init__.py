@@ -11,3 +11,6 @@
 
 What a person sees of it is in `app.cli.data`; how to use it is in docs/production.md.
 """
+
+IMPORT = "import"
+"""The name under which an import holds the leases of maintenance until the database is whole."""

@@ -21,6 +21,7 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, DocumentTooLarge, DuplicateKeyError, OperationFailure
 
 from app.core import db as database
+from app.core.backup import IMPORT
 from app.core.backup.bson_stream import split
 from app.core.backup.manifest import Content
 from app.core.backup.problems import BackupError, Problem
@@ -33,7 +34,6 @@ DERIVED = ("task_types", "words")
 """What workers and web publish by themselves: where it is there already, it is as good or newer."""
 
 THIS = "import"
-HOLDER = "import"
 LEASES = ("maintenance", "rescue")
 HELD = timedelta(days=1)
 LOOKED_UP = 100  # Of many IDs in one query, some servers search each one anew.
@@ -106,7 +106,7 @@ class Target:
     @within(BATCH_TIMEOUT_S)
     def hold(self) -> None:
         """Take the leases of maintenance from whichever worker has them."""
-        held = {"$set": {"holder": HOLDER, "until": utcnow() + HELD}}
+        held = {"$set": {"holder": IMPORT, "until": utcnow() + HELD}}
         for lease in LEASES:
             self.db.leases.update_one({"_id": lease}, held, upsert=True)
 
@@ -118,7 +118,7 @@ class Target:
     @within(BATCH_TIMEOUT_S)
     def finish(self) -> None:
         """The import is whole: give the leases back, and forget it."""
-        self.db.leases.delete_many({"_id": {"$in": list(LEASES)}, "holder": HOLDER})
+        self.db.leases.delete_many({"_id": {"$in": list(LEASES)}, "holder": IMPORT})
         self._imports.drop()
 
     @within(BATCH_TIMEOUT_S)
