@@ -1,6 +1,6 @@
 """`python -m bench`: tasks a second, then the lists; what `make bench` runs.
 
-    python -m bench [--store rust|wheel|mongod] [--write docs/benchmarks.md]
+    python -m bench [--store NAME ...] [--write docs/benchmarks.md]
 
 Takes about twenty minutes. Each part has options of its own when it is run alone: see
 `python -m bench.throughput --help` and `python -m bench.lists --help`.
@@ -16,7 +16,7 @@ from bench import report
 
 def main() -> int:
     """Each part in a process of its own; the first that fails ends it."""
-    report.arguments(__doc__).parse_args()
+    report.arguments(__doc__, several=True).parse_args()
     for part in ("throughput", "lists"):
         code = subprocess.run([sys.executable, "-m", f"bench.{part}", *sys.argv[1:]], check=False).returncode
         if code:

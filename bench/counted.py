@@ -19,6 +19,7 @@ from pymongo.monitoring import (
 
 from app.core import db, queue
 from app.core.services import Services, assemble
+from app.local import Stores
 from config import Settings
 
 NOT_OURS = {"config|resetstat", "info", "auth", "hello", "client|setinfo"}
@@ -35,7 +36,14 @@ class Asked:
     """Documents that MongoDB returned."""
     commands: list[dict[str, Any]] = field(default_factory=list)
     """Each command to MongoDB as it was sent."""
+    milliseconds: list[float] = field(default_factory=list)
+    """What each command to MongoDB took."""
     seconds: float = 0.0
+
+    def by_call(self, calls: int) -> list[float]:
+        """Return the milliseconds of each of so many calls that sent the same commands."""
+        size = len(self.milliseconds) // calls
+        return [sum(self.milliseconds[at : at + size]) for at in range(0, size * calls, size or 1)] or [0.0]
 
     @property
     def figures(self) -> Counter[str]:
@@ -60,9 +68,11 @@ class Counting(CommandListener):
         if self.asked is not None:
             cursor = event.reply.get("cursor", {})
             self.asked.documents += len(cursor.get("firstBatch", cursor.get("nextBatch", ())))
+            self.asked.milliseconds.append(event.duration_micros / 1000)
 
     def failed(self, event: CommandFailedEvent) -> None:
-        return
+        if self.asked is not None:
+            self.asked.milliseconds.append(event.duration_micros / 1000)
 
 
 @dataclass
@@ -70,6 +80,7 @@ class Counted:
     """The core over stores that nobody else uses, with its questions counted."""
 
     services: Services
+    servers: Stores
     _listener: Counting
 
     @contextlib.contextmanager
@@ -91,8 +102,8 @@ class Counted:
 
 
 @contextlib.contextmanager
-def connected(settings: Settings) -> Iterator[Counted]:
-    """The core over the stores of the settings; the connections are given back afterwards."""
+def connected(settings: Settings, servers: Stores) -> Iterator[Counted]:
+    """The core over the stores, which the settings name; the connections are given back afterwards."""
     listener = Counting()
     client: MongoClient[db.Document] = MongoClient(
         settings.mongodb_uri, event_listeners=[listener], **db.client_options(settings)
@@ -100,6 +111,6 @@ def connected(settings: Settings) -> Iterator[Counted]:
     redis = queue.connect(settings.redis_url, settings.redis_timeout_ms)
     services = assemble(settings, client.get_default_database("taskqueue"), redis)
     try:
-        yield Counted(services, listener)
+        yield Counted(services, servers, listener)
     finally:
         services.close()

@@ -1,15 +1,17 @@
 """How long the list of tasks takes: through the real web server, in the core, and done naively.
 
-    python -m bench.lists [--store rust|wheel|mongod] [--tasks N] [--requests 30]
+    python -m bench.lists [--store NAME ...] [--tasks N] [--requests 30]
 
 The store is filled with a month of tasks in all states. Each view is asked for one request at a
-time. The control reads the same collection the way it is often done: `skip` and `limit`, a count of
-everything that matches, a regular expression as search.
+time; with several stores in turns of some requests each, view by view, and a further table compares the
+first store with each other one. The control reads the same collection the way it is often done: `skip`
+and `limit`, a count of everything that matches, a regular expression as search.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import math
 import os
@@ -17,8 +19,8 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -31,18 +33,20 @@ from app.core.taskfilter import TaskFilter
 from app.core.words import Words
 from app.local import Stores, stores
 from app.local.children import Child, free_port
+from app.local.kinds import Kind
 from bench import fill, report
 from bench.contenders import ROOT
 from bench.report import BenchError
 from config import load
 from workers.patience import patient
 
-USUAL_TASKS = {"wheel": 10_000}
+USUAL_TASKS = {"wheel": 10_000, "python": 10_000}
 MANY_TASKS = 100_000
 READY_S = 30.0
 COUNTS_KEPT_S = 1.05
 CONTROL_S = 20.0
 FEWEST = 3
+TURNS = 3
 LINK = re.compile(rb'href="/tasks/[0-9a-f]{24}"')
 
 Ask = Callable[[], object]
@@ -185,51 +189,112 @@ def times_ms(ask: Ask, requests: int, pause_s: float = 0.0, budget_s: float = ma
     return taken
 
 
-def row(view: View, web: Web, requests: int) -> list[str]:
-    """Titles and times of one view. Raises BenchError for a page without tasks."""
-    web.afresh()
-    if view.path.startswith("/tasks?") and not LINK.search(web.get(view.path)):
+@dataclass
+class Site:
+    """One filled store with a web server on it, and the times of each view; by view."""
+
+    name: str
+    services: Services
+    web: Web
+    views: list[View]
+    about: str
+    times: dict[str, Times] = field(default_factory=dict)
+
+
+@dataclass
+class Times:
+    """Milliseconds of one view: through the web server, in the core, and done naively."""
+
+    web: list[float] = field(default_factory=list)
+    core: list[float] = field(default_factory=list)
+    naive: list[float] = field(default_factory=list)
+
+    @property
+    def p50(self) -> tuple[float, float]:
+        return report.median(self.web), report.median(self.core)
+
+
+def ask(site: Site, view: View, requests: int) -> None:
+    """So many requests of each kind. Raises BenchError for a page without tasks."""
+    times = site.times.setdefault(view.title, Times())
+    site.web.afresh()
+    if view.path.startswith("/tasks?") and not LINK.search(site.web.get(view.path)):
         raise BenchError(f"{view.path} shows no tasks.")
-    over_http = times_ms(lambda: web.get(view.path), requests, view.pause_s)
-    core = times_ms(view.core, requests)
-    naive = times_ms(view.naive, requests, budget_s=CONTROL_S) if view.naive else []
-    report.say(f"{view.title}: {report.median(over_http):.1f} ms")
-    ratio = f"{report.rounded(report.median(naive) / report.median(core))} ×" if naive else ""
-    return [view.title, ratio, *_figures(over_http), *_figures(core), *_figures(naive)]
+    times.web += times_ms(lambda: site.web.get(view.path), requests, view.pause_s)
+    times.core += times_ms(view.core, requests)
+    if view.naive:
+        times.naive += times_ms(view.naive, requests, budget_s=CONTROL_S / TURNS)
+    report.say(f"{view.title} on {site.name}: {times.p50[0]:.1f} ms")
+
+
+def row(title: str, times: Times) -> list[str]:
+    """Ratio and times of one view."""
+    naive = times.naive
+    ratio = f"{report.rounded(report.median(naive) / times.p50[1])} ×" if naive else ""
+    return [title, ratio, *_figures(times.web), *_figures(times.core), *_figures(naive)]
 
 
 def _figures(times: list[float]) -> list[str]:
     return [report.rounded(report.percentile(times, percent)) if times else "" for percent in (50, 95)]
 
 
-def table(rows: list[list[str]]) -> str:
+def table(site: Site) -> str:
     columns = [f"{what} {figure}" for what in ("web", "core", "naive") for figure in ("p50", "p95")]
+    rows = [row(title, times) for title, times in site.times.items()]
     return report.markdown(["milliseconds", "naive to core", *columns], rows)
 
 
-def run(given: argparse.Namespace) -> None:
-    """Start fresh servers, fill them, ask, print and write."""
-    count = given.tasks or USUAL_TASKS.get(given.store, MANY_TASKS)
+def compared(first: Site, other: Site) -> str:
+    """How many times as long the other store takes, by the medians."""
+    headings = ["milliseconds, p50", f"{other.name} to {first.name}"]
+    headings += [f"{what} on {site.name}" for what in ("web", "core") for site in (first, other)]
+    rows = []
+    for title, times in first.times.items():
+        pairs = list(zip(times.p50, other.times[title].p50, strict=True))
+        figures = [report.rounded(value) for pair in pairs for value in pair]
+        rows.append([title, f"{report.rounded(pairs[0][1] / pairs[0][0])} ×", *figures])
+    return report.markdown(headings, rows)
+
+
+@contextlib.contextmanager
+def opened(kind: Kind, count: int) -> Iterator[Site]:
+    """A filled store and a web server on it."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as name,
-        stores(Path(name), mongo=given.store) as found,
+        stores(Path(name), mongo=kind) as found,
     ):
         settings = load({**found.addresses, "ENVIRONMENT": "local", "MONGODB_TIMEOUT_MS": "60000"})
         services = connect(patient(settings))
         prepare(services, count)
         web = Web(found, Path(name))
         try:
-            rows = [row(view, web, given.requests) for view in views(services, count)]
+            about = report.machine(found, str(services.queues.redis.info("server")["redis_version"]))
+            yield Site(kind.name, services, web, views(services, count), about)
         finally:
             web.server.stop()
-        about = report.machine(found, str(services.queues.redis.info("server")["redis_version"]))
-    text = f"{table(rows)}\n\n{count:,} tasks, {given.requests} requests for each figure. {about}"
-    report.publish(text, f"lists {given.store}", given.write)
+
+
+def run(given: argparse.Namespace) -> None:
+    """Start fresh servers, fill them, ask, print and write."""
+    count = given.tasks or min(USUAL_TASKS.get(kind.name, MANY_TASKS) for kind in given.store)
+    with contextlib.ExitStack() as stack:
+        sites = [stack.enter_context(opened(kind, count)) for kind in given.store]
+        for same in zip(*(site.views for site in sites), strict=True):
+            for _ in range(TURNS):
+                for site, view in zip(sites, same, strict=True):
+                    ask(site, view, -(-given.requests // TURNS))
+    asked = f"{count:,} tasks, {given.requests} requests for each figure."
+    for site in sites:
+        report.publish(f"{table(site)}\n\n{asked} {site.about}", f"lists {site.name}", given.write)
+    first, *others = sites
+    for other in others:
+        text = f"{compared(first, other)}\n\n{asked} {first.about}\n{other.name}: {other.about}"
+        report.publish(text, f"lists {first.name} to {other.name}", given.write)
 
 
 def main() -> None:
-    parser = report.arguments(__doc__)
-    parser.add_argument("--tasks", type=int, default=0, help="10,000 on the wheel, else 100,000")
+    parser = report.arguments(__doc__, several=True)
+    parser.add_argument("--tasks", type=int, default=0, help="10,000 on a server from a wheel, else 100,000")
     parser.add_argument("--requests", type=int, default=30, help="of each kind (%(default)s)")
     run(parser.parse_args())
 

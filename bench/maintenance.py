@@ -1,6 +1,6 @@
 """What a round of maintenance costs with few tasks waiting and with a thousand times as many.
 
-    python -m bench.maintenance [--sizes 1000 1000000] [--store rust|wheel|mongod]
+    python -m bench.maintenance [--sizes 1000 1000000] [--store NAME]
 
 A round does everything that is ever due: lead, stage, push, rescue, sweep, prune, the clock. It is counted
 twice: with nothing to repair, and with `REPAIRS` of each kind to repair. Every command to MongoDB and
@@ -43,11 +43,13 @@ TIMEOUT_MS = 60_000
 ROUNDS = 5
 
 
-def prepare(services: Services, waiting: int) -> None:
+def prepare(counted: Counted, waiting: int) -> None:
     """Empty stores, then so many tasks that wait; hints for the oldest of each lane, which are looked at."""
+    services = counted.services
     services.db.client.drop_database(services.db.name)
     services.queues.redis.flushall()
     create_indexes(services.db)
+    counted.servers.prepare(services.db.name)
     services.queues.begin_epoch("bench")
     began = utcnow() - timedelta(hours=1)
     for start in range(0, waiting, fill.BATCH):
@@ -94,7 +96,7 @@ def whole_round(services: Services) -> None:
 
 def measure(counted: Counted, waiting: int, rounds: int = ROUNDS) -> tuple[Asked, Asked, float]:
     """A round with nothing to repair, one with repairs, and the usual seconds of the former."""
-    prepare(counted.services, waiting)
+    prepare(counted, waiting)
     whole_round(counted.services)
     with counted.count() as quiet:
         whole_round(counted.services)
@@ -121,7 +123,7 @@ def run(given: argparse.Namespace) -> bool:
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as name,
         stores(Path(name), mongo=given.store) as servers,
-        connected(patient_settings(servers.addresses)) as counted,
+        connected(patient_settings(servers.addresses), servers) as counted,
     ):
         for size in given.sizes:
             found[size] = measure(counted, size)

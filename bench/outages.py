@@ -1,6 +1,6 @@
 """What people see, and what becomes of their tasks, while Redis, MongoDB or both are away.
 
-    python -m bench.outages [--seconds 60] [--store rust|wheel|mongod]
+    python -m bench.outages [--seconds 60] [--store NAME]
 
 A store is gone (killed, and started again afterwards) or hangs (SIGSTOP, SIGCONT), while tasks run, are
 created through the pages, and pages are looked at. Exits with 1 when an answer took longer than

@@ -1,6 +1,6 @@
 """How long until a task runs again when the worker that ran it is killed.
 
-    python -m bench.recovery [--kills 100] [--holding 10] [--store rust|wheel|mongod]
+    python -m bench.recovery [--kills 100] [--holding 10] [--store NAME]
 
 So many workers hold a task each and two more are idle. Each holder is killed (SIGKILL) at a random moment:
 first the worker itself, with nobody left to say so, and its child with it; then only its child, which

@@ -6,18 +6,24 @@ import argparse
 import math
 import os
 import platform
+import re
+import shlex
 import statistics
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
 from app.local import Stores
-from app.local.kinds import BUILT
+from app.local.children import ChildError
+from app.local.kinds import BUILT, MONGO, Kind
+from app.local.servers import choose
 
-STORES = ("rust", "wheel", "mongod")
+STORES = tuple(kind.name for kind in MONGO)
 
 
 class BenchError(RuntimeError):
@@ -47,7 +53,7 @@ def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def machine(stores: Stores, redis_version: str) -> str:
     """One line that says what was measured, on what."""
-    mongo = stores.mongo.kind.title if stores.mongo else "the MongoDB given"
+    mongo = described(stores.mongo.kind) if stores.mongo else "the MongoDB given"
     redis = stores.redis.kind.title if stores.redis else "the Redis given"
     return (
         f"{mongo}; {redis} {redis_version}; RQ {version('rq')}; "
@@ -56,13 +62,45 @@ def machine(stores: Stores, redis_version: str) -> str:
     )
 
 
-def arguments(description: str | None) -> argparse.ArgumentParser:
-    """The options that every benchmark has."""
+def store(text: str) -> Kind:
+    """Return the MongoDB server of a name, or of `NAME=PROGRAM`: one that is started in the same way.
+
+    Raises argparse.ArgumentTypeError where it is unknown or not installed.
+    """
+    name, _, program = text.partition("=")
+    if name not in STORES:
+        raise argparse.ArgumentTypeError(f"choose from {', '.join(STORES)}")
+    if program:
+        words = shlex.split(program)
+        return replace(next(kind for kind in MONGO if kind.name == name), find=lambda: words)
+    try:
+        return choose(MONGO, name, Path())
+    except ChildError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def described(kind: Kind) -> str:
+    """Return the title of a server with the version of its program."""
+    program = kind.find() or []
+    ask = "from importlib.metadata import version; print(version('SecantusDB'))"
+    by_package = kind.name == "python" and len(program) > 1  # Its program does not tell.
+    command = [program[0], "-c", ask] if by_package else [*program, "--version"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    found = re.search(r"\d+\.\d+\S*", said)
+    return f"{kind.title} {found[0]}" if found else kind.title
+
+
+def arguments(description: str | None, *, several: bool = False) -> argparse.ArgumentParser:
+    """The options that every benchmark has; ``several`` where it can measure more than one store in a run."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    usual = "rust" if BUILT.find() else "wheel"
-    parser.add_argument("--store", choices=STORES, default=usual, help="MongoDB server (%(default)s)")
+    usual = store("rust" if BUILT.find() else "wheel")
+    about = f"MongoDB server: {', '.join(STORES)}, or NAME=PROGRAM for another version of it ({usual})"
+    if several:
+        parser.add_argument("--store", type=store, nargs="+", default=[usual], help=f"{about}; or several")
+    else:
+        parser.add_argument("--store", type=store, default=usual, help=about)
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table between its marks there")
     return parser
 

@@ -26,6 +26,7 @@ from app.core.db import create_indexes
 from app.core.services import Services, connect
 from app.local import Stores, stores
 from app.local.children import Child, free_port
+from app.local.kinds import Kind
 from app.local.readiness import answers
 from bench.contenders import ROOT
 from bench.report import BenchError
@@ -99,7 +100,7 @@ def _age(process: psutil.Process) -> float:
 
 
 @contextlib.contextmanager
-def running(store: str, workers: int, **settings: str) -> Iterator[Rig]:
+def running(store: Kind, workers: int, **settings: str) -> Iterator[Rig]:
     """Everything started and ready, on fresh servers; all of it ends with the block."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name,

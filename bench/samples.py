@@ -63,7 +63,7 @@ def take(running: Rig, at_s: float) -> Sample:
         members,
         memory,
         _statuses(running),
-        {server.name: _rss(server.pid) for server in running.stores.servers},
+        {server.name: resident(server.pid) for server in running.stores.servers},
     )
 
 
@@ -108,7 +108,7 @@ def _statuses(running: Rig) -> dict[str, int] | None:
         return None
 
 
-def _rss(pid: int | None) -> int:
+def resident(pid: int | None) -> int:
     with contextlib.suppress(psutil.Error):
         return int(psutil.Process(pid).memory_info().rss) if pid else 0
     return 0

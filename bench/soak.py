@@ -1,6 +1,6 @@
 """Whether anything grows while the program runs: an hour of tasks through the pages, a fault a minute.
 
-    python -m bench.soak [--minutes 60] [--rate 5] [--fault-every 60] [--store rust|wheel|mongod]
+    python -m bench.soak [--minutes 60] [--rate 5] [--fault-every 60] [--store NAME]
 
 Two web processes and two workers on real servers. Of each role the youngest process is the victim of
 the faults, so that the eldest lives through the whole run, and it is the one whose memory is judged: the

@@ -1,10 +1,12 @@
 """No-op tasks a second with their status in MongoDB: our worker, stock RQ as control, and the floor.
 
-    python -m bench.throughput [--store rust|wheel|mongod] [--rounds 5] [--seconds 6 | --tasks N]
+    python -m bench.throughput [--store NAME ...] [--rounds 5] [--seconds 6 | --tasks N]
 
 A round: the workers are started and idle, the tasks are inserted, then all hints are released at once;
 it counts from the first `started_at` to the last `finished_at` that MongoDB holds. Rounds are
-interleaved (A B C, A B C, ...), so that a machine that slows down slows all of them.
+interleaved (A B C, A B C, ...), so that a machine that slows down slows all of them. With several stores
+the turns of each contender follow one another, and a further table compares the first store with each
+other one.
 """
 
 from __future__ import annotations
@@ -43,6 +45,8 @@ class Series:
 
     contender: Contender
     workers: int
+    found: Stores
+    folder: Path
     tasks: int = 0
     rates: list[float] = field(default_factory=list)
 
@@ -51,17 +55,17 @@ class Series:
         return self.contender.name, self.workers
 
 
-def measure(series: Series, tasks: int, found: Stores, folder: Path) -> float:
+def measure(series: Series, tasks: int) -> float:
     """One round; returns tasks a second. Raises BenchError when a task did not end as it should."""
     env = {
-        **found.addresses,
-        "RQ_REDIS_URL": found.redis_url,
+        **series.found.addresses,
+        "RQ_REDIS_URL": series.found.redis_url,
         "ENVIRONMENT": "local",
         "TASK_MODULES": "bench.noop",
     }
     services = connect(patient(load({**os.environ, **env})))
-    _empty(services)
-    with _started(series, env, folder) as children:
+    _empty(services, series.found)
+    with _started(series, env, series.folder) as children:
         _wait(children, READY_S, lambda: series.contender.ready(services, series.workers))
         time.sleep(SETTLE_S)
         waiting = _insert(services, tasks)
@@ -71,12 +75,13 @@ def measure(series: Series, tasks: int, found: Stores, folder: Path) -> float:
     return tasks / _elapsed_s(services, tasks, released)
 
 
-def _empty(services: Services) -> None:
+def _empty(services: Services, found: Stores) -> None:
     """Empty stores with the product's indexes, as a worker finds them that runs for a while."""
     services.queues.redis.flushall()
     services.queues.begin_epoch("bench")
     services.db.client.drop_database(services.db.name)
     create_indexes(services.db)
+    found.prepare(services.db.name)
 
 
 def _insert(services: Services, tasks: int) -> list[Task]:
@@ -129,24 +134,32 @@ def _elapsed_s(services: Services, tasks: int, released: datetime) -> float:
     return (max(each["finished_at"] for each in found) - began).total_seconds()
 
 
-def race(found: Stores, folder: Path, given: argparse.Namespace) -> dict[tuple[str, int], Series]:
-    """Every contender in every round, after a pilot that finds how many tasks last long enough."""
-    races = [Series(contender, workers) for workers in WORKERS for contender in ALL]
-    for series in races:
+Races = dict[tuple[str, int], Series]
+"""All series of one store, by contender and workers."""
+
+
+def race(servers: dict[str, tuple[Stores, Path]], given: argparse.Namespace) -> dict[str, Races]:
+    """Every contender in every round on each store, after a pilot that finds how many tasks to give it."""
+    races = [
+        (name, Series(contender, workers, found, folder))
+        for workers in WORKERS
+        for contender in ALL
+        for name, (found, folder) in servers.items()
+    ]
+    for _, series in races:
         series.tasks = given.tasks
         if not given.tasks:
-            pilot = measure(series, series.contender.pilot, found, folder)
+            pilot = measure(series, series.contender.pilot)
             series.tasks = max(50, int(pilot * given.seconds / 10) * 10)
     for number in range(given.rounds):
-        for series in races:
-            series.rates.append(measure(series, series.tasks, found, folder))
-            report.say(
-                f"round {number + 1}: {series.contender.name} x{series.workers} {series.rates[-1]:.0f}/s"
-            )
-    return {series.key: series for series in races}
+        for name, series in races:
+            series.rates.append(measure(series, series.tasks))
+            title = f"{series.contender.name} x{series.workers} on {name}"
+            report.say(f"round {number + 1}: {title} {series.rates[-1]:.0f}/s")
+    return {name: {series.key: series for of, series in races if of == name} for name in servers}
 
 
-def table(races: dict[tuple[str, int], Series]) -> str:
+def table(races: Races) -> str:
     """Ratios first. A ratio is the median of the ratios of each round."""
     rounds = len(next(iter(races.values())).rates)
     headings = [
@@ -178,20 +191,45 @@ def _ratio(ours: Series, theirs: Series) -> str:
     return f"{report.rounded(report.median(ratios))} ×"
 
 
+def compared(first: str, other: str, races: dict[str, Races]) -> str:
+    """Return a table of ratios; each is the median of the ratios of each round."""
+    headings = ["", "workers", f"{first} to {other}", f"tasks/s on {first}", f"tasks/s on {other}"]
+    rows = [
+        [
+            series.contender.title,
+            str(series.workers),
+            _ratio(series, races[other][key]),
+            *(report.rounded(report.median(races[name][key].rates)) for name in (first, other)),
+        ]
+        for key, series in races[first].items()
+    ]
+    return report.markdown(headings, rows)
+
+
 def run(given: argparse.Namespace) -> None:
     """Start fresh servers, race, print and write."""
-    with (
-        tempfile.TemporaryDirectory(prefix="bench-") as name,
-        stores(Path(name), mongo=given.store) as found,
-    ):
-        races = race(found, Path(name), given)
-        redis = connect(load({**found.addresses, "ENVIRONMENT": "local"})).queues.redis
-        about = report.machine(found, str(redis.info("server")["redis_version"]))
-    report.publish(f"{table(races)}\n\n{about}", f"throughput {given.store}", given.write)
+    with contextlib.ExitStack() as stack:
+        servers: dict[str, tuple[Stores, Path]] = {}
+        for kind in given.store:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+            servers[kind.name] = stack.enter_context(stores(folder, mongo=kind)), folder
+        races = race(servers, given)
+        about = {name: _about(found) for name, (found, _) in servers.items()}
+    for name, each in races.items():
+        report.publish(f"{table(each)}\n\n{about[name]}", f"throughput {name}", given.write)
+    first, *others = servers
+    for other in others:
+        text = f"{compared(first, other, races)}\n\n{about[first]}\n{other}: {about[other]}"
+        report.publish(text, f"throughput {first} to {other}", given.write)
+
+
+def _about(found: Stores) -> str:
+    redis = connect(load({**found.addresses, "ENVIRONMENT": "local"})).queues.redis
+    return report.machine(found, str(redis.info("server")["redis_version"]))
 
 
 def main() -> None:
-    parser = report.arguments(__doc__)
+    parser = report.arguments(__doc__, several=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=6.0, help="about how long a round shall be")
     parser.add_argument("--tasks", type=int, default=0, help="tasks of a round, instead of its seconds")

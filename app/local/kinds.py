@@ -36,6 +36,9 @@ class Kind:
     covered_only: bool = False
     """It uses an index only when the index covers the whole filter, so it needs more of them."""
 
+    def __str__(self) -> str:
+        return self.name
+
     def data(self, folder: Path) -> Path:
         """Return the data folder. Every kind has its own: few can read the files of another."""
         return folder / f"{self.store.lower()}-{self.folder or self.name}"

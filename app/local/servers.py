@@ -28,12 +28,14 @@ INSTALL = (
 )
 
 
-def choose(kinds: tuple[Kind, ...], wanted: str, folder: Path) -> Kind:
+def choose(kinds: tuple[Kind, ...], wanted: str | Kind, folder: Path) -> Kind:
     """Return the kind of that name, or for ``auto`` the first one installed, those with data here first.
 
     Data stays with its server, or with the one that can open it: installing another server must not make
-    tasks seem to vanish. Raises ChildError when there is none.
+    tasks seem to vanish. A kind is returned as it is. Raises ChildError when there is none.
     """
+    if isinstance(wanted, Kind):
+        return wanted
     named = [kind for kind in (*kinds, BUILT) if (kind.store, kind.name) == (kinds[0].store, wanted)]
     candidates = kinds if wanted == "auto" else named
     able = [kind for kind in candidates if kind.find()]
@@ -131,7 +133,7 @@ class Stores:
 def plan(
     folder: Path,
     *,
-    mongo: str = "auto",
+    mongo: str | Kind = "auto",
     redis: str = "auto",
     mongodb_uri: str | None = None,
     redis_url: str | None = None,
@@ -139,7 +141,7 @@ def plan(
 ) -> Stores:
     """Decide what to use and where, without starting it. An address that is given is used as it is.
 
-    ``mongo`` and ``redis`` name a kind of the tables above; ``ports`` are wanted ones, 0 for any.
+    ``mongo`` and ``redis`` name a kind of the tables above, or are one; ``ports`` are wanted ones, 0 for any.
     """
     mongo_server = redis_server = None
     if not mongodb_uri:
@@ -153,7 +155,7 @@ def plan(
 
 
 @contextlib.contextmanager
-def stores(folder: Path, *, mongo: str = "auto", redis: str = "auto") -> Iterator[Stores]:
+def stores(folder: Path, *, mongo: str | Kind = "auto", redis: str = "auto") -> Iterator[Stores]:
     """Fresh servers on free ports with their data in ``folder``, for tests and benchmarks.
 
     Killed at the end, which is faster than stopping them and loses nothing; when this process is

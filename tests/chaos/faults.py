@@ -1,6 +1,6 @@
 """The faults C1 to C24, each so many times in a row on real stores and processes; prints a table with counts.
 
-    python -m tests.chaos.faults [--times 50] [--only C6 C9] [--seed 1] [--store rust|wheel] [--write FILE]
+    python -m tests.chaos.faults [--times 50] [--only C6 C9] [--seed 1] [--store NAME] [--write FILE]
 
 Rounds of a case share stores and workers, and run side by side where the case allows it; the slow ones run
 less often, at least ten times. Exits with 1 when any round was not as required.

@@ -1,6 +1,6 @@
 """The kill storm: tasks from people and programs while everything is killed; then an exact account.
 
-    python -m tests.chaos.storm [short|full] [--seed 1] [--store rust|wheel] [--no-control] [--write FILE]
+    python -m tests.chaos.storm [short|full] [--seed 1] [--store NAME] [--no-control] [--write FILE]
         [--tasks N --kills N --flushes N --redis-kills N --mongo-kills N --both N --seconds N]
 
 Afterwards the same faults of workers and Redis strike a plain RQ worker with the same tasks: it must show

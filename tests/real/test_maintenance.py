@@ -30,7 +30,10 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Counted,
     kind = choose(MONGO, "auto", folder)
     if kind.name not in EXPLAINING and BUILT.find():
         kind = BUILT
-    with stores(folder, mongo=kind.name) as servers, connected(patient_settings(servers.addresses)) as made:
+    with (
+        stores(folder, mongo=kind.name) as servers,
+        connected(patient_settings(servers.addresses), servers) as made,
+    ):
         yield made, kind.name in EXPLAINING
 
 
@@ -53,7 +56,7 @@ def test_a_round_asks_the_same_with_few_tasks_and_with_many(
 
 def asked_in_a_round(counted: Counted) -> Asked:
     """Everything that a round can ask: with repairs, and after Redis has lost its data."""
-    prepare(counted.services, SOME)
+    prepare(counted, SOME)
     damage(counted.services)
     with counted.count() as asked:
         whole_round(counted.services)

@@ -10,6 +10,7 @@ from pymongo import MongoClient
 from redis import Redis
 
 from app.local.__main__ import take_over
+from app.local.guard_indexes import GUARDS
 from app.local.kinds import BUILT, MONGO, PYTHON, REDIS, WHEEL
 from app.local.servers import stores
 
@@ -36,11 +37,11 @@ def test_data_that_the_new_server_cannot_open_stays_with_the_old_one(tmp_path: P
 def test_only_a_server_that_needs_them_gets_more_indexes(tmp_path: Path, kind: str) -> None:
     with stores(tmp_path, mongo=kind, redis="wheel") as found:
         with MongoClient[dict[str, str]](found.mongodb_uri) as client:
-            made = client.get_default_database().tasks.index_information()
+            db = client.get_default_database()
+            made = [name for each in db.list_collection_names() for name in db[each].index_information()]
         assert found.mongo
-        assert len([name for name in made if name.startswith("guard_")]) == (
-            4 if found.mongo.kind.covered_only else 0
-        )
+        wanted = len(GUARDS) if found.mongo.kind.covered_only else 0
+        assert len([name for name in made if name.startswith("guard_")]) == wanted
 
 
 @pytest.mark.parametrize("kind", INSTALLED_MONGO)
