@@ -14,11 +14,14 @@ from typing import Any
 from bson import ObjectId
 
 from app.core.clock import utcnow
-from app.core.db import Document
+from app.core.db import Document, create_indexes
 from app.core.document import new_document
+from app.core.services import Services
 from app.core.states import Priority, Status
-from app.core.task import NewTask
+from app.core.task import NewTask, words_of
 from app.core.tasks import LEASE
+from app.core.words import Words
+from bench import report
 
 BATCH = 1_000
 MONTH_S = 30 * 24 * 3600
@@ -176,3 +179,18 @@ STATES = {
     Status.FAILED: _failed,
     Status.CANCELED: _canceled,
 }
+
+
+def prepare(services: Services, count: int) -> None:
+    """The product's indexes, then the tasks and their words."""
+    create_indexes(services.db)
+    documents = history(count)
+    for batch in batches(documents):
+        services.db.tasks.insert_many(batch)
+        Words(services.db).learn(words_of_all(batch))
+    report.say(f"{count:,} tasks inserted")
+
+
+def words_of_all(documents: list[Document]) -> list[str]:
+    """Each word once; a title is at most a few words, so none is cut off here."""
+    return list(dict.fromkeys(word for each in documents for word in words_of(each["title"], each["type"])))

@@ -24,13 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
-from app.core.db import create_indexes
 from app.core.listing import Listing
 from app.core.services import Services, connect
 from app.core.states import Priority, Status
-from app.core.task import words_of
 from app.core.taskfilter import TaskFilter
-from app.core.words import Words
 from app.local import Stores, stores
 from app.local.children import Child, free_port
 from app.local.kinds import Kind
@@ -102,21 +99,6 @@ class Web:
         except (OSError, http.client.HTTPException):
             self._connection.close()
             return False
-
-
-def prepare(services: Services, count: int) -> None:
-    """The product's indexes, then the tasks and their words."""
-    create_indexes(services.db)
-    documents = fill.history(count)
-    for batch in fill.batches(documents):
-        services.db.tasks.insert_many(batch)
-        Words(services.db).learn(words_of_all(batch))
-    report.say(f"{count:,} tasks inserted")
-
-
-def words_of_all(documents: list[fill.Document]) -> list[str]:
-    """Each word once; a title is at most a few words, so none is cut off here."""
-    return list(dict.fromkeys(word for each in documents for word in words_of(each["title"], each["type"])))
 
 
 def middle(services: Services, count: int) -> TaskFilter:
@@ -265,7 +247,7 @@ def opened(kind: Kind, count: int) -> Iterator[Site]:
     ):
         settings = load({**found.addresses, "ENVIRONMENT": "local", "MONGODB_TIMEOUT_MS": "60000"})
         services = connect(patient(settings))
-        prepare(services, count)
+        fill.prepare(services, count)
         web = Web(found, Path(name))
         try:
             about = report.machine(found, str(services.queues.redis.info("server")["redis_version"]))

@@ -31,7 +31,7 @@ from app.local import stores
 from app.local.kinds import Kind
 from bench import report
 from bench.counted import Asked, Counted, connected
-from bench.lists import prepare
+from bench.fill import prepare
 from bench.maintenance import patient_settings
 from workers.maintenance import Maintenance
 
