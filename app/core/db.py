@@ -122,14 +122,14 @@ def create_indexes(db: Mongo) -> None:
     for collection, models in wanted.items():
         for model in models:
             try:
-                _create(db[collection], model)
+                create_index(db[collection], model)
             except OperationFailure as error:
                 failures.append(error)
     if failures:
         raise failures[0]
 
 
-def _create(collection: Collection[Document], model: IndexModel) -> None:
+def create_index(collection: Collection[Document], model: IndexModel) -> None:
     """Create an index; one of its name that an older version defined otherwise makes room for it."""
     options = dict(model.document)
     keys, name = list(options.pop("key").items()), options["name"]

@@ -97,8 +97,9 @@ def servers(folder: Path, given: Mapping[str, str], mongo: str, redis: str) -> N
 def start_stores(supervisor: Supervisor, stores: Stores) -> None:
     """Start ours, wait until they answer, and give MongoDB the indexes that only a stand-in needs."""
     supervisor.start(stores.servers)
-    if not supervisor.stopping:
-        stores.prepare()
+    if not supervisor.stopping and stores.prepare():
+        stores.checkpoint()
+        supervisor.record()
 
 
 def local_environment(folder: Path, given: Mapping[str, str]) -> dict[str, str]:

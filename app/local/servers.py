@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.local.children import Child, ChildError, free_port
-from app.local.guard_indexes import create_guard_indexes
+from app.local.guard_indexes import create_indexes
 from app.local.kinds import BUILT, MONGO, REDIS, Kind
 
 READY_TIMEOUT_S = 30
@@ -111,15 +111,26 @@ class Stores:
                 server.start()
             for server in self.servers:
                 server.wait_ready(READY_TIMEOUT_S)
-            self.prepare()
+            if self.prepare():
+                self.checkpoint()
         except BaseException:
             self.kill()
             raise
 
-    def prepare(self, database: str = "taskqueue") -> None:
-        """Create the indexes that only this server needs in one of its databases."""
-        if self.mongo and self.mongo.kind.covered_only:
-            create_guard_indexes(self.mongodb_uri, database)
+    def prepare(self, database: str = "taskqueue") -> bool:
+        """Create all indexes in a database of a server that needs more of them than MongoDB.
+
+        Returns whether a checkpoint has to follow before the database is used.
+        """
+        needed = self.mongo is not None and self.mongo.kind.covered_only
+        return needed and create_indexes(self.mongodb_uri, database)
+
+    def checkpoint(self) -> None:
+        """Restart MongoDB, which writes down all that is in its memory. Raises ChildError."""
+        if self.mongo:
+            self.mongo.stop()
+            self.mongo.start()
+            self.mongo.wait_ready(READY_TIMEOUT_S)
 
     def stop(self) -> None:
         for server in reversed(self.servers):

@@ -117,7 +117,11 @@ class Supervisor:
         child.kill()  # What it started may have outlived it.
         child.start()
         self._started[child] = time.monotonic()
-        self._register.write([*self._children, child])
+        self.record(child)
+
+    def record(self, *more: Child) -> None:
+        """Write down which processes are ours now."""
+        self._register.write([*self._children, *more])
 
     def _signaled(self, number: int, frame: FrameType | None) -> None:
         """The first signal asks to stop; one that comes later, while we stop, kills."""

@@ -49,7 +49,8 @@ class Rig(Fleet):
             **settings,
         }
         uri = stores.mongodb_uri.replace("/taskqueue", f"/{name}")
-        stores.prepare(name)
+        if stores.prepare(name):
+            stores.checkpoint()
         super().__init__(uri, stores.redis_url, folder / "workers.log", **given)
 
     # Processes

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pymongo import MongoClient
 from redis import Redis
 
+from app.core.db import create_indexes
 from app.local.__main__ import take_over
 from app.local.guard_indexes import GUARDS
 from app.local.kinds import BUILT, MONGO, PYTHON, REDIS, WHEEL
-from app.local.servers import stores
+from app.local.servers import Stores, stores
 
 pytestmark = pytest.mark.real
 
@@ -69,3 +71,25 @@ def test_a_queue_outlives_kill_9_of_redis(tmp_path: Path, kind: str) -> None:
         found.redis.wait_ready(10)
         with contextlib.closing(Redis.from_url(found.redis_url)) as redis:
             assert redis.lrange("queue", 0, -1) == [b"a", b"b"]
+
+
+@pytest.mark.parametrize("kind", INSTALLED_MONGO)
+def test_every_index_outlives_kill_9_right_after_the_first_start(tmp_path: Path, kind: str) -> None:
+    with stores(tmp_path, mongo=kind, redis="wheel") as found:
+        assert found.mongo
+        if not found.mongo.kind.covered_only:  # The others keep an index from the moment they have it.
+            with MongoClient[dict[str, Any]](found.mongodb_uri) as client:
+                create_indexes(client.get_default_database())
+        before = indexes(found)
+        found.mongo.kill()
+        found.mongo.start()
+        found.mongo.wait_ready(10)
+        assert indexes(found) == before
+    submission = before["tasks"]["submission"]
+    assert submission["unique"] and submission["partialFilterExpression"]
+
+
+def indexes(found: Stores) -> dict[str, Any]:
+    with MongoClient[dict[str, Any]](found.mongodb_uri) as client:
+        db = client.get_default_database()
+        return {name: db[name].index_information() for name in db.list_collection_names()}
