@@ -43,7 +43,8 @@ IMPORTS = "imports"
 """How far an import has come, while it is not finished."""
 
 PROBE = "snapshot-probe"
-BATCH = 1_000
+BATCH = 100  # A server sends at most 16 MB at once, of which several copies are made: less is enough.
+CHUNKS = 32  # Of files, 256 KB each.
 FIRST_TIMEOUT_S = 6 * 3600  # It is also what the server may spend on the whole collection.
 BATCH_TIMEOUT_S = 120
 UNAUTHORIZED = 13
@@ -119,7 +120,8 @@ class Source:
 
         Raises SnapshotExpiredError.
         """
-        found = self.db[collection].find_raw_batches({}, batch_size=BATCH, session=self._session)
+        size = CHUNKS if collection.endswith(".chunks") else BATCH
+        found = self.db[collection].find_raw_batches({}, batch_size=size, session=self._session)
         # What pymongo says of its type is wrong: a raw cursor gives bytes.
         cursor = cast("Iterator[bytes]", iter(found.sort([("_id", 1)])))
         timeout_s = FIRST_TIMEOUT_S
