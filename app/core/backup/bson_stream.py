@@ -12,6 +12,9 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import IO
 
+from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.raw_bson import RawBSONDocument
+
 from app.core.backup.manifest import Content
 from app.core.backup.problems import BackupError, Problem
 
@@ -23,6 +26,16 @@ LARGEST = 16 * 2**20 + 16 * 1024  # What MongoDB itself stores: 16 MB, and room 
 BATCH_DOCUMENTS = 1_000
 BATCH_BYTES = 8 * 2**20
 _LENGTH = struct.Struct("<i")
+
+
+RAW: CodecOptions[RawBSONDocument] = CodecOptions(
+    document_class=RawBSONDocument, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
+
+
+def fields(document: bytes) -> RawBSONDocument:
+    """The fields of a document, for a look at some; a time that Python lacks is no obstacle."""
+    return RawBSONDocument(document, RAW)
 
 
 class MalformedError(ValueError):

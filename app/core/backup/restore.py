@@ -21,7 +21,7 @@ from app.core import db as database
 from app.core.backup import bson_stream
 from app.core.backup.manifest import Consistency, Entry, Manifest
 from app.core.backup.problems import BackupError, Caution, Problem, Report, Step, Warned, unheard
-from app.core.backup.source import EPHEMERAL, within
+from app.core.backup.source import EPHEMERAL, IMPORTS, within
 from app.core.backup.target import DERIVED, LONG_S, LOOKED_UP, Difference, Fate, Target, some
 from app.core.failpoints import reach
 from app.core.tasks import Tasks
@@ -54,7 +54,8 @@ def metadata(archive: Archive, entry: Entry) -> dict[str, Any]:
             raise ValueError
         gunzip = zlib.decompressobj(bson_stream.GZIP)
         found = json_util.loads(gunzip.decompress(packed, METADATA_MOST).decode())
-        return {"options": dict(found["options"]), "indexes": [dict(index) for index in found["indexes"]]}
+        indexes = [{**index, "name": str(index["name"])} for index in found["indexes"]]
+        return {"options": dict(found["options"]), "indexes": indexes}
     except (ValueError, TypeError, KeyError, RecursionError, zlib.error):
         raise BackupError(Problem.DAMAGED, f"{entry.metadata_file} is damaged.") from None
 
@@ -83,7 +84,7 @@ class Restored:
 
 
 class Restore:
-    """One import of a sound archive. ``keys`` are the fingerprints of the keys of the settings."""
+    """One import of an archive that was checked. ``keys`` are the fingerprints of the settings' keys."""
 
     def __init__(
         self, archive: Archive, target: Target, tasks: Tasks, keys: Sequence[str], report: Report = unheard
@@ -91,12 +92,16 @@ class Restore:
         self._archive, self._target, self._tasks = archive, target, tasks
         self._keys, self._report = keys, report
         self._manifest = archive.manifest
-        self._entries = [entry for entry in self._manifest.collections if entry.name not in EPHEMERAL]
-        self._done = Restored()
+        self._entries = [
+            entry for entry in self._manifest.collections if entry.name not in (*EPHEMERAL, IMPORTS)
+        ]
+        self._done = Restored(
+            documents=sum(entry.content.count for entry in self._entries),
+            bytes=sum(entry.content.bytes for entry in self._entries),
+        )
 
     def run(self, merge: bool = False, with_workers: bool = False) -> Restored:
         """Import everything, or go on where an interrupted run has stopped. Raises BackupError."""
-        self._warn_of_keys()
         begun = self._target.begun()
         if begun and begun.export != self._manifest.id:
             raise BackupError(
@@ -107,12 +112,15 @@ class Restore:
         self._merge = begun.merge if begun else merge
         self._require_free(with_workers, resumed=begun is not None)
         self._target.begin(self._manifest.id, self._merge)
-        self._create_collections()
-        if not (begun and begun.compared):
+        if begun and begun.compared:
+            self._done.warned += begun.warned
+        else:
+            self._create_collections()
             self._copy()
-            self._target.compared()
+            self._target.compared(self._done.warned)
         reach("imported")
         self._complete()
+        self._warn_of_keys()
         return self._done
 
     def _warn_of_keys(self) -> None:
@@ -164,11 +172,10 @@ class Restore:
             self._insert(entry)
         for entry in self._entries:
             self._compare(entry)
-            self._done.documents += entry.content.count
-            self._done.bytes += entry.content.bytes
 
     def _insert(self, entry: Entry) -> None:
         """Insert what an earlier run has not."""
+        self._target.hold()
         there = self._target.inserted(entry.name)
         count = size = 0
         for batch in bson_stream.batches(documents(self._archive, entry)):
@@ -182,8 +189,8 @@ class Restore:
 
     def _compare(self, entry: Entry) -> None:
         """Read back. Raises BackupError where the server holds anything else."""
-        self._report(Step("Comparing", entry.name, 0, 0))
-        if not self._target.is_equal(entry.name, entry.content):
+        self._target.hold()
+        if not self._target.is_equal(entry.name, entry.content, self._report):
             given = documents(self._archive, entry)
             self._judge(entry, self._target.difference(entry.name, given, entry.content.count))
         self._report(Step("Compared", entry.name, entry.content.count, entry.content.bytes, done=True))
@@ -210,14 +217,14 @@ class Restore:
         self._create_other_indexes()
         if self._manifest.consistency is Consistency.SEQUENTIAL:
             self._note_left_over()
-        self._done.sent_anew = self._tasks.send_anew()
+        self._done.sent_anew = within(LONG_S)(self._tasks.send_anew)()
         self._target.finish()
 
     def _create_other_indexes(self) -> None:
         """Those that are not ours: somebody has made them for a reason."""
         for entry in self._entries:
             for index in metadata(self._archive, entry)["indexes"]:
-                name = str(index.get("name"))
+                name = index["name"]
                 if name.startswith(SERVERS_OWN) or self._target.create_index(entry.name, index):
                     continue
                 self._warn(Caution.INDEX, f"The server refused the index {name} of {entry.name}.")
@@ -244,7 +251,7 @@ def _owners(collection: str, documents: Iterable[bytes]) -> Iterator[ObjectId]:
     """The IDs that the documents name as their owners, without those named just before."""
     last: set[ObjectId] = set()
     for document in documents:
-        named = {owner for owner in _named(collection, RawBSONDocument(document))}
+        named = {*_named(collection, bson_stream.fields(document))}
         yield from named - last
         last = named
 

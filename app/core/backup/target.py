@@ -22,9 +22,9 @@ from pymongo.errors import BulkWriteError, DocumentTooLarge, DuplicateKeyError, 
 
 from app.core import db as database
 from app.core.backup import IMPORT
-from app.core.backup.bson_stream import split
+from app.core.backup.bson_stream import fields, split
 from app.core.backup.manifest import Content
-from app.core.backup.problems import BackupError, Problem
+from app.core.backup.problems import BackupError, Caution, Problem, Report, Step, Warned
 from app.core.backup.source import BATCH_TIMEOUT_S, EPHEMERAL, IMPORTS, Source, within
 from app.core.catalog import ALIVE
 from app.core.clock import utcnow
@@ -44,11 +44,16 @@ EXAMPLES = 3
 
 @dataclass(frozen=True)
 class Begun:
-    """An import that is not finished. ``merge``: into a database that held something before."""
+    """An import that is not finished.
+
+    ``merge``: into a database that held something before. ``compared``: everything is there, but for what
+    was ``warned`` of.
+    """
 
     export: str
     merge: bool
     compared: bool
+    warned: list[Warned]
 
 
 class Fate(Enum):
@@ -82,7 +87,10 @@ class Target:
     def begun(self) -> Begun | None:
         """The import that is not finished here."""
         found = self._imports.find_one({"_id": THIS})
-        return Begun(found["export"], found["merge"], found.get("compared", False)) if found else None
+        if found is None:
+            return None
+        warned = [Warned(Caution(code), message) for code, message in found.get("warned", ())]
+        return Begun(found["export"], found["merge"], "warned" in found, warned)
 
     @within(BATCH_TIMEOUT_S)
     def workers(self) -> int:
@@ -92,8 +100,8 @@ class Target:
     @within(BATCH_TIMEOUT_S)
     def occupied(self) -> list[str]:
         """The collections that hold what an import could get in the way of."""
-        allowed = {*EPHEMERAL, *DERIVED, IMPORTS}
-        names = sorted(set(self.db.list_collection_names()) - allowed)
+        found = (name for name in self.db.list_collection_names() if not name.startswith("system."))
+        names = sorted({*found} - {*EPHEMERAL, *DERIVED, IMPORTS})
         return [name for name in names if self.db[name].find_one({}, {"_id": 1}) is not None]
 
     @within(BATCH_TIMEOUT_S)
@@ -111,9 +119,10 @@ class Target:
             self.db.leases.update_one({"_id": lease}, held, upsert=True)
 
     @within(BATCH_TIMEOUT_S)
-    def compared(self) -> None:
-        """Say that everything is there as it was given."""
-        self._imports.update_one({"_id": THIS}, {"$set": {"compared": True}})
+    def compared(self, warned: Sequence[Warned]) -> None:
+        """Say that everything is there as it was given, but for these warnings."""
+        found = [[one.caution.value, one.message] for one in warned]
+        self._imports.update_one({"_id": THIS}, {"$set": {"warned": found}})
 
     @within(BATCH_TIMEOUT_S)
     def finish(self) -> None:
@@ -140,7 +149,7 @@ class Target:
         """Create a collection with its options; False where the server refuses them."""
         if collection in self.db.list_collection_names():
             return True
-        return self._accepted({"create": collection, **options})
+        return self._accepted({"create": collection, **{**options, "create": collection}})
 
     @within(BATCH_TIMEOUT_S)
     def insert(self, collection: str, documents: Sequence[bytes]) -> None:
@@ -155,7 +164,7 @@ class Target:
             if error.details.get("writeConcernErrors"):
                 raise
         except DocumentTooLarge as error:
-            raise _refused(collection, documents[0], 0) from error
+            raise _refused(collection, max(documents, key=len), 0) from error
 
     @within(LONG_S)
     def create_index(self, collection: str, index: Document) -> bool:
@@ -176,14 +185,16 @@ class Target:
 
     # Comparing
 
-    def is_equal(self, collection: str, content: Content) -> bool:
+    def is_equal(self, collection: str, content: Content, report: Report) -> bool:
         """Whether the collection holds exactly these documents: read back in the order of `_id`."""
         if self.count(collection) != content.count:
             return False
-        digest, size = hashlib.sha256(), 0
+        digest, size, count = hashlib.sha256(), 0, 0
         for batch in Source(self.db).batches(collection):
             digest.update(batch)
             size += len(batch)
+            count += sum(1 for _ in split(batch))
+            report(Step("Comparing", collection, count, size))
         return (digest.hexdigest(), size) == (content.sha256, content.bytes)
 
     @within(LONG_S)
@@ -222,7 +233,7 @@ class Target:
     @within(BATCH_TIMEOUT_S)
     def _there(self, collection: str, documents: Sequence[bytes]) -> dict[bytes, bytes]:
         """The documents of the same IDs, by ID."""
-        ids = [RawBSONDocument(document).get("_id") for document in documents]
+        ids = [fields(document).get("_id") for document in documents]
         found = cast("Iterator[bytes]", self.db[collection].find_raw_batches({"_id": {"$in": ids}}))
         return {_id(document): document for batch in found for document in split(batch)}
 
@@ -243,12 +254,12 @@ class Target:
 
 def _id(document: bytes) -> bytes:
     """The ID as bytes that are the same for the same ID of the same type."""
-    return bson.encode({"": RawBSONDocument(document).get("_id")})
+    return bson.encode({"": fields(document).get("_id")})
 
 
 def id_text(document: bytes) -> str:
     """The ID as people read it."""
-    return str(RawBSONDocument(document).get("_id"))[:100]
+    return str(fields(document).get("_id"))[:100]
 
 
 def some(items: Iterable[Any], most: int) -> Iterator[list[Any]]:

@@ -12,7 +12,15 @@ from bson import Binary, Code, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.backup.bson_stream import BATCH_BYTES, BATCH_DOCUMENTS, Writer, batches, documents, split
+from app.core.backup.bson_stream import (
+    BATCH_BYTES,
+    BATCH_DOCUMENTS,
+    Writer,
+    batches,
+    documents,
+    fields,
+    split,
+)
 from app.core.backup.manifest import Content
 from app.core.backup.problems import BackupError, Problem
 
@@ -138,3 +146,10 @@ def test_what_a_server_sends_is_checked_before_it_is_written() -> None:
     with pytest.raises(ValueError):
         writer.write(bson.encode({"_id": 1})[:-1])
     assert writer.count == writer.bytes == 0
+
+
+def test_a_time_that_python_lacks_is_no_obstacle() -> None:
+    far = bson.encode({"_id": 1, "at": bson.DatetimeMS(2**60)})
+
+    assert fields(far)["_id"] == 1
+    assert read(*written(far)) == [far]

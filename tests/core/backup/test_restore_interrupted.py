@@ -89,10 +89,10 @@ def test_a_document_that_the_server_changes_is_found_and_named(
 ) -> None:
     real = Target.is_equal
 
-    def change(self: Target, collection: str, content: Any) -> bool:
+    def change(self: Target, collection: str, *args: Any) -> bool:
         if collection == "tasks":
             self.db.tasks.update_one({"status": "failed"}, {"$set": {"title": "Another"}})
-        return real(self, collection, content)
+        return real(self, collection, *args)
 
     monkeypatch.setattr(Target, "is_equal", change)
     export()
@@ -110,9 +110,9 @@ def test_a_document_that_the_server_has_lost_is_there_after_another_run(
 ) -> None:
     real = Target.is_equal
 
-    def lose(self: Target, collection: str, content: Any) -> bool:
+    def lose(self: Target, collection: str, *args: Any) -> bool:
         self.db.logs.delete_many({})
-        return real(self, collection, content)
+        return real(self, collection, *args)
 
     export()
     with monkeypatch.context() as patched:
@@ -128,9 +128,9 @@ def test_a_document_that_somebody_adds_meanwhile_is_noticed(
 ) -> None:
     real = Target.is_equal
 
-    def add(self: Target, collection: str, content: Any) -> bool:
+    def add(self: Target, collection: str, *args: Any) -> bool:
         self.db.tasks.update_one({"_id": "surplus"}, {"$set": {"title": "?"}}, upsert=True)
-        return real(self, collection, content)
+        return real(self, collection, *args)
 
     monkeypatch.setattr(Target, "is_equal", add)
     export()
@@ -188,3 +188,22 @@ def test_an_index_of_ours_that_cannot_be_made_is_warned_of(
     monkeypatch.setattr("app.core.db.create_indexes", refused)
 
     assert Caution.INDEX in {warned.caution for warned in restore().warned}
+
+
+def test_what_was_warned_of_is_said_by_the_run_that_finishes(
+    seeded: Services,
+    other: Services,
+    export: Exporter,
+    restore: Restorer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = seeded.db["files.files"].find_one()
+    other.db["files.files"].insert_one({**first, "filename": "theirs"})
+    export()
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        killed(patched, "finish", 1)
+        restore(merge=True)
+
+    restored = restore()
+    assert [warned.caution for warned in restored.warned] == [Caution.KEPT]
+    assert restored.documents

@@ -91,11 +91,12 @@ def test_every_cut_is_noticed(stream: bytes) -> None:
     assert {refusal(stream[:length]) for length in lengths} == {Problem.DAMAGED}
 
 
-def test_every_flipped_bit_is_noticed(services: Services) -> None:
+@pytest.mark.parametrize("step", [11, pytest.param(1, marks=pytest.mark.slow)])
+def test_every_flipped_bit_is_noticed(services: Services, step: int) -> None:
     """Of a small export, each; what is between the bits of a file is in the tests of files."""
     services.db.tasks.insert_one({"_id": 1})
     stream = exported(services)
-    for place in range(0, len(stream), 11):
+    for place in range(0, len(stream), step):
         flipped = bytearray(stream)
         flipped[place] ^= 1 << place % 8
         assert refusal(bytes(flipped)) in (Problem.DAMAGED, Problem.FOREIGN), place
