@@ -1,6 +1,6 @@
 """Moving an installation: `flask data export` from one server, `flask data import` into others.
 
-    python -m bench.data [--tasks 20000] [--control 1000] [--from KIND] [--into KIND ...] [--write FILE]
+    python -m bench.data [--tasks 20000] [--control 1000] [--from STORE] [--into STORE ...] [--write FILE]
 
 Tasks of all states with logs and files are made on one server and exported; each other server imports them.
 Export and import are processes of their own, whose peak of memory the system says. Afterwards every
@@ -36,7 +36,7 @@ from app.core.logs import PART
 from app.core.services import Services, connect
 from app.core.states import Status
 from app.local import stores
-from app.local.kinds import BUILT, MONGO
+from app.local.kinds import BUILT, MONGO, Kind
 from bench import report
 from bench.contenders import ROOT
 from bench.fill import batches, history
@@ -153,13 +153,14 @@ def flask_data(env: Mapping[str, str], *words: str) -> Measured:
         return Measured(time.monotonic() - begun, int(peak.read()) * unit / MB)
 
 
-def installed() -> list[str]:
-    """The kinds of MongoDB servers that are here, by name."""
-    return list(dict.fromkeys(kind.name for kind in (*MONGO, BUILT) if kind.find()))
+def installed() -> list[Kind]:
+    """The MongoDB servers that are here; of two of one name the first."""
+    found = {kind.name: kind for kind in (BUILT, *MONGO) if kind.find()}
+    return list(found.values())
 
 
 @contextlib.contextmanager
-def server(kind: str) -> Iterator[tuple[dict[str, str], Services]]:
+def server(kind: Kind) -> Iterator[tuple[dict[str, str], Services]]:
     """A fresh server: its addresses, and the core over it."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name,
@@ -174,7 +175,7 @@ def server(kind: str) -> Iterator[tuple[dict[str, str], Services]]:
             services.close()
 
 
-def measure(tasks: int, source: str, targets: list[str]) -> list[list[str]]:
+def measure(tasks: int, source: Kind, targets: list[Kind]) -> list[list[str]]:
     """Rows of the table for so many tasks. Raises BenchError where anything differs."""
     with tempfile.TemporaryDirectory(prefix="bench-export-") as name:
         folder = Path(name) / "export"
@@ -191,7 +192,7 @@ def measure(tasks: int, source: str, targets: list[str]) -> list[list[str]]:
     return rows
 
 
-def _imported(kind: str, folder: Path, given: dict[str, tuple[int, str]]) -> Measured:
+def _imported(kind: Kind, folder: Path, given: dict[str, tuple[int, str]]) -> Measured:
     with server(kind) as (addresses, services):
         imported = flask_data(environment(addresses), "import", str(folder), "--quiet")
         there = digests(services.db)
@@ -219,7 +220,7 @@ HEADINGS = ("", "tasks", "documents", "MB", "seconds", "peak MB")
 
 def run(wanted: argparse.Namespace) -> bool:
     """Measure the control first, then the many."""
-    targets = wanted.into or [kind for kind in installed() if kind != wanted.source]
+    targets = wanted.into or [kind for kind in installed() if kind.name != wanted.source.name]
     rows = [row for tasks in (wanted.control, wanted.tasks) for row in measure(tasks, wanted.source, targets)]
     command = f"`--tasks {wanted.tasks} --control {wanted.control} --from {wanted.source}`"
     text = (
@@ -234,11 +235,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    kinds = installed()
+    known = f"{', '.join(report.STORES)}, or NAME=PROGRAM"
     parser.add_argument("--tasks", type=int, default=20_000)
     parser.add_argument("--control", type=int, default=1_000, help="so many for comparison (%(default)s)")
-    parser.add_argument("--from", dest="source", choices=kinds, default="wheel", help="(%(default)s)")
-    parser.add_argument("--into", nargs="+", choices=kinds, help="all others that are installed by default")
+    parser.add_argument("--from", dest="source", type=report.store, default="wheel", help=known)
+    parser.add_argument(
+        "--into", nargs="+", type=report.store, help="all others that are installed by default"
+    )
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table between its marks there")
     report.finish(run, parser)
 
