@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import environment
 from config import SettingsError, load
 from environment import effective, is_loopback, read_env_file, secret_key
 
@@ -129,6 +130,18 @@ def test_a_file_that_is_not_understood_is_named_and_not_repeated(content: bytes,
         effective({}, tmp_path)
     assert str(tmp_path / ".env") in str(raised.value)
     assert "hunter2" not in str(raised.value)
+
+
+def test_a_file_that_only_others_may_read_is_left_to_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where systemd reads it and gives its values to a process that has fewer rights."""
+
+    def refuse(path: Path) -> dict[str, str]:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(environment, "read_env_file", refuse)
+    assert effective({"SECRET_KEY": STRONG}, tmp_path).values == {"SECRET_KEY": STRONG}
 
 
 # The key of the folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,24 +114,17 @@ def test_servers_that_do_not_run_as_local_are_not_used(folder: Path) -> None:
 
 
 def test_a_look_at_the_lock_keeps_nobody_from_starting(folder: Path) -> None:
-    done = threading.Event()
-
-    def look() -> None:
-        while not done.is_set():
-            is_locked(folder)
-
-    lookers = [threading.Thread(target=look) for _ in range(3)]
-    for looker in lookers:
-        looker.start()
-    try:
-        for _ in range(100):
-            with locked(folder):
-                assert is_locked(folder)
-    finally:
-        done.set()
-        for looker in lookers:
-            looker.join()
+    with locked(folder):
+        assert is_locked(folder)
+    with (folder / "lock").open() as looked_at:
+        fcntl.flock(looked_at, fcntl.LOCK_SH)  # as a look does, here for longer
+        release = threading.Timer(0.05, fcntl.flock, (looked_at, fcntl.LOCK_UN))
+        release.start()
+        with locked(folder):
+            release.join()
     assert not is_locked(folder)
+    with locked(folder):
+        pass
 
 
 @examples(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -73,6 +73,15 @@ def test_the_application_is_that_of_the_environment(checkout: Path, monkeypatch:
     assert app.config["SECRET_KEY"] == DEVELOPMENT["SECRET_KEY"]
 
 
+@pytest.mark.parametrize("debug", ["1", "0"])
+def test_templates_are_read_again_while_somebody_works_on_them(
+    debug: str, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLASK_ENV", "development")
+    monkeypatch.setenv("FLASK_DEBUG", debug)
+    assert create_app().jinja_env.auto_reload is (debug == "1")
+
+
 @pytest.mark.parametrize("words", [("run",), ("settings",), ("tasks", "types"), ("--help",)])
 @pytest.mark.parametrize("env", [{}, WRONG, OUTSIDE])
 def test_what_is_wrong_is_a_message(
