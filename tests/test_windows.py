@@ -58,10 +58,13 @@ def test_the_commands_of_flask_need_nothing_of_posix() -> None:
     code = "import flask.cli, sys; sys.argv = ['flask', *sys.argv[2:]]; flask.cli.main()"
     settings = posixless(code, "settings", **env)
     types = posixless(code, "tasks", "types", **env)
+    export = posixless(code, "data", "export", "none", **env)
 
     assert settings.returncode == 0, settings.stderr
     assert re.search(r"^ENVIRONMENT +local +FLASK_ENV ", settings.stdout, re.MULTILINE)
     assert (types.returncode, "Traceback" in types.stderr) == (2, False), types.stderr
+    assert (export.returncode, export.stdout) == (1, "")
+    assert export.stderr.startswith("flask data needs Linux or macOS")
 
 
 @pytest.mark.slow

@@ -32,7 +32,8 @@ from app.core.backup.tar import TarArchive, TarSink
 from app.core.backup.target import Target
 from app.core.db import translated
 from app.core.errors import TaskQueueError
-from app.web.stores import services
+from app.core.posix import instead_of
+from app.web.stores import advice_about, services
 
 NOT_COMPLETE = 1
 WITH_WARNINGS = 3
@@ -144,11 +145,16 @@ def _archive(source: str) -> Iterator[FolderArchive | TarArchive]:
 @contextlib.contextmanager
 def problems(doing: str) -> Iterator[None]:
     """Whatever keeps it from its end is a sentence on standard error, and exit code 1."""
+    if sentence := instead_of("flask data"):
+        say(sentence)
+        raise SystemExit(NOT_COMPLETE)
     try:
         with translated(doing):
             yield
     except TaskQueueError as error:
         say(str(error))
+        if error.setting:
+            say(advice_about(error.setting))
         if isinstance(error, BackupError) and error.problem is Problem.DISK:
             _forget_output()
     except PyMongoError as error:

@@ -1,7 +1,7 @@
 """What needs a POSIX system (Linux, macOS), and what to use instead where there is none.
 
-The web server and the commands of `flask` run anywhere. Workers and `make up` start and signal processes in
-ways that Windows does not have.
+The web server and most commands of `flask` run anywhere. Workers and `make up` start and signal processes,
+and `flask data` locks and syncs folders, in ways that Windows does not have.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
-import time
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,25 +91,29 @@ class Program:
 @contextlib.contextmanager
 def running(command: Sequence[str], folder: Path, env: dict[str, str]) -> Iterator[Program]:
     """A program in a folder, ended by Ctrl-C; it leaves no process behind."""
-    log = folder.parent / f"program-{time.monotonic_ns()}.txt"
-    with log.open("wb") as output:
+    with tempfile.NamedTemporaryFile(prefix="program-", suffix=".txt") as output:
         process = subprocess.Popen(
             command, cwd=folder, env=env, stdout=output, stderr=output, start_new_session=True
         )
-    members = []
-    try:
-        yield Program(process, log)
-        members = family(process.pid)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGINT)
         try:
-            process.wait(60)
+            yield Program(process, Path(output.name))
         finally:
-            for member in survivors(members):
-                with contextlib.suppress(psutil.Error):
-                    member.kill()
-    assert survivors(members, timeout_s=0) == []
+            members = family(process.pid)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)
+            left = _left_of(process, members)
+    assert left == []
+
+
+def _left_of(process: subprocess.Popen[bytes], members: list[psutil.Process]) -> list[psutil.Process]:
+    """What still runs some time after the program was told to end; it is killed."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(60)
+    left = survivors(members)
+    for member in left:
+        with contextlib.suppress(psutil.Error):
+            member.kill()
+    return left
 
 
 def get(address: str, **headers: str) -> tuple[int, str]:

@@ -161,12 +161,13 @@ def test_a_store_that_is_away_is_said_on_every_page(away: set[str], real_stores:
 
 def test_without_servers_a_command_says_what_to_do(tmp_path: Path) -> None:
     alone = clone_into(tmp_path / "clone")
-    ran = flask(alone, "tasks", "types", FLASK_ENV="development")
+    for words, code in ((("tasks", "types"), 2), (("data", "export", "export"), 1)):
+        ran = flask(alone, *words, FLASK_ENV="development")
 
-    assert ran.returncode == 2
-    assert "python -m app.local servers" in ran.stderr
-    assert NOTE not in ran.stderr
-    assert "Traceback" not in ran.stderr
+        assert (ran.returncode, ran.stdout) == (code, "")
+        assert "python -m app.local servers" in ran.stderr
+        assert NOTE not in ran.stderr
+        assert "Traceback" not in ran.stderr
 
 
 def test_servers_that_cannot_be_started_say_what_to_install(tmp_path: Path) -> None:

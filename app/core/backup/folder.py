@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import os
 import stat
@@ -136,6 +135,8 @@ class FolderSink:
 
 
 def _locked(folder: Path) -> int:
+    import fcntl  # Here, so that Windows can be told in a sentence what it lacks.
+
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
