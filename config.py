@@ -190,6 +190,7 @@ class Settings:
     worker_recycle_mb: int = setting(
         "WORKER_RECYCLE_MB", "1024", number(0, 1_048_576),
         "A child process that holds more megabytes after a task is replaced by a fresh one; 0 never.")
+    import_timeout_s: int = setting("IMPORT_TIMEOUT_S", "60", number(1, 3600), "Seconds that one import of TASK_MODULES may take.")
     task_memory_mb: int = setting(
         "TASK_MEMORY_MB", "4096", number(0, 1_048_576),
         "Megabytes of memory that an attempt may use, where its type says nothing; 0 is no limit.")

@@ -4,7 +4,7 @@ It does the whole pipeline itself (take, claim, run, finish) and tells its super
 start and one at the end of each attempt, and where its outcome has to wait. So no round trip stands in a
 task's way, and the supervisor always knows what to renew or to bury. It dies with its supervisor.
 
-    python -m workers.child NAME STATUS_FD FOLDER
+    python -m workers.child NAME STATUS_FD FOLDER PARENT [SKIPPED_MODULE ...]
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,6 +40,7 @@ from workers.finish import Ended, away, write_down
 from workers.journal import Kept, journal_of
 from workers.leaving import end_as
 from workers.limits import Files
+from workers.loading import load_each
 from workers.logs import set_up
 from workers.patience import patient
 from workers.reload import watched
@@ -47,7 +49,6 @@ from workers.signals import Signals
 from workers.signature import TaskTypeError
 from workers.strays import adopt, end_strays
 from workers.tasktype import TaskType, sources
-from workers.tasktype import load as load_types
 
 WAIT_S = 1.0
 AWAY_S = 1.0
@@ -65,8 +66,12 @@ log = logging.getLogger("workers.child")
 class Child:
     """The loop of one worker process."""
 
-    def __init__(self, name: str, status: int, folder: Path, settings: Settings, services: Services) -> None:
+    def __init__(
+        self, name: str, status: int, folder: Path, settings: Settings, services: Services,
+        skipped: frozenset[str] = frozenset(),
+    ) -> None:  # fmt: skip
         self.name = name
+        self.skipped = skipped
         self.folder = folder
         self.settings = settings
         self.services = services
@@ -83,12 +88,17 @@ class Child:
         os.write(self._status, json.dumps(line).encode() + b"\n")
 
     def start(self) -> None:
-        """Load the task types and publish them. Raises TaskTypeError, PyMongoError."""
-        modules, before = sources(self.settings.task_modules), set(sys.modules)
-        self.tell(watch=watched(modules))
-        self.types = load_types(self.settings.task_modules, self.settings)
-        self.tell(watch=watched(modules, before))
-        self.types = {name: kind for name, kind in self.types.items() if self._published(kind)}
+        """Load the task types and publish them. Raises TaskTypeError where there are none, PyMongoError."""
+        before = set(sys.modules)
+        loaded = load_each(self.settings, self.tell, self.skipped)
+        set_up(self.settings)  # an import may have taken the log or the signals
+        self.signals.install()
+        self.tell(watch=watched(sources(self.settings.task_modules), before))
+        problems = [asdict(problem) for problem in loaded.problems]
+        self.tell(problems=problems, types=sorted(loaded.types))
+        if not loaded.types and (problems or self.skipped):
+            raise TaskTypeError("No module could be loaded.")
+        self.types = {name: kind for name, kind in loaded.types.items() if self._published(kind)}
         self.tell(ready=sorted(self.types))
 
     def _published(self, kind: TaskType) -> bool:
@@ -256,7 +266,7 @@ def _say_away(error: Exception) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    name, status, folder, parent = arguments
+    name, status, folder, parent, *skipped = arguments
     die_with(int(parent))
     adopt()
     faulthandler.enable()  # a crash in C: the log says in which line of Python
@@ -266,10 +276,11 @@ def main(arguments: list[str]) -> int:
     set_up(settings)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # a child's streams are real ones
-    child = Child(name, int(status), Path(folder), settings, connect(patient(settings)))
+    services = connect(patient(settings))
+    child = Child(name, int(status), Path(folder), settings, services, frozenset(skipped))
     try:
         child.start()
-    except (TaskTypeError, SystemExit) as error:
+    except TaskTypeError as error:
         log.error("The task types cannot be loaded; those published before stay. %s", error)
         return CANNOT_LOAD
     except PyMongoError as error:

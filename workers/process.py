@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,10 @@ class ChildProcess:
     outlives it. ``ready`` is whether it has said that it takes tasks.
     """
 
-    def __init__(self, name: str, *, fresh: bool = False) -> None:
-        """``fresh``: write no byte code, which is as old as its source by the second only.
+    def __init__(self, name: str, *, fresh: bool = False, skipped: Sequence[str] = ()) -> None:
+        """Start one that leaves out the ``skipped`` modules.
+
+        ``fresh``: write no byte code, which is as old as its source by the second only.
 
         Raises OSError where the system has no room for it; nothing is left of it then.
         """
@@ -45,14 +48,14 @@ class ChildProcess:
             os.set_blocking(self._reader, False)
             undo.callback(os.close, self._reader)
             try:
-                self._popen = self._start(name, writer, fresh)
+                self._popen = self._start(name, writer, fresh, skipped)
             finally:
                 os.close(writer)
             undo.pop_all()
 
-    def _start(self, name: str, writer: int, fresh: bool) -> subprocess.Popen[bytes]:
+    def _start(self, name: str, writer: int, fresh: bool, skipped: Sequence[str]) -> subprocess.Popen[bytes]:
         python = [sys.executable, *(["-B"] if fresh else [])]
-        about = [name, str(writer), str(self.folder), str(os.getpid())]
+        about = [name, str(writer), str(self.folder), str(os.getpid()), *skipped]
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [*python, "-m", "workers.child", *about],
             stdin=subprocess.DEVNULL,

@@ -140,11 +140,20 @@ def load(modules: Iterable[str], settings: Settings | None = None) -> dict[str, 
         except TaskTypeError:
             raise
         except Exception as error:
-            raise TaskTypeError(f"{source}: {name} cannot be imported: {_why(error)}.") from error
-    return {name: kind for name, kind in _registered.items() if _wanted(kind, settings)}
+            raise TaskTypeError(f"{source}: {import_problem(name, error)}") from error
+    return {name: kind for name, kind in _registered.items() if wanted(kind, settings)}
 
 
-def _wanted(kind: TaskType, settings: Settings | None) -> bool:
+def registry(replaced: dict[str, TaskType] | None = None) -> dict[str, TaskType]:
+    """Return a copy of the types registered so far, after they are replaced where some are given."""
+    if replaced is not None:
+        _registered.clear()
+        _registered.update(replaced)
+    return dict(_registered)
+
+
+def wanted(kind: TaskType, settings: Settings | None) -> bool:
+    """Return whether the settings meet the condition of a type; raises what its author's code raises."""
     return kind.when is None or settings is not None and kind.when(settings)
 
 
@@ -157,7 +166,12 @@ def sources(modules: Iterable[str]) -> dict[str, str]:
     return dict.fromkeys(modules, "TASK_MODULES") | installed
 
 
-def _why(error: Exception) -> str:
+def import_problem(name: str, error: BaseException) -> str:
+    """Return a sentence that says why a module cannot be imported, with the line in its author's code."""
+    return f"{name} cannot be imported: {_why(error)}."
+
+
+def _why(error: BaseException) -> str:
     """An error of an import in one line, with the place in the author's code."""
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"

@@ -31,6 +31,7 @@ from app.core.states import Priority
 from config import VERSION
 from workers.capture import log_path
 from workers.limits import Guard, Limits
+from workers.loading import Progress
 from workers.process import ChildProcess
 from workers.reload import Changes
 from workers.strays import adopt, end_strays
@@ -76,6 +77,7 @@ class TaskWorker(RQWorker):
         self._guard = Guard()
         self._adopts = False
         self._changes = Changes() if reload else None
+        self.loading = Progress(services.settings.import_timeout_s)
         self._outdated = False  # a file has changed since the child began to load it
 
     def _set_connection(self, connection: Any) -> Any:
@@ -118,7 +120,10 @@ class TaskWorker(RQWorker):
         if self.child is not None or self.stopping is not None or time.monotonic() < self._restart_at:
             return
         try:
-            self.child = ChildProcess(self.name, fresh=self._changes is not None)
+            self.loading.begin(changed=self._outdated and self._changes is not None)
+            self.child = ChildProcess(
+                self.name, fresh=self._changes is not None, skipped=self.loading.skipped
+            )
         except OSError as error:
             self._pause()
             log.warning(
@@ -134,10 +139,12 @@ class TaskWorker(RQWorker):
 
     def _listen(self, child: ChildProcess) -> None:
         for line in child.lines():
+            if {"ready", "loading", "problems"} & line.keys():
+                self.loading.heard(line)
+                self._reported = 0.0
             if "ready" in line:
                 child.ready, self.types = True, tuple(line["ready"])
                 self._restart_wait_s = 1.0
-                self._reported = 0.0
             elif "watch" in line:
                 if self._changes is not None:
                     self._changes.watch(line["watch"])
@@ -173,9 +180,13 @@ class TaskWorker(RQWorker):
         if ended is None:
             if self.stopping is not None:
                 self._stop_child(child)
+            if self.loading.overdue():
+                child.signal(signal.SIGKILL)
             self._end_idle(child)
             return
         self._listen(child)
+        if child.told is None:
+            self.loading.ended(ended)
         self._kill(child)
         self.child = None
         current, self.current = self.current, None
@@ -194,7 +205,13 @@ class TaskWorker(RQWorker):
             end_strays()
 
     def _reload(self) -> None:
-        """When a file of the task types has changed: a new child, after the task that runs."""
+        """When a file of the task types has changed: a new child, after the task that runs.
+
+        So it is, once in a while, when a module could not be loaded: what it needs may be there now.
+        """
+        if self.child is not None and self.stopping is None and self.loading.retry():
+            log.info("Worker %s tries the modules again that could not be loaded.", self.name)
+            self.child.stop()
         changed = self._changes.changed() if self._changes is not None and self.stopping is None else None
         if changed is None:
             return
@@ -241,6 +258,10 @@ class TaskWorker(RQWorker):
                 processed=self.processed,
                 task=running,
                 types=self.types,
+                state=self.loading.state,
+                loading=self.loading.module,
+                since=self.loading.since,
+                problems=self.loading.problems,
             )
         )
 

@@ -5,9 +5,10 @@ The web process imports no task code: what a form shows and what a program may s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +25,16 @@ from app.core.files import StoredFile
 from app.core.results import ResultKind
 from app.core.states import Priority
 from app.core.tasks import Tasks
+
+
+class WorkerState(str, Enum):
+    """What a worker process can do now; only a ready one takes tasks."""
+
+    STARTING = "starting"
+    LOADING = "loading"
+    READY = "ready"
+    CANNOT_LOAD = "cannot_load"
+
 
 ALIVE = timedelta(seconds=30)
 MAX_TITLE = 200
@@ -45,6 +56,7 @@ class TaskType:
     result: ResultKind = "auto"
     memory_mb: int = 0
     served: bool = True
+    module: str = ""
 
     @property
     def fields(self) -> list[Field]:
@@ -58,8 +70,24 @@ class TaskType:
 
 
 @dataclass(frozen=True)
+class ModuleProblem:
+    """Why a worker could not load a module of task types; ``lasting``: it is not tried again soon."""
+
+    module: str
+    sentence: str
+    lasting: bool = False
+
+    def concerns(self, module: str) -> bool:
+        """Return whether a type of that module, or of one below it, is not available because of this."""
+        return module == self.module or module.startswith(f"{self.module}.")
+
+
+@dataclass(frozen=True)
 class WorkerInfo:
-    """A worker process as it last reported; ``task`` is the id of the task that it runs."""
+    """A worker process as it last reported; ``task`` is the id of the task that it runs.
+
+    ``loading`` is the module that it imports, ``since`` is when its state began.
+    """
 
     name: str
     host: str
@@ -70,6 +98,15 @@ class WorkerInfo:
     processed: int = 0
     task: str | None = None
     types: tuple[str, ...] = field(default=())
+    state: WorkerState = WorkerState.READY
+    loading: str = ""
+    since: datetime | None = None
+    problems: tuple[ModuleProblem, ...] = field(default=())
+
+    @property
+    def ready(self) -> bool:
+        """Return whether it takes tasks."""
+        return self.state is WorkerState.READY
 
 
 class Catalog:
@@ -102,6 +139,10 @@ class Catalog:
             "processed": worker.processed,
             "task": worker.task,
             "types": list(worker.types),
+            "state": worker.state.value,
+            "loading": worker.loading,
+            "since": worker.since,
+            "problems": [asdict(problem) for problem in worker.problems],
         }
         self._workers.update_one({"_id": worker.name}, {"$set": values}, upsert=True)
 
@@ -154,7 +195,15 @@ _WORKER: dict[str, stored.Check] = {
     **dict.fromkeys(("started_at", "seen_at"), stored.is_time),
     "types": stored.list_of(stored.is_text),
 }
-_WORKING: dict[str, stored.Check] = {"processed": stored.is_count, "task": stored.maybe(stored.is_name)}
+_PROBLEM: dict[str, stored.Check] = {"module": stored.is_name, "sentence": stored.is_text}
+_WORKING: dict[str, stored.Check] = {
+    "processed": stored.is_count,
+    "task": stored.maybe(stored.is_name),
+    **dict.fromkeys(("state", "loading"), stored.is_text),
+    "since": stored.maybe(stored.is_time),
+    "problems": stored.list_of(stored.shaped(_PROBLEM, {})),
+}
+_STATES = {state.value: state for state in WorkerState}
 _TYPE: dict[str, stored.Check] = {
     "_id": stored.is_name,
     **dict.fromkeys(("title", "category", "summary", "help"), stored.is_text),
@@ -165,13 +214,27 @@ _TYPE: dict[str, stored.Check] = {
 _TYPED: dict[str, stored.Check] = {
     "result": stored.is_kind,
     "memory_mb": stored.is_count,
+    "module": stored.is_text,
 }
 
 
 def _worker(found: Document) -> WorkerInfo:
     """Raises DamagedDocumentError."""
     known = stored.checked(found, _WORKER, _WORKING)
-    return WorkerInfo(name=known.pop("_id"), **{**known, "types": tuple(known["types"])})
+    problems = tuple(_problem(problem) for problem in known.pop("problems", ()))
+    state = _STATES.get(known.pop("state", ""), WorkerState.READY)
+    types = tuple(known.pop("types"))
+    return WorkerInfo(name=known.pop("_id"), types=types, state=state, problems=problems, **known)
+
+
+def _problem(found: Document) -> ModuleProblem:
+    return ModuleProblem(found["module"], found["sentence"], bool(found.get("lasting")))
+
+
+def module_problems(workers: Iterable[WorkerInfo], module: str | None = None) -> list[ModuleProblem]:
+    """Return what keeps modules from being loaded, one per module; with ``module``, only what concerns it."""
+    found = {problem.module: problem for worker in workers for problem in worker.problems}
+    return [problem for _, problem in sorted(found.items()) if module is None or problem.concerns(module)]
 
 
 def _type(found: Document, served: set[str]) -> TaskType:

@@ -53,6 +53,8 @@ def web_and_workers(settings: Settings, env: Mapping[str, str], folder: Path) ->
             log=folder / "log" / "workers.log",
             grace_s=settings.stop_grace_s + 10,
             ready=workers.ready,
+            why=workers.why,
+            ready_within_s=settings.import_timeout_s + 30,
             required=False,
         ),
     ]

@@ -61,6 +61,7 @@ class Child:
         *,
         log: Path,
         ready: Callable[[], bool] = lambda: True,
+        why: Callable[[], str] = lambda: "",
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         grace_s: float = 10,
@@ -75,6 +76,7 @@ class Child:
         self.ready_within_s = ready_within_s
         self.required = required
         self._ready = ready
+        self._why = why
         self._env = env
         self._cwd = cwd
         self._process: subprocess.Popen[bytes] | None = None
@@ -130,7 +132,8 @@ class Child:
             if not self.alive:
                 raise ChildError(f"{self.name} {self.ending} before it was ready. {self.last_words()}")
             if waited > timeout_s:
-                raise ChildError(f"{self.name} was not ready within {timeout_s:g} s. {self.last_words()}")
+                late = f"{self.name} was not ready within {timeout_s:g} s. {self._why()}".rstrip()
+                raise ChildError(f"{late} {self.last_words()}")
             if waited > SLOW_S and not said:
                 said = True
                 slow()

@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from app.local.children import ChildError
+
 if TYPE_CHECKING:
+    from app.core.catalog import WorkerInfo
     from app.core.services import Services
     from config import Settings
 
@@ -41,13 +44,29 @@ class WorkerProbe:
             self._before = {worker.name for worker in services.catalog.workers()}
 
     def ready(self) -> bool:
-        """Return whether such a worker has reported."""
+        """Return whether such a worker has reported. Raises ChildError where none can load a task type."""
+        workers = self._new()
+        if workers and all(worker.state.value == "cannot_load" for worker in workers):
+            raise ChildError(self.why(workers))
+        return any(worker.ready for worker in workers)
+
+    def why(self, workers: list[WorkerInfo] | None = None) -> str:
+        """Return what the workers themselves say keeps them from being ready, one line per reason."""
+        from app.core.catalog import module_problems
+
+        workers = self._new() if workers is None else workers
+        if not workers:
+            return "No worker has reported."
+        lines = [f"Worker {worker.name} is loading {worker.loading}." for worker in workers if worker.loading]
+        problems = [problem.sentence for problem in module_problems(workers)]
+        return "\n  ".join(["No worker is ready.", *lines, *problems])
+
+    def _new(self) -> list[WorkerInfo]:
         from pymongo.errors import PyMongoError
 
         with contextlib.suppress(PyMongoError), _services(self._settings) as services:
-            reported = services.catalog.workers()
-            return any(worker.types and worker.name not in self._before for worker in reported)
-        return False
+            return [worker for worker in services.catalog.workers() if worker.name not in self._before]
+        return []
 
 
 def tasks_from_before(settings: Settings) -> str:

@@ -15,7 +15,7 @@ from typing import TypeVar, cast
 
 from flask import Flask, current_app
 
-from app.core.catalog import WorkerInfo
+from app.core.catalog import ModuleProblem, WorkerInfo, module_problems
 from app.core.clock import utcnow
 from app.core.errors import QueueUnavailable
 from app.core.listing import Count
@@ -46,6 +46,15 @@ class Pulse:
     running_since: tuple[datetime, ...] = ()
 
     @property
+    def ready_workers(self) -> list[WorkerInfo]:
+        """The workers that take tasks; the others start, load modules or cannot load any."""
+        return [worker for worker in self.workers if worker.ready]
+
+    def module_problems(self, module: str | None = None) -> list[ModuleProblem]:
+        """What keeps modules of task types from being loaded; with ``module``, only what concerns it."""
+        return module_problems(self.workers, module)
+
+    @property
     def waiting(self) -> Count:
         return Count(sum(lane.waiting.value for lane in self.lanes))
 
@@ -67,14 +76,15 @@ class Pulse:
 
         None if nobody can tell: no worker is free for it, and it depends on when a single task ends.
         """
-        if place <= len(self.workers) - len(self.running_since):
+        ready = len(self.ready_workers)
+        if place <= ready - len(self.running_since):
             return 1.0
-        if not self.pace or place <= len(self.workers):
+        if not self.pace or place <= ready:
             return None
-        usual = timedelta(seconds=len(self.workers) / self.pace)
+        usual = timedelta(seconds=ready / self.pace)
         began = utcnow() - max(LONG * usual, LONG_LEAST)
-        moving = len(self.workers) - sum(started < began for started in self.running_since)
-        return place / (self.pace * moving / len(self.workers)) if moving > 0 else None
+        moving = ready - sum(started < began for started in self.running_since)
+        return place / (self.pace * moving / ready) if moving > 0 else None
 
 
 class Live:

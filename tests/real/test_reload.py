@@ -86,3 +86,22 @@ def test_without_the_option_nothing_is_loaded_again(crew: Fleet, module: Path) -
 
     assert [result_of(crew, seconds) for seconds in (2.5, 0.0)] == ["one", "one"]
     assert "has changed" not in log_of(crew)
+
+
+HANGS = {"raises": "1 / 0", "exits": "import os\nos._exit(7)", "hangs": "import os\nos.read(os.pipe()[0], 1)"}
+
+
+@pytest.mark.parametrize("how", HANGS)
+def test_a_module_that_cannot_be_imported_costs_its_own_types_only(
+    real_stores: Stores, tmp_path: Path, module: Path, how: str
+) -> None:
+    module.write_text(MODULE.format(version="one"))
+    (module.parent / "bad_types.py").write_text(HANGS[how])
+    path = os.pathsep.join([str(module.parent), str(ROOT)])
+    given = {"TASK_MODULES": f"bad_types,{module.stem}", "PYTHONPATH": path, "IMPORT_TIMEOUT_S": "2"}
+    with fleet(real_stores, f"broken-{how}", tmp_path, **given) as made:
+        made.start()
+        assert result_of(made) == "one"
+        until(lambda: all(worker.ready for worker in made.services.catalog.workers()))
+        (worker,) = made.services.catalog.workers()
+        assert [problem.module for problem in worker.problems] == ["bad_types"]

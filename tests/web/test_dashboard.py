@@ -7,7 +7,11 @@ from datetime import timedelta
 import pytest
 from redis.exceptions import ConnectionError as RedisAway
 
+from app.core.catalog import ModuleProblem, WorkerInfo, WorkerState
+from app.core.clock import utcnow
 from app.core.states import Status
+from app.web.live import Pulse
+from tests.web.creating import publish
 from tests.web.looking import aged, claim, fail, succeed, worker
 
 
@@ -134,3 +138,44 @@ def test_every_status_has_its_word_on_the_newest_tasks(alice, new_task, services
     task = new_task()
     services.db.tasks.update_one({"_id": task.id}, {"$set": {"status": status.value}})
     assert f'<span class="status status-{status.value}">{status.label}</span>' in alice.open("/")
+
+
+class TestModules:
+    """A module of task types that a worker could not load is said where people miss its types."""
+
+    @pytest.fixture
+    def broken(self, services):
+        problem = ModuleProblem("tests.web.kinds", "tests.web.kinds cannot be imported: ZeroDivisionError.")
+        now = utcnow()
+        services.catalog.report(
+            WorkerInfo("w1", "host", 1, "0.1.0", now, now, state=WorkerState.CANNOT_LOAD, problems=(problem,))
+        )
+        return problem
+
+    def test_on_home_create_and_the_waiting_task(self, alice, broken, new_task, services):
+        task = new_task()
+        publish(services, task.type, module="tests.web.kinds.below")
+        for address in ("/", "/tasks/new", f"/tasks/new/{task.type}", f"/tasks/{task.id}"):
+            assert "data-module-problems" in alice.open(address), address
+            assert broken.sentence in alice.read(address)
+
+    def test_a_type_of_another_module_says_nothing_of_it(self, alice, broken, new_task, services):
+        task = new_task()
+        publish(services, task.type, module="tests.web.kindship")
+        for address in (f"/tasks/new/{task.type}", f"/tasks/{task.id}"):
+            assert "data-module-problems" not in alice.open(address), address
+
+    @pytest.mark.parametrize("state", list(WorkerState))
+    def test_a_worker_counts_as_free_only_when_it_is_ready(self, alice, new_task, services, state):
+        new_task()
+        now = utcnow()
+        services.catalog.report(WorkerInfo("w1", "host", 1, "0.1.0", now, now, state=state, loading="slow"))
+        page = alice.open("/")
+        assert f'data-state="{state.value}"' in page
+        assert ('data-state="ready"' in page) is (state is WorkerState.READY)
+
+    @pytest.mark.parametrize("state", list(WorkerState))
+    def test_a_start_is_estimated_from_ready_workers_only(self, services, state):
+        now = utcnow()
+        pulse = Pulse([], [WorkerInfo("w1", "host", 1, "0.1.0", now, now, state=state)], True, 1.0)
+        assert (pulse.starts_in_s(1) is not None) is (state is WorkerState.READY)

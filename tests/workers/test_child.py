@@ -14,13 +14,15 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from app.core import clock
-from app.core.catalog import WorkerInfo
+from app.core.catalog import ModuleProblem, WorkerInfo
 from app.core.clock import utcnow
 from app.core.services import Services
 from app.core.states import Status
 from app.core.task import Task
 from workers import child as children
 from workers.child import Child
+from workers.loading import Loaded
+from workers.signature import TaskTypeError
 
 
 def served_by_another(services: Services, type: str, now: datetime | None = None) -> None:
@@ -171,7 +173,9 @@ def test_a_type_that_cannot_be_published_keeps_no_other_from_being_run(
     services: Services, child: Child, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     good, bad = child.types["echo"], dataclasses.replace(child.types["doze"], timeout_s=2**64)
-    monkeypatch.setattr(children, "load_types", lambda *given: {"doze": bad, "echo": good})
+    loaded = Loaded({"doze": bad, "echo": good})
+    monkeypatch.setattr(children, "load_each", lambda *given: loaded)
+    monkeypatch.setattr(children, "set_up", lambda settings: None)
 
     def encode(types: list[Any], worker: str) -> None:
         bson.encode(types[0])
@@ -181,3 +185,13 @@ def test_a_type_that_cannot_be_published_keeps_no_other_from_being_run(
 
     assert list(child.types) == ["echo"]
     assert "doze cannot be published" in caplog.text
+
+
+def test_where_no_module_could_be_loaded_no_task_is_taken(
+    child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = Loaded({}, [ModuleProblem("bad", "bad cannot be imported.")])
+    monkeypatch.setattr(children, "load_each", lambda *given: bad)
+    monkeypatch.setattr(children, "set_up", lambda settings: None)
+    with pytest.raises(TaskTypeError):
+        child.start()

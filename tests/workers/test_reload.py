@@ -98,7 +98,7 @@ def test_it_looks_once_a_second(code: Path, monkeypatch: pytest.MonkeyPatch) -> 
 class BrokenChild:
     """One whose task types could not be loaded."""
 
-    cannot_load, ready = True, False
+    cannot_load, ready, told = True, False, None
 
     def __init__(self) -> None:
         self.signals: list[int] = []
