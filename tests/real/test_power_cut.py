@@ -30,7 +30,7 @@ from tests.real.test_up import REAL, Run, started
 pytestmark = pytest.mark.real
 
 CUTS = int(os.environ.get("DTQ_CUTS", "5"))
-SEED = 20261124
+SEED = int(os.environ.get("DTQ_SEED", "20261124"))
 
 
 class People:
