@@ -294,8 +294,7 @@ def describe(env: Mapping[str, str], sources: Mapping[str, str] = {}) -> list[Ro
         about = row.metadata
         given = env.get(about["name"])
         value = given or about["default"]
-        if about["secret"] and value:
-            value = HIDDEN
+        shown = HIDDEN if about["secret"] and value else value
         source = sources.get(about["name"], "environment") if given else "default"
-        rows.append(Row(about["name"], value, source, about["help"]))
+        rows.append(Row(about["name"], shown, source, about["help"]))
     return rows
