@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from app.local.children import Child, ChildError, free_port
 from app.local.guard_indexes import create_indexes
 from app.local.kinds import BUILT, MONGO, REDIS, Kind
@@ -69,9 +71,17 @@ class Server(Child):
             kind.store,
             [*(kind.find() or []), *kind.arguments(data, port)],
             log=folder / "log" / f"{kind.store.lower()}.log",
-            ready=lambda: PINGS[kind.store](port),
+            ready=lambda: PINGS[kind.store](port) and self.listens,
             ready_within_s=RECOVERY_TIMEOUT_S,
         )
+
+    @property
+    def listens(self) -> bool:
+        """Whether it is this server that listens on its port, and not one that was faster to take it."""
+        with contextlib.suppress(psutil.Error):
+            found = psutil.Process(self.pid).net_connections(kind="inet") if self.pid else []
+            return any(c.status == psutil.CONN_LISTEN and c.laddr.port == self.port for c in found)
+        return False
 
     def __str__(self) -> str:
         return f"{self.kind.title} on 127.0.0.1:{self.port}, {self.kind.good_for}"

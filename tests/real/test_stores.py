@@ -12,9 +12,10 @@ from redis import Redis
 
 from app.core.db import create_indexes
 from app.local.__main__ import take_over
+from app.local.children import ChildError
 from app.local.guard_indexes import GUARDS
 from app.local.kinds import BUILT, MONGO, PYTHON, REDIS, WHEEL
-from app.local.servers import Stores, stores
+from app.local.servers import Server, Stores, stores
 
 pytestmark = pytest.mark.real
 
@@ -58,6 +59,17 @@ def test_an_acknowledged_write_outlives_kill_9_of_mongodb(tmp_path: Path, kind: 
             found.mongo.start()
             found.mongo.wait_ready(10)
             assert notes.count_documents({}) == 50
+
+
+@pytest.mark.parametrize("store", ["MongoDB", "Redis"])
+def test_a_server_that_was_faster_to_take_the_port_is_not_taken_for_ours(tmp_path: Path, store: str) -> None:
+    with stores(tmp_path / "theirs") as theirs:
+        other = next(server for server in theirs.servers if server.kind.store == store)
+        ours = Server(other.kind, tmp_path / "ours", other.port)
+        ours.start()
+        with pytest.raises(ChildError):
+            ours.wait_ready(3)
+        ours.kill()
 
 
 @pytest.mark.parametrize("kind", INSTALLED_REDIS)
