@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import fakeredis
+import hypothesis
 import mongomock
 import pytest
 from mongomock.collection import BulkOperationBuilder
@@ -18,6 +19,10 @@ from app.core.services import Services, assemble
 from app.core.states import Priority
 from app.core.task import NewTask, Task
 from config import Settings, load
+
+# A property holds or does not; how long an example takes says something of the machine.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 pytest_plugins = ["tests.plugins.noskip"]
 
