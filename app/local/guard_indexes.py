@@ -41,6 +41,8 @@ GUARDS: tuple[Guard, ...] = (
     ("tasks", ("status", "priority", "hint", "queued_at"), _QUEUED),
     # A part of an attempt's log, unless a longer one is there.
     ("logs", ("_id", "size"), {}),
+    # Words that begin with some letters, and those that maintenance looks through.
+    ("words", ("_id", "at"), {}),
     # Files that no task came to own.
     ("files.files", ("metadata.pending_at",), {"sparse": True}),
 )
