@@ -20,8 +20,8 @@ def test_every_fail_point_stands_there() -> None:
 def test_the_commands_and_marks_are_there() -> None:
     named = set(re.findall(r"-m (tests\.chaos\.\w+)", TEXT))
 
-    assert named == {"tests.chaos.faults", "tests.chaos.storm"}
+    assert named == {"tests.chaos.faults", "tests.chaos.storm", "tests.chaos.cuts"}
     for module in named:
         assert hasattr(importlib.import_module(module), "main")
-    for mark in ("faults rust", "storm rust", "storm wheel"):
+    for mark in ("faults rust", "storm rust", "storm wheel", "cuts"):
         assert TEXT.count(f"<!-- {mark} -->") == TEXT.count(f"<!-- end {mark} -->") == 1

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
@@ -23,6 +24,21 @@ EVERY_S = 1.0
 
 def _seconds(when: datetime | None) -> float | None:
     return when.timestamp() if when else None
+
+
+def documents(tasks: Collection[Any]) -> list[Document]:
+    """Every task as it is now."""
+    wanted = {"status": 1, "attempt": 1, "finished_at": 1, "params.number": 1}
+    return [
+        Document(
+            str(task["_id"]),
+            int(task["params"]["number"]),
+            task["status"],
+            task["attempt"],
+            _seconds(task.get("finished_at")),
+        )
+        for task in tasks.find({}, wanted)
+    ]
 
 
 class Watcher:
@@ -79,14 +95,4 @@ class Watcher:
 
     def documents(self) -> list[Document]:
         """Every task as it is now."""
-        wanted = {"status": 1, "attempt": 1, "finished_at": 1, "params.number": 1}
-        return [
-            Document(
-                str(task["_id"]),
-                int(task["params"]["number"]),
-                task["status"],
-                task["attempt"],
-                _seconds(task.get("finished_at")),
-            )
-            for task in self._tasks.find({}, wanted)
-        ]
+        return documents(self._tasks)

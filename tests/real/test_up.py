@@ -66,11 +66,16 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def started(command: Sequence[str | Path], folder: Path) -> Iterator[Run]:
+def started(command: Sequence[str | Path], folder: Path, **settings: str) -> Iterator[Run]:
     output = folder.parent / f"{folder.name}-{time.monotonic_ns()}.txt"
     with output.open("w") as file:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environment(), stdout=file, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=ROOT,
+            env=environment(**settings),
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
     run = Run(process, output)
     family: list[psutil.Process] = []
