@@ -27,6 +27,13 @@ hypothesis.settings.load_profile("untimed")
 pytest_plugins = ["tests.plugins.noskip"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    about = (
+        "MongoDB server of the real tests: a name as for bench, or NAME=PROGRAM; else as `make up` chooses"
+    )
+    parser.addoption("--mongo", default="auto", help=about)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Thousands of tests stay until the end: no need to search them for garbage again and again."""
     gc.freeze()

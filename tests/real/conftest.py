@@ -14,7 +14,9 @@ from app.core import db as database
 from app.core import queue
 from app.core.services import Services, assemble
 from app.local.children import ChildError
+from app.local.kinds import Kind
 from app.local.servers import Stores, stores
+from bench.report import store
 from config import Settings
 from tests.core.conftest import clock, document, redis_away, running, task_in, waiting
 
@@ -24,19 +26,26 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def real_stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
-    """The servers that `make up` would choose here."""
+def mongo(request: pytest.FixtureRequest) -> str | Kind:
+    """The server of `--mongo`; without it the one that `make up` would choose here."""
+    name = request.config.getoption("--mongo")
+    return "auto" if name == "auto" else store(name)
+
+
+@pytest.fixture(scope="session")
+def real_stores(tmp_path_factory: pytest.TempPathFactory, mongo: str | Kind) -> Iterator[Stores]:
+    """One MongoDB and one Redis for all."""
     try:
-        with stores(tmp_path_factory.mktemp("stores")) as started:
+        with stores(tmp_path_factory.mktemp("stores"), mongo=mongo) as started:
             yield started
     except ChildError as error:
         pytest.skip(f"A MongoDB and a Redis are needed, see requirements-local.txt. {error}")
 
 
 @pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Stores]:
+def servers(tmp_path: Path, mongo: str | Kind) -> Iterator[Stores]:
     """Servers of a test's own, which it may kill."""
-    with stores(tmp_path / "stores") as started:
+    with stores(tmp_path / "stores", mongo=mongo) as started:
         yield started
 
 

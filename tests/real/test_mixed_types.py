@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from app.core.states import Status
-from app.local.servers import stores
+from app.local.servers import Stores
 from tests.real.fleet import Fleet, fleet, stop
 
 pytestmark = pytest.mark.real
 
 
 @pytest.fixture
-def crew(tmp_path: Path) -> Iterator[Fleet]:
-    with stores(tmp_path / "stores") as servers, fleet(servers, "mixed", tmp_path) as made:
+def crew(servers: Stores, tmp_path: Path) -> Iterator[Fleet]:
+    with fleet(servers, "mixed", tmp_path) as made:
         yield made
 
 

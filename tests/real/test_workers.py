@@ -17,6 +17,7 @@ import pytest
 from app.core import tasks
 from app.core.states import Priority, Status
 from app.core.task import Task
+from app.local.kinds import Kind
 from app.local.servers import Stores, stores
 from tests.real.fleet import Fleet, family, fleet, gone, stop, until
 
@@ -24,8 +25,8 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
-    with stores(tmp_path_factory.mktemp("stores")) as started:
+def servers(tmp_path_factory: pytest.TempPathFactory, mongo: str | Kind) -> Iterator[Stores]:
+    with stores(tmp_path_factory.mktemp("stores"), mongo=mongo) as started:
         yield started
 
 
