@@ -1,6 +1,6 @@
 """Moving an installation: `flask data export` from one server, `flask data import` into others.
 
-    python -m bench.data [--tasks 20000] [--control 1000] [--from STORE] [--into STORE ...] [--write FILE]
+    python -m bench.data [--tasks 20000] [--control 1000] [--from KIND] [--into KIND ...] [--write FILE]
 
 Tasks of all states with logs and files are made on one server and exported; each other server imports them.
 Export and import are processes of their own, whose peak of memory the system says. Afterwards every
@@ -19,27 +19,32 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import bson
 import pymongo
+from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 
 from app.core.backup.bson_stream import split
 from app.core.backup.folder import FolderArchive
-from app.core.db import Mongo, create_indexes
+from app.core.clock import utcnow
+from app.core.content import CHUNK, pieces
+from app.core.db import Document, Mongo, create_indexes
 from app.core.logs import PART
 from app.core.services import Services, connect
 from app.core.states import Status
 from app.local import stores
-from app.local.kinds import BUILT, MONGO, Kind
+from app.local.kinds import BUILT, MONGO, WHEEL, Kind
 from bench import report
 from bench.contenders import ROOT
-from bench.fill import batches, history
+from bench.fill import history
 from bench.report import BenchError, say
 from config import load
 
@@ -49,6 +54,7 @@ EVERY_FILE = 5  # Every so many tasks have a file.
 FILE_BYTES = (1_000, 130_000)
 LARGE_FILES, LARGE_BYTES = 4, 12_000_000
 LOG_BYTES = (200, 4_000)
+BATCH = 100
 MB = 2**20
 
 
@@ -66,31 +72,51 @@ class Measured:
 def seed(services: Services, tasks: int, large: int = LARGE_FILES) -> None:
     """Tasks of a month in all states; those that have ended have a log, some have files."""
     create_indexes(services.db)
-    chance = random.Random(11)
     made = history(tasks)
-    for batch in batches(made):
-        services.db.tasks.insert_many(batch)
-    ended = [document for document in made if Status(document["status"]).ended]
-    for number, document in enumerate(ended):
-        services.logs.write_part(document["_id"], 1, 0, _text(chance, chance.randrange(*LOG_BYTES)))
-        if number % EVERY_FILE == 0:
-            _attach(services, document["_id"], chance.randbytes(chance.randrange(*FILE_BYTES)))
-    for document in ended[:large]:
-        _attach(services, document["_id"], chance.randbytes(LARGE_BYTES))
-        services.logs.write_part(document["_id"], 1, 1, _text(chance, PART))
-    services.dispatch.words.learn(sorted({word for document in made for word in document["keywords"]}))
+    ended = [document["_id"] for document in made if Status(document["status"]).ended]
+    _insert(services.db, "tasks", made)
+    _insert(services.db, "logs", _logs(ended, large))
+    files = list(_files(ended, large))
+    _insert(services.db, "files.files", (file for file, _ in files))
+    _insert(services.db, "files.chunks", (chunk for _, chunks in files for chunk in chunks()))
+    words = sorted({word for document in made for word in document["keywords"]})
+    _insert(services.db, "words", ({"_id": word, "at": utcnow()} for word in words))
 
 
-def _text(chance: random.Random, size: int) -> bytes:
-    return chance.randbytes(size // 2).hex().encode()
+def _insert(db: Mongo, collection: str, documents: Iterable[Document]) -> None:
+    remaining = iter(documents)
+    while batch := list(islice(remaining, BATCH)):
+        db[collection].insert_many(batch)
 
 
-def _attach(services: Services, task_id: bson.ObjectId, content: bytes) -> None:
-    file = services.files.save(
-        BytesIO(content), "file.bin", "application/octet-stream", "local", role="input"
-    )
-    services.files.attach([file.id], task_id)
-    services.files.confirm([file.id])
+def _logs(tasks: Sequence[ObjectId], large: int) -> Iterator[Document]:
+    """What `Logs.write_part` writes."""
+    chance = random.Random(11)
+    for number, task in enumerate(tasks):
+        sizes = [chance.randrange(*LOG_BYTES), PART][: 2 if number < large else 1]
+        for part, size in enumerate(sizes):
+            content = chance.randbytes(size // 2).hex().encode()
+            about = {"task": task, "attempt": 1, "part": part, "size": len(content), "content": content}
+            yield {"_id": f"{task}-1-{part}", **about}
+
+
+def _files(tasks: Sequence[ObjectId], large: int) -> Iterator[tuple[Document, Callable[[], list[Document]]]]:
+    """What `Files.save` writes: a document, and its chunks when they are asked for."""
+    for number, task in enumerate(tasks):
+        if number < large or number % EVERY_FILE == 0:
+            size = LARGE_BYTES if number < large else random.Random(number).randrange(*FILE_BYTES)
+            content = random.Random(number).randbytes(size)
+            file = ObjectId()
+            sha256 = hashlib.sha256(content).hexdigest()
+            about = {"content_type": "application/octet-stream", "owner": "local", "role": "input"}
+            document = {"_id": file, "filename": "file.bin", "length": size, "chunkSize": CHUNK}
+            document |= {"uploadDate": utcnow(), "metadata": {**about, "sha256": sha256, "tasks": [task]}}
+            yield document, partial(_chunks, file, number, size)
+
+
+def _chunks(file: ObjectId, number: int, size: int) -> list[Document]:
+    content = BytesIO(random.Random(number).randbytes(size))
+    return [{"files_id": file, "n": n, "data": piece} for n, piece in enumerate(pieces(content))]
 
 
 # Comparing
@@ -153,10 +179,9 @@ def flask_data(env: Mapping[str, str], *words: str) -> Measured:
         return Measured(time.monotonic() - begun, int(peak.read()) * unit / MB)
 
 
-def installed() -> list[Kind]:
-    """The MongoDB servers that are here; of two of one name the first."""
-    found = {kind.name: kind for kind in (BUILT, *MONGO) if kind.find()}
-    return list(found.values())
+def installed() -> list[str]:
+    """Return the names of the kinds of MongoDB servers that are here."""
+    return list(dict.fromkeys(kind.name for kind in (*MONGO, BUILT) if kind.find()))
 
 
 @contextlib.contextmanager
@@ -180,15 +205,17 @@ def measure(tasks: int, source: Kind, targets: list[Kind]) -> list[list[str]]:
     with tempfile.TemporaryDirectory(prefix="bench-export-") as name:
         folder = Path(name) / "export"
         with server(source) as (addresses, services):
-            say(f"{source}: making {tasks:,} tasks")
+            say(f"{source.name}: making {tasks:,} tasks")
             seed(services, tasks)
-            say(f"{source}: exporting")
+            say(f"{source.name}: exporting")
             exported = flask_data(environment(addresses), "export", str(folder), "--quiet")
             given = digests(services.db)
-        rows = [_row(f"export from {source}", tasks, folder, exported)]
+        rows = [_row(f"export from {report.described(source)}", tasks, folder, exported)]
         for kind in targets:
-            say(f"{kind}: importing")
-            rows.append(_row(f"import into {kind}", tasks, folder, _imported(kind, folder, given)))
+            say(f"{kind.name}: importing")
+            rows.append(
+                _row(f"import into {report.described(kind)}", tasks, folder, _imported(kind, folder, given))
+            )
     return rows
 
 
@@ -198,7 +225,7 @@ def _imported(kind: Kind, folder: Path, given: dict[str, tuple[int, str]]) -> Me
         there = digests(services.db)
         different = sorted(name for name in {*given, *there} if given.get(name) != there.get(name))
         if different:
-            raise BenchError(f"{kind} does not hold what was exported: {', '.join(different)}")
+            raise BenchError(f"{kind.title} does not hold what was exported: {', '.join(different)}")
     return imported
 
 
@@ -220,9 +247,10 @@ HEADINGS = ("", "tasks", "documents", "MB", "seconds", "peak MB")
 
 def run(wanted: argparse.Namespace) -> bool:
     """Measure the control first, then the many."""
-    targets = wanted.into or [kind for kind in installed() if kind.name != wanted.source.name]
+    others = [report.store(name) for name in installed() if name != wanted.source.name]
+    targets = wanted.into or others
     rows = [row for tasks in (wanted.control, wanted.tasks) for row in measure(tasks, wanted.source, targets)]
-    command = f"`--tasks {wanted.tasks} --control {wanted.control} --from {wanted.source}`"
+    command = f"`--tasks {wanted.tasks} --control {wanted.control} --from {wanted.source.name}`"
     text = (
         report.markdown(HEADINGS, rows)
         + f"\n\nEvery collection is equal afterwards, by count and hash. {command}."
@@ -235,10 +263,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    known = f"{', '.join(report.STORES)}, or NAME=PROGRAM"
     parser.add_argument("--tasks", type=int, default=20_000)
     parser.add_argument("--control", type=int, default=1_000, help="so many for comparison (%(default)s)")
-    parser.add_argument("--from", dest="source", type=report.store, default="wheel", help=known)
+    about = f"one of {', '.join(report.STORES)}, or NAME=PROGRAM for another version of it"
+    parser.add_argument("--from", dest="source", type=report.store, default=WHEEL, help=about)
     parser.add_argument(
         "--into", nargs="+", type=report.store, help="all others that are installed by default"
     )
