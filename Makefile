@@ -16,7 +16,10 @@ export CHROMIUM
 # A faster MongoDB-wire server for benchmarks and large lists; kept outside the tree, shared by clones.
 RUST_STORE := $(HOME)/.cache/dtq/bin/secantusd-rs
 
-.PHONY: help up test check bench chaos format lock rust-store clean
+# Other readers of tables, for `make tables` only.
+TABLES := $(HOME)/.cache/dtq/tables-venv
+
+.PHONY: help up test check bench tables chaos format lock rust-store clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -40,6 +43,15 @@ check: $(DEV) ## What must be clean before a commit: format, lint, types, tests
 
 bench: $(DEV) ## Measure tasks a second, against a stock worker and a bare loop
 	$(BIN)/python -m bench
+
+tables: $(TABLES)/.done ## Read 1,600 public tables, against other readers (ten minutes, needs npm)
+	$(TABLES)/bin/python -m bench.tables --label now --write docs/tables.md
+
+$(TABLES)/.done: requirements.txt bench/requirements-tables.txt
+	$(PYTHON) -m venv $(TABLES)
+	$(TABLES)/bin/pip install --quiet -r requirements.txt
+	$(TABLES)/bin/pip install --quiet -r bench/requirements-tables.txt
+	@touch $@
 
 chaos: $(DEV) ## Each fault many times, the kill storm and its control (two hours)
 	$(BIN)/python -m tests.chaos.faults
