@@ -14,7 +14,8 @@ from tests.browser.conftest import TASK, Site
 
 pytestmark = pytest.mark.browser
 
-MISSING = {"", "na", "n/a", "nan", "null", "none", "-"}
+MISSING = {"", "n/a", "nan", "null"}
+"""Everywhere, by default; NA, none and - are missing among numbers only."""
 
 
 @pytest.fixture(scope="module")
