@@ -230,8 +230,12 @@ def exported(folder: Path, name: str) -> str:
 def test_what_dies_is_restarted_at_the_same_place(folder: Path, name: str) -> None:
     with started([*STAND_INS, str(folder)], folder) as run:
         address = run.wait_for(r"Open (http://\S+)").group(1)
-        mongodb, redis, web, workers = run.family()[0].children()
-        died = {"web": web, "mongodb": mongodb}[name]
+        programs = {"mongodb": "secantus", "redis": "valkey", "web": "http.server", "workers": "time.sleep"}
+        by_name = {
+            found: next(each for each in run.family()[0].children() if part in " ".join(each.cmdline()))
+            for found, part in programs.items()
+        }
+        redis, workers, died = by_name["redis"], by_name["workers"], by_name[name]
         died.kill()
         run.wait_for(f"(?i){name} was killed by SIGKILL; it is started again")
         deadline = time.monotonic() + 10
