@@ -55,10 +55,13 @@ def export_command(target: str, resume: bool, restart: bool, require_snapshot: b
     """Export every collection and file to FOLDER, or as a tar to standard output (-).
 
     The layout is that of `mongodump --gzip`; manifest.json says what the export holds and promises.
+    Exit code: 0 complete, 1 not complete.
     """
     if resume and restart:
         raise click.UsageError("Choose --resume or --restart.")
-    with problems("reading the database; run the command again, with --resume for a folder"):
+    with problems(
+        "exporting", "To finish it: the same command" + (" with --resume." if target != "-" else ".")
+    ):
         clock.synchronise(services().db)
         with _sink(target, resume, restart) as sink:
             export = Export(Source(services().db), sink, services().vault.key_names, reporter(quiet))
@@ -91,7 +94,10 @@ def is_terminal(stream: TextIO) -> bool:
 @click.argument("source", metavar="FOLDER|FILE|-")
 @quiet_option
 def check_command(source: str, quiet: bool) -> None:
-    """Read an export to its end and compare it with its manifest; no database is used."""
+    """Read an export to its end and compare it with its manifest; no database is used.
+
+    Exit code: 0 sound, 1 not.
+    """
     with problems("reading the export"), _archive(source) as archive:
         check(archive, reporter(quiet))
     if not quiet:
@@ -112,9 +118,10 @@ def import_command(source: str, merge: bool, with_workers: bool, quiet: bool) ->
     """Import an export from a folder, a tar file or standard input (-) into the database of the settings.
 
     An interrupted import is finished by the same command. Tasks that wait are sent to the workers again.
+    Exit code: 0 complete, 1 not complete, 3 complete with warnings.
     """
     report = reporter(quiet)
-    with problems("importing; run the same command again to continue"), _archive(source) as archive:
+    with problems("importing", "To continue: the same command."), _archive(source) as archive:
         check(archive, report)
         clock.synchronise(services().db)
         target = Target(services().db)
@@ -143,7 +150,7 @@ def _archive(source: str) -> Iterator[FolderArchive | TarArchive]:
 
 
 @contextlib.contextmanager
-def problems(doing: str) -> Iterator[None]:
+def problems(doing: str, how_to_continue: str = "") -> Iterator[None]:
     """Whatever keeps it from its end is a sentence on standard error, and exit code 1."""
     if sentence := instead_of("flask data"):
         say(sentence)
@@ -155,6 +162,8 @@ def problems(doing: str) -> Iterator[None]:
         say(str(error))
         if error.setting:
             say(advice_about(error.setting))
+        if how_to_continue and not isinstance(error, BackupError):
+            say(how_to_continue)
         if isinstance(error, BackupError) and error.problem is Problem.DISK:
             _forget_output()
     except PyMongoError as error:

@@ -41,7 +41,7 @@ class FolderSink:
     """Where an export is written. `finished` are the collections that an interrupted one has left whole."""
 
     def __init__(self, folder: Path, database: str, *, resume: bool = False, restart: bool = False) -> None:
-        """Raises BackupError where the folder holds anything that is not to be gone on with."""
+        """Raises BackupError where the folder holds anything that is not to be continued."""
         self.folder, self._database = folder, database
         with disk(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ class FolderSink:
         return {entry.name: entry for entry in begun["collections"] if self._is_whole(entry)}
 
     def _remove_files(self) -> None:
-        """Remove what an export that is not gone on with has written."""
+        """Remove what an export has written that is not continued."""
         with disk(self.folder):
             for path in (self.folder / self._database).glob("*.gz*"):
                 path.unlink()

@@ -101,7 +101,7 @@ class Restore:
         )
 
     def run(self, merge: bool = False, with_workers: bool = False) -> Restored:
-        """Import everything, or go on where an interrupted run has stopped. Raises BackupError."""
+        """Import everything, or continue where an interrupted run has stopped. Raises BackupError."""
         begun = self._target.begun()
         if begun and begun.export != self._manifest.id:
             raise BackupError(

@@ -245,7 +245,7 @@ class Target:
 
     @within(BATCH_TIMEOUT_S)
     def leave_notes(self, collection: str, ids: Iterable[Any]) -> None:
-        """Leave maintenance a note for each ID, as whoever deletes or uploads leaves one."""
+        """Leave maintenance a note for each ID, as a deletion or an upload does."""
         note = {"$setOnInsert": {"at": utcnow()}}
         updates = [UpdateOne({"_id": one}, note, upsert=True) for one in ids]
         if updates:
