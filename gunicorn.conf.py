@@ -23,7 +23,7 @@ bind = settings.web_bind
 worker_class = "gthread"
 threads = settings.web_threads
 keepalive = 5
-# gunicorn would believe SCRIPT_NAME and X-Forwarded-Proto from loopback, whoever sent them. Proxies are
+# gunicorn would believe SCRIPT_NAME and X-Forwarded-Proto from any program on loopback. Proxies are
 # counted instead (WEB_PROXIES), by the application.
 forwarded_allow_ips = ""
 forwarder_headers = ""

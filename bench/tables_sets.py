@@ -85,7 +85,7 @@ def _fetch(source: Source, folder: Path) -> None:
 def _unpack(archive: Path, folder: Path) -> None:
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel:
-            wheel.extractall(folder)  # noqa: S202
+            wheel.extractall(folder)  # noqa: S202 - zipfile keeps every path inside of the folder
         return
-    with tarfile.open(archive) as bundle:  # The filter keeps every path inside of the folder.
-        bundle.extractall(folder, filter="data")  # noqa: S202
+    with tarfile.open(archive) as bundle:
+        bundle.extractall(folder, filter="data")  # noqa: S202 - the filter keeps every path inside of the folder

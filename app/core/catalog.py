@@ -249,7 +249,7 @@ def _type(found: Document, served: set[str]) -> TaskType:
 
 @lru_cache(maxsize=1_000)
 def _problem_of_schema(encoded: bytes) -> str:
-    """Say why a schema is none, or nothing where it is one; the same is judged once."""
+    """Return what is wrong with a JSON Schema, or nothing; each schema is checked once."""
     schema: Document = bson.decode(encoded)
     try:
         Draft202012Validator.check_schema(schema)

@@ -241,7 +241,7 @@ class Files:
 
 
 def _named(found: Document) -> list[Any]:
-    """The tasks that a file is said to belong to; a list of anything else than IDs and marks is none."""
+    """Return the tasks that own a file; a list of anything but IDs and marks counts as empty."""
     about = found.get("metadata")
     named = about.get("tasks") if isinstance(about, dict) else None
     return [task for task in named if isinstance(task, ObjectId | str)] if isinstance(named, list) else []

@@ -44,7 +44,7 @@ log = logging.getLogger("app.core.queue")
 # Pops in priority order and removes the job's hash in the same step, so a hint is either waiting
 # whole or gone. When there is nothing, answers with the place in the wake stream to wait from, so
 # that a push between this look and the wait is not missed.
-# A lane whose key holds something else than a list keeps no other from its turn.
+# A queue whose key holds something other than a list does not stop the others.
 _TAKE = """
 for i = 1, #KEYS - 1 do
   local id = redis.pcall('LPOP', KEYS[i])
@@ -162,7 +162,7 @@ class Queues:
     def missing(self, tasks: Sequence[Task]) -> list[Task]:
         """Those of the tasks whose hint is not waiting in Redis.
 
-        A hash that never runs out is none that we wrote, so its place in the lane says whether it waits.
+        We wrote no hash that never expires: such a message waits only if its queue lists it.
         """
         with _translated(), self.redis.pipeline(transaction=False) as pipe:
             for task in tasks:
@@ -189,7 +189,7 @@ class Queues:
             }
 
     def _depth(self, priority: Priority, found: Any) -> int:
-        """A lane's answer. One whose key holds something else has nothing waiting. Raises any other error."""
+        """Return the answer about a queue; one whose key is not a list is empty. Raises any other error."""
         if not isinstance(found, Exception):
             return int(found)
         if not str(found).startswith(WRONG_TYPE):

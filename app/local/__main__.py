@@ -142,7 +142,7 @@ def take_over(kind: Kind, folder: Path) -> str:
         if line := adopt(kind, folder):
             say(line)
     except ChildError as problem:
-        say(f"{problem}\nThe server of before goes on with its data.")
+        say(f"{problem}\nThe earlier server is used with its own data instead.")
         return kind.adopts
     return kind.name
 

@@ -96,7 +96,7 @@ def test_the_reloader_keeps_forms_and_says_everything_once(servers: Path) -> Non
         until(lambda: answers(person.site))
         assert len(serving(program.process.pid)) == 2
         task = flask(servers, "tasks", "run", "count_slowly", "seconds=60", "--no-follow")
-        address = f"/tasks/{re.search('Task ([0-9a-f]{24})', task.stderr)[1]}"  # type: ignore[index]
+        address = f"/tasks/{re.search('Task ([0-9a-f]{24})', task.stderr)[1]}"  # type: ignore[index]  # a test may fail there
         token = person.token(address)
 
         with (servers / "app" / "web" / "texts.py").open("a") as module:

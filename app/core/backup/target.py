@@ -168,7 +168,7 @@ class Target:
 
     @within(LONG_S)
     def create_index(self, collection: str, index: Document) -> bool:
-        """Create an index as its metadata say, where there is none of its name; False where it is refused."""
+        """Create an index from its metadata unless its name exists; return False if the server refuses it."""
         if index["name"] in self.db[collection].index_information():
             return True
         options = {name: value for name, value in index.items() if name not in ("v", "ns", "background")}

@@ -92,7 +92,7 @@ def test_metadata_have_types_and_options() -> None:
         def list_indexes(self) -> list[dict[str, Any]]:
             return [{"v": 2, "key": {"_id": 1}, "name": "_id_"}]
 
-    source = Source(Database())  # type: ignore[arg-type]
+    source = Source(Database())  # type: ignore[arg-type]  # only what an export asks of one
     text = source.metadata(Collection("tasks", {"capped": True, "size": 4096}, "ab" * 16)).decode()
 
     assert '"size": {"$numberInt": "4096"}' in text
