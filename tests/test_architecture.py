@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LINES_OF_A_FILE = 300
 LINES_OF_A_FUNCTION = 50
 
 MODULES = sorted(
@@ -189,9 +188,7 @@ def lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 @pytest.mark.parametrize("path", EVERYTHING, ids=name_of)
-def test_a_file_holds_one_concept(path):
-    lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert lines <= LINES_OF_A_FILE, f"{name_of(path)} has {lines} lines"
+def test_a_function_fits_on_a_screen(path):
     long = {node.name: length for node in functions(path) if (length := lines_of(node)) > LINES_OF_A_FUNCTION}
     assert long == {}
 
