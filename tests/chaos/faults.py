@@ -1,4 +1,4 @@
-"""The faults C1 to C24, each so many times in a row on real stores and processes; prints a table with counts.
+"""The faults C1 to C28, each so many times in a row on real stores and processes; prints a table with counts.
 
     python -m tests.chaos.faults [--times 50] [--only C6 C9] [--seed 1] [--store NAME] [--write FILE]
 
@@ -23,6 +23,7 @@ from tests.chaos.cases import (
     Round,
     dying,
     hostile,
+    importing,
     outages,
     queueing,
     racing,
@@ -31,7 +32,7 @@ from tests.chaos.cases import (
 )
 from tests.chaos.rig import Rig
 
-MODULES = (submitting, queueing, dying, outages, racing, hostile, refusing)
+MODULES = (submitting, queueing, dying, outages, racing, hostile, refusing, importing)
 HEADINGS = ("", "fault", "required", "passed", "slowest", "minutes", "MongoDB server")
 
 

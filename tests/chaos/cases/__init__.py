@@ -1,4 +1,4 @@
-"""The faults C1 to C24, a function each: makes its fault happen so many times, says how each round went."""
+"""The faults C1 to C28, a function each: makes its fault happen so many times, says how each round went."""
 
 from __future__ import annotations
 
