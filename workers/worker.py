@@ -271,7 +271,9 @@ class TaskWorker(RQWorker):
             self.register_birth()  # type: ignore[no-untyped-call]  # RQ types nothing here
             self._registered = True
         self.set_state(WorkerStatus.BUSY if self.current else WorkerStatus.IDLE)
-        self.heartbeat()
+        self.heartbeat(
+            WORKER_TTL_S
+        )  # without a number, RQ adds a minute in which a killed worker is still shown
 
     def _leave(self) -> None:
         if self.child is not None:

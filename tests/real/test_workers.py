@@ -202,6 +202,7 @@ def test_rq_sees_the_worker(crew: Fleet) -> None:
     shown = until(lambda: _rq_info(crew) if name in _rq_info(crew) else "")
 
     assert "idle" in shown and "high, medium, low" in shown
+    assert 0 < crew.services.queues.redis.ttl(f"rq:worker:{name}") <= 30  # so long is a killed one shown
 
 
 def _rq_info(crew: Fleet) -> str:
