@@ -58,6 +58,7 @@ class Series:
 def measure(series: Series, tasks: int) -> float:
     """One round; returns tasks a second. Raises BenchError when a task did not end as it should."""
     env = {
+        "MONGODB_TIMEOUT_MS": "60000",  # A slow server is to be measured, not to be given up.
         **series.found.addresses,
         "RQ_REDIS_URL": series.found.redis_url,
         "ENVIRONMENT": "local",
