@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from app.core.clock import utcnow
 from app.core.db import Document, Mongo
@@ -53,22 +54,29 @@ class Stats:
         return [self._lane(priority) for priority in Priority]
 
     def _lane(self, priority: Priority) -> Lane:
-        oldest = self._tasks.find_one(
-            {
-                "status": "queued",
-                "hint": {"$in": ["due", "sent"]},
-                "priority": int(priority),
-                "queued_at": {"$gte": EARLIEST, "$lte": LATEST},
-            },
-            {"queued_at": 1},
-            sort=[("queued_at", 1)],
-        )
         return Lane(
             priority,
             self._count(Status.QUEUED, priority),
             self._count(Status.RUNNING, priority),
-            oldest["queued_at"] if oldest else None,
+            self._oldest(priority),
         )
+
+    def _oldest(self, priority: Priority) -> datetime | None:
+        """Return when the task that waits longest was queued."""
+        found = [
+            self._tasks.find_one(
+                {
+                    "status": "queued",
+                    "hint": hint,
+                    "priority": int(priority),
+                    "queued_at": {"$gte": EARLIEST, "$lte": LATEST},
+                },
+                {"queued_at": 1},
+                sort=[("queued_at", 1)],
+            )
+            for hint in ("due", "sent")
+        ]
+        return min((task["queued_at"] for task in found if task), default=None)
 
     def _count(self, status: Status, priority: Priority) -> Count:
         query = {"status": status.value, "priority": int(priority)}
@@ -77,11 +85,17 @@ class Stats:
     def ended(self, within: timedelta) -> dict[Status, Count]:
         """How many tasks ended with each outcome."""
         since = utcnow() - within
-        found = {}
-        for status in sorted(ENDED, key=lambda each: list(Status).index(each)):
-            query = {"status": status.value, "priority": {"$in": [0, 1, 2]}, "finished_at": {"$gte": since}}
-            found[status] = Count(self._tasks.count_documents(query, limit=COUNT_LIMIT + 1))
-        return found
+        outcomes = sorted(ENDED, key=lambda each: list(Status).index(each))
+        return {status: Count(self._ended_since(status, since)) for status in outcomes}
+
+    def _ended_since(self, status: Status, since: datetime) -> int:
+        """Count those that ended with one outcome; beyond `COUNT_LIMIT` it may be more."""
+        count = 0
+        for priority in Priority:
+            if count <= COUNT_LIMIT:
+                query = {"status": status.value, "priority": int(priority), "finished_at": {"$gte": since}}
+                count += self._tasks.count_documents(query, limit=COUNT_LIMIT + 1 - count)
+        return count
 
     def pace(self, within: timedelta) -> float | None:
         """Tasks that ended in a second, by the newest that ended; None when they are too few to tell.
@@ -99,40 +113,52 @@ class Stats:
         return [task["started_at"] for task in found if isinstance(task.get("started_at"), datetime)]
 
     def _pace(self, since: datetime, least: int) -> float | None:
-        query = {
-            "status": {"$in": [Status.SUCCEEDED.value, Status.FAILED.value]},
-            "priority": {"$in": [0, 1, 2]},
-            "finished_at": {"$gte": since},
-        }
-        newest = self._tasks.find(query, {"started_at": 1, "finished_at": 1})
-        rows = newest.sort([("finished_at", -1), ("_id", -1)]).limit(PACE_READ)
-        found = [each for each in rows if is_time(each.get("started_at")) and is_time(each["finished_at"])]
+        ended = [
+            task
+            for status in (Status.SUCCEEDED, Status.FAILED)
+            for task in self._newest(status, since, {"started_at": 1, "finished_at": 1}, PACE_READ)
+            if is_time(task.get("started_at"))
+        ]
+        found = sorted(ended, key=_finished, reverse=True)[:PACE_READ]
         if len(found) < least:
             return None
         opened = found[-1]["finished_at"] if len(found) == PACE_READ else since
         return len(found) / max(_busy(found, opened).total_seconds(), 0.001)
 
+    def _newest(self, status: Status, since: datetime, fields: Document, most: int) -> list[Document]:
+        """Return those that ended with one outcome, the newest first, at most so many.
+
+        One query per priority has a single range, which every store serves by an index.
+        """
+        found = [
+            task
+            for priority in Priority
+            for task in self._tasks.find(
+                {"status": status.value, "priority": int(priority), "finished_at": {"$gte": since}}, fields
+            )
+            .sort([("finished_at", -1), ("_id", -1)])
+            .limit(most)
+            if is_time(task["finished_at"])
+        ]
+        return sorted(found, key=_finished, reverse=True)[:most]
+
     def failures(self, within: timedelta) -> list[FailureGroup]:
         """The newest failures by type and error, the most frequent first."""
-        query = {
-            "status": Status.FAILED.value,
-            "priority": {"$in": [0, 1, 2]},
-            "finished_at": {"$gte": utcnow() - within},
-        }
-        found = list(
-            self._tasks.find(query, {"type": 1, "error.message": 1, "finished_at": 1})
-            .sort([("finished_at", -1), ("_id", -1)])
-            .limit(FAILURES_READ)
-        )
-        found = [each for each in found if is_text(each.get("type")) and is_time(each["finished_at"])]
+        fields = {"type": 1, "error.message": 1, "finished_at": 1}
+        newest = self._newest(Status.FAILED, utcnow() - within, fields, FAILURES_READ)
+        found = [each for each in newest if is_text(each.get("type"))]
         counts = Counter((each["type"], _message(each)) for each in found)
-        newest = {(each["type"], _message(each)): each for each in reversed(found)}
+        latest = {(each["type"], _message(each)): each for each in reversed(found)}
         return [
             FailureGroup(
-                kind, message, count, newest[kind, message]["finished_at"], str(newest[kind, message]["_id"])
+                kind, message, count, latest[kind, message]["finished_at"], str(latest[kind, message]["_id"])
             )
             for (kind, message), count in counts.most_common(10)
         ]
+
+
+def _finished(task: Document) -> tuple[datetime, Any]:
+    return task["finished_at"], task["_id"]
 
 
 def _busy(found: list[Document], opened: datetime) -> timedelta:

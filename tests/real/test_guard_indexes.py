@@ -30,8 +30,6 @@ UNSERVED = {
     "tasks: _id ['$in'], status ['$in'] by []",  # Once per batch that is deleted.
     "tasks: _id, status, attempt, lease.worker, cancel, lease.until by []",  # Once per rescued task.
     "tasks: status, hint, priority, queued_at ['$gte'], $or by ['queued_at', '_id']",  # Redis lost its data.
-    # The oldest of each queue, on every page.
-    "tasks: status, hint ['$in'], priority, queued_at ['$gte', '$lte'] by ['queued_at']",
     "words: _id ['$in'], at ['$gt'] by []",  # Once per day for a word, and for a new one.
 }
 
