@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +19,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from app.core.db import is_away
 from app.core.errors import NotFound
+from app.core.excerpts import shortened
 from app.core.mask import Mask
 from app.core.results import ResultKind
 from app.core.services import Services
@@ -28,11 +28,13 @@ from app.core.task import Task
 from app.core.values import keepable
 from app.core.vault import CannotOpen, Vault
 from workers.context import Canceled, Context, Fail, Retry
+from workers.coroutines import call, never_run
 from workers.tasktype import TaskType
+from workers.tracebacks import inner_of, is_group, traceback_of
 
 MESSAGE_LIMIT = 2_000
-TRACEBACK_LIMIT = 20_000
 INLINE_DEPTH = 60
+NAMED = 3  # of the exceptions in a group
 UNASKED = "It was interrupted as if canceled, which nobody had asked for; it begins anew."
 
 
@@ -87,7 +89,7 @@ def attempt(task: Task, kind: TaskType, context: Context, running: Callable[[boo
         outcome = _attempt(task, kind, context, running)
     except (Canceled, TimedOut) as late:  # after a long call in C, it comes while what that raised is caught
         running(False)
-        outcome = _outcome_of(late, task)
+        outcome = _outcome_of(late, task, context.mask)
     return hidden(outcome, context.mask)
 
 
@@ -95,9 +97,8 @@ def hidden(outcome: Outcome, mask: Mask) -> Outcome:
     """An outcome without secrets in its error, whose texts are cut to the length that is kept."""
     if not isinstance(outcome, Failed):
         return outcome
-    message = mask.text(outcome.error["message"])[:MESSAGE_LIMIT]
-    trace = mask.text(outcome.error["traceback"])[-TRACEBACK_LIMIT:]
-    return replace(outcome, error={**outcome.error, "message": message, "traceback": trace})
+    message = shortened(mask.text(outcome.error["message"]), MESSAGE_LIMIT)
+    return replace(outcome, error={**outcome.error, "message": message})
 
 
 def _attempt(task: Task, kind: TaskType, context: Context, running: Callable[[bool], None]) -> Outcome:
@@ -113,22 +114,30 @@ def _attempt(task: Task, kind: TaskType, context: Context, running: Callable[[bo
         if is_away(error):
             name = type(error).__name__
             return NotBegun(f"The database did not answer before the task began ({name}); it begins anew.")
-        return _outcome_of(error, task)
+        return _outcome_of(error, task, context.mask)
     try:
         running(True)
-        result = kind.function(context, **arguments)
+        value = plain(
+            call(kind.function, context, arguments)
+        )  # a generator's body is the task's own code, too
         running(False)
-        return returned(result, context.mask, kind.result)
+        return _encoded(value, context.mask, kind.result)
+    except ResultError as error:
+        running(False)
+        return _not_kept(error)
     except BaseException as error:
         running(False)
-        return _outcome_of(error, task)
+        return _outcome_of(error, task, context.mask)
 
 
-def _outcome_of(error: BaseException, task: Task) -> Outcome:
+def _outcome_of(error: BaseException, task: Task, mask: Mask) -> Outcome:
+    deciding = _deciding(error)
+    if deciding is not error:  # one of a group says what becomes of the attempt
+        return _outcome_of(deciding, task, mask)
     if isinstance(error, Canceled):
         return WasCanceled()
     if isinstance(error, TimedOut):
-        return Failed(_error("timeout", error, timeout_sentence(task)))
+        return Failed(_error("timeout", error, timeout_sentence(task), mask))
     if isinstance(error, Fail):
         return Failed(
             _error("failed", error, _said(error) or "The task failed without saying why."), retry=False
@@ -137,10 +146,45 @@ def _outcome_of(error: BaseException, task: Task) -> Outcome:
         return Failed(_error("retry", error, _said(error)), after_s=error.after_s)
     if isinstance(error, MemoryError):
         return Failed(_error("memory", error, "The task ran out of memory."))
-    named = f"{type(error).__name__}: {_said(error)}"
+    named = _named(error)
     if isinstance(error, SystemExit | KeyboardInterrupt):
-        return Failed(_error("exit", error, f"The task ended its process ({named})."))
-    return Failed(_error("error", error, named))
+        return Failed(_error("exit", error, f"The task ended its process ({named}).", mask))
+    return Failed(_error("error", error, named, mask))
+
+
+def _deciding(error: BaseException) -> BaseException:
+    """Return the one of an exception group that decides as if raised alone, else the error itself.
+
+    An interrupt and `Fail` do wherever they are, `Retry` only where every other one is one as well.
+    """
+    leaves = list(leaves_of(error))
+    for kind in (TimedOut, Canceled, Fail):
+        for leaf in leaves:
+            if isinstance(leaf, kind):
+                return leaf
+    return leaves[0] if leaves and all(isinstance(leaf, Retry) for leaf in leaves) else error
+
+
+def leaves_of(error: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions of a group and the groups in it, or the one that is none."""
+    waiting, seen = [error], set()
+    while waiting:
+        one = waiting.pop()
+        if not is_group(one):
+            yield one
+        elif id(one) not in seen:
+            seen.add(id(one))
+            waiting.extend(reversed(inner_of(one)))
+
+
+def _named(error: BaseException) -> str:
+    """Return an exception as its class and text; of a group also the first ones in it."""
+    named = f"{type(error).__name__}: {_said(error)}".removesuffix(": ")
+    if not is_group(error):
+        return named
+    inner = list(leaves_of(error))
+    more = f"; and {len(inner) - NAMED:,} more" if len(inner) > NAMED else ""
+    return f"{named}: {'; '.join(map(_named, inner[:NAMED]))}{more}"
 
 
 def _said(error: BaseException) -> str:
@@ -163,30 +207,52 @@ def params_sentence(error: ValidationError | NotFound) -> str:
     return "The parameters do not fit this worker's version of the task type. " + "; ".join(problems)
 
 
-def _error(kind: str, error: BaseException | None, message: str) -> dict[str, Any]:
-    trace = _trace(error) if error and kind in ("error", "timeout", "exit") else ""
+def _error(kind: str, error: BaseException | None, message: str, mask: Mask | None = None) -> dict[str, Any]:
+    """An error as it is kept; given the mask, with its traceback."""
     return {
         "kind": kind,
         "type": type(error).__name__ if error else "",
         "message": keepable(message),
-        "traceback": keepable(trace),
+        "traceback": traceback_of(error, mask.text) if error and mask is not None else "",
     }
 
 
-def _trace(error: BaseException) -> str:
-    """The traceback from the task's own code on; our frame above it says nothing to its author."""
-    own = error.__traceback__.tb_next if error.__traceback__ else None
-    return "".join(traceback.format_exception(type(error), error, own))
+class ResultError(Exception):
+    """A result that cannot be kept; its text is the sentence that says why."""
 
 
 def returned(result: Any, mask: Mask, kind: ResultKind = "auto") -> Succeeded | Failed:
     """What a function returned: the result as it is kept, without secrets, or why it cannot be."""
     try:
-        value = mask.value(to_jsonable_python(result, inf_nan_mode="constants"))
-        return Succeeded(value, json.dumps(value, allow_nan=False).encode(), kind)
+        return _encoded(plain(result), mask, kind)
+    except ResultError as error:
+        return _not_kept(error)
+
+
+def plain(result: Any) -> Any:
+    """Return a result as what JSON has. Raises ResultError, and what code of the task's own raises meanwhile.
+
+    Such code is the body of a generator, or how a model is to be written: it belongs to the attempt.
+    """
+    try:
+        return to_jsonable_python(result, inf_nan_mode="constants")
     except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
-        message = f"The task ended, but its result cannot be kept: {_result_problem(error, result)}"
-        return Failed(_error("result", error, message), retry=False)
+        if error.__traceback__ and error.__traceback__.tb_next:  # not pydantic's own, then
+            raise
+        raise ResultError(_result_problem(error, result)) from error
+
+
+def _encoded(value: Any, mask: Mask, kind: ResultKind) -> Succeeded | Failed:
+    try:
+        value = mask.value(value)
+        return Succeeded(value, json.dumps(value, allow_nan=False).encode(), kind)
+    except (ValueError, TypeError, RecursionError) as error:
+        return _not_kept(ResultError(_result_problem(error, value)))
+
+
+def _not_kept(error: ResultError) -> Failed:
+    message = f"The task ended, but its result cannot be kept: {error}"
+    return Failed(_error("result", error.__cause__ or error, message), retry=False)
 
 
 def _result_problem(error: Exception, result: Any) -> str:
@@ -194,6 +260,10 @@ def _result_problem(error: Exception, result: Any) -> str:
         return "it is nested too deeply or contains itself."
     if isinstance(result, float) and not math.isfinite(result) or "JSON compliant" in str(error):
         return "it holds a number that is not finite (NaN or infinity)."
+    if unfinished := never_run(result):
+        return f"it holds {unfinished}, which nothing has run. Await it, or return a list of what it gives."
+    if isinstance(error, UnicodeDecodeError):
+        return "it holds bytes that are not UTF-8 text. Keep them as a file with ctx.save_file."
     return f"{error}. Results are JSON: text, numbers, lists, objects."
 
 

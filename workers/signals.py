@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+from types import FrameType
 
 from workers.context import Canceled
+from workers.coroutines import interrupt
 from workers.runtime import TimedOut
 
 CANCEL_GENTLY = signal.SIGUSR1
@@ -39,6 +41,6 @@ class Signals:
     def _cancel(self, number: int, frame: object) -> None:
         self.canceled = True
 
-    def _interrupt(self, number: int, frame: object) -> None:
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
         if self._interruptible:
-            raise Canceled if number == CANCEL_NOW else TimedOut
+            interrupt(Canceled() if number == CANCEL_NOW else TimedOut(), frame)

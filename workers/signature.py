@@ -15,6 +15,7 @@ from pydantic_core import SchemaError
 
 from app.core.fields import describe
 from app.core.structure import every, is_group
+from workers.callables import hidden_signature, unfit_function
 from workers.context import Context
 from workers.expressible import ALLOWED, refusal, refused_secret, said, wrong_defaults
 from workers.nesting import unfit
@@ -27,16 +28,24 @@ class TaskTypeError(TypeError):
     """A function that cannot be a task type."""
 
 
-def where_of(function: Callable[..., Any]) -> str:
-    return f"{function.__module__}.{function.__qualname__}"
+def where_of(function: Any) -> str:
+    """Return the name of a function with its module, as far as it has one."""
+    name, module = (getattr(function, each, None) for each in ("__qualname__", "__module__"))
+    if name and module:
+        return f"{module}.{name}"
+    return f"An object of {type(function).__module__}.{type(function).__qualname__}"
 
 
 def model_of(function: Callable[..., Any]) -> type[BaseModel]:
     """The model of a function's parameters, without the context. Raises TaskTypeError."""
+    if why := unfit_function(function):
+        raise TaskTypeError(f"{where_of(function)}: {why}.")
     parameters = list(inspect.signature(function).parameters.values())
     hints = _hints(function)
     if not parameters or hints.get(parameters[0].name) is not Context:
         raise TaskTypeError(f"{where_of(function)}: the first parameter must be `ctx: Context`.")
+    if why := hidden_signature(function, [parameter.name for parameter in parameters[1:]]):
+        raise TaskTypeError(f"{where_of(function)}: {why}.")
     fields = {parameter.name: _field(function, parameter, hints) for parameter in parameters[1:]}
     model = _create(function, fields)
     _check_kinds(function, model)

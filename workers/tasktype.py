@@ -91,7 +91,7 @@ def task(
     result: ResultKind = "auto",
     memory_mb: int = 0,
 ) -> Callable[[Function], Function]:
-    """Make a typed function a task type; the function itself stays as it is.
+    """Make a typed function, also an `async def`, a task type; the function itself stays as it is.
 
     The first line of its docstring is what its card says, the rest the help beside its form (Markdown);
     ``help`` is for one too long to stand there. ``timeout_s`` bounds one attempt; ``max_attempts`` counts the
@@ -103,17 +103,18 @@ def task(
     """
 
     def register(function: Function) -> Function:
+        model = model_of(function)
         made = TaskType(
             name=function.__name__,
             function=function,
-            model=model_of(function),
+            model=model,
             title=title,
             category=category,
             timeout_s=_positive(function, "timeout_s", timeout_s),
             max_attempts=_positive(function, "max_attempts", max_attempts),
             priority=_priority(function, priority),
             help=help,
-            when=when,
+            when=_condition(function, when),
             result=_result(function, result),
             memory_mb=_positive(function, "memory_mb", memory_mb, least=0),
         )
@@ -210,6 +211,14 @@ def _priority(function: Callable[..., Any], word: str) -> Priority:
         return Priority.from_word(word)
     except ValueError as error:
         raise TaskTypeError(f"{where_of(function)}: {error}.") from None
+
+
+def _condition(
+    function: Callable[..., Any], when: Callable[[Settings], bool] | None
+) -> Callable[[Settings], bool] | None:
+    if when is not None and (inspect.iscoroutinefunction(when) or inspect.isgeneratorfunction(when)):
+        raise TaskTypeError(f"{where_of(function)}: when: write a plain function that returns True or False.")
+    return when
 
 
 def _result(function: Callable[..., Any], said: ResultKind) -> ResultKind:

@@ -12,13 +12,16 @@ the function raises (`Fail`, `Retry`, an error of its own) is raised here, as it
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import contextvars
 import io
 import logging
 import mimetypes
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -34,6 +37,7 @@ from app.core.mask import Mask
 from app.core.params import validate
 from config import Settings, load
 from workers.context import Context
+from workers.coroutines import call
 from workers.inprocess import FolderFiles, Listener, NoStores, content_type_of, local_task
 from workers.runtime import Failed, params_sentence, returned
 from workers.tasktype import TaskType, known, registered
@@ -99,7 +103,7 @@ class Trial:
         try:
             arguments = _checked(lambda: kind.arguments(values, context.file))
             with _heard() as log:
-                outcome = returned(kind.function(context, **arguments), context.mask)
+                outcome = returned(_called(kind, context, arguments), context.mask)
         finally:
             context.close()
         if isinstance(outcome, Failed):
@@ -110,6 +114,17 @@ class Trial:
     def _canceled(self) -> Callable[[], bool]:
         looks = iter(range(1, sys.maxsize))
         return lambda: next(looks) == self.cancel_at
+
+
+def _called(kind: TaskType, context: Context, arguments: dict[str, Any]) -> Any:
+    """Call the function, also from within an asynchronous test, whose event loop runs in this thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return call(kind.function, context, arguments)
+    with ThreadPoolExecutor(1) as beside:
+        inherited = contextvars.copy_context()
+        return beside.submit(inherited.run, call, kind.function, context, arguments).result()
 
 
 class _Recording(Context):

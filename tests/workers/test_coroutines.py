@@ -1,0 +1,201 @@
+"""Coroutine functions as task types: run, interrupted wherever they are, and followed by a clean process."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app.core.services import Services
+from tests.workers import awaiting
+from workers import Canceled, Context, Fail, Retry, coroutines, task
+from workers.coroutines import interrupt
+from workers.inprocess import local_task
+from workers.runtime import Failed, Outcome, Succeeded, TimedOut, WasCanceled, attempt
+from workers.tasktype import registered
+from workers.testing import Trial, Upload, run
+
+
+@pytest.fixture
+def after(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Raise something in this process after a while, as the supervisor's signal does in a child."""
+
+    def arm(seconds: float, error: type[BaseException]) -> None:
+        signal.signal(signal.SIGALRM, lambda number, frame: interrupt(error(), frame))
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    before = signal.getsignal(signal.SIGALRM)
+    yield arm
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def outcome_of(services: Services, function: Any, canceled: Any = lambda: False, **params: Any) -> Outcome:
+    kind = registered(function)
+    claimed = local_task(kind, params)
+    return attempt(claimed, kind, Context(claimed, services, canceled), lambda begun: None)
+
+
+def test_it_runs_with_all_that_a_context_offers() -> None:
+    awaiting.CHOSEN.set("by the test")
+    ran = run(awaiting.await_everything, source=Upload("in.txt", b"four"), parts=3)
+
+    assert ran.result == {"numbers": [0, 1, 2], "size": 4, "file": "out.txt", "chosen": "by the test"}
+    assert ran.files == {"out.txt": b"kept"}
+    assert [each["message"] for each in ran.progress] == ["part 0", "part 1", "part 2"]
+    assert "printed by part 2" in ran.log and "logged" in ran.log
+
+
+def test_it_runs_in_an_asynchronous_test() -> None:
+    async def test() -> Any:
+        awaiting.CHOSEN.set("by a coroutine")
+        return run(awaiting.await_everything).result
+
+    assert asyncio.run(test())["chosen"] == "by a coroutine"
+
+
+@pytest.mark.parametrize("error", [TimedOut, Canceled])
+@pytest.mark.parametrize("how", [*awaiting.WAYS])
+def test_an_interrupt_ends_it_wherever_it_is(
+    services: Services, after: Any, how: str, error: type[BaseException]
+) -> None:
+    after(0.15, error)
+    began = time.monotonic()
+    outcome = outcome_of(services, awaiting.linger, how=how)
+
+    assert time.monotonic() - began < 2
+    if error is Canceled:
+        assert outcome == WasCanceled()
+    else:
+        assert isinstance(outcome, Failed) and outcome.error["kind"] == "timeout"
+        assert how == "swallow_once" or "awaiting.py" in outcome.error["traceback"]
+        assert coroutines.__file__ not in outcome.error["traceback"]
+        assert "runtime.py" not in outcome.error["traceback"]
+
+
+@pytest.mark.parametrize("times", [25])
+def test_an_interrupt_at_any_moment_of_a_busy_loop_is_heeded(
+    services: Services, after: Any, times: int
+) -> None:
+    for number in range(times):
+        after(0.01 + number * 0.00037, TimedOut)
+        outcome = outcome_of(services, awaiting.linger, how="spin")
+        assert isinstance(outcome, Failed) and outcome.error["kind"] == "timeout"
+
+
+@pytest.mark.parametrize("where", ["main", "background"])
+def test_a_cancellation_is_heeded_by_whichever_task_asks(services: Services, where: str) -> None:
+    until = time.monotonic() + 0.1
+    outcome = outcome_of(services, awaiting.heed, lambda: time.monotonic() > until, where=where)
+
+    assert outcome == WasCanceled()
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "retry", "said"),
+    [
+        ("fail", "failed", False, "This cannot work."),
+        ("retry", "retry", True, "Not yet."),
+        ("exit", "exit", True, "SystemExit: 3"),
+        ("canceled", "error", True, "CancelledError"),
+        ("error", "error", True, "ValueError: deep inside"),
+        ("coroutine", "result", False, "it holds a coroutine, which nothing has run"),
+        ("async_generator", "result", False, "it holds an asynchronous generator, which nothing has run"),
+        ("future", "result", False, "it holds an awaitable (Future), which nothing has run"),
+    ],
+)
+def test_each_way_to_end_is_its_outcome(
+    services: Services, how: str, kind: str, retry: bool, said: str
+) -> None:
+    outcome = outcome_of(services, awaiting.fall, how=how)
+
+    assert isinstance(outcome, Failed)
+    assert (outcome.error["kind"], outcome.retry) == (kind, retry)
+    assert said in outcome.error["message"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_function_that_returns_a_coroutine_fails_with_a_sentence(services: Services) -> None:
+    outcome = outcome_of(services, awaiting.not_awaited)
+
+    assert isinstance(outcome, Failed) and outcome.error["kind"] == "result"
+    assert "Await it" in outcome.error["message"]
+
+
+def test_tasks_that_it_leaves_are_canceled_within_the_attempt(
+    services: Services, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert isinstance(outcome_of(services, awaiting.leave_tasks), Succeeded)
+    assert capfd.readouterr().out.count("left behind, ended") == 3
+
+
+def test_nothing_of_it_reaches_the_next_attempt(services: Services) -> None:
+    def loop_of_a_thread() -> list[Any]:
+        """A thread of its own, as this one may have had a loop before."""
+        seen: list[Any] = []
+
+        def look() -> None:
+            outcome_of(services, awaiting.leave_tasks)
+            seen.append(asyncio.get_event_loop_policy()._local.__dict__.get("_set_called", False))  # type: ignore[attr-defined]
+
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+        return seen
+
+    awaiting.CHOSEN.set("before")
+    if sys.version_info[:2] in [(3, 11), (3, 12), (3, 13)]:
+        assert loop_of_a_thread() == [False]
+    with pytest.raises(RuntimeError):
+        asyncio.get_running_loop()
+
+
+@task(title="Several errors")
+async def several(ctx: Context, how: str) -> None:
+    """Fail in a group."""
+    errors: dict[str, list[BaseException]] = {
+        "errors": [ValueError("first"), KeyError("second")],
+        "fail": [ValueError("first"), Fail("This cannot work.")],
+        "retry": [Retry("Busy."), Retry("Busy, too.")],
+        "mixed": [Retry("Busy."), ValueError("first")],
+        "timeout": [ValueError("first"), TimedOut()],
+        "canceled": [TimedOut(), Canceled()],
+        "many": [ValueError(str(number)) for number in range(100)],
+    }
+    group: Any = getattr(builtins, "BaseExceptionGroup", None)  # Python 3.10 has none.
+    raise group("several went wrong", [group("inner", errors[how])])
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no exception groups.")
+@pytest.mark.parametrize(
+    ("how", "kind", "said"),
+    [
+        ("errors", "error", "ValueError: first; KeyError: 'second'"),
+        ("fail", "failed", "This cannot work."),
+        ("retry", "retry", "Busy."),
+        ("mixed", "error", "Retry: Busy.; ValueError: first"),
+        ("timeout", "timeout", "took longer than"),
+        ("canceled", "timeout", "took longer than"),
+        ("many", "error", "ValueError: 2; and 97 more"),
+    ],
+)
+def test_a_group_of_errors_is_the_outcome_that_decides(
+    services: Services, how: str, kind: str, said: str
+) -> None:
+    outcome = outcome_of(services, several, how=how)
+
+    assert isinstance(outcome, Failed)
+    assert outcome.error["kind"] == kind
+    assert said in outcome.error["message"]
+
+
+def test_a_cancellation_can_be_tried_in_a_test() -> None:
+    with pytest.raises(Canceled):
+        Trial(cancel_at=2).run(awaiting.heed)
