@@ -1,4 +1,4 @@
-"""The traceback that is kept: as Python prints it where it is small, and of what is large the essential part."""
+"""The traceback that is kept: as Python prints it where small, of what is large the essential part."""
 
 from __future__ import annotations
 
