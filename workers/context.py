@@ -21,6 +21,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 from pymongo.errors import PyMongoError
 
+from app.core.excerpts import shortened
 from app.core.mask import Mask
 from app.core.values import INT64, keepable
 
@@ -180,7 +181,7 @@ class Context:
         self.progress_now = {
             "done": _finite("ctx.progress", "done", done),
             "total": None if total is None else _finite("ctx.progress", "total", total),
-            "message": keepable(self.mask.text(str(message)))[:300],
+            "message": shortened(keepable(self.mask.text(str(message))), 300),
         }
         if time.monotonic() - self._reported >= PROGRESS_EVERY_S:
             self._report()

@@ -88,7 +88,8 @@ def _report(outcome: Outcome, files: FolderFiles) -> int:
     for name, path in files.outputs().items():
         print(f"Saved {name}: {path}", file=sys.stderr)
     if isinstance(outcome, Succeeded):
-        print(json.dumps(outcome.result, indent=2, ensure_ascii=False))
+        text = json.dumps(outcome.result, indent=2, ensure_ascii=False)
+        print(text.encode("utf-8", "backslashreplace").decode())
         return 0
     error = getattr(outcome, "error", {"message": "It was canceled.", "traceback": ""})
     print(error["traceback"] + error["message"], file=sys.stderr)

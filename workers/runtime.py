@@ -44,7 +44,7 @@ class TimedOut(BaseException):
 
 @dataclass(frozen=True)
 class Succeeded:
-    """The function returned; ``result`` is JSON, ``encoded`` the same as text, ``kind`` how it is shown.
+    """The function returned; ``result`` is JSON, ``encoded`` the same in UTF-8, ``kind`` how it is shown.
 
     ``file_id`` is what a file of it is called, so that writing it twice makes one file.
     """
@@ -245,7 +245,9 @@ def plain(result: Any) -> Any:
 def _encoded(value: Any, mask: Mask, kind: ResultKind) -> Succeeded | Failed:
     try:
         value = mask.value(value)
-        return Succeeded(value, json.dumps(value, allow_nan=False).encode(), kind)
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        # A lone surrogate, which UTF-8 has not, is written as the escape that JSON has for it.
+        return Succeeded(value, text.encode("utf-8", "backslashreplace"), kind)
     except (ValueError, TypeError, RecursionError) as error:
         return _not_kept(ResultError(_result_problem(error, value)))
 

@@ -11,6 +11,7 @@ from bson import ObjectId
 
 from app.core.clock import utcnow
 from app.core.db import Document
+from app.core.excerpts import shortened
 from app.core.states import Status
 from app.core.task import NewTask, Task, id_end, keywords_of
 
@@ -36,7 +37,7 @@ def history_of(task: Task, outcome: str, message: str) -> Document:
         "started_at": task.started_at,
         "finished_at": utcnow(),
         "outcome": outcome,
-        "message": message[:500],
+        "message": shortened(message, 500),
     }
     return {"$push": {"history": {"$each": [attempt], "$slice": -HISTORY}}}
 

@@ -15,12 +15,13 @@ from bson import ObjectId
 
 from app.core.db import translated
 from app.core.errors import QueueUnavailable, Unavailable
+from app.core.excerpts import settled, tail
 from app.core.services import Services
 from app.core.states import Status
 from app.core.task import Task
 
 LEFT_OUT = "… the log is long: its end is shown when the task ends, all that is kept of it on its page …\n"
-END_LINES = 40
+END_LINES, END_MOST = 40, 20_000
 
 
 @dataclass(frozen=True)
@@ -104,4 +105,4 @@ class Follower:
         if not ended or self._shown < 0:
             return notice
         self._shown = -1
-        return notice + "".join(text.splitlines(keepends=True)[-END_LINES:])
+        return notice + "\n".join(tail(settled(text), END_MOST)[0].split("\n")[-END_LINES - 1 :])

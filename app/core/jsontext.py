@@ -1,15 +1,25 @@
-"""JSON that a person typed: read with a sentence that says where it is wrong."""
+"""JSON that a person typed, read with a sentence that says where it is wrong; the text of a long string."""
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from app.core.values import unkeepable
 
 MOST = 100_000
 DEEPEST = 32
+_HEX = "[0-9a-fA-F]"
+_WHOLE = re.compile(
+    r'(?:[^"\\]+|\\["\\/bfnrt]'
+    rf"|\\u[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}}"  # one character as a pair of two
+    rf"|\\u(?![dD][89abAB]){_HEX}{{4}}"
+    rf"|\\u{_HEX}{{4}}(?=[^\\]|\\[^u]|\\u{_HEX}{{4}}))*"  # half a pair, and what follows is no other half
+)
+"""What of a JSON string is complete, whatever comes after it."""
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
@@ -60,3 +70,24 @@ def _whole(digits: str) -> int:
     if len(digits) > 20:
         raise ValueError("This holds a number that is too large: at most 64 bits are kept.")
     return int(digits)
+
+
+def text_in(content: Iterable[bytes]) -> Iterator[bytes]:
+    """The text that a JSON string is, in UTF-8, piece by piece, however long it is.
+
+    Raises ValueError for what is no JSON string. A lone surrogate, which UTF-8 has not, stays its escape.
+    """
+    decoder, left, begun = codecs.getincrementaldecoder("utf-8")(), "", False
+    for piece in content:
+        left += decoder.decode(piece)
+        if not begun and left:
+            if left[0] != '"':
+                raise ValueError("This is no JSON string.")
+            left, begun = left[1:], True
+        whole = _WHOLE.match(left)
+        end = whole.end() if whole else 0
+        told, left = left[:end], left[end:]
+        yield json.loads(f'"{told}"', strict=False).encode("utf-8", "backslashreplace")
+        if left.startswith('"'):
+            return
+    raise ValueError("This JSON string does not end.")

@@ -15,6 +15,7 @@ from pymongo.errors import DuplicateKeyError
 
 from app.core import stored
 from app.core.db import Document, Mongo
+from app.core.excerpts import hole, without_begun, without_rest
 from app.core.mask import collapsed
 
 PART = 64 * 1024
@@ -84,9 +85,12 @@ class Logs:
         pieces: list[bytes] = []  # joined before they are decoded: a letter may lie across two parts
         expected = 0
         for part in parts:
+            content = part["content"]
             if part["part"] != expected:
-                pieces.append(f"\n… {(part['part'] - expected) * PART // 1024} KB left out …\n".encode())
-            pieces.append(part["content"])
+                pieces[-1:] = [without_begun(piece) for piece in pieces[-1:]]
+                pieces.append(hole((part["part"] - expected) * PART // 1024).encode())
+                content = without_rest(content)
+            pieces.append(content)
             expected = part["part"] + 1
         size = (parts[-1]["part"] * PART + parts[-1]["size"]) if parts else 0
         text = collapsed(b"".join(pieces)).decode("utf-8", "replace")

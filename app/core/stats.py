@@ -12,6 +12,7 @@ from typing import Any
 
 from app.core.clock import utcnow
 from app.core.db import Document, Mongo
+from app.core.excerpts import shortened
 from app.core.listing import COUNT_LIMIT, Count
 from app.core.states import ENDED, Priority, Status
 from app.core.stored import EARLIEST, LATEST, is_text, is_time
@@ -174,4 +175,4 @@ def _busy(found: list[Document], opened: datetime) -> timedelta:
 
 def _message(found: Document) -> str:
     error = found.get("error")
-    return str(error.get("message", "") if isinstance(error, dict) else "")[:200]
+    return shortened(str(error.get("message", "") if isinstance(error, dict) else ""), 200)

@@ -12,6 +12,7 @@ from typing import Any
 from app.core import moments
 from app.core.catalog import TaskType
 from app.core.clock import utcnow
+from app.core.excerpts import settled, tail
 from app.core.fields import Field
 from app.core.files import StoredFile
 from app.core.secrets import masked
@@ -21,7 +22,7 @@ from app.web.given import node_of
 from app.web.viewer import Node, label, node
 
 WEB = re.compile(r"https?://", re.IGNORECASE)
-LOG_SHOWN = 200_000
+LOG_SHOWN = 200_000  # In characters.
 FURTHEST_S = 10 * 365 * 86_400.0  # No guess goes further.
 OUTCOMES = {"succeeded": "Succeeded", "canceled": "Canceled", "crash": "Worker died", "lost": "Handed back"}
 
@@ -208,9 +209,17 @@ def _moment(value: Any) -> datetime | None:
         return None
 
 
-def tail(text: str) -> tuple[str, bool]:
-    """The end of a log, from the start of a line, and whether anything was cut off."""
-    if len(text) <= LOG_SHOWN:
-        return text, False
-    cut = text[-LOG_SHOWN:]
-    return cut[cut.find("\n") + 1 :], True
+@dataclass(frozen=True)
+class ShownLog:
+    """The end of a log: ``left_out`` counts characters, ``overwritten`` says that lines were written over."""
+
+    text: str = ""
+    left_out: int = 0
+    overwritten: bool = False
+
+
+def shown_log(text: str) -> ShownLog:
+    """The end of a log, its progress bars as they were last."""
+    once = settled(text)
+    end, missing = tail(once, LOG_SHOWN)
+    return ShownLog(end, missing, overwritten=len(once) < len(text))

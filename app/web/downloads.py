@@ -15,6 +15,7 @@ from flask import Blueprint, Response, request
 
 from app.core.errors import NotFound
 from app.core.files import StoredFile
+from app.core.jsontext import text_in
 from app.web import ranges
 from app.web.asked import attempt_of, only, task_id_of
 from app.web.permissions import requires
@@ -80,9 +81,12 @@ def result(task_id: str) -> Response:
 def result_text(task_id: str) -> Response:
     """A result that is a text, as it is."""
     task = services().tasks.get(task_id_of(task_id))
-    if not isinstance(task.result, str):
+    name, kind = f"result-{task.id}.txt", "text/plain; charset=utf-8"
+    if isinstance(task.result, str):
+        return _attachment(task.result, name, kind)
+    if task.result_file is None or services().files.head(task.result_file, 1) != b'"':
         raise NotFound("The result of this task is no text.")
-    return _attachment(task.result, f"result-{task.id}.txt", "text/plain; charset=utf-8")
+    return _attachment(text_in(services().files.chunks(task.result_file)), name, kind)
 
 
 @blueprint.get("/tasks/<task_id>/log")

@@ -191,6 +191,7 @@ def _result_values(task: Task, files: list[StoredFile], looked: Look) -> dict[st
     source, around = _source(task, files, looked)
     return {
         "outputs": list(around.outputs.values()),
+        "is_text": source is not None and source.is_text,
         "beginning_of": source.file if source and not source.whole else None,
         "result": view(source, task.result_kind, around) if source else None,
     }
@@ -205,11 +206,10 @@ def _source(task: Task, files: list[StoredFile], looked: Look) -> tuple[Source |
 def _log_values(task: Task, attempt: int | None) -> dict[str, Any]:
     chosen = attempt or task.attempt
     log = services().logs.read(task.id, chosen) if chosen else None
-    text, cut = detail.tail(log.text) if log else ("", False)
+    shown = detail.shown_log(log.text) if log else detail.ShownLog()
     return {
         "log_size": log.size if log else 0,
-        "log_text": text,
-        "log_cut": cut,
+        "log_shown": shown,
         "log_attempt": chosen,
         "log_pinned": attempt is not None,
         "log_live": task.live

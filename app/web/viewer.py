@@ -19,6 +19,7 @@ from app.web.filters import number
 DEEPEST = 5
 MOST_ROWS = 100
 MOST_COLUMNS = 30
+MOST_TEXT = 200_000
 LONG = 160
 SHORT = 40
 NONE = "none"
@@ -42,7 +43,7 @@ class SavedFile:
 class Node:
     """``kind`` is text, number, block, pairs, table, list, file, upload.
 
-    ``more`` counts what is left out, ``wider`` the columns of a table that are.
+    ``more`` counts what is left out, ``wider`` the columns of a table that are, ``cut`` those of a text.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class Node:
     rows: list[list[Node]] = field(default_factory=list)
     more: int = 0
     wider: int = 0
+    cut: int = 0
     file: SavedFile | None = None
 
 
@@ -68,7 +70,8 @@ def node(value: Any, depth: int = 0) -> Node:
     if isinstance(value, (list, tuple)):
         return _of_list(value, depth) if depth < DEEPEST else _json(value)
     if isinstance(value, str):
-        return Node("block" if "\n" in value or len(value) > LONG else "text", value or "–")
+        kind = "block" if "\n" in value or len(value) > LONG else "text"
+        return Node(kind, value[:MOST_TEXT] or "–", cut=max(0, len(value) - MOST_TEXT))
     if isinstance(value, bool):
         return Node("text", "yes" if value else "no")
     return Node("text", "–") if value is None else Node("number", number(value))
@@ -152,7 +155,8 @@ def _spaced(key: str) -> str:
 
 
 def _json(value: Any) -> Node:
-    return Node("block", as_json(value))
+    text = as_json(value)
+    return Node("block", text[:MOST_TEXT], cut=max(0, len(text) - MOST_TEXT))
 
 
 def as_json(value: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from bson import ObjectId
 
@@ -81,6 +83,16 @@ def test_of_a_long_output_the_middle_is_left_out_and_said(logs, services):
     assert not log.complete
     assert log.text.startswith("A" * PART) and log.text.endswith("T" * PART)
     assert "… 256 KB left out …" in log.text
+
+
+@pytest.mark.parametrize("before", range(4))
+@pytest.mark.parametrize("letter", ["é", "€", "😀"])
+def test_a_letter_at_the_edge_of_what_is_left_out_is_not_half_there(logs, letter, before):
+    content = b"x" * before + letter.encode() * (20 * PART // len(letter.encode()))
+    write(logs, content)
+    text = logs.read(TASK, 1).text
+    assert "\ufffd" not in text.rstrip("\ufffd")  # the output itself may end within a letter
+    assert set(re.sub(r"\n… \d+ KB left out …\n", "", text).rstrip("\ufffd")) <= {"x", letter}
 
 
 def test_parts_that_were_the_tail_go_when_it_moves_on(logs, services):

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from app.core.clock import utcnow
+from app.core.logs import PART
 from app.core.states import Status
 from tests.web.creating import publish
 from tests.web.looking import aged, claim, fail, succeed, text_of, worker
@@ -240,6 +241,33 @@ class TestLog:
         assert "part 0" not in page
         assert "part 5" in page
         assert "all that is kept is under “As text”" in page
+
+    @pytest.mark.parametrize(
+        ("printed", "seen", "unseen"),
+        [
+            ("x" * 300_000, "x" * 200_000, "x" * 200_001),
+            ("first\n" + "x" * 300_000 + "\n", "xxx", "first"),
+            ("x" * 300_000 + "\nlast words\n", "xxx last words", "x" * 200_001),
+            ("".join(f"\r{number} of 9999 done" for number in range(10_000)), "9999 of 9999 done", "9998 of"),
+            (
+                "begin\n" + "".join(f"{number} %\x1b[K\r" for number in range(101)) + "\nend\n",
+                "100 %",
+                "99 %",
+            ),
+            ("\x1b[31mred\x1b[0m words", "red words", "[31m"),
+        ],
+    )
+    def test_one_long_line_and_one_that_is_written_over(
+        self, alice, client, services, new_task, printed, seen, unseen
+    ):
+        task = claim(services, new_task())
+        content = printed.encode()
+        for at in range(0, len(content), PART):
+            services.logs.write_part(task.id, 1, at // PART, content[at : at + PART])
+        page = page_of(alice, task)
+        assert seen in page and unseen not in page
+        assert "are under “As text”" in page or "is under “As text”" in page
+        assert client.get(f"/tasks/{task.id}/log").data == content
 
     def test_before_the_first_attempt(self, alice, new_task):
         assert "The log begins with the first attempt." in page_of(alice, new_task())

@@ -66,6 +66,41 @@ def test_the_traceback_begins_in_the_task(run: Run) -> None:
     assert "samples.py" in task.error["traceback"] and "runtime.py" not in task.error["traceback"]
 
 
+@task(title="Say much")
+def say_much(ctx: Context, how: str) -> Any:
+    """Fail or return with more than is shown."""
+    if how == "message":
+        raise ValueError("begin " + "m" * 50_000 + " end") from KeyError("the root")
+    if how == "bytes":
+        return {"content": b"\xff\xfe"}
+    return {"text": "Ж", "half": "\ud800"}
+
+
+def test_a_long_message_keeps_its_ends_and_the_root_cause(services: Services) -> None:
+    outcome = _attempt(services, {"how": "message"}, say_much)
+
+    assert isinstance(outcome, Failed)
+    message, trace = outcome.error["message"], outcome.error["traceback"]
+    assert len(message) == 2_000 and message.startswith("ValueError: begin") and message.endswith(" end")
+    assert "characters left out" in message and "characters left out" in trace
+    assert "KeyError: 'the root'" in trace and "in say_much" in trace and "test_runtime.py" in trace
+
+
+def test_bytes_that_are_no_text_say_what_to_do(services: Services) -> None:
+    outcome = _attempt(services, {"how": "bytes"}, say_much)
+
+    assert isinstance(outcome, Failed) and not outcome.retry
+    assert "bytes that are not UTF-8 text. Keep them as a file" in outcome.error["message"]
+
+
+def test_a_result_is_written_readable(services: Services) -> None:
+    outcome = _attempt(services, {"how": "return"}, say_much)
+
+    assert isinstance(outcome, Succeeded)
+    assert outcome.encoded == '{"text": "Ж", "half": "\\ud800"}'.encode()
+    assert json.loads(outcome.encoded) == outcome.result
+
+
 @pytest.mark.parametrize("what", ["nan", "object"])
 def test_a_result_that_is_not_json_is_a_labelled_failure(run: Run, what: str) -> None:
     task, _ = run("give", {"what": what}, max_attempts=3)
@@ -216,7 +251,7 @@ def test_a_store_that_goes_away_before_the_function_begins_is_an_outcome(
     assert "AutoReconnect" in outcome.message
 
 
-def _attempt(services: Services, params: dict[str, Any]) -> Outcome:
-    kind = registered(size_of)
+def _attempt(services: Services, params: dict[str, Any], function: Any = None) -> Outcome:
+    kind = registered(function or size_of)
     claimed = local_task(kind, params)
     return attempt(claimed, kind, Context(claimed, services, lambda: False), lambda begun: None)

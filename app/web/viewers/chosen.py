@@ -16,7 +16,8 @@ from app.web.viewers import chart, saved, table, text, tree
 from app.web.viewers.look import Look
 from app.web.viewers.source import Head, Source
 
-NOT_SHOWN = "Too little of this result could be read to show it so; the whole of it can be downloaded."
+TOO_LITTLE = "Too little of this result could be read to show it as its type says: below is its beginning."
+RAW = "This result is JSON that cannot be shown as such: below is the beginning of its file."
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ _VIEWERS = {
 
 def view(source: Source, kind: ResultKind, around: Around) -> View:
     """The view of a result; never fails, whatever the value and the kind are."""
+    if source.raw:
+        return View("auto", node(source.value), misfit=RAW)
     if isinstance(kind, str):
         return _one(source, source.value, kind, around)
     if not isinstance(source.value, Mapping):
@@ -117,9 +120,5 @@ def _one(source: Source, value: Any, kind: str, around: Around, at: str = "") ->
 
 
 def _general(source: Source, value: Any, sentence: str, at: str = "") -> View:
-    title = label(at) if at else ""
-    if not source.whole and not at:
-        return View("none", None, at, title, NOT_SHOWN)
-    return View(
-        "auto", node(value), at, title, f"The type of this task says that {sentence}: it is shown as it came."
-    )
+    said = f"The type of this task says that {sentence}: it is shown as it came."
+    return View("auto", node(value), at, label(at) if at else "", said if source.whole else TOO_LITTLE)

@@ -9,6 +9,7 @@ from typing import Any
 from bson import ObjectId
 from pydantic_core import from_json
 
+from app.core.excerpts import MARK, without_begun
 from app.core.files import StoredFile
 from app.core.task import Task
 
@@ -18,40 +19,53 @@ Head = Callable[[ObjectId, int], bytes]
 
 @dataclass(frozen=True)
 class Source:
-    """``file`` is where the whole of it can be had; without ``whole`` only its beginning was read."""
+    """``file`` is where the whole of it can be had; without ``whole`` only its beginning was read.
+
+    ``raw`` is a value that is no result but the beginning of its file, as it is written there.
+    """
 
     value: Any
     whole: bool = True
     file: StoredFile | None = None
+    raw: bool = False
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the whole result is a text."""
+        return isinstance(self.value, str) and (not self.raw or self.value.startswith('"'))
 
 
 def source_of(task: Task, outputs: dict[str, StoredFile], head: Head) -> Source | None:
-    """None where there is none that can be shown. A file that nobody chose a kind for is not read."""
+    """None where there is none that can be shown."""
     if task.result_file is None:
         return Source(task.result) if task.result is not None else None
     stored = outputs.get(str(task.result_file))
-    if stored is None or task.result_kind == "auto":
-        return None
-    return _read(stored, head(stored.id, MOST_READ))
+    return None if stored is None else _read(stored, head(stored.id, MOST_READ))
 
 
-def _read(stored: StoredFile, content: bytes) -> Source | None:
+def _read(stored: StoredFile, content: bytes) -> Source:
     whole = len(content) >= stored.size
     try:
         if whole:
             return Source(from_json(content), True, stored)
-        return Source(_without_last(from_json(content, allow_partial="trailing-strings")), False, stored)
+        return Source(_of_what_is_there(from_json(content, allow_partial="trailing-strings")), False, stored)
     except ValueError:  # Deeper than its reader goes, or a lone surrogate: what JSON allows and pages do not.
-        return None
+        return Source(without_begun(content).decode("utf-8", "replace"), whole, stored, raw=True)
 
 
-def _without_last(value: Any) -> Any:
-    """A value that was cut off, without the part of it that may be half there."""
-    if isinstance(value, list):
-        return value[:-1]
+def _of_what_is_there(value: Any) -> Any:
+    """A value that was cut off, without the part of it that may be half there; of a text its beginning."""
+    if isinstance(value, str):
+        return value + MARK
+    if isinstance(value, list) and value:
+        return value[:-1] or _rest_of(value[-1], [], lambda rest: [rest])
     if isinstance(value, dict) and value:
         *_, last = value
-        rest = {name: each for name, each in value.items() if name != last}
-        nested = isinstance(value[last], (list, dict))
-        return {**rest, last: _without_last(value[last])} if nested else rest
+        rest = {name: inner for name, inner in value.items() if name != last}
+        return _rest_of(value[last], rest, lambda inner: {**rest, last: inner})
     return value
+
+
+def _rest_of(last: Any, without: Any, having: Callable[[Any], Any]) -> Any:
+    """What a list or an object is with the beginning of its last part, where that can have one."""
+    return having(_of_what_is_there(last)) if isinstance(last, (str, list, dict)) else without
