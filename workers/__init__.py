@@ -2,6 +2,9 @@
 
     from workers import task, Context, File, Fail, Retry
 
+Lines that follow rules are in `workers.lines` (`Lines`, `Accept`, `Refuse`, `Part`), conditions on several
+parameters in `workers.checks` (`Check`, `chosen`, `empty`, `given`).
+
 A task type is a typed function. Its form, its schema and its validation are derived from the
 signature; see `workers.tasktype`. How an attempt runs is in `workers.runtime`.
 """

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 from pydantic_core import SchemaError
 
+from app.core import patterns
 from app.core.errors import Invalid
 from app.core.fields import DEEPEST, Field
 from app.core.params import validate
@@ -35,7 +36,11 @@ def _expressible(each: Field) -> bool:
         of = each.of
         return of is not None and not of.nullable and of.kind in IN_LISTS and _expressible(of)
     if each.kind in ("text", "textarea"):
-        return each.schema.get("type") == "string" and each.schema.get("format") in (None, "textarea")
+        return each.schema.get("type") == "string" and each.schema.get("format") in (
+            None,
+            "textarea",
+            patterns.FORMAT,
+        )
     return True
 
 

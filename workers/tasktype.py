@@ -12,7 +12,7 @@ import importlib.metadata
 import inspect
 import json
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from app.core.results import ResultKind, problem
 from app.core.secrets import revealed
 from app.core.states import Priority
 from config import Settings
+from workers.checks import Check
 from workers.context import File
 from workers.nesting import closed
 from workers.published import schema_of
@@ -90,6 +91,7 @@ def task(
     when: Callable[[Settings], bool] | None = None,
     result: ResultKind = "auto",
     memory_mb: int = 0,
+    checks: Sequence[Check] = (),
 ) -> Callable[[Function], Function]:
     """Make a typed function, also an `async def`, a task type; the function itself stays as it is.
 
@@ -97,7 +99,8 @@ def task(
     ``help`` is for one too long to stand there. ``timeout_s`` bounds one attempt; ``max_attempts`` counts the
     first one too; one that uses more than ``memory_mb`` megabytes is killed (0: as the settings say).
     A worker loads the type only where ``when`` says so, asked with its settings. ``result`` says how the
-    page shows what is returned: a kind, or kinds by name for pieces of a dictionary.
+    page shows what is returned: a kind, or kinds by name for pieces of a dictionary. ``checks`` are
+    conditions on several parameters at once.
 
     Raises TaskTypeError.
     """
@@ -107,7 +110,7 @@ def task(
         made = TaskType(
             name=function.__name__,
             function=function,
-            model=model,
+            model=_checked(function, model, checks),
             title=title,
             category=category,
             timeout_s=_positive(function, "timeout_s", timeout_s),
@@ -204,6 +207,18 @@ def _positive(function: Callable[..., Any], name: str, value: int, least: int = 
             f"{where_of(function)}: {name} must be a whole number, {least} or more; it is {value!r}."
         )
     return value
+
+
+def _checked(
+    function: Callable[..., Any], model: type[BaseModel], checks: Sequence[Check]
+) -> type[BaseModel]:
+    """The model, whose schema says what the checks say."""
+    for check in checks:
+        if unknown := sorted(check.names - model.model_fields.keys()):
+            raise TaskTypeError(f"{where_of(function)}: a check names {unknown[0]}, which is no parameter.")
+    if checks:
+        model.model_config["json_schema_extra"] = {"checks": [check.document for check in checks]}
+    return model
 
 
 def _priority(function: Callable[..., Any], word: str) -> Priority:

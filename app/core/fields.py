@@ -49,6 +49,16 @@ class Field:
     schema: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
+    def needs_entry(self) -> bool:
+        """Whether a list must not be empty: by its own limit, else as anything else that is required.
+
+        That no choice is ticked is an answer.
+        """
+        if self.kind not in ("list", "files", "rows") or self.nullable:
+            return False
+        return self.required if self.min_items is None else self.min_items > 0
+
+    @property
     def bounds(self) -> str:
         """The limits of a number, a date, a duration in words, or nothing."""
         low, high = self._limit(self.minimum), self._limit(self.maximum)

@@ -7,7 +7,7 @@ validators for JavaScript use), `formatMultipleOf`, `maxDigits`, `decimalPlaces`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from operator import ge, gt, le, lt
@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 from referencing import Registry
 
-from app.core import patterns
+from app.core import line_grammar, patterns
 from app.core.fields import Field
 from app.core.kinds import NOUNS
 from app.core.written import FORMATS, WRITTEN, Written
@@ -111,6 +111,8 @@ def _format(validator: Any, name: Any, instance: Any, schema: dict[str, Any]) ->
             about.load(instance)
         except ValueError as error:
             yield ValidationError(str(error))
+    elif name == patterns.FORMAT and isinstance(instance, str) and (why := patterns.problem(instance)):
+        yield ValidationError(why)
 
 
 def _ordered(fits: Callable[[Any, Any], bool], number: str, moment: str) -> Check:
@@ -191,6 +193,38 @@ def _pattern_properties(validator: Any, found: Any, instance: Any, schema: dict[
                 yield ValidationError(str(undecided), validator="patternUndecided")
 
 
+def _lines(validator: Any, grammar: Any, instance: Any, schema: dict[str, Any]) -> Errors:
+    """One error that names every line that is wrong, so that nobody has to send a form once per line."""
+    if isinstance(instance, list):
+        lines = list(enumerate(map(str, instance), 1))
+    elif isinstance(instance, str):
+        lines = list(enumerate(instance.split("\n"), 1))
+    else:
+        return
+    try:
+        if found := line_grammar.problems(grammar, lines, fits):
+            alone = isinstance(instance, str) and schema.get("format") != "textarea" and list(found) == [1]
+            yield ValidationError(found[1] if alone else line_grammar.told(found))
+    except patterns.Undecided as undecided:
+        yield ValidationError(str(undecided))
+
+
+def _checks(validator: Any, checks: Any, instance: Any, schema: dict[str, Any]) -> Errors:
+    """Conditions on several parameters at once; each names the one that it is said beside."""
+    for check in checks:
+        if validator.evolve(schema=check["wrong"]).is_valid(instance):
+            yield ValidationError(check["sentence"], path=[check["field"]])
+
+
+def fits(schema: Mapping[str, Any], text: str) -> bool:
+    """Return whether a text is one of a schema. Raises Undecided."""
+    for error in judge(dict(schema)).iter_errors(text):
+        if error.validator == "patternUndecided":
+            raise patterns.Undecided(error.message)
+        return False
+    return True
+
+
 def judge(schema: dict[str, Any]) -> Any:
     """Return the validator of a schema; it fetches nothing, wherever a `$ref` points to."""
     return Validator(schema, registry=Registry())
@@ -211,9 +245,11 @@ Validator = validators.extend(  # type: ignore[no-untyped-call]  # jsonschema ty
         "maxDigits": _max_digits,
         "decimalPlaces": _decimal_places,
         "schemes": _schemes,
+        "lines": _lines,
+        "checks": _checks,
     },
 )
-OWN = ("format", "patternUndecided", "multipleOf", "maxDigits", "decimalPlaces", "schemes")
+OWN = ("format", "patternUndecided", "multipleOf", "maxDigits", "decimalPlaces", "schemes", "lines", "checks")
 
 
 def own(error: ValidationError) -> bool:

@@ -14,19 +14,22 @@ from typing import Any
 from jsonschema.exceptions import ValidationError
 from referencing.exceptions import Unresolvable
 
-from app.core import kinds, limits
+from app.core import kinds, limits, line_grammar
 from app.core.errors import Invalid
 from app.core.fields import Field, describe
 from app.core.kinds import MAX_TEXT
+from app.core.patterns import Undecided
 from app.core.secrets import Secret, forged, marked, revealed
 from app.core.structure import (
     MOST_ITEMS,
+    NEEDED,
     at,
     filled,
     flattened,
     gathered,
     is_group,
     laid_out,
+    no_entry,
     read_group,
     rows_among,
 )
@@ -108,18 +111,30 @@ def _read(each: Field, texts: list[str]) -> Any:
 
 
 def _lines(each: Field, text: str) -> list[Any]:
-    """The entries of a list, one a line. Raises ValueError naming the line that is wrong."""
+    """The entries of a list, one a line. Raises ValueError naming the lines that are wrong."""
     if len(text) > MAX_TEXT:
         raise ValueError(f"At most {MAX_TEXT:,} characters are taken here.")
     of = each.of or each
-    values = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                values.append(_fitting(of, kinds.read(of, line.strip())))
-            except ValueError as error:
-                raise ValueError(f"Line {number}: {error}") from None
+    lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    values, problems = [], {}
+    for number, line in lines:
+        try:
+            values.append(_fitting(of, kinds.read(of, line)))
+        except ValueError as error:
+            problems[number] = str(error)
+    if problems := _of_grammar(each, lines) | problems:
+        raise ValueError(line_grammar.told(problems))
     return values
+
+
+def _of_grammar(each: Field, lines: list[tuple[int, str]]) -> dict[int, str]:
+    """What the grammar of a list finds wrong, by the lines as a person counts them. Raises ValueError."""
+    if "lines" not in each.schema:
+        return {}
+    try:
+        return line_grammar.problems(each.schema["lines"], lines, limits.fits)
+    except Undecided as undecided:
+        return {0: str(undecided)}
 
 
 def _fitting(of: Field, value: Any) -> Any:
@@ -141,13 +156,20 @@ def _files(each: Field, ids: list[str]) -> list[str] | None:
 
 
 def _none(each: Field) -> list[str] | None:
-    """No choice and no line: None where the schema has it, which often means "all"."""
-    return None if each.nullable else []
+    """No choice, no line, no file: None where the schema has it, which often means "all".
+
+    Raises ValueError where one is needed.
+    """
+    if each.nullable:
+        return None
+    if each.needs_entry:
+        raise ValueError(no_entry(each))
+    return []
 
 
 def _empty(each: Field) -> Any:
     if each.required:
-        raise ValueError("Please choose a file." if each.kind == "file" else "This is needed.")
+        raise ValueError("Please choose a file." if each.kind == "file" else NEEDED)
     if each.nullable:
         return None
     if each.kind in kinds.NOUNS and each.default is not None:
@@ -171,20 +193,37 @@ def validate(schema: dict[str, Any], values: Any) -> dict[str, Any]:
     whole = revealed(whole)
     problems = _unfit(fields, whole, unkeepable)
     _raise(problems)
-    for error in _errors(schema, whole):
+    errors = _errors(schema, whole)
+    alone = [error for error in errors if error.validator != "checks"]
+    for error in alone or errors:  # what several say together matters once each of them is right
         for path, reason in _blamed(error):
             name, each = at(fields, path or [""])
             problems.setdefault(name, _sentence(reason, each, name.count(".") + 1))
-    _raise(problems)
+    _raise(problems or _without_entries(fields, whole))
     checked: dict[str, Any] = marked(schema, whole)
     return checked
+
+
+def _without_entries(fields: Sequence[Field], values: Mapping[str, Any], within: str = "") -> dict[str, str]:
+    """A sentence for each list that is required and empty, as a form would say it, by its path."""
+    found: dict[str, str] = {}
+    for each in fields:
+        path, value = within + each.name, values.get(each.name)
+        if value == [] and each.needs_entry:
+            found[path] = no_entry(each)
+        elif each.kind == "model" and isinstance(value, Mapping):
+            found |= _without_entries(each.children, value, f"{path}.")
+        elif each.kind == "rows" and isinstance(value, list):
+            for number, row in enumerate(value):
+                found |= _without_entries(each.children, row, f"{path}.{number}.")
+    return found
 
 
 def _errors(schema: dict[str, Any], whole: dict[str, Any]) -> list[ValidationError]:
     """Return what a schema finds wrong. Raises Invalid where it cannot be followed."""
     try:
         return list(limits.judge(schema).iter_errors(whole))
-    except (Unresolvable, RecursionError):
+    except (AttributeError, LookupError, RecursionError, TypeError, Unresolvable):
         raise Invalid(
             "These parameters cannot be checked: the task type has a damaged schema. "
             "Contact your administrator."
@@ -246,7 +285,7 @@ def _said(error: ValidationError, each: Field) -> str:
     limit = error.validator_value
     form = f". {each.help}" if each.help else f" ({limit})."
     sentences = {
-        "required": "This is needed.",
+        "required": NEEDED,
         "minimum": f"{limit} or more is expected.",
         "maximum": f"{limit} or less is expected.",
         "exclusiveMinimum": f"More than {limit} is expected.",

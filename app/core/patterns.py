@@ -12,6 +12,8 @@ from functools import lru_cache
 import regex
 from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
 
+FORMAT = "linear-regex"
+"""The format of a text that is itself a pattern, for the linear engine: what Polars and Rust read."""
 TIME_S = 0.2
 MOST_BACKTRACKED = 10_000
 
@@ -25,10 +27,25 @@ def matches(pattern: str, text: str) -> bool:
     return _matcher(pattern)(text)
 
 
+def problem(pattern: str) -> str:
+    """Return what is wrong with a pattern for the linear engine, as a sentence, or nothing."""
+    try:
+        _linear(pattern)
+    except SchemaError as error:
+        told = str(error).partition("error: ")[2].strip().splitlines()
+        return f"This regular expression is not understood ({told[0] if told else 'it is too large'})."
+    return ""
+
+
+def _linear(pattern: str) -> SchemaValidator:
+    """Raises SchemaError."""
+    return SchemaValidator(core_schema.str_schema(pattern=pattern, strict=True))
+
+
 @lru_cache(maxsize=512)
 def _matcher(pattern: str) -> Callable[[str], bool]:
     try:
-        linear = SchemaValidator(core_schema.str_schema(pattern=pattern, strict=True))
+        linear = _linear(pattern)
     except SchemaError:
         return _backtracking(pattern)
 

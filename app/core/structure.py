@@ -17,6 +17,8 @@ from app.core.fields import Field
 MOST_ITEMS = 100
 """How many rows or files a form takes for one parameter; a program may send more, as the schema says."""
 
+NEEDED = "This is needed."
+_NO_ENTRY = {"files": "Please choose a file.", "rows": "Please add a row."}
 OFF = ("", "0", "false")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,5}")
 
@@ -102,7 +104,16 @@ def read_group(each: Field, texts: Sequence[str], rows: Sequence[str]) -> Any:
         raise ValueError("The numbers of rows are expected.")
     if len(rows) > MOST_ITEMS:
         raise ValueError(f"At most {MOST_ITEMS} rows are taken in a form, and {len(rows):,} came.")
-    return True if rows else None if each.nullable else []
+    if rows or each.nullable:
+        return True if rows else None
+    if each.needs_entry and each.min_items is None:  # a number of them is the schema's to say
+        raise ValueError(no_entry(each))
+    return []
+
+
+def no_entry(each: Field) -> str:
+    """The sentence for a list without an entry where one is needed."""
+    return _NO_ENTRY.get(each.kind, NEEDED)
 
 
 @dataclass(frozen=True)

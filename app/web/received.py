@@ -65,7 +65,7 @@ def receive(task_type: TaskType, posted: Posted) -> Parameters:
     texts, problems, known = _taken(fields, posted)
     texts, problems = rows.compact(fields, texts, problems)
     values, unread = from_form(fields, texts)
-    problems = _invalid(task_type, values) | unread | problems
+    problems = _invalid(task_type, values, unread | problems)
     inputs = _shown(fields, posted, texts, problems, known)
     named = dict.fromkeys(one for ids in file_ids(fields, values).values() for one in ids)
     return Parameters(inputs, values, problems, tuple(known[one] for one in named if one in known))
@@ -107,13 +107,18 @@ def _taken(fields: Sequence[Field], posted: Posted) -> tuple[Texts, dict[str, st
     return texts, uploads.not_taken(laid, texts, known) | missing | refused | unusable, known
 
 
-def _invalid(task_type: TaskType, values: dict[str, Any]) -> dict[str, str]:
-    """The schema's problems; fills ``values`` with the defaults when there are none."""
+def _invalid(task_type: TaskType, values: dict[str, Any], unread: dict[str, str]) -> dict[str, str]:
+    """The problems, with those of the schema; fills ``values`` with the defaults when it finds none.
+
+    What the type says of several parameters together is not asked while one of them could not be read.
+    """
+    unasked = ("checks",) if unread else ()
+    schema = {word: about for word, about in task_type.schema.items() if word not in unasked}
     try:
-        values.update(validate(task_type.schema, values))
+        values.update(validate(schema, values))
     except Invalid as error:
-        return error.fields
-    return {}
+        return error.fields | unread
+    return unread
 
 
 def unexpected(fields: Sequence[Field], envelope: Sequence[str], posted: Posted) -> list[str]:

@@ -132,8 +132,14 @@ def _choices(draw: st.DrawFn) -> Drawn:
 
 def _list(draw: st.DrawFn) -> Drawn:
     line = st.text(LINE, min_size=1, max_size=20).map(str.strip).filter(bool)
-    right = st.lists(line, max_size=5).map(lambda lines: Entry(typed("\n".join(lines)), lines))
-    return Drawn(list[str], right, wrong("a\x00"))
+    right = st.lists(line, min_size=1, max_size=5).map(lambda lines: Entry(typed("\n".join(lines)), lines))
+    return Drawn(list[str], right, wrong("a\x00", "", " \n\t\n"))
+
+
+def _list_that_may_be_empty(draw: st.DrawFn) -> Drawn:
+    whole = _list(draw)
+    empty = st.sampled_from(["", " \n\t\n"]).map(lambda text: Entry(typed(text), []))
+    return Drawn(Annotated[list[str], Field(min_length=0)], whole.right | empty, wrong("a\x00"))
 
 
 KINDS: dict[str, Kind] = {
@@ -148,6 +154,7 @@ KINDS: dict[str, Kind] = {
     "choice": _choice,
     "choices": _choices,
     "list": _list,
+    "list that may be empty": _list_that_may_be_empty,
 }
 
 

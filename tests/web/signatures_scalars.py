@@ -90,10 +90,10 @@ def _json(draw: st.DrawFn) -> Drawn:
 
 
 def _dates(draw: st.DrawFn) -> Drawn:
-    right = st.lists(DAYS, max_size=4).map(
+    right = st.lists(DAYS, min_size=1, max_size=4).map(
         lambda days: Entry(typed("\r\n\r\n".join(day.isoformat() for day in days)), days)
     )
-    return Drawn(list[date], right, wrong("2026-01-01\nsoon"))
+    return Drawn(list[date], right, wrong("2026-01-01\nsoon", "", "\n"))
 
 
 SCALARS: dict[str, Kind] = {

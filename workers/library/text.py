@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from workers import Context, Fail, task
+from workers.checks import Check, empty, given
 from workers.library.texts import parameters as ask
 from workers.library.texts.analyse import WORDS_PER_MINUTE, Analysis
 from workers.library.texts.clean import ENDS, Cleaner, CleanOptions
@@ -17,10 +18,16 @@ from workers.library.texts.source import lines, open_source, split_end
 from workers.library.texts.target import write
 from workers.library.texts.transform import TransformOptions, transform
 
+NOTHING_GIVEN = "Type a text or choose a file."
+BOTH_GIVEN = "Give the text or the file, not both."
+ONE_SOURCE = [
+    Check("text", NOTHING_GIVEN, empty("text", "source")),
+    Check("text", BOTH_GIVEN, given("text", "source")),
+]
 _STEPS = ("invisible", "unicode", "spaces", "quotes", "tabs", "trailing", "line_ends")
 
 
-@task(title="Clean a text", category="Text", timeout_s=1_800, max_attempts=3)
+@task(title="Clean a text", category="Text", timeout_s=1_800, max_attempts=3, checks=ONE_SOURCE)
 def clean_text(
     ctx: Context,
     text: ask.Text = "",
@@ -64,7 +71,7 @@ def clean_text(
     }
 
 
-@task(title="Transform a text", category="Text", timeout_s=1_800, max_attempts=3)
+@task(title="Transform a text", category="Text", timeout_s=1_800, max_attempts=3, checks=ONE_SOURCE)
 def transform_text(
     ctx: Context,
     text: ask.Text = "",
@@ -129,7 +136,7 @@ class _Ended:
             yield body
 
 
-@task(title="Analyse a text", category="Text", timeout_s=1_800, max_attempts=3)
+@task(title="Analyse a text", category="Text", timeout_s=1_800, max_attempts=3, checks=ONE_SOURCE)
 def analyse_text(
     ctx: Context,
     text: ask.Text = "",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workers import Context, File, task
+from workers.checks import Check, empty, given
 from workers.library.tables import parameters as ask
 from workers.library.tables.model import CleanOptions, ReadOptions
 from workers.library.tables.names import find_columns
@@ -81,6 +82,9 @@ In all of these, a column is called by its name; a line that begins with # is a 
     max_attempts=3,
     priority="medium",
     help=TRANSFORMING,
+    checks=[
+        Check("join_on", "Name a column in which the two tables agree.", given("join_with"), empty("join_on"))
+    ],
 )
 def transform_table(
     ctx: Context,

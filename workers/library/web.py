@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from workers import Context, Fail, Retry, task
 from workers.capture import fill
+from workers.checks import Check, chosen, given
 from workers.library.net import again
 from workers.library.net import headers as headers_of
 from workers.library.net import parameters as ask
@@ -30,7 +31,33 @@ _BODILESS = {"GET", "HEAD", "OPTIONS"}
 _CONTENT_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,100}", re.ASCII)
 
 
-@task(title="HTTP request", category="Web", timeout_s=3_600, max_attempts=5)
+_BODY = Check(
+    "body",
+    "This method has no body. Choose POST or another one, or remove the body.",
+    given("body"),
+    chosen(method=sorted(_BODILESS)),
+)
+_BASIC = Check(
+    "credentials",
+    "For Basic, write user:password.",
+    chosen(scheme="basic"),
+    {"required": ["credentials"], "properties": {"credentials": {"type": "string", "pattern": "^[^:]+$"}}},
+)
+_ONE_AUTHORIZATION = Check(
+    "credentials",
+    "Authorization is among the headers already. Give it there or as credentials, not both.",
+    given("credentials"),
+    {"properties": {"headers": {"pattern": r"(?im)^ *authorization[ \t]*:"}}},
+)
+
+
+@task(
+    title="HTTP request",
+    category="Web",
+    timeout_s=3_600,
+    max_attempts=5,
+    checks=[_BODY, _BASIC, _ONE_AUTHORIZATION],
+)
 def http_request(
     ctx: Context,
     url: ask.Address,

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from bson import ObjectId
 from app.core.services import Services
 from app.core.task import Task
 from tests.workers.library.reading import read, refused
-from tests.workers.library.running import Recorder
+from tests.workers.library.running import Recorder, Runner
 from tests.workers.library.transforming import transform
 from workers.library.data import clean_table
 from workers.runtime import Failed, Succeeded, attempt
@@ -41,6 +42,12 @@ class Cleaned:
 
     def column(self, name: str) -> dict[str, Any]:
         return next(column for column in self.report["columns"] if column["name"] == name)
+
+
+@pytest.fixture
+def unchecked(tmp_path: Path) -> Runner:
+    """Runs tasks that no form has judged, such as one that was created for an earlier version of its type."""
+    return Runner(tmp_path)
 
 
 @pytest.fixture

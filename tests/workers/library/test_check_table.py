@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 
+from tests.workers.library.running import Runner
 from workers import Fail
 from workers.library.check import check_table
 from workers.library.tables import delimited, repeats, stage
@@ -229,16 +230,20 @@ def test_a_table_in_parts_has_the_same_report(check: Check, monkeypatch: pytest.
         ("id regex", "a regular expression of at most 1,000 characters was expected."),
     ],
 )
-def test_what_is_wrong_is_named(check: Check, rule: str, sentence: str) -> None:
-    with pytest.raises(Fail) as failed:
-        check("id,name\n1,x\n", rule)
+def test_what_is_wrong_is_named(unchecked: Runner, rule: str, sentence: str) -> None:
+    source = unchecked.file("id,name\n1,x\n", "table.csv")
 
-    assert str(failed.value).startswith(f"Rules, line 1 ({rule}): {sentence}")
+    said = unchecked.refusal(check_table, source=source, rules=[rule])
+
+    assert said.startswith(f"Rules, line 1 ({rule}): {sentence}")
 
 
-def test_one_rule_at_least_is_needed(check: Check) -> None:
-    with pytest.raises(Fail, match="^Rules: one at least was expected, such as id unique.$"):
-        check("a\n1\n", "# none")
+def test_one_rule_at_least_is_needed(unchecked: Runner) -> None:
+    source = unchecked.file("a\n1\n", "table.csv")
+
+    said = unchecked.refusal(check_table, source=source, rules=["# none"])
+
+    assert said == "Rules: one at least was expected, such as id unique."
 
 
 def test_a_regular_expression_takes_no_more_than_linear_time(check: Check) -> None:

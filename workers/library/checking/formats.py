@@ -3,13 +3,42 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import polars as pl
 
 _YEARS, _MONTHS, _DAYS, _CLOCK = {"Y", "y"}, {"m", "b", "B"}, {"d"}, {"H", "I", "M", "S", "p"}
 KNOWN = "%Y, %y, %m, %b, %B, %d, %H, %I, %M, %S and %p"
+
+
+_DATED = "a date needs a year, a month and a day, as in %d.%m.%Y."
+_TIMED = "a time needs an hour and a minute, as in %H:%M, or in %I:%M %p."
+
+
+def _uses(letters: str) -> dict[str, Any]:
+    return {"pattern": f"%[{letters}]"}
+
+
+def _all_or_none(*used: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [{"allOf": [*used]}, {"not": {"anyOf": [*used]}}]}
+
+
+FORM: list[tuple[dict[str, Any], str]] = [
+    ({"pattern": r"^(?:[^%]|%[YymbBdHIMSp])*$"}, f"a letter after % is not known; there are {KNOWN}."),
+    (_all_or_none(_uses("Yy"), _uses("mbB"), _uses("d")), _DATED),
+    (
+        {
+            "allOf": [
+                _all_or_none(_uses("HI"), _uses("M")),
+                _all_or_none(_uses("I"), _uses("p")),
+                {"pattern": "%[dM]"},
+            ]
+        },
+        _TIMED,
+    ),
+]
+"""What :func:`format_problem` says, as JSON Schema, for a form that judges it before a task is created."""
 
 
 def format_problem(form: str) -> str | None:
@@ -20,10 +49,10 @@ def format_problem(form: str) -> str | None:
         return f"{unknown[0]} is not known; there are {KNOWN}."
     dated = [bool(parts & set(used)) for parts in (_YEARS, _MONTHS, _DAYS)]
     if any(dated) and not all(dated):
-        return "a date needs a year, a month and a day, as in %d.%m.%Y."
+        return _DATED
     hour, minute = {"H", "I"} & set(used), "M" in used
     if bool(hour) != minute or ("I" in used) != ("p" in used) or not (used and (all(dated) or minute)):
-        return "a time needs an hour and a minute, as in %H:%M, or in %I:%M %p."
+        return _TIMED
     return None
 
 

@@ -15,6 +15,7 @@ RuleLines = Annotated[
         description="A rule a line: id unique, name not missing, email matches email, age between 0 and 120, "
         "state in CA, NY, day date format %Y-%m-%d, code length 3, code regex ^[A-Z]+$.",
     ),
+    rules.GRAMMAR,
 ]
 WhenBroken = Annotated[
     Literal["report", "fail"],

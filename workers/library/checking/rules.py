@@ -21,9 +21,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workers import Fail
-from workers.library.checking.formats import format_problem, in_form
+from workers.library.checking.formats import FORM, format_problem, in_form
 from workers.library.checking.tests import COMPARE, Decimal, day, kind, number, regex_problem
+from workers.library.tables import grammar as of
 from workers.library.tables.lines import Line, read_lines
+from workers.lines import Accept, Lines, Part, Refuse
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,6 +48,58 @@ _LENGTH = re.compile(
 )
 _NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|\.[0-9]+)")
 _LONGEST_REGEX = 1_000
+LEAST = "one at least was expected, such as id unique."
+_KINDS = f"{', '.join(KINDS[:-1])} or {KINDS[-1]} was expected after matches."
+_TWO_BOUNDS = "two numbers or dates were expected, as in between 0 and 120."
+_ONE_BOUND = "a number such as 2.5 or a date such as 2024-01-31 was expected"
+_LENGTHS = "a number of characters was expected: length 3, length 1 to 5, length at least 2."
+_PATTERN = f"a regular expression of at most {_LONGEST_REGEX:,} characters was expected."
+_NO_LOOKING = "There are no back-references and nothing that looks ahead or behind."
+
+_AS_NUMBER = {"pattern": f"^(?:{_NUMBER.pattern})$"}
+_AS_DAY = {"anyOf": [{"format": "date"}, {"pattern": "^[0-9]{8}$|^[0-9]{4}-?W"}]}  # all that Python reads
+_BOUND = Part({"type": "string", "anyOf": [_AS_NUMBER, _AS_DAY]}, f"{_ONE_BOUND}.")
+
+
+def _after(word: str, rest: str) -> str:
+    """The pattern of a rule behind its column."""
+    return rf"(?:is )?{word}(?!\w)\s*{rest}"
+
+
+GRAMMAR = Lines(
+    Accept(r"(?:,.+)?(?:is )?unique"),
+    Accept(_after("not missing", "")),
+    Refuse(_after("(?:unique|not missing)", r"\S.*"), "nothing was expected after unique or not missing."),
+    Accept(_after("matches", "(?P<kind>.*)"), kind=Part({"enum": [*KINDS]}, _KINDS)),
+    *(
+        Accept(
+            _after("between", r"(?P<low>.+?)\s+and\s+(?P<high>.+)"),
+            low=[_BOUND, Part(bound, "two numbers, or two dates, were expected.")],
+            high=[_BOUND, Part(bound, "two numbers, or two dates, were expected.")],
+        )
+        for bound in (_AS_NUMBER, _AS_DAY)
+    ),
+    Refuse(_after("between", ".*"), _TWO_BOUNDS),
+    Accept(_after("!?=", "(?P<value>.*)"), value=of.VALUE),
+    Accept(_after("(?:<=|>=|<|>)", "(?P<bound>.*)"), bound=_BOUND),
+    Accept(_after("(?:not in|in)", "(?P<values>.*)"), values=of.VALUES),
+    Accept(_after("length", f"(?:{re.sub(r'[?]P<[a-z]+>', '?:', _LENGTH.pattern)})")),
+    Refuse(_after("length", ".*"), _LENGTHS),
+    Accept(_after("date format", "(?P<form>.*)"), form=[*of.VALUE, *(Part(*test) for test in FORM)]),
+    Accept(
+        _after("regex", "(?P<pattern>.*)"),
+        pattern=[
+            Part({"minLength": 1, "maxLength": _LONGEST_REGEX}, _PATTERN),
+            Part({"format": "linear-regex"}, f"this regular expression is not understood. {_NO_LOOKING}"),
+        ],
+    ),
+    named=True,
+    comment=of.COMMENT,
+    otherwise=EXPECTED,
+    least=LEAST,
+    at_run=False,
+)
+"""What a form can tell without the table."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +133,7 @@ class Rules:
         """All rules; one at least was expected."""
         rules = [self._one(line) for line in read_lines(WHERE, lines)]
         if not rules:
-            raise Fail(f"{WHERE}: one at least was expected, such as id unique.")
+            raise Fail(f"{WHERE}: {LEAST}")
         return rules
 
     def _one(self, line: Line) -> Rule:
@@ -114,13 +168,13 @@ class Rules:
 
     def _matches(self, line: Line, cell: pl.Expr, text: str) -> pl.Expr:
         if text not in KINDS:
-            raise line.wrong(f"{', '.join(KINDS[:-1])} or {KINDS[-1]} was expected after matches.")
+            raise line.wrong(_KINDS)
         return kind(cell, text, self._decimal)
 
     def _between(self, line: Line, cell: pl.Expr, text: str) -> pl.Expr:
         found = _BETWEEN.fullmatch(text)
         if found is None:
-            raise line.wrong("two numbers or dates were expected, as in between 0 and 120.")
+            raise line.wrong(_TWO_BOUNDS)
         low, high = (self._bound(line, cell, each) for each in found.groups())
         if type(low[1]) is not type(high[1]):
             raise line.wrong("two numbers, or two dates, were expected.")
@@ -141,16 +195,12 @@ class Rules:
         try:
             return day(cell), dt.date.fromisoformat(text)
         except ValueError:
-            raise line.wrong(
-                f"a number such as 2.5 or a date such as 2024-01-31 was expected, not {text}."
-            ) from None
+            raise line.wrong(f"{_ONE_BOUND}, not {text}.") from None
 
     def _length(self, line: Line, cell: pl.Expr, text: str) -> pl.Expr:
         found = _LENGTH.fullmatch(text)
         if found is None:
-            raise line.wrong(
-                "a number of characters was expected: length 3, length 1 to 5, length at least 2."
-            )
+            raise line.wrong(_LENGTHS)
         length = cell.str.len_chars()
         if found["exact"]:
             return length == int(found["exact"])
@@ -168,11 +218,8 @@ class Rules:
 
     def _regex(self, line: Line, cell: pl.Expr, text: str) -> pl.Expr:
         if not text or len(text) > _LONGEST_REGEX:
-            raise line.wrong(f"a regular expression of at most {_LONGEST_REGEX:,} characters was expected.")
+            raise line.wrong(_PATTERN)
         problem = regex_problem(text)
         if problem:
-            raise line.wrong(
-                f"this regular expression is not understood ({problem}). There are no back-references and "
-                "nothing that looks ahead or behind."
-            )
+            raise line.wrong(f"this regular expression is not understood ({problem}). {_NO_LOOKING}")
         return cell.str.contains(text)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from workers import Fail
+from workers.lines import Accept, Lines, Part, Refuse
 
 Header = tuple[str, str]
 
@@ -22,6 +23,19 @@ _OURS = re.compile(
 _SECRET = re.compile(
     r"auth(?!enticate)|cookie|token|secret|password|passwd|session|signature|credential|api-?key|key$",
     re.IGNORECASE,
+)
+GRAMMAR = Lines(
+    Refuse(rf"(?i:{_OURS.pattern})\s*:.*", "this header is set by the program and cannot be given."),
+    Accept(
+        rf"{_NAME.pattern}:(?P<value>.*)",
+        value=Part(
+            {"pattern": rf"^[\t -~]{{0,{MOST_CHARS}}}$"},
+            "the value holds a character that a header cannot have, or is too long. "
+            "Encode letters beyond ASCII.",
+        ),
+    ),
+    otherwise="write Name: value.",
+    at_run=False,
 )
 _TRAVEL = {"accept", "accept-language", "content-type", "user-agent"}
 """What goes along to another origin. A list of what stays would miss the next name for a secret."""

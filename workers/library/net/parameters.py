@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from workers.library.net.again import When
+from workers.library.net.headers import GRAMMAR
+from workers.lines import Accept, Lines, Refuse
 
 _RANGE = r"\s*[1-5][0-9]{2}\s*(-\s*[1-5][0-9]{2}\s*)?"
 
@@ -17,6 +19,14 @@ Address = Annotated[
         description="Begins with https:// or http://. Hosts inside this network are refused, "
         "unless an operator allows them.",
     ),
+    Lines(
+        Refuse(
+            r"(?i:https?)://[^/?#]*@.*", "Remove the user name before the host, and give it as credentials."
+        ),
+        Accept(r"(?i:https?)://[^/?#\s\\]+(?:[/?#][^\s\\]*)?"),
+        otherwise="Enter an address that begins with http:// or https:// and a host, without spaces.",
+        at_run=False,
+    ),
 ]
 Method = Annotated[Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"], Field(title="Method")]
 Headers = Annotated[
@@ -28,6 +38,7 @@ Headers = Annotated[
         "to those who may see it; a token belongs into the next field.",
         json_schema_extra={"format": "textarea"},
     ),
+    GRAMMAR,
 ]
 Credentials = Annotated[
     SecretStr | None,

@@ -17,8 +17,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from workers.library.tables import grammar as of
 from workers.library.tables.lines import Line, read_lines
 from workers.library.transforming.values import holds, looks_typed, moment_of, read_value, text_of
+from workers.lines import Accept, Lines, Refuse
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,6 +46,24 @@ _OPERATOR = re.compile(
     re.DOTALL,
 )
 _BETWEEN = re.compile(r'("(?:[^"]|"")*"|.+?)\s+and\s+(.+)', re.DOTALL)
+_TWO_VALUES = "two values were expected, as in between 18 and 65."
+_GAP = r"(?=\s|$)\s*"  # after a word
+GRAMMAR = Lines(
+    Accept(r"is\s+(?:not\s+)?missing"),
+    Refuse(r"is\s+(?:not\s+)?missing\s.*", "nothing was expected after is missing or is not missing."),
+    Accept(r"(?!=>|=<)(?:==|!=|<>|<=|>=|=|<|>)\s*(?P<value>.*)", value=of.VALUE),
+    Accept(rf"(?:not\s+)?in{_GAP}(?P<values>.*)", values=of.VALUES),
+    Accept(rf"between{_GAP}(?P<low>{of.QUOTED}|.+?)\s+and\s+(?P<high>.+)", low=of.VALUE, high=of.VALUE),
+    Refuse(rf"between{_GAP}.*", _TWO_VALUES),
+    Accept(
+        rf"(?:contains|does\s+not\s+contain|starts\s+with|ends\s+with){_GAP}(?P<value>.*)", value=of.VALUE
+    ),
+    named=True,
+    comment=of.COMMENT,
+    otherwise=EXPECTED,
+    at_run=False,
+)
+"""What a form can tell without the table."""
 
 
 class Conditions:
@@ -119,7 +139,7 @@ class Conditions:
     def _between(self, line: Line, column: str, text: str) -> pl.Expr:
         found = _BETWEEN.fullmatch(text)
         if found is None:
-            raise line.wrong("two values were expected, as in between 18 and 65.")
+            raise line.wrong(_TWO_VALUES)
         return self._compare(line, column, ">=", found[1]) & self._compare(line, column, "<=", found[2])
 
     def _text(self, line: Line, column: str, word: str, text: str) -> pl.Expr:

@@ -12,8 +12,10 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from workers.library.tables import grammar as of
 from workers.library.tables.lines import Line, read_lines
 from workers.library.transforming.values import fits_int64, holds, read_value
+from workers.lines import Accept, Lines
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,6 +23,15 @@ if TYPE_CHECKING:
 WHERE = "Fill missing values"
 EXPECTED = "after the column one of these was expected: = and a value, forward, mean, median."
 _FILLING = re.compile(r"(=\s*(?P<value>.+)|(?P<word>forward|mean|median))", re.DOTALL)
+GRAMMAR = Lines(
+    Accept(r"=\s*(?P<value>.+)", value=of.VALUE),
+    Accept("forward|mean|median"),
+    named=True,
+    comment=of.COMMENT,
+    otherwise=EXPECTED,
+    at_run=False,
+)
+"""What a form can tell without the table."""
 
 
 def fill_missing(

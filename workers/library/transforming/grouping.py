@@ -19,8 +19,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workers import Fail
+from workers.library.tables import grammar as of
 from workers.library.tables.lines import Line, read_lines
 from workers.library.transforming.values import holds
+from workers.lines import Accept, Lines, Refuse
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,6 +46,19 @@ _NOT_STREAMED = ("median", "distinct")
 # Names that no column has: names of columns have no whitespace at their ends.
 _GROUP, _VALUE = " group ", " value "
 EXPECTED = f"a line such as sum(amount) as total was expected; there are {', '.join(_FUNCTIONS)}."
+_AS = r"\s*(?:\bas\s+(?P<name>.+))?"
+GRAMMAR = Lines(
+    Accept(rf"(?i:count)\s*(?:\(\s*\))?{_AS}", name=of.NAME),
+    Refuse(rf"(?i:count)\s*\(\s*\*\s*\){_AS}", "write count alone for the number of rows."),
+    Accept(
+        rf'(?i:{"|".join(_FUNCTIONS)})\s*\(\s*(?:[^"\s].*|{of.QUOTED}\s*)\){_AS}',
+        name=of.NAME,
+    ),
+    comment=of.COMMENT,
+    otherwise=EXPECTED,
+    at_run=False,
+)
+"""What a form can tell without the table."""
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ Fill = Annotated[
         "(the value of the row before).",
         json_schema_extra=RARE,
     ),
+    filling.GRAMMAR,
 ]
 LetterCase = Annotated[
     Case,
@@ -76,6 +77,7 @@ Rows = Annotated[
         description='A condition a line: age >= 18, state in CA, NY, name contains "son", city is missing, '
         "date > 2024-01-31. None: every row.",
     ),
+    conditions.GRAMMAR,
 ]
 Match = Annotated[
     Literal["all", "any"],
@@ -98,6 +100,7 @@ Compute = Annotated[
         description="Of each group, one a line: count, sum(amount) as total, mean(price). There are count, "
         "sum, min, max, mean, median, std, first, last and distinct. Without groups: of the whole table.",
     ),
+    grouping.GRAMMAR,
 ]
 Sort = Annotated[
     list[str],
