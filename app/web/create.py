@@ -7,6 +7,7 @@ parse, call one function of the core, and render or redirect.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from bson import ObjectId
@@ -24,7 +25,8 @@ from app.core.structure import every, file_ids
 from app.core.task import NewTask, Task, parse_task_id
 from app.core.taskfilter import TaskFilter
 from app.core.vault import CannotOpen
-from app.web import forms, incoming, inputs, received, rows, uploads
+from app.web import as_input, forms, incoming, inputs, received, rows, uploads
+from app.web.as_input import Carried
 from app.web.filters import about, size
 from app.web.kept import Keeper
 from app.web.live import live
@@ -51,9 +53,15 @@ OLD_FORM = "This form made this task before; what you changed since was not used
 @blueprint.get("")
 @requires("task.create")
 def choose() -> str:
-    """The task types as cards, those that were used lately first when there are many."""
+    """The task types as cards, those that were used lately first when there are many.
+
+    With files in the address, only types that take them; their forms open with the files chosen.
+    """
     words = request.args.get("q", "")[:MAX_WORDS].lower().split()
-    types = services().catalog.types()
+    carried = Carried.asked()
+    types = [each for each in services().catalog.types() if not carried.files or as_input.fits(each, carried)]
+    if carried.gone and not carried.files:
+        raise NotFound(uploads.gone(carried.gone))
     shown = [each for each in types if all(word in searched(each) for word in words)]
     return render_template(
         "create/choose.html",
@@ -63,6 +71,7 @@ def choose() -> str:
         recent=[] if words else _recent(types),
         categories=_by_category(shown),
         searched=searched,
+        carried=carried,
     )
 
 
@@ -94,8 +103,9 @@ def _recent(types: list[TaskType]) -> list[TaskType]:
 @blueprint.get("/<type_name>")
 @requires("task.create")
 def form(type_name: str) -> str | Response:
-    """An empty form, or one with the inputs of the past task that `?from=` names."""
+    """An empty form, one with the inputs of the past task that `?from=` names, or with files of `?file=`."""
     task_type = services().catalog.get(type_name)
+    placed = as_input.place(task_type.fields, Carried.asked())
     past = _past(request.args.get("from", ""))
     if past and past.type != task_type.name:
         raise BadQuery(
@@ -103,10 +113,13 @@ def form(type_name: str) -> str | Response:
         )
     filled = inputs.initial(
         task_type.fields,
-        past.params if past else {},
+        {**(past.params if past else {}), **placed.values},
         services().files,
         current_person().name,
         Keeper.of(task_type).of_past(past, task_type.fields) if past else {},
+    )
+    filled = tuple(
+        replace(each, error=each.error or placed.problems.get(each.field.name, "")) for each in filled
     )
     return _page(
         task_type, forms.Envelope.opened(task_type, _envelope_of(past, task_type)), filled, past=past

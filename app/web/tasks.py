@@ -15,6 +15,7 @@ from app.core.cursors import Page
 from app.core.errors import NotFound, TooShort
 from app.core.files import StoredFile
 from app.core.states import Priority, Status
+from app.core.structure import MOST_ITEMS
 from app.core.task import Task
 from app.core.taskfilter import ORDERINGS, PAGE_SIZES, TaskFilter
 from app.web import asked, deeds, detail
@@ -192,6 +193,7 @@ def _result_values(task: Task, files: list[StoredFile], looked: Look) -> dict[st
     return {
         "outputs": list(around.outputs.values()),
         "is_text": source is not None and source.is_text,
+        "most_inputs": MOST_ITEMS,
         "beginning_of": source.file if source and not source.whole else None,
         "result": view(source, task.result_kind, around) if source else None,
     }
