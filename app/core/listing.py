@@ -11,16 +11,18 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from bson import ObjectId
 
+from app.core.clock import utcnow
 from app.core.cursors import EPOCH, Page, beyond, encode
 from app.core.db import Document, Mongo
 from app.core.errors import BadQuery, TooShort
 from app.core.reads import read_tasks
 from app.core.states import ENDED, Priority, Status
 from app.core.task import ID_END, LIVE_STATES, sought_id, tag_keyword, words_of
-from app.core.taskfilter import TaskFilter
+from app.core.taskfilter import ENDED_WITHIN, MAX_TEXT, TaskFilter
 from app.core.words import Expansion, Words
 
 COUNT_LIMIT = 10_000
@@ -61,6 +63,11 @@ def unchanged(statuses: Collection[Status], since: datetime) -> Document:
     return {field: {"$not": {"$gt": since}}}
 
 
+def _beginning(text: str) -> Any:
+    """Return the condition on a text that begins so; a short one is meant as a whole."""
+    return text if len(text) < MAX_TEXT else {"$gte": text, "$lt": f"{text}\U0010ffff"}
+
+
 class Listing:
     """Pages and counts over the tasks of ``db``."""
 
@@ -79,9 +86,14 @@ class Listing:
             query["type"] = wanted.type
         if wanted.tag or wanted.q:
             query.update(self._keywords(wanted, sought))
-        if wanted.sort == "finished":
+        if wanted.error:
+            query["error.message"] = _beginning(wanted.error.replace("\r\n", "\n"))
+        narrowed = bool(query or wanted.ended)
+        if wanted.ended:
+            query["finished_at"] = {"$gte": utcnow() - ENDED_WITHIN[wanted.ended]}
+        elif wanted.sort == "finished":
             query["finished_at"] = {"$gt": EPOCH}
-        if wanted.status or wanted.priority or len(query) > (wanted.sort == "finished"):
+        if wanted.status or wanted.priority or narrowed:
             query["status"] = wanted.status or {"$in": self._statuses(wanted)}
             query["priority"] = (
                 int(Priority.from_word(wanted.priority)) if wanted.priority else {"$in": [0, 1, 2]}
@@ -90,7 +102,7 @@ class Listing:
 
     def _statuses(self, wanted: TaskFilter) -> list[str]:
         """Every status that can be in the list; naming them all lets one index serve every choice."""
-        return [status.value for status in Status if wanted.sort == "created" or status in ENDED]
+        return [status.value for status in Status if wanted.can_live or status in ENDED]
 
     def ids_of(self, text: str) -> tuple[ObjectId, ...] | None:
         """Return the IDs that a search names, also by the piece that pages show; None where it names none."""
@@ -192,7 +204,8 @@ class Listing:
 
         Kept for a second, so that many viewers cost what one does.
         """
-        key = TaskFilter(priority=wanted.priority, type=wanted.type, tag=wanted.tag, q=wanted.q)
+        narrowing = {name: text for name, text in wanted.narrowing.items() if name != "status"}
+        key = TaskFilter(**narrowing)  # type: ignore[arg-type]  # what narrows is text
         kept = self._counts.get(key)
         if not kept or time.monotonic() - kept[0] >= COUNTS_KEPT_S:
             if len(self._counts) > 200:

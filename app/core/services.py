@@ -69,7 +69,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         dispatch=dispatch,
         listing=listing,
         many=Many(listing, dispatch),
-        stats=Stats(db),
+        stats=Stats(db, listing),
         vault=vault,
     )
 

@@ -6,16 +6,16 @@ Each is bounded: counts stop at 10,000 and groups look at the newest thousands o
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from app.core.clock import utcnow
 from app.core.db import Document, Mongo
-from app.core.excerpts import shortened
-from app.core.listing import COUNT_LIMIT, Count
+from app.core.listing import Count, Listing
 from app.core.states import ENDED, Priority, Status
 from app.core.stored import EARLIEST, LATEST, is_text, is_time
+from app.core.taskfilter import ENDED_WITHIN, MAX_TEXT, TaskFilter
 
 FAILURES_READ = 2_000
 PACE_READ = 200
@@ -36,20 +36,26 @@ class Lane:
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """Failures of one type with one error, the newest at ``last``."""
+    """Failures of one type with one error, the newest at ``last``.
+
+    ``wanted`` is the list of just these, None where no list can say so; ``more``: older ones were not read.
+    """
 
     type: str
     error: str
     count: int
     last: datetime
     task_id: str
+    wanted: TaskFilter | None = None
+    more: bool = False
 
 
 class Stats:
-    """Figures over the tasks of ``db``."""
+    """Figures over the tasks of ``db``; what is counted is what ``listing`` lists: each figure is a link."""
 
-    def __init__(self, db: Mongo) -> None:
+    def __init__(self, db: Mongo, listing: Listing) -> None:
         self._tasks = db.tasks
+        self._listing = listing
 
     def lanes(self) -> list[Lane]:
         return [self._lane(priority) for priority in Priority]
@@ -80,23 +86,18 @@ class Stats:
         return min((task["queued_at"] for task in found if task), default=None)
 
     def _count(self, status: Status, priority: Priority) -> Count:
-        query = {"status": status.value, "priority": int(priority)}
-        return Count(self._tasks.count_documents(query, limit=COUNT_LIMIT + 1))
+        return self._listing.count(TaskFilter(status=status.value, priority=priority.word))
 
     def ended(self, within: timedelta) -> dict[Status, Count]:
-        """How many tasks ended with each outcome."""
-        since = utcnow() - within
+        """How many tasks ended with each outcome, within one of `ENDED_WITHIN`."""
         outcomes = sorted(ENDED, key=lambda each: list(Status).index(each))
-        return {status: Count(self._ended_since(status, since)) for status in outcomes}
+        wanted = TaskFilter(ended=_name_of(within), sort="finished")
+        return {status: self._count_all(replace(wanted, status=status.value)) for status in outcomes}
 
-    def _ended_since(self, status: Status, since: datetime) -> int:
-        """Count those that ended with one outcome; beyond `COUNT_LIMIT` it may be more."""
-        count = 0
-        for priority in Priority:
-            if count <= COUNT_LIMIT:
-                query = {"status": status.value, "priority": int(priority), "finished_at": {"$gte": since}}
-                count += self._tasks.count_documents(query, limit=COUNT_LIMIT + 1 - count)
-        return count
+    def _count_all(self, wanted: TaskFilter) -> Count:
+        """Count a list of every priority, by a query per priority: see `_newest`."""
+        lists = (replace(wanted, priority=priority.word) for priority in Priority)
+        return Count(sum(self._listing.count(one).value for one in lists))
 
     def pace(self, within: timedelta) -> float | None:
         """Tasks that ended in a second, by the newest that ended; None when they are too few to tell.
@@ -144,15 +145,23 @@ class Stats:
         return sorted(found, key=_finished, reverse=True)[:most]
 
     def failures(self, within: timedelta) -> list[FailureGroup]:
-        """The newest failures by type and error, the most frequent first."""
+        """The newest failures by type and error, within one of `ENDED_WITHIN`, the most frequent first."""
+        wanted = TaskFilter(status=Status.FAILED.value, ended=_name_of(within), sort="finished")
         fields = {"type": 1, "error.message": 1, "finished_at": 1}
         newest = self._newest(Status.FAILED, utcnow() - within, fields, FAILURES_READ)
+        more = len(newest) == FAILURES_READ
         found = [each for each in newest if is_text(each.get("type"))]
         counts = Counter((each["type"], _message(each)) for each in found)
         latest = {(each["type"], _message(each)): each for each in reversed(found)}
         return [
             FailureGroup(
-                kind, message, count, latest[kind, message]["finished_at"], str(latest[kind, message]["_id"])
+                kind,
+                message,
+                count,
+                latest[kind, message]["finished_at"],
+                str(latest[kind, message]["_id"]),
+                _alike(wanted, kind, message),
+                more,
             )
             for (kind, message), count in counts.most_common(10)
         ]
@@ -173,6 +182,17 @@ def _busy(found: list[Document], opened: datetime) -> timedelta:
     return busy
 
 
+def _name_of(within: timedelta) -> str:
+    """Return the name under which a list takes a time."""
+    return next(name for name, length in ENDED_WITHIN.items() if length == within)
+
+
+def _alike(wanted: TaskFilter, kind: str, message: str) -> TaskFilter | None:
+    """Return the list of the failures of one group; a form would change an error with a carriage return."""
+    fits = message and kind and kind == kind.strip() and "\r" not in message
+    return replace(wanted, type=kind, error=message) if fits else None
+
+
 def _message(found: Document) -> str:
     error = found.get("error")
-    return shortened(str(error.get("message", "") if isinstance(error, dict) else ""), 200)
+    return str(error.get("message", "") if isinstance(error, dict) else "")[:MAX_TEXT]

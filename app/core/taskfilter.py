@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import timedelta
 from typing import Any
 
 from app.core.cursors import decode
@@ -19,10 +20,12 @@ ORDERINGS = {
     "finished-asc": "Oldest finished",
 }
 PAGE_SIZES = (25, 50, 100, 200)
+ENDED_WITHIN = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 MAX_TEXT = 200
 _NAMES = {
     "sort": "sort",
     "per_page": "page size",
+    "ended": "time",
     "order": "order",
     "status": "status",
     "priority": "priority",
@@ -31,13 +34,19 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class TaskFilter:
-    """What a list shows; equal to its query string. ``after`` and ``before`` are cursors."""
+    """What a list shows; equal to its query string. ``after`` and ``before`` are cursors.
+
+    ``ended`` is one of `ENDED_WITHIN`; such a list is sorted by when its tasks ended. ``error`` is an error,
+    or the first `MAX_TEXT` characters of one.
+    """
 
     status: str = ""
     priority: str = ""
     type: str = ""
     tag: str = ""
     q: str = ""
+    ended: str = ""
+    error: str = ""
     sort: str = "created"
     order: str = "desc"
     per_page: int = 25
@@ -56,13 +65,15 @@ class TaskFilter:
             if len(texts) != 1:
                 raise BadQuery(f"The filter “{name}” may be given once.")
             if texts[0]:
-                values[name] = _value(name, texts[0].strip())
+                values[name] = _value(name, texts[0] if name == "error" else texts[0].strip())
         if (ordering := values.get("order", "")) in ORDERINGS:
             if "sort" in values:
                 raise BadQuery(f"Please give either “sort” or “order={ordering}”.")
             values["sort"], values["order"] = ordering.split("-")
         if len(values.keys() & {"after", "before", "last"}) > 1:
             raise BadQuery("A page of the list has one place: after, before or last.")
+        if values.get("ended"):
+            values["sort"] = "finished"
         return cls(**values)
 
     @property
@@ -83,10 +94,15 @@ class TaskFilter:
         """Whether a task of this list can have ended, so that there is an order of when it did."""
         return not self.status or Status(self.status) in ENDED
 
+    @property
+    def can_live(self) -> bool:
+        """Whether a task of this list can be one that has not ended."""
+        return self.sort == "created" and not self.ended
+
     def tab(self, status: str) -> dict[str, Any]:
         """The query string of another status; what has not ended is sorted by when it was created."""
         moved = replace(self, status=status)
-        return moved.args() if moved.can_end else moved.args(sort="created")
+        return moved.args() if moved.can_end else moved.args(sort="created", ended="", error="")
 
     def args(self, **changes: Any) -> dict[str, Any]:
         """The query string of this filter with changes; only what differs from the defaults.
@@ -105,7 +121,7 @@ class TaskFilter:
         """The filters that are on, for chips: name to value."""
         return {
             name: value
-            for name in ("status", "priority", "type", "tag", "q")
+            for name in ("status", "priority", "type", "tag", "q", "ended", "error")
             if (value := getattr(self, name))
         }
 
@@ -118,6 +134,7 @@ def _value(name: str, text: str) -> Any:
         "order": ["asc", "desc", *ORDERINGS],
         "per_page": [str(size) for size in PAGE_SIZES],
         "last": ["1"],
+        "ended": list(ENDED_WITHIN),
     }
     if name in offered and text not in offered[name]:
         raise BadQuery(

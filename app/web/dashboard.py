@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, jsonify, render_template
 
 from app.core import db
 from app.core.errors import BadQuery
-from app.core.taskfilter import TaskFilter
+from app.core.taskfilter import ENDED_WITHIN, TaskFilter
 from app.web.asked import only
 from app.web.live import live
 from app.web.permissions import PUBLIC, requires
@@ -18,7 +17,7 @@ from app.web.stores import services
 
 blueprint = Blueprint("dashboard", __name__)
 
-WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
+WINDOWS = ENDED_WITHIN
 RECENT = TaskFilter(per_page=25)
 RECENT_SHOWN = 8
 

@@ -60,15 +60,15 @@ def serves(keys: Keys, query: dict[str, Any], sort_field: str) -> bool:
 
 def offered() -> Iterator[TaskFilter]:
     """Every choice of filters and sort on the page; the order is the same index backwards."""
-    for sort, status, priority, kind, tag, q in itertools.product(
-        ("created", "finished"),
+    for (sort, ended), status, priority, kind, tag, q in itertools.product(
+        (("created", ""), ("finished", ""), ("finished", "24h")),
         ("", "failed"),
         ("", "low"),
         ("", "count_slowly"),
         ("", "monthly"),
         ("", "re", "re mo", "re mo of"),
     ):
-        yield TaskFilter(sort=sort, status=status, priority=priority, type=kind, tag=tag, q=q)
+        yield TaskFilter(sort=sort, ended=ended, status=status, priority=priority, type=kind, tag=tag, q=q)
 
 
 @pytest.fixture

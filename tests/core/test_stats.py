@@ -81,6 +81,5 @@ def test_what_failed_long_ago_is_no_failure_of_today(stats, task_in, clock):
 def test_counts_stop_somewhere_and_say_so(stats, new_task, monkeypatch):
     for _ in range(5):
         new_task()
-    monkeypatch.setattr("app.core.stats.COUNT_LIMIT", 3)
     monkeypatch.setattr(listing, "COUNT_LIMIT", 3)
     assert str(stats.lanes()[1].waiting) == "3+"
