@@ -23,6 +23,7 @@ bind = settings.web_bind
 worker_class = "gthread"
 threads = settings.web_threads
 keepalive = 5
+limit_request_line = 8_190  # The address of a preview names up to 200 tasks.
 # gunicorn would believe SCRIPT_NAME and X-Forwarded-Proto from any program on loopback. Proxies are
 # counted instead (WEB_PROXIES), by the application.
 forwarded_allow_ips = ""

@@ -38,6 +38,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         downloads,
         errors,
         filters,
+        flashes,
         incoming,
         live,
         many,
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     stores.init_app(app, settings, services, sources)
     errors.init_app(app)
     filters.init_app(app)
+    flashes.init_app(app)
     live.init_app(app)
     cli.init_app(app)
     for room in (dashboard, tasks, many, downloads, create):

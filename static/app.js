@@ -200,6 +200,11 @@ document.addEventListener("change", (event) => {
   if (event.target.id === "follow") { follows = event.target.checked; followLog(); }
 });
 
+// A page that a browser kept while another one was shown: what it said was just done is not any more.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) for (const said of document.querySelectorAll("[data-flash]")) said.remove();
+});
+
 document.addEventListener("submit", (event) => {
   if (!("dropsEmpty" in event.target.dataset)) return;
   for (const field of event.target.elements) if (field.name && !field.value) field.disabled = true;

@@ -112,8 +112,18 @@
     stopping = true;
   });
 
+  // Who comes back to the page of a run by Back or Forward has left it: it goes on when they say so.
+  function pause() {
+    const run = document.querySelector("form[data-run]");
+    if (run) run.dataset.paused = "";
+  }
+
+  if (performance.getEntriesByType("navigation")[0]?.type === "back_forward") pause();
+  addEventListener("pageshow", (event) => { if (event.persisted) pause(); });
+
   document.addEventListener("htmx:before:request", (event) => {
     const run = event.target.closest?.("[data-run]");
+    if (run && "paused" in run.dataset) event.preventDefault();
     if (!run || !stopping) return;
     event.preventDefault();
     run.requestSubmit(run.elements.stop);

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from bson import ObjectId
-from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from markupsafe import Markup
 
 from app.core.catalog import TaskType
@@ -28,6 +28,7 @@ from app.core.vault import CannotOpen
 from app.web import as_input, forms, incoming, inputs, received, rows, uploads
 from app.web.as_input import Carried
 from app.web.filters import about, size
+from app.web.flashes import flash_at
 from app.web.kept import Keeper
 from app.web.live import live
 from app.web.permissions import current_person, requires
@@ -241,15 +242,16 @@ def _parent(text: str | None) -> ObjectId | None:
 
 def _after(new: NewTask, submitted: Submitted, then: str | None) -> Response:
     task = submitted.task
+    made = url_for("tasks.detail", task_id=str(task.id))
+    following = made if then != forms.ANOTHER else url_for("create.form", type_name=task.type)
     if not submitted.created and _differs(new, task):
-        flash(OLD_FORM, "warning")
+        flash_at(following, OLD_FORM, "warning")
     elif not submitted.dispatched:
-        flash(SAVED, "warning")
-    if then != forms.ANOTHER:
-        return _go(url_for("tasks.detail", task_id=str(task.id)))
-    address = url_for("tasks.detail", task_id=str(task.id))
-    flash(Markup("Created <a href='{}'>{}</a>. The next one:").format(address, task.title), "success")
-    return _go(url_for("create.form", type_name=task.type))
+        flash_at(following, SAVED, "warning")
+    if following != made:
+        said = Markup("Created <a href='{}'>{}</a>. The next one:").format(made, task.title)
+        flash_at(following, said, "success")
+    return _go(following)
 
 
 def _differs(new: NewTask, task: Task) -> bool:

@@ -1,7 +1,8 @@
 """Many tasks of the list at once: what a deed would do, then the deed, in steps where it is for a filter.
 
 Which filter the list had stands in the address, as it does in that of the list; the form has `all` for
-"all that match", else the ids. Nothing here can do harm twice: the core guards each task.
+"all that match", else the ids. Each form that is sent leads to a page with an address of its own, so Back,
+Forward and Reload open it again. Nothing here can do harm twice: the core guards each task.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.clock import utcnow
@@ -25,8 +26,9 @@ from app.core.many import Deed, Step
 from app.core.states import Action, Status, legal
 from app.core.task import parse_task_id
 from app.core.taskfilter import TaskFilter
-from app.web import asked
+from app.web import asked, runs
 from app.web.deeds import DEEDS, Wording, reasons
+from app.web.flashes import flash_at
 from app.web.permissions import current_person, requires
 from app.web.regions import region
 from app.web.stores import services
@@ -39,6 +41,7 @@ NOT_A_RUN = (
     "What this page knew of its progress is incomplete or was changed, so nothing more was done. "
     "Please start again from the list: tasks that are done stay done."
 )
+STOPPED = "It was stopped. "
 _MS = timedelta(milliseconds=1)
 
 
@@ -115,9 +118,25 @@ class Run:
         return f"More than {done // unit * unit:,} done" if done else "It has begun"
 
 
+CHOSEN, ALL, TO, RUN = "chosen", "all", "to", "run"
+"""What stands in an address beside the filter of the list."""
+
+
+def to_preview(wording: Wording) -> Response:
+    """Lead to the preview of what a form chose. Nothing is changed."""
+    chosen = _chosen(wording)
+    return redirect(url_for(f".{wording.path}_preview", **chosen.place, **_about(chosen)), 303)
+
+
+def _about(chosen: Chosen) -> dict[str, Any]:
+    """What is chosen, and where to move it, for an address."""
+    about: dict[str, Any] = {CHOSEN: runs.pack(chosen.ids)} if chosen.ids else {ALL: "1"}
+    return about | ({TO: chosen.deed.priority.word} if chosen.deed.priority is not None else {})
+
+
 def preview(wording: Wording) -> str:
     """What the deed would do. Nothing is changed."""
-    chosen = _chosen(wording)
+    chosen = _addressed(wording)
     values = _of_named(chosen) if chosen.ids else _of_all(chosen)
     kinds = {kind.name: kind.title for kind in services().catalog.types()}
     return render_template("many/preview.html", wording=wording, chosen=chosen, kinds=kinds, **values)
@@ -129,21 +148,38 @@ def run(wording: Wording) -> str | Response:
     now = Run.parse(request.form)
     if chosen.ids:
         return _ended(wording, chosen, services().many.these(chosen.deed, chosen.ids, now.until))
+    key = request.form.get(RUN, "")[:40] or runs.begin()
     if "stop" in request.form:
-        return _ended(wording, chosen, now.so_far, "It was stopped. ")
+        runs.note(key, now.fields | {"ended": STOPPED})
+        return _ended(wording, chosen, now.so_far, STOPPED)
     step = services().many.step(chosen.deed, chosen.wanted, now.until, now.so_far.after, now.left_to_do)
     now = now.plus(step)
-    values = {"wording": wording, "chosen": chosen, "run": now}
+    runs.note(key, now.fields | ({} if step.after else {"ended": " "}))
+    values = {"wording": wording, "chosen": chosen, "run": now, "key": key}
     if request.headers.get("HX-Request") == "true":
         return region("many/_progress.html" if step.after else "many/_ended.html", **values)
     if step.after:
-        return render_template("many/progress.html", **values)
+        about = {**_about(chosen), RUN: key}
+        return redirect(url_for(f".{wording.path}_progress", **chosen.place, **about), 303)
     return _ended(wording, chosen, now.so_far)
 
 
+def progress(wording: Wording) -> str | Response:
+    """How far a run of this session is. Nothing is changed: its page sends the next step, or its button."""
+    chosen, key = _addressed(wording), request.args.get(RUN, "")
+    noted = runs.known(key)
+    if noted is None:
+        return redirect(url_for("tasks.index", **chosen.place), 303)
+    values = {"wording": wording, "chosen": chosen, "run": Run.parse(noted), "key": key}
+    return render_template(
+        "many/progress.html", **values, ended=noted.get("ended", "").strip(), over="ended" in noted
+    )
+
+
 def _ended(wording: Wording, chosen: Chosen, step: Step, first: str = "") -> Response:
-    flash(first + wording.result(chosen.deed, step), "success" if step.done else "warning")
-    return redirect(url_for("tasks.index", **chosen.place), 303)
+    place = url_for("tasks.index", **chosen.place)
+    flash_at(place, first + wording.result(chosen.deed, step), "success" if step.done else "warning")
+    return redirect(place, 303)
 
 
 # What is asked for
@@ -159,6 +195,19 @@ def _chosen(wording: Wording) -> Chosen:
     moves = wording.action is Action.REPRIORITISE
     priority = asked.priority_of(request.form.get("priority", "")) if moves else None
     return Chosen(Deed(wording.action, current_person().name, priority), listed, ids)
+
+
+def _addressed(wording: Wording) -> Chosen:
+    """The same from an address of ours. Raises BadQuery and Invalid."""
+    args = request.args.to_dict(flat=False)
+    own = {name: args.pop(name)[0] for name in (CHOSEN, ALL, TO, RUN) if name in args}
+    if (CHOSEN in own) == (ALL in own):
+        raise BadQuery("This address does not say which tasks are chosen. Start again from the list.")
+    ids = runs.unpack(own[CHOSEN]) if CHOSEN in own else ()
+    moves = wording.action is Action.REPRIORITISE
+    priority = asked.priority_of(own.get(TO, "")) if moves else None
+    deed = Deed(wording.action, current_person().name, priority)
+    return Chosen(deed, TaskFilter.parse(args), ids)
 
 
 def _ids(texts: list[str]) -> tuple[ObjectId, ...]:
@@ -211,8 +260,18 @@ def _of_all(chosen: Chosen) -> dict[str, Any]:
 def _add_views(wording: Wording) -> None:
     @blueprint.post(f"/tasks/many/{wording.path}", endpoint=wording.path)
     @requires(wording.permission)
-    def asks() -> str:
+    def asks() -> Response:
+        return to_preview(wording)
+
+    @blueprint.get(f"/tasks/many/{wording.path}", endpoint=f"{wording.path}_preview")
+    @requires(wording.permission)
+    def shows() -> str:
         return preview(wording)
+
+    @blueprint.get(f"/tasks/many/{wording.path}/progress", endpoint=f"{wording.path}_progress")
+    @requires(wording.permission)
+    def goes_on() -> str | Response:
+        return progress(wording)
 
     @blueprint.post(f"/tasks/many/{wording.path}/run", endpoint=f"{wording.path}_run")
     @requires(wording.permission)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bson import ObjectId
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.catalog import TaskType
@@ -19,6 +19,7 @@ from app.core.structure import MOST_ITEMS
 from app.core.task import Task
 from app.core.taskfilter import ORDERINGS, PAGE_SIZES, TaskFilter
 from app.web import asked, deeds, detail
+from app.web.flashes import flash_at
 from app.web.live import live
 from app.web.permissions import current_person, requires
 from app.web.regions import region
@@ -257,10 +258,13 @@ def reprioritise(task_id: str) -> Response:
 @requires("task.delete")
 def delete(task_id: str) -> Response:
     services().dispatch.delete(asked.task_id_of(task_id))
-    flash("The task, its log and its files are deleted.", "success")
-    return redirect(url_for(".index"), 303)
+    return _said(url_for(".index"), "The task, its log and its files are deleted.", "success")
 
 
 def _done(task_id: str, message: str, category: str = "success") -> Response:
-    flash(message, category)
-    return redirect(url_for(".detail", task_id=task_id), 303)
+    return _said(url_for(".detail", task_id=task_id), message, category)
+
+
+def _said(address: str, message: str, category: str) -> Response:
+    flash_at(address, message, category)
+    return redirect(address, 303)

@@ -19,8 +19,17 @@ class Chooser(Looker):
         """The page that asks, for these tasks (or ids); ``path`` may have a filter."""
         self.open("/tasks")
         answer = self.send(path, {"id": [getattr(task, "id", task) for task in tasks], **values})
+        if status == 200:
+            return self.follow(answer).text
         assert answer.status_code == status, text_of(answer.text)
         return answer.text
+
+    def follow(self, answer: TestResponse) -> TestResponse:
+        """The page that an answer to a form leads to, as a browser opens it: by GET."""
+        assert answer.status_code == 303, text_of(answer.text)
+        page = self.client.get(answer.location)
+        assert page.status_code == 200, text_of(page.text)
+        return page
 
     def send(self, path: str, values: dict[str, Any]) -> TestResponse:
         return self.client.post(f"/tasks/many/{path}", data={"csrf_token": self._token, **values})
@@ -37,8 +46,8 @@ class Chooser(Looker):
     def end(self, html: str) -> list[str]:
         """What the pages say until there is no more to do, the last of them on the list."""
         said = []
-        while (answer := self.press_on(html)).status_code == 200:
-            html = answer.text
+        while "/progress" in ((answer := self.press_on(html)).location or ""):
+            html = self.follow(answer).text
             said.append(text_of(html.split("<main")[1]))
         assert answer.status_code == 303, text_of(answer.text)
         return [*said, self.read(answer.location)]

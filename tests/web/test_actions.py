@@ -14,7 +14,7 @@ from tests.web.looking import claim, fail, succeed
 
 def flashed(alice) -> str:
     with alice.client.session_transaction() as session:
-        return str(session["_flashes"])
+        return str(session["flashes"])
 
 
 class TestLegal:

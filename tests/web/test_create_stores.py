@@ -38,7 +38,7 @@ class TestStores:
         assert answer.status_code == 303
         assert [task["status"] for task in tasks(services)] == [Status.QUEUED.value]
         with browser.client.session_transaction() as session:
-            assert "Saved. The queue is not answering" in str(session["_flashes"])
+            assert "Saved. The queue is not answering" in str(session["flashes"])
         assert sum(services.queues.depths().values()) == 0
         services.dispatch.push_due()
         assert sum(services.queues.depths().values()) == 1

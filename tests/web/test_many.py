@@ -226,7 +226,7 @@ class TestAllThatMatch:
         assert services.db.tasks.count_documents({}) == 1
 
     def test_stopped_it_says_how_many_were_done(self, bob, services, nightly, small_steps):
-        page = bob.press_on(bob.choose(f"cancel{TAGGED}", all="1")).text
+        page = bob.follow(bob.press_on(bob.choose(f"cancel{TAGGED}", all="1"))).text
         values = dict(HIDDEN.findall(page))
         answer = bob.send(f"cancel/run{TAGGED}", {**values, "stop": "1"})
         assert (answer.status_code, answer.location) == (303, f"/tasks{TAGGED}")
@@ -239,7 +239,7 @@ class TestAllThatMatch:
         preview = bob.choose("cancel", all="1")
         assert "Cancel 3+ tasks?" in text_of(preview)
         assert "All tasks: no filter is on." in text_of(preview)
-        page = bob.press_on(preview).text
+        page = bob.follow(bob.press_on(preview)).text
         assert "2 so far More than 2 done" in text_of(page)
         assert '<progress class="bar-progress" aria-label' in page
 

@@ -75,5 +75,7 @@ def test_each_takes_the_permission_of_its_action(app):
     }
     actions = {"cancel": "cancel", "retry": "retry", "priority": "reprioritise", "delete": "delete"}
     assert needed == {
-        f"many.{path}{run}": f"task.{action}" for path, action in actions.items() for run in ("", "_run")
+        f"many.{path}{part}": f"task.{action}"
+        for path, action in actions.items()
+        for part in ("", "_preview", "_run", "_progress")
     }

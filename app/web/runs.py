@@ -1,0 +1,61 @@
+"""Where a bulk action that a person started stands, so that its page can be opened without sending a form.
+
+Kept in the session, by a key that stands in the address: nobody else's address opens it, and an address alone
+starts nothing. Which tasks were ticked fits into an address, packed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+import zlib
+from collections.abc import Mapping, Sequence
+
+from bson import ObjectId
+from flask import session
+
+from app.core.errors import BadQuery
+
+KEY = "runs"
+MOST = 3
+_ID_BYTES = 12
+MOST_PACKED = 200 * _ID_BYTES
+
+
+def begin() -> str:
+    """Return the key of a new run."""
+    return secrets.token_urlsafe(9)
+
+
+def note(key: str, fields: Mapping[str, str]) -> None:
+    """Keep how far a run is; of many runs the last ones."""
+    others = [[name, kept] for name, kept in session.get(KEY, ()) if name != key]
+    session[KEY] = [*others, [key, dict(fields)]][-MOST:]
+
+
+def known(key: str) -> dict[str, str] | None:
+    """Return what was noted last; None for what this session did not start, or long ago."""
+    return next((dict(fields) for name, fields in session.get(KEY, ()) if name == key), None)
+
+
+def pack(ids: Sequence[ObjectId]) -> str:
+    """IDs as a part of an address, at most 16 characters for each."""
+    joined = b"".join(one.binary for one in ids)
+    short = zlib.compress(joined, 9)
+    kept = b"z" + short if len(short) < len(joined) else b"r" + joined
+    return base64.urlsafe_b64encode(kept).decode().rstrip("=")
+
+
+def unpack(text: str) -> tuple[ObjectId, ...]:
+    """Raises BadQuery for anything but what :func:`pack` made."""
+    try:
+        kept = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        joined = kept[1:]
+        if kept[:1] == b"z":
+            joined = zlib.decompressobj().decompress(kept[1:], MOST_PACKED + 1)
+        if kept[:1] not in (b"z", b"r") or not 0 < len(joined) <= MOST_PACKED or len(joined) % _ID_BYTES:
+            raise ValueError("length")
+    except (binascii.Error, ValueError, zlib.error):
+        raise BadQuery("This address of chosen tasks is not complete. Start again from the list.") from None
+    return tuple(ObjectId(joined[at : at + _ID_BYTES]) for at in range(0, len(joined), _ID_BYTES))
