@@ -14,11 +14,15 @@ const darkSystem = matchMedia("(prefers-color-scheme: dark)");
 function applyTheme() {
   const chosen = stored.get("theme");
   const dark = chosen === "dark" || (chosen !== "light" && darkSystem.matches);
-  document.documentElement.setAttribute("data-bs-theme", dark ? "dark" : "light");
+  document.documentElement.setAttribute("data-bs-theme", dark && !paper.matches ? "dark" : "light");
 }
 
+const paper = matchMedia("print"); // is light, whatever the screen is
 applyTheme();
 darkSystem.addEventListener("change", applyTheme);
+paper.addEventListener("change", applyTheme);
+addEventListener("beforeprint", () => document.documentElement.setAttribute("data-bs-theme", "light"));
+addEventListener("afterprint", applyTheme);
 
 function wireTheme() {
   for (const radio of document.querySelectorAll("input[name=theme]")) {
@@ -110,16 +114,68 @@ function wireKeys() {
   document.addEventListener("keydown", onKey);
 }
 
-// The log of a running task
+// The log of a running task follows its end until the reader goes up, and again when they are back at the end.
 
+const NEAR_END = 8;
 let follows = true;
+let logTop = 0;
+
+const logText = () => document.getElementById("log-text");
+const atEnd = (log) => log.scrollHeight - log.scrollTop - log.clientHeight <= NEAR_END;
+
+function showFollowing(log) {
+  const follow = document.getElementById("follow");
+  const end = document.getElementById("log-end");
+  if (follow) follow.checked = follows;
+  if (end) end.hidden = follow ? follows : atEnd(log);
+}
 
 function followLog() {
-  const log = document.getElementById("log-text");
-  const follow = document.getElementById("follow");
-  if (follow) follow.checked = follows;
-  if (log && follow && follows) log.scrollTop = log.scrollHeight;
+  const log = logText();
+  if (!log) return;
+  if (document.getElementById("follow") && follows) log.scrollTop = log.scrollHeight;
+  logTop = log.scrollTop;
+  showFollowing(log);
 }
+
+function setFollowing(wanted) {
+  follows = wanted;
+  if (wanted && document.querySelector("#log[data-cut]")) window.htmx?.trigger("#log", "resume");
+  followLog();
+}
+
+function onLogScroll(log) {
+  const up = log.scrollTop < logTop;
+  logTop = log.scrollTop;
+  if (up && !atEnd(log)) follows = false;
+  else if (atEnd(log) && !follows) { setFollowing(true); return; }
+  showFollowing(log);
+}
+
+function jumpToEnd() {
+  const log = logText();
+  if (document.getElementById("follow")) setFollowing(true);
+  log.scrollTop = log.scrollHeight;
+  log.focus({ preventScroll: true });
+  showFollowing(log);
+}
+
+// A log of which the beginning is cut off moves under its reader with each line, and what is new takes away what
+// is marked: both wait.
+function logWaits() {
+  const log = logText();
+  const marked = getSelection();
+  const marks = log && !marked.isCollapsed && log.contains(marked.anchorNode);
+  return Boolean(marks || (log && !follows && log.closest("[data-cut]")));
+}
+
+document.addEventListener("scroll", (event) => { if (event.target.id === "log-text") onLogScroll(event.target); }, true);
+
+// A wheel or a finger that goes up means it at once: a scroll that is animated begins near the end.
+document.addEventListener("wheel", (event) => {
+  const log = event.target.closest?.("#log-text");
+  if (log && event.deltaY < 0 && log.scrollTop > 0) { follows = false; showFollowing(log); }
+}, { passive: true });
 
 // Regions that htmx renews
 
@@ -171,7 +227,9 @@ function unanswered(event) {
 
 function wireLive() {
   document.addEventListener("htmx:before:request", (event) => {
-    if (document.hidden && event.detail.ctx.sourceEvent?.type === "every") event.preventDefault();
+    const { sourceEvent, sourceElement } = event.detail.ctx;
+    if (document.hidden && sourceEvent?.type === "every") event.preventDefault();
+    if (sourceElement?.id === "log" && logWaits()) event.preventDefault();
   });
   document.addEventListener("htmx:after:swap", (event) => { keepAddress(event); afterSwap(); });
   document.addEventListener("htmx:after:request", (event) => {
@@ -184,6 +242,7 @@ function wireLive() {
 }
 
 document.addEventListener("click", (event) => {
+  if (event.target.closest("#log-end")) jumpToEnd();
   const button = event.target.closest("[data-copy], [data-opens]");
   if (button?.dataset.copy) copy(button);
   else if (button) document.getElementById(button.dataset.opens).showModal();
@@ -197,7 +256,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("change", (event) => {
-  if (event.target.id === "follow") { follows = event.target.checked; followLog(); }
+  if (event.target.id === "follow") setFollowing(event.target.checked);
 });
 
 // A page that a browser kept while another one was shown: what it said was just done is not any more.

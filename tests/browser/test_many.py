@@ -43,7 +43,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Many.step
 
     def slow(self: Many, *given: Any) -> Any:
-        time.sleep(0.2)
+        time.sleep(0.4)
         return real(self, *given)
 
     monkeypatch.setattr(many, "BATCH", 4)
