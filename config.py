@@ -194,6 +194,9 @@ class Settings:
     task_memory_mb: int = setting(
         "TASK_MEMORY_MB", "4096", number(0, 1_048_576),
         "Megabytes of memory that an attempt may use, where its type says nothing; 0 is no limit.")
+    max_worker_losses: int = setting(
+        "MAX_WORKER_LOSSES", "10", number(1, 1000),
+        "A task whose worker was lost so many times fails; other losses do not count as attempts.")
     stop_grace_s: int = setting(
         "STOP_GRACE_S", "25", number(0, 3600),
         "How long a stopping worker lets its task go on before the task is handed back.")

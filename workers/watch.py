@@ -29,6 +29,7 @@ RENEW_EVERY_S = 10.0
 CANCEL_NOW_AFTER_S = 2.0
 CANCEL_KILL_AFTER_S = 5.0
 TIMEOUT_KILL_AFTER_S = 3.0
+KILLED_TOGETHER_S = 0.25
 
 log = logging.getLogger("workers.watch")
 
@@ -166,6 +167,9 @@ class Watch:
         elif self.limits.used_mb is not None:
             self._failed(task, "memory", "OutOfMemory", self.limits.sentence())
         else:
+            # Who kills all of a worker kills its child first as likely as not. That is no crash of the task:
+            # this process is gone, too, before it can say so.
+            time.sleep(KILLED_TOGETHER_S)
             self.services.dispatch.crashed(
                 task, f"The process of the task {ended} before the task had ended."
             )

@@ -6,6 +6,7 @@ pushes it when Redis is back.
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,13 +22,15 @@ from app.core.failpoints import reach
 from app.core.files import Files
 from app.core.queue import Queues
 from app.core.repair import Batch, Repair, isolated, repeated, soon
-from app.core.states import Action, Priority, Status
+from app.core.states import Action, Ending, Priority, Status
 from app.core.task import NewTask, Task, words_of
 from app.core.tasks import Tasks
 from app.core.vault import Vault
 from app.core.words import Words
 
 MAX_CRASHES = 3
+LOSS_WAIT_FIRST_S = 5.0
+LOSS_WAIT_LONGEST_S = 5 * 60.0
 BACKOFF_FIRST_S = 2.0
 BACKOFF_LONGEST_S = 15 * 60.0
 PUT_OFF_LONGEST_S = 30.0
@@ -51,14 +54,28 @@ def backoff_s(attempt: int) -> float:
     return random.uniform(0, min(BACKOFF_LONGEST_S, BACKOFF_FIRST_S * 2**attempt))  # noqa: S311 - no secret
 
 
+def loss_wait_s(losses: int) -> float:
+    """Seconds to wait after so many losses of a worker, this one included: full jitter, so that what a host
+    ran does not start all at once, and longer each time, so that what kills hosts does it more seldom."""
+    longest = min(LOSS_WAIT_LONGEST_S, LOSS_WAIT_FIRST_S * 2.0 ** min(losses - 1, 30))
+    return random.uniform(0, longest)  # noqa: S311 - no secret
+
+
 class Dispatch(Repair):
-    """The one way to change what happens to a task."""
+    """The one way to change what happens to a task; one fails for good at its ``max_losses``-th loss."""
 
     def __init__(
-        self, tasks: Tasks, queues: Queues, files: Files, deletions: Deletions, words: Words, vault: Vault
+        self,
+        tasks: Tasks,
+        queues: Queues,
+        files: Files,
+        deletions: Deletions,
+        words: Words,
+        vault: Vault,
+        max_losses: int,
     ) -> None:
         super().__init__(tasks, queues, files, deletions, words)
-        self.vault = vault
+        self.vault, self.max_losses = vault, max_losses
 
     # What people do
 
@@ -145,8 +162,9 @@ class Dispatch(Repair):
         return Status.CANCELED if asked and self.tasks.end_canceled(task, "Canceled.") else None
 
     def crashed(self, task: Task, message: str) -> Status | None:
-        """The process of an attempt died: again at once, unless it did so too often or none is left."""
-        error = {"kind": "crash", "type": "WorkerDied", "message": message, "traceback": ""}
+        """The process of an attempt died, and its supervisor saw it: again at once, unless it did so too
+        often or no attempt is left. What kills its own process is poison, wherever it runs."""
+        error = {"kind": Ending.CRASH.value, "type": "WorkerDied", "message": message, "traceback": ""}
         if task.crashes + 1 >= MAX_CRASHES:
             error["message"] = f"{message} It was the {MAX_CRASHES}rd time, so the task is not tried again."
             return self.failed(task, error, retry=False)
@@ -156,6 +174,26 @@ class Dispatch(Repair):
         if again:
             self.push([again])
         return Status.QUEUED if again else self._end_canceled(task)
+
+    def lost(self, task: Task, message: str) -> Status | None:
+        """The worker of an attempt is gone, and nobody is left who saw why: a host died, most likely.
+
+        That is no fault of the task and does not count as one of its attempts, so it begins anew soon. What
+        takes its whole host down with it ends by a limit of its own.
+        """
+        error = {"kind": Ending.WORKER_LOST.value, "type": "WorkerLost", "message": message, "traceback": ""}
+        losses = task.losses + 1
+        if losses >= self.max_losses:
+            error["message"] = (
+                f"{message} It has lost {losses:,} workers, the most allowed (MAX_WORKER_LOSSES). "
+                "It is not tried again."
+            )
+            return self.failed(task, error, retry=False)
+        if self.tasks.cancel_requested(task):
+            return self._end_canceled(task)
+        run_at = utcnow() + timedelta(seconds=loss_wait_s(losses))
+        again = self.tasks.reschedule(task, error, run_at)
+        return Status.SCHEDULED if again else self._end_canceled(task)
 
     def hand_back(self, task: Task, message: str) -> bool:
         """A worker stops before its task ended: somebody else begins it anew, and it does not count.
@@ -180,14 +218,18 @@ class Dispatch(Repair):
         jitter = random.uniform(0.5, 1)  # noqa: S311 - no secret
         return self.tasks.put_off(task, utcnow() + timedelta(seconds=wait_s * jitter))
 
+    def rescuing(self) -> Dispatch:
+        """The same, for one who takes attempts from their workers (`Tasks.rescuing`)."""
+        rescuing = copy.copy(self)
+        rescuing.tasks = self.tasks.rescuing()
+        return rescuing
+
     def rescue(self) -> int:
         """Take up again what a worker no longer renews; returns how many tasks.
 
         One that was renewed since it was looked at is its worker's.
         """
-        rescuing = Dispatch(
-            self.tasks.rescuing(), self.queues, self.files, self.deletions, self.words, self.vault
-        )
+        rescuing = self.rescuing()
         return repeated(rescuing._rescue_batch, soon())
 
     def _rescue_batch(self, left: int) -> Batch:
@@ -198,7 +240,7 @@ class Dispatch(Repair):
 
     def _rescued(self, task: Task) -> bool:
         lost = f"The worker {task.worker} was lost while it ran this task."
-        rescued = self.crashed(task, lost) is not None
+        rescued = self.lost(task, lost) is not None
         reach("rescued")
         return rescued
 

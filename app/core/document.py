@@ -12,7 +12,7 @@ from bson import ObjectId
 from app.core.clock import utcnow
 from app.core.db import Document
 from app.core.excerpts import shortened
-from app.core.states import Status
+from app.core.states import Ending, Status
 from app.core.task import NewTask, Task, id_end, keywords_of
 
 HISTORY = 20
@@ -28,7 +28,7 @@ def queued(dispatch: int, now: datetime) -> Document:
     return {**entered(Status.QUEUED, now), "queued_at": now, "dispatch": dispatch, "hint": "due"}
 
 
-def history_of(task: Task, outcome: str, message: str) -> Document:
+def history_of(task: Task, ending: Ending, message: str) -> Document:
     """The part of an update that records an attempt that ended now; the last `HISTORY` are kept."""
     attempt = {
         "attempt": task.attempt,
@@ -36,7 +36,7 @@ def history_of(task: Task, outcome: str, message: str) -> Document:
         "queued_at": task.queued_at,
         "started_at": task.started_at,
         "finished_at": utcnow(),
-        "outcome": outcome,
+        "outcome": ending.value,
         "message": shortened(message, 500),
     }
     return {"$push": {"history": {"$each": [attempt], "$slice": -HISTORY}}}
@@ -58,6 +58,7 @@ def new_document(new: NewTask, task_id: ObjectId, now: datetime) -> Document:
         "max_attempts": new.max_attempts,
         "attempts_chosen": new.max_attempts,
         "crashes": 0,
+        "losses": 0,
         "timeout_s": new.timeout_s,
         "history": [],
         "keywords": keywords_of(new),

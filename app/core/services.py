@@ -56,7 +56,8 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     logs = Logs(db)
     queues = Queues(redis)
     vault = Vault.of(settings)
-    dispatch = Dispatch(tasks, queues, files, Deletions(db, tasks, files, logs), Words(db), vault)
+    deletions, words = Deletions(db, tasks, files, logs), Words(db)
+    dispatch = Dispatch(tasks, queues, files, deletions, words, vault, settings.max_worker_losses)
     listing = Listing(db)
     return Services(
         settings=settings,

@@ -33,6 +33,59 @@ ENDED = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELED})
 WAITING = frozenset({Status.QUEUED, Status.SCHEDULED})
 
 
+class Ending(str, Enum):
+    """How an attempt ended, as the history of its task has it; the value is what MongoDB holds.
+
+    Failures have the kind of their error. Who saw the end decides: a supervisor whose child died says
+    ``crash``; where nobody renewed the lease, the worker is gone with whatever it ran on.
+    """
+
+    SUCCEEDED = "succeeded"
+    CANCELED = "canceled"
+    ERROR = "error"
+    FAILED = "failed"
+    RETRY = "retry"
+    EXIT = "exit"
+    PARAMS = "params"
+    RESULT = "result"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    CRASH = "crash"
+    WORKER_LOST = "worker_lost"
+    HANDED_BACK = "handed_back"
+    INTERRUPTED = "lost"
+    """What earlier versions wrote for each of the last three."""
+
+    @classmethod
+    def of(cls, stored: object) -> Ending:
+        """Read what is stored; whatever else may stand there is a failure."""
+        return next((ending for ending in cls if ending.value == stored), cls.ERROR)
+
+    @property
+    def label(self) -> str:
+        """The words a person reads."""
+        return _ENDING_LABELS.get(self, "Failed")
+
+    @property
+    def status(self) -> Status:
+        """The status whose color it has: no fault of the task is no failure."""
+        if self in (Ending.WORKER_LOST, Ending.HANDED_BACK, Ending.INTERRUPTED):
+            return Status.CANCELED
+        return Status(self.value) if self in (Ending.SUCCEEDED, Ending.CANCELED) else Status.FAILED
+
+
+_ENDING_LABELS = {
+    Ending.SUCCEEDED: "Succeeded",
+    Ending.CANCELED: "Canceled",
+    Ending.TIMEOUT: "Timed out",
+    Ending.MEMORY: "Out of memory",
+    Ending.CRASH: "Process died",
+    Ending.WORKER_LOST: "Worker lost",
+    Ending.HANDED_BACK: "Handed back",
+    Ending.INTERRUPTED: "Interrupted",
+}
+
+
 class Priority(IntEnum):
     """The lane of a task; a smaller number is taken first. Each lane is the RQ queue of its name."""
 
@@ -87,7 +140,7 @@ TRANSITIONS = {
         _row("succeed", {Status.RUNNING}, Status.SUCCEEDED, "worker"),
         _row("fail", {Status.RUNNING}, Status.FAILED, "worker or rescue"),
         _row("reschedule", {Status.RUNNING}, Status.SCHEDULED, "worker or rescue"),
-        _row("hand_back", {Status.RUNNING}, Status.QUEUED, "worker or rescue"),
+        _row("hand_back", {Status.RUNNING}, Status.QUEUED, "worker or supervisor"),
         _row("stage", {Status.SCHEDULED}, Status.QUEUED, "maintenance"),
         _row("cancel", {Status.QUEUED, Status.SCHEDULED}, Status.CANCELED, "user"),
         _row("cancel_running", {Status.RUNNING}, Status.CANCELED, "supervisor"),

@@ -43,7 +43,8 @@ class Task:
     """A task as MongoDB holds it. Times are aware UTC.
 
     ``put_offs`` is how often in a row it came to a worker that lacks its type; ``max_attempts`` grows with
-    retries by people and with attempts that were handed back, ``attempts_chosen`` does not.
+    retries by people and with attempts that were handed back or whose worker was lost, ``attempts_chosen``
+    does not. ``crashes`` is how often the task's own process died, ``losses`` how often a worker did.
     """
 
     id: ObjectId
@@ -60,6 +61,7 @@ class Task:
     dispatch: int
     tags: tuple[str, ...] = ()
     crashes: int = 0
+    losses: int = 0
     run_at: datetime | None = None
     queued_at: datetime | None = None
     hint: str | None = None
@@ -132,6 +134,7 @@ _REQUIRED: dict[str, stored.Check] = {
 _OPTIONAL: dict[str, stored.Check] = {
     "tags": stored.maybe(stored.list_of(stored.is_text)),
     "crashes": stored.is_count,
+    "losses": stored.is_count,
     "run_at": _TIME,
     "queued_at": _TIME,
     "hint": _TEXT,

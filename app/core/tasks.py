@@ -24,7 +24,7 @@ from app.core.document import entered, history_of, new_document, queued
 from app.core.failpoints import reach
 from app.core.reads import TaskReads
 from app.core.results import ResultKind
-from app.core.states import ENDED, WAITING, Priority, Status
+from app.core.states import ENDED, WAITING, Ending, Priority, Status
 from app.core.task import NewTask, Task
 
 LEASE = timedelta(seconds=30)
@@ -32,6 +32,14 @@ Change = tuple[Document, Document]  # a guard, and the update of what it lets th
 _ALL = sorted(status.value for status in ENDED)
 _OF_AN_END = ("finished_at", "started_at", "dispatched_at", "expire_at")
 _OF_AN_ATTEMPT = ("cancel", "progress", "error", "run_at")
+
+
+def _counted(task: Task, ending: Ending) -> Document:
+    """The counts of a task after one more attempt that ended so."""
+    return {
+        "crashes": task.crashes + (ending is Ending.CRASH),
+        "losses": task.losses + (ending is Ending.WORKER_LOST),
+    }
 
 
 class Tasks(TaskReads):
@@ -129,30 +137,32 @@ class Tasks(TaskReads):
         self, task: Task, result: Any, result_file: ObjectId | None = None, kind: ResultKind = "auto"
     ) -> bool:
         values: Document = {"result_file": result_file} if result_file else {"result": result}
-        return self._end(task, Status.SUCCEEDED, {**values, "result_kind": kind}, "succeeded", "")
+        return self._end(task, Status.SUCCEEDED, {**values, "result_kind": kind}, Ending.SUCCEEDED, "")
 
     def fail(self, task: Task, error: Document) -> bool:
-        crashed = 1 if error["kind"] == "crash" else 0
-        values = {"error": error, "crashes": task.crashes + crashed}
-        return self._end(task, Status.FAILED, values, error["kind"], error["message"])
+        ending = Ending.of(error["kind"])
+        values = {"error": error, **_counted(task, ending)}
+        return self._end(task, Status.FAILED, values, ending, error["message"])
 
     def end_canceled(self, task: Task, message: str) -> bool:
         """A running task ends because somebody canceled it; never one that nobody did."""
-        return self._end(task, Status.CANCELED, {}, "canceled", message, cancel={"$ne": None})
+        return self._end(task, Status.CANCELED, {}, Ending.CANCELED, message, cancel={"$ne": None})
 
     def reschedule(self, task: Task, error: Document, run_at: datetime) -> bool:
-        """Another attempt at ``run_at``, unless it was canceled; the error stays visible meanwhile."""
+        """Another attempt at ``run_at``, unless it was canceled; the error stays visible meanwhile.
+
+        The loss of a worker is no fault of the task, so one more attempt is allowed then.
+        """
+        ending = Ending.of(error["kind"])
         values = {
             **entered(Status.SCHEDULED, utcnow()),
             "run_at": run_at,
             "error": error,
-            "crashes": task.crashes + (1 if error["kind"] == "crash" else 0),
+            **_counted(task, ending),
         }
-        update = {
-            "$set": values,
-            "$unset": {"lease": ""},
-            **history_of(task, error["kind"], error["message"]),
-        }
+        if ending is Ending.WORKER_LOST:
+            values["max_attempts"] = task.max_attempts + 1
+        update = {"$set": values, "$unset": {"lease": ""}, **history_of(task, ending, error["message"])}
         return self._held(task, update, cancel=None)
 
     def hand_back(self, task: Task, message: str, error: Document | None = None) -> Task | None:
@@ -162,12 +172,13 @@ class Tasks(TaskReads):
         does not count against its limit.
         """
         values = queued(task.dispatch + 1, utcnow())
+        ending = Ending.of(error["kind"]) if error else Ending.HANDED_BACK
         if error:
-            values.update(crashes=task.crashes + 1, error=error)
+            values.update(_counted(task, ending), error=error)
         else:
             values.update(max_attempts=task.max_attempts + 1)
         gone = {"lease": "", "dispatched_at": ""}
-        update = {"$set": values, "$unset": gone, **history_of(task, "lost", message)}
+        update = {"$set": values, "$unset": gone, **history_of(task, ending, message)}
         return self.get(task.id) if self._held(task, update, cancel=None) else None
 
     # The user's side: one task, or many at once by the same guards
@@ -203,7 +214,7 @@ class Tasks(TaskReads):
         }
         guard = {"_id": task.id, "status": states.sources("retry"), "dispatch": task.dispatch}
         gone = dict.fromkeys(_OF_AN_END + _OF_AN_ATTEMPT, "")
-        return guard, {"$set": {**values, "crashes": 0}, "$unset": gone}
+        return guard, {"$set": {**values, "crashes": 0, "losses": 0}, "$unset": gone}
 
     def reprioritise(self, task: Task, priority: Priority) -> bool:
         """Move a waiting task to another lane, at its end; its old hint becomes stale."""
@@ -285,12 +296,12 @@ class Tasks(TaskReads):
         return {**entered(status, now), "finished_at": now, "expire_at": now + self._retention}
 
     def _end(
-        self, task: Task, status: Status, values: Document, outcome: str, message: str, **more: Any
+        self, task: Task, status: Status, values: Document, ending: Ending, message: str, **more: Any
     ) -> bool:
         update = {
             "$set": {**self._ended(status, utcnow()), **values},
             "$unset": {"lease": ""},
-            **history_of(task, outcome, message),
+            **history_of(task, ending, message),
         }
         ended = self._held(task, update, **more)
         reach("ended", task.id)

@@ -16,7 +16,7 @@ from app.core.excerpts import settled, tail
 from app.core.fields import Field
 from app.core.files import StoredFile
 from app.core.secrets import masked
-from app.core.states import WAITING, Status
+from app.core.states import WAITING, Ending, Status
 from app.core.task import Task
 from app.web.given import node_of
 from app.web.viewer import Node, label, node
@@ -24,7 +24,6 @@ from app.web.viewer import Node, label, node
 WEB = re.compile(r"https?://", re.IGNORECASE)
 LOG_SHOWN = 200_000  # In characters.
 FURTHEST_S = 10 * 365 * 86_400.0  # No guess goes further.
-OUTCOMES = {"succeeded": "Succeeded", "canceled": "Canceled", "crash": "Worker died", "lost": "Handed back"}
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,7 @@ class Attempt:
     waited: timedelta | None
     ran: timedelta | None
     outcome: str
+    status: Status
     message: str
     started_at: datetime | None
     finished_at: datetime | None
@@ -157,25 +157,37 @@ def _is_finite(value: Any) -> bool:
 
 def attempts(task: Task) -> list[Attempt]:
     """Every attempt that is known, the newest first."""
-    ended = [
-        Attempt(
-            number=past.get("attempt") or 0,
-            worker=past.get("worker") or "",
-            waited=_between(past.get("queued_at"), past.get("started_at")),
-            ran=_between(past.get("started_at"), past.get("finished_at")),
-            outcome=OUTCOMES.get(past.get("outcome") or "", "Failed"),
-            message=past.get("message") or "",
-            started_at=past.get("started_at"),
-            finished_at=past.get("finished_at"),
-        )
-        for past in reversed(task.history or [])
-    ]
+    ended = [_ended(past) for past in reversed(task.history or [])]
     return [_running(task), *ended] if task.status is Status.RUNNING else ended
 
 
+def _ended(past: Mapping[str, Any]) -> Attempt:
+    ending = Ending.of(past.get("outcome"))
+    return Attempt(
+        number=past.get("attempt") or 0,
+        worker=past.get("worker") or "",
+        waited=_between(past.get("queued_at"), past.get("started_at")),
+        ran=_between(past.get("started_at"), past.get("finished_at")),
+        outcome=ending.label,
+        status=ending.status,
+        message=past.get("message") or "",
+        started_at=past.get("started_at"),
+        finished_at=past.get("finished_at"),
+    )
+
+
 def _running(task: Task) -> Attempt:
-    waited = _between(task.queued_at, task.started_at)
-    return Attempt(task.attempt, task.worker or "", waited, None, "Running", "", task.started_at, None)
+    return Attempt(
+        number=task.attempt,
+        worker=task.worker or "",
+        waited=_between(task.queued_at, task.started_at),
+        ran=None,
+        outcome=Status.RUNNING.label,
+        status=Status.RUNNING,
+        message="",
+        started_at=task.started_at,
+        finished_at=None,
+    )
 
 
 def parameters(task: Task, kind: TaskType | None, files: Mapping[str, StoredFile]) -> list[Parameter]:

@@ -19,6 +19,7 @@ from app.core.vault import Vault
 Document = dict[str, Any]
 Saved = tuple[Any, ...]
 WORKERS = ("w1", "w2")
+MAX_LOSSES = 2
 FINAL = {status.value for status in ENDED}
 LEGAL = {(source, row.leads_to(source)) for row in TRANSITIONS.values() for source in row.sources}
 
@@ -105,8 +106,8 @@ class World:
         self.tasks = Tasks(tasks, timedelta(days=30))
         rest: Any = None
         queue: Any = self.queue
-        self.dispatch = Dispatch(self.tasks, queue, rest, rest, rest, Vault(()))
-        self.rescuers = Dispatch(self.tasks.rescuing(), queue, rest, rest, rest, Vault(()))
+        self.dispatch = Dispatch(self.tasks, queue, rest, rest, rest, Vault(()), MAX_LOSSES)
+        self.rescuers = self.dispatch.rescuing()
         self.rescuing = False
         self.held: dict[str, Task] = {}
         self.late: tuple[Task, ...] = ()
@@ -159,10 +160,25 @@ class World:
             _require(current == mine, "an outcome was accepted that is not of the current attempt")
             renewed = before.get("lease") != self.acting.lease
             _require(not (self.rescuing and renewed), "a renewed attempt was taken from its worker")
+            self._judge_counts(before, after)
+
+    def _judge_counts(self, before: Document, after: Document) -> None:
+        """Only who saw a process die may count a crash; the loss of a worker costs no attempt and ends
+        nothing before its own limit."""
+        crashes, losses = (after.get(name, 0) - before.get(name, 0) for name in ("crashes", "losses"))
+        _require(crashes in (0, 1) and losses in (0, 1), "one end was counted twice")
+        _require(not (self.rescuing and crashes), "the loss of a worker was counted as a crash")
+        _require(not losses or self.rescuing, "a worker was counted as lost that was there to say so")
+        if self.rescuing and after["status"] != Status.CANCELED.value:
+            lost_for_good = after["losses"] >= MAX_LOSSES
+            failed = after["status"] == Status.FAILED.value
+            _require(failed == lost_for_good, "not the limit of losses decided about a loss")
+            more = after["max_attempts"] - before["max_attempts"]
+            _require(failed or more == 1, "the loss of a worker used up an attempt")
 
 
 def _claim(task: Task) -> tuple[int, ...]:
-    return task.attempt, task.dispatch, task.max_attempts, task.crashes
+    return task.attempt, task.dispatch, task.max_attempts, task.crashes, task.losses
 
 
 def _require(holds: bool, otherwise: str) -> None:

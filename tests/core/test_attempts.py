@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from bson import ObjectId
 
+from app.core.clock import utcnow
 from app.core.document import HISTORY
 from app.core.states import Status
 from app.core.tasks import LEASE, Tasks
@@ -133,6 +134,21 @@ class TestAttempts:
     def test_what_is_handed_back_after_a_crash_counts(self, running, services):
         again = services.tasks.hand_back(running(max_attempts=2), "Died.", an_error(kind="crash"))
         assert (again.max_attempts, again.crashes, again.error["kind"]) == (2, 1, "crash")
+        assert again.history[-1]["outcome"] == "crash"
+
+    def test_the_loss_of_a_worker_costs_no_attempt(self, running, services, clock):
+        task = running(max_attempts=1)
+        assert services.tasks.reschedule(task, an_error(kind="worker_lost"), clock.now)
+        again = services.tasks.get(task.id)
+        assert (again.max_attempts, again.attempts_chosen) == (2, 1)
+        assert (again.losses, again.crashes) == (1, 0)
+        assert again.history[-1]["outcome"] == "worker_lost"
+
+    def test_a_document_of_before_has_lost_no_worker(self, running, services):
+        task = running(max_attempts=1)
+        services.db.tasks.update_one({"_id": task.id}, {"$unset": {"losses": ""}})
+        assert services.tasks.reschedule(services.tasks.get(task.id), an_error(kind="worker_lost"), utcnow())
+        assert services.tasks.get(task.id).losses == 1
 
     def test_history_tells_each_attempt_and_is_bounded(self, running, services, clock):
         task = running(max_attempts=HISTORY + 5)
@@ -141,5 +157,5 @@ class TestAttempts:
             task = services.tasks.claim(queued.id, queued.dispatch, "w1")
         history = services.tasks.get(task.id).history
         assert [each["attempt"] for each in history] == list(range(3, HISTORY + 3))
-        assert (history[-1]["outcome"], history[-1]["worker"]) == ("lost", "w1")
+        assert (history[-1]["outcome"], history[-1]["worker"]) == ("handed_back", "w1")
         assert len(history[-1]["message"]) == 500

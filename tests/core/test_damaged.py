@@ -83,7 +83,7 @@ def test_a_task_that_runs_on_none_keeps_no_other_from_its_rescue(lease, services
     services.db.tasks.update_one({"_id": nobody.id}, {"$set": {"lease": {**lease, "until": until}}})
     clock.advance(seconds=LEASE.total_seconds() + 1)
     assert services.dispatch.rescue() == 2
-    assert services.tasks.get(task.id).status is Status.QUEUED
+    assert services.tasks.get(task.id).status is Status.SCHEDULED
 
 
 def test_a_message_that_names_one_is_stale(services, new_task, damage):

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from bson import ObjectId
 
-from app.core.dispatch import MAX_CRASHES, backoff_s
+from app.core.dispatch import LOSS_WAIT_FIRST_S, MAX_CRASHES, backoff_s, loss_wait_s
 from app.core.errors import Conflict, Invalid, NotFound, QueueUnavailable
 from app.core.queue import Queues
 from app.core.states import ACTIONS, Action, Priority, Status
@@ -267,11 +267,82 @@ class TestCrashed:
         services.dispatch.cancel(task.id, "bob")
         assert services.dispatch.crashed(task, "Killed.") is Status.CANCELED
 
+    @pytest.mark.parametrize("attempts", [1, 2])
+    def test_losses_beside_it_make_no_poison(self, attempts, services, running):
+        task = running(max_attempts=attempts)
+        for _ in range(MAX_CRASHES + 1):
+            assert services.dispatch.lost(task, "Its host died.") is Status.SCHEDULED
+            task = begun_again(services, task)
+        assert (task.crashes, task.losses, task.attempt) == (0, MAX_CRASHES + 1, MAX_CRASHES + 2)
+        ended = services.dispatch.crashed(task, "Killed.")
+        assert ended is (Status.FAILED if attempts == 1 else Status.QUEUED)
+        assert services.tasks.get(task.id).crashes == 1
+
     def test_a_worker_that_stops_hands_its_task_on(self, services, running, waiting):
         task = running(max_attempts=1)
         assert services.dispatch.hand_back(task, "The worker was stopped.")
         assert (services.tasks.get(task.id).attempt, services.tasks.get(task.id).max_attempts) == (1, 2)
         assert waiting() == [str(task.id)]
+
+
+def begun_again(services, task):
+    """The next attempt of a task whose worker was lost, whatever it waits for."""
+    services.tasks.stage(services.tasks.get(task.id))
+    queued = services.tasks.get(task.id)
+    return services.tasks.claim(queued.id, queued.dispatch, "w2")
+
+
+class TestLost:
+    def test_it_begins_anew_within_seconds_and_keeps_its_attempts(self, services, running, clock):
+        task = running(max_attempts=1)
+        assert services.dispatch.lost(task, "Its host died.") is Status.SCHEDULED
+        stored = services.tasks.get(task.id)
+        assert (stored.max_attempts - stored.attempt, stored.crashes, stored.losses) == (1, 0, 1)
+        assert timedelta(0) <= stored.run_at - clock.now <= timedelta(seconds=LOSS_WAIT_FIRST_S)
+        assert begun_again(services, task).attempt == 2
+
+    def test_what_a_host_ran_does_not_start_all_at_once(self, services, running, clock):
+        tasks = [running() for _ in range(20)]
+        for task in tasks:
+            services.dispatch.lost(task, "Its host died.")
+        starts = {services.tasks.get(task.id).run_at for task in tasks}
+        assert len(starts) > 10
+
+    def test_the_wait_grows_and_is_bounded(self, monkeypatch):
+        monkeypatch.setattr("random.uniform", lambda low, high: high)
+        assert [loss_wait_s(losses) for losses in (1, 2, 3, 7, 10**9)] == [5, 10, 20, 300, 300]
+
+    def test_what_takes_its_workers_down_ends_by_a_limit_of_its_own(self, services, running):
+        task = running(max_attempts=99)
+        for _ in range(services.dispatch.max_losses - 1):
+            assert services.dispatch.lost(task, "Its host died.") is Status.SCHEDULED
+            task = begun_again(services, task)
+        assert services.dispatch.lost(task, "Its host died.") is Status.FAILED
+        stored = services.tasks.get(task.id)
+        assert (stored.losses, stored.crashes, stored.error["kind"]) == (10, 0, "worker_lost")
+        assert "has lost 10 workers" in stored.error["message"]
+
+    def test_a_retry_by_a_person_begins_to_count_anew(self, services, running):
+        services.dispatch.max_losses = 1
+        task = running()
+        assert services.dispatch.lost(task, "Its host died.") is Status.FAILED
+        services.dispatch.retry(task.id)
+        stored = services.tasks.get(task.id)
+        assert (stored.status, stored.losses, stored.crashes) == (Status.QUEUED, 0, 0)
+
+    @pytest.mark.parametrize("most", [1, 10])
+    def test_a_canceled_one_is_canceled(self, most, services, running):
+        services.dispatch.max_losses = most
+        task = running(max_attempts=5)
+        services.dispatch.cancel(task.id, "bob")
+        assert services.dispatch.lost(task, "Its host died.") is Status.CANCELED
+
+    def test_an_attempt_that_is_over_is_nobodys(self, services, running, document):
+        task = running()
+        services.tasks.succeed(task, 1)
+        before = document(task)
+        assert services.dispatch.lost(task, "Its host died.") is None
+        assert document(task) == before
 
 
 def test_redis_away_is_an_unavailable_queue(redis_away, services):

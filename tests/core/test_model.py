@@ -49,6 +49,7 @@ def of_workers(world: World) -> Iterator[Step]:
             yield Step(f"{worker} heeds a cancel of the attempt before", end, (worker, canceled), 2)
         yield Step(f"{worker} stops", end, (worker, handed_back), 2)
         yield Step(f"{worker} dies", die, (worker,), 1)
+        yield Step(f"{worker}'s process dies", end, (worker, crashed), 1)
         yield Step(f"{worker}'s outcome is delayed", delay, (worker,), 1)
         if is_current(world, held):
             yield Step("MongoDB forgets the claim", forget_claim, faults=2)
@@ -115,6 +116,10 @@ def handed_back(world: World, task: Task) -> object:
     return world.dispatch.hand_back(task, "")
 
 
+def crashed(world: World, task: Task) -> object:
+    return world.dispatch.crashed(task, "")
+
+
 def tried_again(world: World, task: Task) -> object:
     return world.dispatch.failed(task, ERROR, after_s=0)
 
@@ -169,7 +174,7 @@ def stage(world: World, task: Task) -> None:
 def rescue(world: World, task: Task) -> None:
     world.acting, world.rescuing = task, True
     try:
-        world.rescuers.crashed(task, "")
+        world.rescuers.lost(task, "")
     finally:
         world.rescuing = False
 
@@ -246,6 +251,38 @@ def test_the_invariants_hold_whatever_happens(clock):
 def test_without_any_one_guard_they_do_not(guard, broken, clock):
     with pytest.raises(Broken, match=broken):
         explored(World(without=guard), FAULTS)
+
+
+def a_loss_counts_as_a_crash(world: World) -> None:
+    world.rescuers.lost = world.rescuers.crashed
+
+
+def a_crash_counts_as_a_loss(world: World) -> None:
+    world.dispatch.crashed = world.dispatch.lost
+
+
+def losses_have_no_limit(world: World) -> None:
+    world.rescuers.max_losses = 99
+
+
+def a_loss_is_any_failure(world: World) -> None:
+    world.rescuers.lost = lambda task, message: world.rescuers.tasks.reschedule(task, ERROR, task.created_at)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "broken"),
+    [
+        (a_loss_counts_as_a_crash, "the loss of a worker was counted as a crash"),
+        (a_crash_counts_as_a_loss, "a worker was counted as lost that was there"),
+        (losses_have_no_limit, "not the limit of losses decided"),
+        (a_loss_is_any_failure, "the loss of a worker used up an attempt"),
+    ],
+)
+def test_with_the_wrong_count_they_do_not(wrong, broken, clock):
+    world = World()
+    wrong(world)
+    with pytest.raises(Broken, match=broken):
+        explored(world, FAULTS)
 
 
 @pytest.mark.parametrize("repair", ["the sweep sends it", "it is staged", "it is rescued"])

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from app.core import repair
+from app.core.dispatch import LOSS_WAIT_FIRST_S
 from app.core.errors import NotFound, QueueUnavailable
 from app.core.states import Priority, Status
 from app.core.tasks import LEASE
@@ -103,8 +104,10 @@ class TestRescue:
         clock.advance(seconds=LEASE.total_seconds() + 1)
         assert services.dispatch.rescue() == 1
         stored = services.tasks.get(task.id)
-        assert (stored.status, stored.crashes) == (Status.QUEUED, 1)
+        assert (stored.status, stored.crashes, stored.losses) == (Status.SCHEDULED, 0, 1)
         assert "w1 was lost" in stored.history[-1]["message"]
+        clock.advance(seconds=LOSS_WAIT_FIRST_S)
+        assert services.dispatch.stage() == 1
         assert waiting() == [str(task.id)]
 
     def test_a_lease_that_still_runs_is_left_alone(self, services, running, clock):
@@ -126,6 +129,8 @@ class TestRescue:
         clock.advance(minutes=1)
         with redis_away():
             services.dispatch.rescue()
+            clock.advance(seconds=LOSS_WAIT_FIRST_S)
+            services.dispatch.stage()
         assert services.tasks.get(task.id).hint == "due"
 
     @pytest.mark.parametrize("attempts", [1, 2])

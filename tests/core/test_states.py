@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.states import ACTIONS, ENDED, TRANSITIONS, WAITING, Action, Priority, Status, sources
+from app.core.states import ACTIONS, ENDED, TRANSITIONS, WAITING, Action, Ending, Priority, Status, sources
 
 
 def test_high_comes_before_medium_before_low():
@@ -25,6 +25,17 @@ def test_anything_else_is_no_priority(word):
 def test_a_person_reads_waiting_and_not_queued():
     assert Status.QUEUED.label == "Waiting"
     assert Status.FAILED.label == "Failed"
+
+
+@pytest.mark.parametrize("stored", [None, "", 5, {}, "unknown", "Crash"])
+def test_an_ending_that_nobody_knows_is_a_failure(stored):
+    assert (Ending.of(stored).label, Ending.of(stored).status) == ("Failed", Status.FAILED)
+
+
+def test_an_attempt_that_was_not_handed_back_does_not_say_so():
+    said = {ending: ending.label for ending in Ending if ending.label != "Failed"}
+    assert len(set(said.values())) == len(said)
+    assert [ending for ending, label in said.items() if label == "Handed back"] == [Ending.HANDED_BACK]
 
 
 def test_ended_waiting_and_running_are_all_there_is():

@@ -131,12 +131,17 @@ def test_a_killed_child_is_replaced_and_its_task_begins_anew_within_two_seconds(
     assert crew.ended(task).status is Status.SUCCEEDED
 
 
-def test_a_killed_worker_leaves_no_process_and_another_takes_its_task_up(
-    crew: Fleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("first", ["the supervisor", "its child"])
+def test_a_killed_worker_leaves_no_process_and_another_takes_its_task_up(crew: Fleet, first: str) -> None:
+    """Whichever dies first, it is the loss of a worker and costs the task no attempt."""
     process = crew.start()
-    task = crew.running(crew.submit("doze", params={"seconds": 1.0}, max_attempts=3))
+    task = crew.running(crew.submit("doze", params={"seconds": 5.0}, max_attempts=1))
     pids = [one.pid for one in family(process.pid)]
+    if first == "its child":
+        child = child_of(process)
+        until(lambda: writes_log(child, task))  # The supervisor knows of the attempt from then on.
+        child.kill()
+        time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     until(lambda: all(gone(pid) for pid in pids[1:]), 2)
     crew.services.db.tasks.update_one({"_id": task.id}, {"$set": {"lease.until": task.started_at}})
@@ -144,7 +149,7 @@ def test_a_killed_worker_leaves_no_process_and_another_takes_its_task_up(
     crew.start()
 
     ended = crew.ended(task, 60)  # whoever has just started waits a lease before it rescues
-    assert (ended.status, ended.attempt) == (Status.SUCCEEDED, 2)
+    assert (ended.status, ended.attempt, ended.crashes, ended.losses) == (Status.SUCCEEDED, 2, 0, 1)
 
 
 def test_a_process_left_behind_by_a_task_dies_with_its_attempt_and_the_child_is_replaced(crew: Fleet) -> None:

@@ -150,6 +150,34 @@ class TestOddDocuments:
             alice.open(address)
 
 
+class TestEndings:
+    @pytest.mark.parametrize(
+        ("outcome", "label", "status"),
+        [
+            ("succeeded", "Succeeded", "succeeded"),
+            ("crash", "Process died", "failed"),
+            ("worker_lost", "Worker lost", "canceled"),
+            ("handed_back", "Handed back", "canceled"),
+            ("timeout", "Timed out", "failed"),
+            ("retry", "Failed", "failed"),
+            ("lost", "Interrupted", "canceled"),  # what earlier versions wrote
+        ],
+    )
+    def test_each_has_a_label_of_its_own(self, alice, services, new_task, outcome, label, status):
+        task = claim(services, new_task())
+        past = {"$set": {"history": [{"attempt": 1, "outcome": outcome}]}}
+        services.db.tasks.update_one({"_id": task.id}, past)
+        page = alice.open(f"/tasks/{task.id}")
+        assert f'<span class="status status-{status}">{label}</span>' in page
+
+    def test_a_lost_worker_says_when_it_begins_again(self, alice, services, new_task):
+        task = claim(services, new_task(max_attempts=1))
+        services.dispatch.lost(task, "The worker w1 was lost while it ran this task.")
+        page = page_of(alice, task)
+        assert "Attempt 2 of 2 starts" in page
+        assert "Last error The worker w1 was lost" in page
+
+
 class TestParameters:
     def test_in_order_by_title_with_files_by_name(self, alice, services, new_task):
         publish(services)

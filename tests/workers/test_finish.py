@@ -208,7 +208,7 @@ def test_a_store_that_goes_away_before_the_code_began_costs_no_attempt(
         hiccup.setattr(services.files, "get", away)
         handle(bob)
     again = services.tasks.get(submitted.id)
-    assert (again.status, again.history[-1]["outcome"]) == (Status.QUEUED, "lost")
+    assert (again.status, again.history[-1]["outcome"]) == (Status.QUEUED, "handed_back")
 
     handle(bob)
     ended = services.tasks.get(submitted.id)

@@ -76,8 +76,7 @@ def test_a_round_takes_up_a_task_whose_worker_died(
     bob.round()
 
     rescued = services.tasks.get(task.id)
-    assert (rescued.status, rescued.crashes, rescued.dispatch) == (Status.QUEUED, 1, 2)
-    assert services.queues.take(0) == rescued.job_id
+    assert (rescued.status, rescued.crashes, rescued.losses) == (Status.SCHEDULED, 0, 1)
 
 
 def test_a_leader_that_has_just_started_keeps_nobody_else_from_rescuing(
@@ -94,7 +93,7 @@ def test_a_leader_that_has_just_started_keeps_nobody_else_from_rescuing(
     assert services.tasks.get(task.id).status is Status.RUNNING and not bob.lead()
     bob.round()
 
-    assert services.tasks.get(task.id).status is Status.QUEUED
+    assert services.tasks.get(task.id).status is Status.SCHEDULED
 
 
 def test_a_round_sends_a_lost_hint_again(services: Services, new_task: Callable[..., Task]) -> None:
@@ -134,7 +133,7 @@ def test_who_does_not_lead_measures_the_clock_as_well(
     assert len(measured) == 3 and not bob.lead()
 
 
-@pytest.mark.parametrize(("away_s", "status"), [(20.0, Status.RUNNING), (5.0, Status.QUEUED)])
+@pytest.mark.parametrize(("away_s", "status"), [(20.0, Status.RUNNING), (5.0, Status.SCHEDULED)])
 def test_whoever_was_cut_off_for_long_rescues_nobody_for_a_lease(
     services: Services,
     new_task: Callable[..., Task],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from app.core.dispatch import MAX_CRASHES
 from app.core.states import Status
 from app.core.task import Task
 from tests.chaos.cases import Round, case, judged
@@ -147,7 +146,5 @@ def host_restarted(rig: Rig, times: int) -> list[Round]:
 
 
 def _ended_well(task: Task, done: dict[str, list[Effect]]) -> bool:
-    """Succeeded with its effect; one that went down with its host three times is taken for poison."""
-    if task.status is Status.FAILED:
-        return task.crashes == MAX_CRASHES
+    """Succeeded with its effect, however often it went down with its host."""
     return task.status is Status.SUCCEEDED and str(task.id) in done
