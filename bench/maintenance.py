@@ -89,7 +89,8 @@ def damage(services: Services) -> None:
 def whole_round(services: Services) -> None:
     """Everything that is ever due, at once."""
     maintenance = Maintenance(services, "bench")
-    maintenance._answered = time.monotonic()  # It would wait for a lease first.
+    maintenance._answered = time.monotonic()  # It would wait for a lease first, ...
+    maintenance._leases_seen.unrenewed_s = 0.0  # ... and look twice.
     maintenance.round()
     maintenance.resign()
 

@@ -97,7 +97,9 @@ def _of_maintenance(services: Services) -> Iterator[Question]:
     yield Question("maintenance, every 1 s", "leader lease", lambda at: leader.lead())
     yield Question("maintenance, every 1 s", "due by the clock", lambda at: tasks.due(500))
     yield Question("maintenance, every 2 s", "hints that were never sent", lambda at: tasks.undispatched(500))
-    yield Question("maintenance, every 5 s", "leases that ran out", lambda at: tasks.expired_leases(50))
+    yield Question(
+        "maintenance, every 2 s", "leases of all that run", lambda at: list(tasks.running_leases())
+    )
     for priority in Priority:
         yield Question(
             "maintenance, every 10 s",

@@ -52,7 +52,6 @@ from workers.tasktype import TaskType, sources
 
 WAIT_S = 1.0
 AWAY_S = 1.0
-CLOCK_EVERY_S = 60.0
 CANNOT_START = 3
 CANNOT_LOAD = 4
 FIRST_TRY_S = 1.0  # Then the outcome is put on disk, ...
@@ -89,6 +88,7 @@ class Child:
 
     def start(self) -> None:
         """Load the task types and publish them. Raises TaskTypeError where there are none, PyMongoError."""
+        clock.require(self.services.db)
         before = set(sys.modules)
         loaded = load_each(self.settings, self.tell, self.skipped)
         set_up(self.settings)  # an import may have taken the log or the signals
@@ -138,8 +138,8 @@ class Child:
         return True
 
     def _keep_time(self) -> None:
-        """Leases are written here, in the database's time: by a host's own they might be over at once."""
-        if time.monotonic() - self._clock_set >= CLOCK_EVERY_S:
+        """Leases are written here, in the database's time (`clock`)."""
+        if time.monotonic() - self._clock_set >= clock.EVERY_S:
             with contextlib.suppress(PyMongoError):
                 clock.synchronise(self.services.db)
                 self._clock_set = time.monotonic()

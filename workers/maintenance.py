@@ -20,6 +20,7 @@ from app.core.backup import IMPORT
 from app.core.clock import utcnow
 from app.core.db import create_indexes, is_away
 from app.core.errors import TaskQueueError
+from app.core.leases import LeaseWatch
 from app.core.services import Services
 from app.core.tasks import LEASE
 from workers.journal import journal_of, replay
@@ -36,10 +37,10 @@ EVERY_S = {
     "stage": 1.0,
     "push": 2.0,
     "recover": 1.0,
-    "rescue": 5.0,
+    "rescue": 2.0,
     "sweep": 10.0,
     "prune": 10.0,
-    "clock": 60.0,
+    "clock": clock.EVERY_S,
     "journal": 1.0,
 }
 
@@ -54,6 +55,7 @@ class Maintenance:
         self._name = name
         self._leases = services.db.leases
         self._done: dict[str, float] = {}
+        self._leases_seen = LeaseWatch(services.tasks)
         self._journal = journal_of(services.settings)
         self._answered = self._rescue_from = float("-inf")
         self._stop = threading.Event()
@@ -74,6 +76,7 @@ class Maintenance:
     def round(self) -> None:
         """One look at everything that is due now, if this process leads."""
         try:
+            clock.require(self._services.db)  # Nothing is judged by this host's own clock.
             leads = self.lead()
             self._in_touch(CUT_OFF_S)
             self._all_due(self._own())
@@ -109,7 +112,7 @@ class Maintenance:
     def _own(self) -> dict[str, Callable[[], object]]:
         """What every process does for itself, whoever leads."""
         return {
-            "clock": lambda: clock.synchronise(self._services.db),
+            "clock": self._keep_time,
             "journal": lambda: replay(self._services, self._journal),
             "rescue": self._rescue,
         }
@@ -152,10 +155,21 @@ class Maintenance:
         }
 
     def _rescue(self) -> int:
-        """Led by itself: whoever leads the rest may have just started, and rescues nobody yet."""
-        if time.monotonic() < self._rescue_from or not self.lead("rescue"):
+        """Led by itself: whoever leads the rest may have just started, and rescues nobody yet. It watches the
+        leases meanwhile, so as to know when its time comes."""
+        waits = time.monotonic() < self._rescue_from
+        if not waits and not self.lead("rescue"):
             return 0
-        return self._services.dispatch.rescue()
+        lost = self._leases_seen.lost()
+        return 0 if waits else self._services.dispatch.rescue(lost)
+
+    def _keep_time(self) -> None:
+        """Where the database's clock was set, leases of both times stand side by side for a while."""
+        moved = clock.synchronise(self._services.db)
+        if abs(moved) > LEASE / 2:
+            self._rescue_from = time.monotonic() + LEASE.total_seconds()
+        if moved < -LEASE / 2:
+            self._services.tasks.hurry()
 
     def _prune(self) -> int:
         self._services.catalog.forget_lost_workers()

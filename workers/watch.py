@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from bson import ObjectId
 
+from app.core import clock
 from app.core.errors import NotFound
 from app.core.mask import Mask
 from app.core.services import Services
@@ -76,6 +77,7 @@ class Watch:
             self._not_ours("it is no longer this worker's")
             return
         if now - self._renewed >= RENEW_EVERY_S:
+            clock.require(self.services.db)
             if not self.services.tasks.renew(task):
                 self._not_ours("its lease was taken")
                 return

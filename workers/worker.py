@@ -16,6 +16,7 @@ import socket
 import time
 from typing import Any
 
+import pymongo
 from bson import ObjectId
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
@@ -23,6 +24,7 @@ from rq.serializers import JSONSerializer
 from rq.worker import Worker as RQWorker
 from rq.worker import WorkerStatus
 
+from app.core import clock
 from app.core.catalog import WorkerInfo
 from app.core.clock import utcnow
 from app.core.errors import TaskQueueError
@@ -38,6 +40,7 @@ from workers.strays import adopt, end_strays
 from workers.watch import Watch
 
 TICK_S = 0.5
+ASK_WITHIN_S = 1.0
 REPORT_EVERY_S = 10.0
 RESTART_LONGEST_S = 30.0
 WORKER_TTL_S = 30
@@ -95,12 +98,19 @@ class TaskWorker(RQWorker):
         self._install_signal_handlers()  # type: ignore[no-untyped-call]  # RQ types nothing here
         self._adopts = adopt()
         self._guard.start()
+        self._quietly("asking for the time", self._ask_for_the_time)
         try:
             while self.stopping is None or self.child is not None:
                 self._tick()
         finally:
             self._leave()
         return self.processed > 0
+
+    def _ask_for_the_time(self) -> None:
+        """Before anything is told with this host's; it starts without, where MongoDB is away."""
+        with pymongo.timeout(ASK_WITHIN_S):
+            clock.require(self.services.db)
+        self._started_at = utcnow()
 
     # One round
 

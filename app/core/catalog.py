@@ -152,7 +152,7 @@ class Catalog:
 
     def workers(self) -> list[WorkerInfo]:
         """The workers that were heard of within `ALIVE`, by name."""
-        found = self._workers.find({"seen_at": {"$gte": utcnow() - ALIVE}}).sort([("_id", 1)]).limit(1_000)
+        found = self._workers.find({"seen_at": lately()}).sort([("_id", 1)]).limit(1_000)
         return list(stored.readable("worker", _worker, found))
 
     def types(self) -> list[TaskType]:
@@ -181,10 +181,16 @@ class Catalog:
 
     def serves(self, name: str) -> bool:
         """Whether a living worker serves this type."""
-        return self._workers.find_one({"types": name, "seen_at": {"$gte": utcnow() - ALIVE}}) is not None
+        return self._workers.find_one({"types": name, "seen_at": lately()}) is not None
 
     def _served(self) -> set[str]:
         return {name for worker in self.workers() for name in worker.types}
+
+
+def lately() -> Document:
+    """When a worker that lives was heard of; the future is none, after the database's clock was set back."""
+    now = utcnow()
+    return {"$gte": now - ALIVE, "$lte": now + ALIVE}
 
 
 _NUMBERS = dict.fromkeys(("timeout_s", "max_attempts"), stored.is_count)

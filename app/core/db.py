@@ -87,7 +87,6 @@ WORK = (
         partialFilterExpression={"status": "queued"},
     ),
     IndexModel([("id_end", ASCENDING)], name="id_end", sparse=True),
-    IndexModel([("lease.until", ASCENDING)], name="lease", sparse=True),
     IndexModel([("run_at", ASCENDING)], name="run_at", sparse=True),
     # Not a TTL index: MongoDB would delete the task without its log and files (see `Dispatch.prune`).
     IndexModel([("expire_at", ASCENDING)], name="retention", sparse=True),

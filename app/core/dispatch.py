@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import copy
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import takewhile
 
 from bson import ObjectId
 
@@ -21,7 +23,7 @@ from app.core.errors import Conflict, QueueUnavailable
 from app.core.failpoints import reach
 from app.core.files import Files
 from app.core.queue import Queues
-from app.core.repair import Batch, Repair, isolated, repeated, soon
+from app.core.repair import Repair, isolated, soon
 from app.core.states import Action, Ending, Priority, Status
 from app.core.task import NewTask, Task, words_of
 from app.core.tasks import Tasks
@@ -35,7 +37,6 @@ BACKOFF_FIRST_S = 2.0
 BACKOFF_LONGEST_S = 15 * 60.0
 PUT_OFF_LONGEST_S = 30.0
 UNSERVED_LONGEST_S = 5 * 60.0
-RESCUED = 50  # in a batch: each takes several commands
 
 
 @dataclass(frozen=True)
@@ -224,19 +225,13 @@ class Dispatch(Repair):
         rescuing.tasks = self.tasks.rescuing()
         return rescuing
 
-    def rescue(self) -> int:
-        """Take up again what a worker no longer renews; returns how many tasks.
+    def rescue(self, lost: Sequence[Task]) -> int:
+        """Take up again tasks whose worker is lost (`LeaseWatch`), as far as there is time; returns how many.
 
         One that was renewed since it was looked at is its worker's.
         """
-        rescuing = self.rescuing()
-        return repeated(rescuing._rescue_batch, soon())
-
-    def _rescue_batch(self, left: int) -> Batch:
-        expired = self.tasks.expired_leases(RESCUED, left)
-        running = [task for task in expired if task.status is Status.RUNNING]
-        rescued = len(isolated(running, self._rescued))
-        return Batch(len(expired) == RESCUED, rescued, len(expired) - rescued)
+        until, rescuing = soon(), self.rescuing()
+        return len(isolated(takewhile(lambda _: time.monotonic() < until, lost), rescuing._rescued))
 
     def _rescued(self, task: Task) -> bool:
         lost = f"The worker {task.worker} was lost while it ran this task."

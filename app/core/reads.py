@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from typing import Any
 
 from bson import ObjectId
 from pymongo.collection import Collection
@@ -152,9 +153,15 @@ class TaskReads:
         dispatches = {task.id: task.dispatch for task in now}
         return [task for task in tasks if dispatches.get(task.id) == task.dispatch]
 
-    def expired_leases(self, limit: int, skip: int = 0) -> list[Task]:
-        """Running tasks that nobody renews any more, the longest first."""
-        return self.find({"lease.until": {"$lt": utcnow()}}, [("lease.until", 1)], limit, skip)
+    def running_leases(self) -> Iterator[tuple[ObjectId, tuple[Any, Any]]]:
+        """Each running task with its attempt and its lease as they are stored, whatever that is."""
+        for found in self._tasks.find({"status": Status.RUNNING.value}, {"attempt": 1, "lease": 1}):
+            yield found["_id"], (found.get("attempt"), found.get("lease"))
+
+    def among(self, task_ids: list[ObjectId]) -> list[Task]:
+        """Those of the tasks that can be read, in the order of the IDs given."""
+        found = {task.id: task for task in readable(self._tasks.find({"_id": {"$in": task_ids}}))}
+        return [found[task_id] for task_id in task_ids if task_id in found]
 
     def due(self, limit: int, skip: int = 0) -> list[Task]:
         query = {"run_at": {"$lte": utcnow()}, "status": Status.SCHEDULED.value}

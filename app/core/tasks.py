@@ -262,6 +262,17 @@ class Tasks(TaskReads):
         values = queued(task.dispatch + 1, utcnow())
         return bool(self._tasks.update_one(guard, {"$set": values, "$unset": {"run_at": ""}}).matched_count)
 
+    def hurry(self) -> int:
+        """After the clock was set back, what was put off before, by no person's choice, would wait as much
+        longer: it is due at once. Returns how many."""
+        now = utcnow()
+        waiting = {
+            "status": Status.SCHEDULED.value,
+            "status_at": {"$gt": now + LEASE},
+            "$or": [{"attempt": {"$gt": 0}}, {"put_offs": {"$gt": 0}}],
+        }
+        return self._tasks.update_many(waiting, {"$set": {"run_at": now, "status_at": now}}).modified_count
+
     def send_anew(self) -> int:
         """Forget which hints were sent, where Redis may be another one; returns how many. They are due then,
         and maintenance sends those that do not wait in Redis."""
@@ -288,8 +299,8 @@ class Tasks(TaskReads):
             "lease.worker": task.worker,
             **more,
         }
-        if self._rescuing and task.lease:
-            guard["lease.until"] = task.lease["until"]
+        if self._rescuing:  # None where there is none: then none may have come.
+            guard["lease.until"] = (task.lease or {}).get("until")
         return bool(self._tasks.update_one(guard, update).matched_count)
 
     def _ended(self, status: Status, now: datetime) -> Document:

@@ -18,7 +18,6 @@ from app.core.store_advice import advice
 from app.web.permissions import PUBLIC, needed_by
 from config import Settings
 
-SYNCHRONISE_EVERY_S = 600
 INDEXES_WITHIN_S = 60
 
 
@@ -56,7 +55,7 @@ class Readiness:
             with pymongo.timeout(INDEXES_WITHIN_S):
                 database.create_indexes(self._db)
         clock.synchronise(self._db)
-        self._due = time.monotonic() + SYNCHRONISE_EVERY_S
+        self._due = time.monotonic() + clock.EVERY_S
 
 
 def _ensure(readiness: Readiness) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from app.core import clock as core_clock
+from app.core.leases import UNRENEWED_S, LeaseWatch
 from app.core.queue import Queues, connect
 from app.core.services import Services
 from app.core.states import Status
@@ -45,6 +46,29 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         if name.startswith(("app.", "workers")) and vars(module).get("utcnow") is real:
             monkeypatch.setattr(module, "utcnow", stopped)
     return stopped
+
+
+class Rescuer:
+    """A process that watches the leases and rescues, as maintenance does; its seconds are the clock's."""
+
+    def __init__(self, services: Services, clock: Clock) -> None:
+        self.services, self.clock = services, clock
+        self.watch = LeaseWatch(services.tasks, lambda: clock.now.timestamp())
+
+    def look(self) -> int:
+        """Look once and rescue who is lost; returns how many tasks."""
+        return self.services.dispatch.rescue(self.watch.lost())
+
+    def __call__(self) -> int:
+        """Look twice, so far apart that who lives would have renewed."""
+        self.watch.lost()
+        self.clock.advance(seconds=UNRENEWED_S)
+        return self.look()
+
+
+@pytest.fixture
+def rescue(services: Services, clock: Clock) -> Rescuer:
+    return Rescuer(services, clock)
 
 
 @pytest.fixture

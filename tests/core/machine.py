@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from app.core.errors import Conflict, NotFound, QueueUnavailable
+from app.core.leases import LeaseWatch
 from app.core.services import Services
 from app.core.states import ENDED, TRANSITIONS, Action, Priority
 from app.core.task import NewTask, Task, parse_job_id
@@ -65,6 +66,7 @@ class Machine(RuleBasedStateMachine):
             self.core.db[name].delete_many({})
         self.core.queues.redis.flushall()
         self.core.dispatch.queues = self.core.queues
+        self.watch = LeaseWatch(self.core.tasks, lambda: self.clock.now.timestamp())
         self.known: dict[ObjectId, Document] = {}
         self.keys: dict[tuple[str, str], ObjectId] = {}
         self.taken: dict[str, str] = {}
@@ -205,9 +207,15 @@ class Machine(RuleBasedStateMachine):
     @rule(piece=st.sampled_from(["stage", "push_due", "recover", "sweep", "rescue", "rescue"]))
     def repair(self, piece: str) -> None:
         try:
-            getattr(self.core.dispatch, piece)()
+            self._repair(piece)
         except QueueUnavailable:
             assert isinstance(self.core.dispatch.queues, Away)
+
+    def _repair(self, piece: str) -> None:
+        if piece == "rescue":
+            self.core.dispatch.rescue(self.watch.lost())
+        else:
+            getattr(self.core.dispatch, piece)()
 
     @rule(goes=st.booleans())
     def redis(self, goes: bool) -> None:
@@ -254,7 +262,7 @@ class Machine(RuleBasedStateMachine):
                 return
             self.clock.advance(seconds=1000)
             for piece in ("stage", "push_due", "recover", "rescue", "sweep"):
-                getattr(self.core.dispatch, piece)()
+                self._repair(piece)
             self._work()
         raise AssertionError(f"stuck: {list(self._live())}")
 

@@ -11,6 +11,7 @@ from bson import ObjectId
 
 from app.core import repair
 from app.core.clock import utcnow
+from app.core.dispatch import LOSS_WAIT_FIRST_S
 from app.core.errors import NotFound
 from app.core.states import Status
 from app.core.taskfilter import TaskFilter
@@ -76,13 +77,15 @@ def test_what_is_due_behind_a_batch_of_them_is_queued(services, task_in, clock, 
 
 
 @pytest.mark.parametrize("lease", [{}, {"worker": None}, {"worker": ""}])
-def test_a_task_that_runs_on_none_keeps_no_other_from_its_rescue(lease, services, running, clock, damage):
+def test_a_task_that_runs_on_none_keeps_no_other_from_its_rescue(
+    lease, services, running, clock, rescue, damage
+):
     damage(running(), "an unknown priority")
     nobody, task = running(max_attempts=2), running(max_attempts=2)
     until = utcnow() - timedelta(days=1)
     services.db.tasks.update_one({"_id": nobody.id}, {"$set": {"lease": {**lease, "until": until}}})
     clock.advance(seconds=LEASE.total_seconds() + 1)
-    assert services.dispatch.rescue() == 2
+    assert rescue() == 2
     assert services.tasks.get(task.id).status is Status.SCHEDULED
 
 
@@ -100,7 +103,7 @@ def test_its_page_says_so(services, new_task, damage):
 @pytest.mark.slow
 @pytest.mark.parametrize("wrong", WRONG)
 def test_no_wrong_type_in_any_field_keeps_another_task_from_its_repair(
-    wrong, services, task_in, running, clock, caplog, monkeypatch
+    wrong, services, task_in, running, clock, rescue, caplog, monkeypatch
 ):
     """Of whatever status, and however many: they come first in every batch."""
     monkeypatch.setattr(repair, "REPAIR_S", 60)
@@ -110,7 +113,9 @@ def test_no_wrong_type_in_any_field_keeps_another_task_from_its_repair(
     waits = task_in(Status.QUEUED)
     services.queues.redis.flushall()
     clock.advance(hours=2)
-    for piece in ("stage", "push_due", "recover", "sweep", "rescue"):
+    rescue()
+    clock.advance(seconds=LOSS_WAIT_FIRST_S)
+    for piece in ("stage", "push_due", "recover", "sweep"):
         getattr(services.dispatch, piece)()
     assert {services.tasks.get(task.id).status for task in (due, lost, waits)} == {Status.QUEUED}
     assert not services.queues.missing([services.tasks.get(task.id) for task in (due, lost, waits)])

@@ -10,6 +10,7 @@ import pytest
 from app.core import repair
 from app.core.dispatch import LOSS_WAIT_FIRST_S
 from app.core.errors import NotFound, QueueUnavailable
+from app.core.leases import UNRENEWED_S
 from app.core.states import Priority, Status
 from app.core.tasks import LEASE
 
@@ -99,10 +100,10 @@ class TestSweep:
 
 
 class TestRescue:
-    def test_a_task_whose_worker_is_gone_is_taken_up_again(self, services, running, clock, waiting):
+    def test_a_task_whose_worker_is_gone_is_taken_up_again(self, services, running, rescue, clock, waiting):
         task = running(max_attempts=2)
         clock.advance(seconds=LEASE.total_seconds() + 1)
-        assert services.dispatch.rescue() == 1
+        assert rescue() == 1
         stored = services.tasks.get(task.id)
         assert (stored.status, stored.crashes, stored.losses) == (Status.SCHEDULED, 0, 1)
         assert "w1 was lost" in stored.history[-1]["message"]
@@ -110,39 +111,41 @@ class TestRescue:
         assert services.dispatch.stage() == 1
         assert waiting() == [str(task.id)]
 
-    def test_a_lease_that_still_runs_is_left_alone(self, services, running, clock):
+    def test_a_lease_that_still_runs_is_left_alone(self, running, rescue, clock):
         running()
-        clock.advance(seconds=LEASE.total_seconds() - 1)
-        assert services.dispatch.rescue() == 0
+        clock.advance(seconds=LEASE.total_seconds() - UNRENEWED_S - 1)
+        assert rescue() == 0
 
-    def test_the_old_attempt_is_refused_afterwards(self, services, running, clock, document):
+    def test_the_old_attempt_is_refused_afterwards(self, services, running, rescue, clock, document):
         task = running(max_attempts=2)
         clock.advance(minutes=1)
-        services.dispatch.rescue()
+        rescue()
         before = document(task)
         assert not services.tasks.renew(task)
         assert not services.tasks.succeed(task, "late")
         assert document(task) == before
 
-    def test_with_redis_away_it_is_queued_all_the_same(self, services, running, clock, redis_away):
+    def test_with_redis_away_it_is_queued_all_the_same(self, services, running, rescue, clock, redis_away):
         task = running(max_attempts=2)
         clock.advance(minutes=1)
         with redis_away():
-            services.dispatch.rescue()
+            rescue()
             clock.advance(seconds=LOSS_WAIT_FIRST_S)
             services.dispatch.stage()
         assert services.tasks.get(task.id).hint == "due"
 
     @pytest.mark.parametrize("attempts", [1, 2])
     def test_one_that_was_renewed_since_it_was_read_is_its_workers(
-        self, attempts, services, running, clock, monkeypatch
+        self, attempts, services, running, rescue, clock
     ):
         task = running(max_attempts=attempts)
         clock.advance(minutes=1)
-        seen = services.tasks.expired_leases(10)
+        rescue.watch.lost()
+        clock.advance(minutes=1)
+        lost = rescue.watch.lost()
+        assert [one.id for one in lost] == [task.id]
         assert services.tasks.renew(task)
-        monkeypatch.setattr(services.tasks, "expired_leases", lambda limit, skip=0: seen)
-        assert services.dispatch.rescue() == 0
+        assert services.dispatch.rescue(lost) == 0
         assert services.tasks.succeed(task, "in time")
 
 

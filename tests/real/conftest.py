@@ -18,9 +18,9 @@ from app.local.kinds import Kind
 from app.local.servers import Stores, stores
 from bench.report import store
 from config import Settings
-from tests.core.conftest import clock, document, redis_away, running, task_in, waiting
+from tests.core.conftest import clock, document, redis_away, rescue, running, task_in, waiting
 
-__all__ = ["clock", "document", "redis_away", "running", "task_in", "waiting"]
+__all__ = ["clock", "document", "redis_away", "rescue", "running", "task_in", "waiting"]
 
 _numbers = itertools.count(1)
 

@@ -56,7 +56,7 @@ def test_everything_arrives_and_what_waited_runs(
 
     assert (moved.returncode, moved.stdout) == (0, ""), moved.stderr
     assert digests(after.db) == sums
-    assert set(after.db.tasks.index_information()) >= {"hint", "lease", "submission"}
+    assert set(after.db.tasks.index_information()) >= {"hint", "run_at", "submission"}
     if (source, target) != PAIRS[0]:
         del made["running"]  # A rescue takes a lease; once is enough.
     run_what_waited(addresses, made, tmp_path)

@@ -131,7 +131,7 @@ WORK: dict[str, tuple[dict[str, Any], list[tuple[str, int]] | None]] = {
         {"status": "queued", "hint": "sent", "priority": 1},
         [("queued_at", 1), ("_id", 1)],
     ),
-    "expired_leases": ({"lease.until": {"$lt": NOW}}, [("lease.until", 1)]),
+    "running_leases": ({"status": "running"}, None),
     "due": ({"run_at": {"$lte": NOW}, "status": "scheduled"}, [("run_at", 1)]),
     "past_retention": ({"expire_at": {"$lte": NOW}}, None),
     "dispatched_behind": (

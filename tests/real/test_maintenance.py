@@ -123,7 +123,7 @@ def test_whatever_maintenance_asks_is_served_by_an_index(counted: tuple[Counted,
     assert unserved(*counted) == []
 
 
-@pytest.mark.parametrize("index", ["lease", "run_at", "retention"])
+@pytest.mark.parametrize("index", ["run_at", "retention"])
 def test_without_an_index_it_is_not(
     index: str, counted: tuple[Counted, bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,7 @@ def a_patient_leader(services: Services, monkeypatch: pytest.MonkeyPatch) -> Mai
         bob = Maintenance(services, "bob")
         bob.round()
     bob._done.clear()
+    bob._leases_seen.unrenewed_s = 0.0
     return bob
 
 
@@ -122,7 +123,8 @@ def test_who_does_not_lead_measures_the_clock_as_well(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured: list[object] = []
-    monkeypatch.setattr(clock, "synchronise", measured.append)
+    monkeypatch.setattr(clock, "known", lambda: True)
+    monkeypatch.setattr(clock, "synchronise", lambda db: measured.append(db) or timedelta(0))
     monkeypatch.setitem(maintenance.EVERY_S, "clock", 0.0)
     assert Maintenance(services, "alice").lead()
     bob = Maintenance(services, "bob")
@@ -159,7 +161,7 @@ def test_whoever_was_cut_off_for_long_rescues_nobody_for_a_lease(
 
 
 def failing(error: Exception) -> Callable[[], int]:
-    def fail() -> int:
+    def fail(*given: object) -> int:
         raise error
 
     return fail
@@ -259,7 +261,7 @@ def test_a_long_round_is_no_cut_unless_it_took_a_lease(
     """Where there is much to repair, rounds are long; a process that was stopped in one knows nothing."""
     bob, now, rescued = a_patient_leader(services, monkeypatch), [time.monotonic()], []
     monkeypatch.setattr(maintenance.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(services.dispatch, "rescue", lambda: rescued.append(now[0]) or 0)
+    monkeypatch.setattr(services.dispatch, "rescue", lambda lost: rescued.append(now[0]) or 0)
 
     def prune() -> int:
         now[0] += took_s
@@ -273,3 +275,51 @@ def test_a_long_round_is_no_cut_unless_it_took_a_lease(
     bob.round()
 
     assert (len(rescued) > before) is rescues
+
+
+@pytest.mark.parametrize(("moved_s", "rescues"), [(0, True), (14, True), (3600, False), (-3600, False)])
+def test_where_the_databases_clock_was_set_nobody_is_rescued_for_a_lease(
+    services: Services, monkeypatch: pytest.MonkeyPatch, moved_s: float, rescues: bool
+) -> None:
+    bob, rescued = a_patient_leader(services, monkeypatch), []
+    monkeypatch.setattr(services.dispatch, "rescue", lambda lost: rescued.append(lost) or 0)
+    monkeypatch.setattr(clock, "synchronise", lambda db: timedelta(seconds=moved_s))
+
+    bob.round()
+
+    assert bool(rescued) is rescues
+
+
+@pytest.mark.parametrize(("moved_s", "status"), [(-3600, Status.QUEUED), (3600, Status.SCHEDULED)])
+def test_where_it_was_set_back_no_retry_waits_longer(
+    services: Services,
+    new_task: Callable[..., Task],
+    monkeypatch: pytest.MonkeyPatch,
+    moved_s: float,
+    status: Status,
+) -> None:
+    """What a person has scheduled waits for its time all the same."""
+    bob = a_patient_leader(services, monkeypatch)
+    wished, failed, offered = new_task(run_at=utcnow() + timedelta(hours=2)), new_task(), new_task()
+    later = {"status": "scheduled", "status_at": utcnow() + timedelta(hours=1)}
+    for task, count in ((failed, "attempt"), (offered, "put_offs")):
+        values = {**later, "run_at": later["status_at"], count: 1}
+        services.db.tasks.update_one({"_id": task.id}, {"$set": values, "$unset": {"hint": ""}})
+    monkeypatch.setattr(clock, "synchronise", lambda db: timedelta(seconds=moved_s))
+
+    bob.round()
+
+    assert {services.tasks.get(task.id).status for task in (failed, offered)} == {status}
+    assert services.tasks.get(wished.id).status is Status.SCHEDULED
+
+
+def test_nothing_is_judged_before_the_databases_time_is_known(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob, done = Maintenance(services, "bob"), []
+    monkeypatch.setattr(clock, "synchronise", lambda db: done.append("time") or timedelta(0))
+    monkeypatch.setattr(bob, "lead", lambda what="maintenance": done.append(what))
+
+    bob.round()
+
+    assert done[0] == "time" and "maintenance" in done

@@ -22,7 +22,7 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import ConfigurationError, OperationFailure
 
 from app.core.backup.manifest import Activity, LeftOut, Snapshot, is_collection
-from app.core.catalog import ALIVE
+from app.core.catalog import lately
 from app.core.clock import utcnow
 from app.core.db import Mongo, is_away
 
@@ -188,7 +188,7 @@ class Source:
     def activity(self) -> Activity:
         """Workers online and tasks under a lease: the most since this was first asked."""
         now = utcnow()
-        workers = self.db.workers.count_documents({"seen_at": {"$gte": now - ALIVE}})
+        workers = self.db.workers.count_documents({"seen_at": lately()})
         running = self.db.tasks.count_documents({"lease.until": {"$gt": now}})
         most = self._most
         self._most = Activity(workers=max(workers, most.workers), running=max(running, most.running))

@@ -26,7 +26,7 @@ from app.core.backup.bson_stream import fields, split
 from app.core.backup.manifest import Content
 from app.core.backup.problems import BackupError, Caution, Problem, Report, Step, Warned
 from app.core.backup.source import BATCH_TIMEOUT_S, EPHEMERAL, IMPORTS, Source, within
-from app.core.catalog import ALIVE
+from app.core.catalog import lately
 from app.core.clock import utcnow
 from app.core.db import Document, Mongo
 
@@ -95,7 +95,7 @@ class Target:
     @within(BATCH_TIMEOUT_S)
     def workers(self) -> int:
         """How many workers are online here."""
-        return self.db.workers.count_documents({"seen_at": {"$gte": utcnow() - ALIVE}})
+        return self.db.workers.count_documents({"seen_at": lately()})
 
     @within(BATCH_TIMEOUT_S)
     def occupied(self) -> list[str]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from app.core.clock import utcnow
+from app.core.leases import LeaseWatch
 from app.core.services import connect
 from app.core.task import Task
 from app.local.servers import Server
@@ -88,13 +89,14 @@ def two_lead(rig: Rig) -> list[Task]:
     """Two processes do every repair at the same time, again and again."""
     tasks = _scheduled(rig, 20, 0.5)
     leaders = [connect(load(rig.env)) for _ in range(2)]
-    lead = [leader.dispatch for leader in leaders]
+    watches = [LeaseWatch(leader.tasks) for leader in leaders]
     stop = time.monotonic() + 3
 
     def repair(number: int) -> None:
         while time.monotonic() < stop:
-            for one in ("stage", "push_due", "recover", "sweep", "rescue"):
-                getattr(lead[number], one)()
+            for one in ("stage", "push_due", "recover", "sweep"):
+                getattr(leaders[number].dispatch, one)()
+            leaders[number].dispatch.rescue(watches[number].lost())
 
     threads = [threading.Thread(target=repair, args=(number,)) for number in range(2)]
     for thread in threads:

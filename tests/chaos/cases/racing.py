@@ -13,7 +13,7 @@ from pathlib import Path
 from app.core.clock import utcnow
 from app.core.errors import Conflict
 from app.core.services import Services, connect
-from app.core.states import Status
+from app.core.states import WAITING, Status
 from app.core.task import NewTask, Task
 from config import load
 from tests.chaos.cases import Round, case, judged
@@ -47,7 +47,8 @@ def attempt_of(services: Services, task: Task, how: str) -> bool:
     if mine is None:
         return False
     if how == "dies":
-        services.db.tasks.update_one({"_id": task.id}, {"$set": {"lease.until": mine.started_at}})
+        held = {"_id": task.id, "status": "running", "attempt": mine.attempt}
+        services.db.tasks.update_one(held, {"$set": {"lease.until": mine.started_at}})
         return False
     if how == "fails":
         return (
@@ -55,6 +56,13 @@ def attempt_of(services: Services, task: Task, how: str) -> bool:
             is not None
         )
     return services.tasks.succeed(mine, how)
+
+
+def rescued(leader: Services, task: Task) -> bool:
+    """The end of a rescue: a lease is run out, as far as who holds it can tell."""
+    found = leader.tasks.get(task.id)
+    over = found.status is Status.RUNNING and found.lease and found.lease["until"] < utcnow()
+    return bool(over and leader.dispatch.rescue([found]))
 
 
 def race(sides: list[Services], how: str) -> str:
@@ -66,16 +74,18 @@ def race(sides: list[Services], how: str) -> str:
         lambda: attempt_of(one, task, how),
         lambda: attempt_of(two, task, how),
         lambda: person.dispatch.cancel(task.id, "bob") is None,
-        lambda: leader.dispatch.rescue(),
+        lambda: rescued(leader, task),
     )
     first = person.tasks.get(task.id)
     again = at_once(
         lambda: one.tasks.succeed(first, "late") if first.worker else False,
-        lambda: leader.dispatch.rescue(),
+        lambda: rescued(leader, task),
         lambda: person.dispatch.cancel(task.id, "bob") is None,
     )
     if first.status is Status.RUNNING:  # asked to cancel: its supervisor ends it
         one.dispatch.failed(first, {"kind": "error", "type": "E", "message": "no", "traceback": ""})
+    if person.tasks.get(task.id).status in WAITING:  # its worker was lost, and it moved while it was canceled
+        person.dispatch.cancel(task.id, "bob")
     last = person.tasks.get(task.id)
     return _illegal(first, last, [*ends[:2], again[0]])
 

@@ -19,7 +19,7 @@ from app.core.db import create_indexes
 from app.core.services import Services
 from app.core.states import Status
 from tests.core.backup.conftest import contents, killed, refusal
-from tests.core.conftest import Clock
+from tests.core.conftest import Clock, Rescuer
 from workers.maintenance import Maintenance
 
 Exporter = Callable[..., Manifest]
@@ -58,7 +58,7 @@ def test_our_indexes_are_made_from_the_code(other: Services, export: Exporter, r
     export()
     restore()
 
-    assert {"hint", "lease", "retention", "submission"} <= other.db.tasks.index_information().keys()
+    assert {"hint", "run_at", "retention", "submission"} <= other.db.tasks.index_information().keys()
     assert other.db["files.chunks"].index_information()["files_id_1_n_1"]["unique"]
 
 
@@ -122,7 +122,7 @@ def test_a_task_that_ran_is_rescued_when_its_lease_runs_out(
     restore()
     clock.advance(seconds=31)
 
-    assert other.dispatch.rescue() == 1
+    assert Rescuer(other, clock)() == 1
     task = other.tasks.find({"history.outcome": "worker_lost"}, [("_id", 1)], 1)[0]
     assert (task.status, task.losses) == (Status.SCHEDULED, 1)
 
