@@ -8,9 +8,11 @@ from collections.abc import Callable
 from app.core.states import Status
 from app.core.task import Task
 from tests.chaos.cases import Round, case, judged
+from tests.chaos.effects import Effect
 from tests.chaos.rig import Rig, children_of, shoot, succeeded_once, survivors, tree, until
 
 BATCH = 25
+HOSTED = 6
 
 
 def batches(times: int, size: int) -> list[int]:
@@ -144,3 +146,48 @@ def poisonous(rig: Rig, times: int) -> list[Round]:
             ok = ok and succeeded_once(neighbour, done)
             rounds.append(judged(ok, 0, 1, f"{task.status}, {counts}, {said}; {neighbour.status}"))
     return rounds
+
+
+@case(
+    "C26",
+    "host killed three times under the same tasks",
+    "all succeed with `max_attempts=1`, 3 losses, no crash; starts spread",
+)
+def host_dies_three_times(rig: Rig, times: int) -> list[Round]:
+    """A round is a task; those of a batch share the host. What is killed first is any of its processes."""
+    rounds: list[Round] = []
+    for size in batches(times, HOSTED):
+        tasks = [rig.new(params={"seconds": 900.0}, max_attempts=1, timeout_s=900) for _ in range(size)]
+        rig.push(tasks)
+        for death in range(1, 4):
+            processes = tree(rig.start(size).pid)
+            until(lambda: all(_runs(rig, task, death) for task in tasks), 150)  # noqa: B023 - called here
+            time.sleep(rig.chance.uniform(0.5, 2.0))
+            processes = tree(processes[0])
+            shoot(*(processes if death % 2 else reversed(processes)))
+            rig.services.db.workers.delete_many({})
+        at = time.time()
+        mine = {"_id": {"$in": [task.id for task in tasks]}}
+        rig.services.db.tasks.update_many(mine, {"$set": {"params.seconds": 0.0}})
+        last = rig.start(size)
+        ended, done = rig.wait(tasks, 150), rig.effects()
+        starts = [task.started_at.timestamp() for task in ended if task.started_at]
+        spread = len(starts) < 4 or max(starts) - min(starts) > 1.0
+        rounds += [_judged_after_three(task, done, at, spread) for task in ended]
+        shoot(*tree(last.pid))
+        rig.services.db.workers.delete_many({})
+    return rounds
+
+
+def _runs(rig: Rig, task: Task, attempt: int) -> bool:
+    now = rig.task(task)
+    return (now.status, now.attempt) == (Status.RUNNING, attempt)
+
+
+def _judged_after_three(task: Task, done: dict[str, list[Effect]], at: float, spread: bool) -> Round:
+    """In time: a lease, the wait of up to 20 s after a third loss, and the start of the workers."""
+    counts = (task.attempt, task.crashes, task.losses, task.attempts_chosen)
+    ok = succeeded_once(task, done) and counts == (4, 0, 3, 1) and spread
+    found = done.get(str(task.id))
+    seconds = found[-1].at - at if found else 999.0
+    return judged(ok, seconds, 75, f"{task.status}, {counts}, spread {spread}, {task.error}")

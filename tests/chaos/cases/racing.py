@@ -1,10 +1,11 @@
-"""C16, people and workers at the same moment; C17, hosts that disagree about the time."""
+"""C16, people and workers at the same moment; C17 and C25, hosts that disagree about the time."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -20,6 +21,7 @@ from tests.chaos.cases import Round, case, judged
 from tests.chaos.rig import Rig, succeeded_once
 
 RACES = 20
+SET_S = 20.0  # of which a worker would have to be seen not to renew for 15
 CLOCKS = Path(__file__).resolve().parents[1] / "skewed"
 
 
@@ -141,3 +143,52 @@ def clock_off(rig: Rig, times: int) -> list[Round]:
             judged(not early and not wrong and truth, max(real, key=abs, default=0) % 3600, 3600, seen)
         )
     return rounds
+
+
+@case(
+    "C25",
+    "clock of one of two hosts set by an hour, forward or back",
+    "no task taken from a healthy worker; nothing early, late or stuck",
+)
+def clock_set(rig: Rig, times: int) -> list[Round]:
+    """Three tasks run on two workers of each host, so on both, while the clock of one is set."""
+    wall = rig.folder / "clock"
+    set_clock(wall, 0)
+    rig.start(2)
+    path = os.pathsep.join([str(CLOCKS), os.environ.get("PYTHONPATH", "")])
+    rig.env.update(PYTHONPATH=path, CHAOS_CLOCK_FILE=str(wall))
+    rig.start(2)
+    offsets = itertools.cycle([3600, 0, -3600, 0, 3600, -3600])
+    return [_while_it_is_set(rig, wall, next(offsets)) for _ in range(times)]
+
+
+def set_clock(wall: Path, off_s: float) -> None:
+    """Set the clock of a host that runs; whoever reads it sees the old one or the new one."""
+    new = wall.with_suffix(".new")
+    new.write_text(f"{off_s}", encoding="ascii")
+    new.replace(wall)
+
+
+def _while_it_is_set(rig: Rig, wall: Path, off_s: float) -> Round:
+    held = [rig.new(params={"seconds": SET_S}, max_attempts=1) for _ in range(3)]
+    rig.push(held)
+    for task in held:
+        rig.running(task)
+    when = utcnow() + timedelta(seconds=rig.chance.uniform(4, 12))
+    later = rig.new(run_at=when)
+    time.sleep(rig.chance.uniform(0, 2))
+    set_clock(wall, off_s)
+    ended, done = rig.wait([*held, later], 90), rig.effects()
+    wrong = [
+        task for task in ended if not succeeded_once(task, done) or (task.attempt, task.losses) != (1, 0)
+    ]
+    started = ended[-1].started_at
+    late_s = (started - when).total_seconds() if started else 999.0
+    # What the task itself says of the time has hours in it, where it ran on the host whose clock was set.
+    said = [effect.at - when.timestamp() for effect in done.get(str(later.id), [])]
+    really_s = min(((off + 1800) % 3600 - 1800 for off in said), default=999.0)
+    seen = (
+        f"set to {off_s:+g} s: {[(task.status.value, task.attempt) for task in wrong]}, late {late_s:.1f} s, "
+    )
+    ok = not wrong and min(late_s, really_s) > -0.2
+    return judged(ok, max(late_s, really_s), 5, f"{seen}{really_s:.1f} s")

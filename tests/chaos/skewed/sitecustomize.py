@@ -1,6 +1,7 @@
-"""Loaded by each interpreter whose PYTHONPATH names this folder: its wall clock is off by CHAOS_CLOCK s.
+"""Loaded by each interpreter whose PYTHONPATH names this folder: its wall clock is off by so many seconds.
 
-The monotonic clock goes on as it is, as on a host whose clock is set wrongly.
+They stand in CHAOS_CLOCK, or in the file that CHAOS_CLOCK_FILE names, which is read each time: to write there
+is to set the clock of a host that runs. The monotonic clock goes on as it is, as on such a host.
 """
 
 from __future__ import annotations
@@ -9,8 +10,15 @@ import datetime
 import os
 import time
 
-_OFF = float(os.environ.get("CHAOS_CLOCK", "0"))
+_FIXED, _FILE = os.environ.get("CHAOS_CLOCK", ""), os.environ.get("CHAOS_CLOCK_FILE", "")
 _real, _time = datetime.datetime, time.time
+
+
+def _off() -> float:
+    if not _FILE:
+        return float(_FIXED or 0)
+    with open(_FILE, encoding="ascii") as file:
+        return float(file.read() or 0)
 
 
 class _AnyDatetime(type):
@@ -23,13 +31,13 @@ class _Skewed(_real, metaclass=_AnyDatetime):
 
     @classmethod
     def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:
-        return _real.now(tz) + datetime.timedelta(seconds=_OFF)
+        return _real.now(tz) + datetime.timedelta(seconds=_off())
 
     @classmethod
     def utcnow(cls) -> datetime.datetime:
-        return _real.utcnow() + datetime.timedelta(seconds=_OFF)
+        return _real.utcnow() + datetime.timedelta(seconds=_off())
 
 
-if _OFF:
+if _FIXED or _FILE:
     datetime.datetime = _Skewed
-    time.time = lambda: _time() + _OFF
+    time.time = lambda: _time() + _off()
