@@ -45,6 +45,7 @@ class Reading:
 
 
 _reading: Reading | None = None
+_told_of_none = False
 
 
 def steady() -> float:
@@ -80,16 +81,17 @@ def synchronise(db: Database[dict[str, Any]]) -> timedelta:
     reading: of two readings that agree the better one stays, and one that cannot be true any more means that
     the clock was set, or that another server answers. Raises PyMongoError.
     """
-    global _reading
+    global _reading, _told_of_none
     began = steady()
     told = db.client.admin.command("hello").get("localTime")
     ended = steady()
     if not isinstance(told, datetime):
-        if _reading is None:
+        if _reading is None and not _told_of_none:
             log.warning("The database does not tell its time: the time of this host is used.")
+            _told_of_none = True
         return timedelta(0)
     theirs = told if told.tzinfo else told.replace(tzinfo=timezone.utc)
-    found = Reading(theirs, (began + ended) / 2, (ended - began) / 2 + RESOLUTION_S)
+    found = Reading(theirs, (began + ended) / 2, (ended - began) * (0.5 + DRIFT) + RESOLUTION_S)
     before, (_reading, moved) = _reading, judged(_reading, found)
     if before is None:
         _say_how_wrong_this_host_is()

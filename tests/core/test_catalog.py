@@ -96,6 +96,15 @@ def test_a_worker_that_was_not_heard_of_is_not_shown(catalog, report, clock):
     assert [worker.name for worker in catalog.workers()] == ["alive"]
 
 
+@pytest.mark.parametrize("hours", [1, -1])
+def test_after_the_databases_clock_was_set_only_who_reports_again_is_shown(hours, catalog, report, clock):
+    report("lost", types=("rare",))
+    clock.advance(hours=hours)
+    report("alive")
+    assert [worker.name for worker in catalog.workers()] == ["alive"]
+    assert not catalog.serves("rare")
+
+
 def test_a_worker_that_leaves_is_gone(catalog, report):
     report("w1"), report("w2")
     catalog.leave("w1")
