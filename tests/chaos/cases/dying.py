@@ -12,7 +12,7 @@ from tests.chaos.effects import Effect
 from tests.chaos.rig import Rig, children_of, shoot, succeeded_once, survivors, tree, until
 
 BATCH = 25
-HOSTED = 10
+HOSTED = 6
 
 
 def batches(times: int, size: int) -> list[int]:
