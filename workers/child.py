@@ -184,13 +184,13 @@ class Child:
 
     def _run(self, task: Task, kind: TaskType) -> None:
         memory_mb = kind.memory_mb or self.settings.task_memory_mb
+        self.signals.deadline = time.monotonic() + task.timeout_s  # never later than the supervisor's
         self.tell(start=str(task.id), attempt=task.attempt, timeout_s=task.timeout_s, memory_mb=memory_mb)
         self.signals.canceled = False
         context = Context(task, self.services, lambda: self.signals.canceled)
         path = log_path(self.folder, task.id, task.attempt)
         with Capture(path), self._files.spared():
             outcome = attempt(task, kind, context, self._running)
-        self.signals.install()
         if ended := end_strays():
             log.warning("Task %s left %d processes running; they were ended.", task.id, ended)
             self._left_strays = True
@@ -202,9 +202,9 @@ class Child:
         self.tell(end=str(task.id), attempt=task.attempt)
 
     def _running(self, begun: bool) -> None:
-        self.signals.running(begun)
         if os.getpid() != self._process.pid:  # the task has forked, and the fork comes out of its function
             end_as(sys.exc_info()[1])
+        self.signals.running(begun)
 
     def _finish(self, ended: Ended) -> None:
         """Write an attempt down, however long MongoDB is away; on disk it waits even for the next worker."""
@@ -268,6 +268,7 @@ def _say_away(error: Exception) -> None:
 def main(arguments: list[str]) -> int:
     name, status, folder, parent, *skipped = arguments
     die_with(int(parent))
+    os.set_inheritable(int(status), False)  # for this process alone, not for what its tasks start
     adopt()
     faulthandler.enable()  # a crash in C: the log says in which line of Python
     os.environ["TMPDIR"] = tempfile.tempdir = folder  # What a task leaves there goes with the folder.
@@ -278,6 +279,7 @@ def main(arguments: list[str]) -> int:
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # a child's streams are real ones
     services = connect(patient(settings))
     child = Child(name, int(status), Path(folder), settings, services, frozenset(skipped))
+    child.signals.begin_process()
     try:
         child.start()
     except TaskTypeError as error:

@@ -84,7 +84,7 @@ class ChildProcess:
         *whole, self._rest = self._rest.split(b"\n")
         return [json.loads(line) for line in whole]
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: int) -> None:
         if self._popen.poll() is None:
             self._popen.send_signal(number)
 

@@ -87,7 +87,9 @@ def attempt(task: Task, kind: TaskType, context: Context, running: Callable[[boo
     """
     try:
         outcome = _attempt(task, kind, context, running)
-    except (Canceled, TimedOut) as late:  # after a long call in C, it comes while what that raised is caught
+    except (
+        BaseException
+    ) as late:  # a handler of a signal, ours or the task's, raised it after the task's code
         running(False)
         outcome = _outcome_of(late, task, context.mask)
     return hidden(outcome, context.mask)

@@ -58,7 +58,7 @@ class Watch:
     _disowned: str = ""  # why it is no longer ours
     _canceled: bool = False
     _time_over: bool = False
-    _sent: dict[signal.Signals, float] = field(default_factory=dict)
+    _sent: dict[int, float] = field(default_factory=dict)
 
     def due(self) -> bool:
         """Whether it is time for another look; a short task is over before the first."""
@@ -126,7 +126,7 @@ class Watch:
             if self._sent_for(TIME_OVER) >= TIMEOUT_KILL_AFTER_S:
                 self.child.signal(signal.SIGKILL)
 
-    def _sent_for(self, number: signal.Signals) -> float:
+    def _sent_for(self, number: int) -> float:
         """Send a signal, once; returns how long ago that was."""
         now = time.monotonic()
         if number not in self._sent:

@@ -29,13 +29,13 @@ class Scripted:
     def __init__(self) -> None:
         self.ready, self.told, self.end = True, cast("float | None", None), cast("str | None", None)
         self.said: list[dict[str, Any]] = []
-        self.signals: list[signal.Signals] = []
+        self.signals: list[int] = []
 
     def lines(self) -> list[dict[str, Any]]:
         said, self.said = self.said, []
         return said
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: int) -> None:
         self.signals.append(number)
 
     def stop(self) -> None:
