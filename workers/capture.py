@@ -30,18 +30,23 @@ def log_path(folder: Path, task_id: ObjectId, attempt: int) -> Path:
 
 
 class Capture:
-    """Sends everything that this process and its children print into a file, until it is left."""
+    """Sends everything that this process and its children print into a file, until it is left.
+
+    Then standard input and output are what they were before, whatever was done to them.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._saved: list[int] = []
         self._streams: tuple[TextIO, TextIO] = sys.stdout, sys.stderr
+        self._input: TextIO | None = sys.stdin
 
     def __enter__(self) -> Capture:
         flush()
         self._streams = sys.stdout, sys.stderr = _usable(sys.stdout, 1), _usable(sys.stderr, 2)
+        self._input = sys.stdin
         target = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        self._saved = [os.dup(1), os.dup(2)]
+        self._saved = [os.dup(0), os.dup(1), os.dup(2)]
         os.dup2(target, 1)
         os.dup2(target, 2)
         os.close(target)
@@ -53,9 +58,10 @@ class Capture:
         flush()
         sys.stdout, sys.stderr = self._streams
         flush()
-        for descriptor, saved in zip((1, 2), self._saved, strict=True):
+        for descriptor, saved in enumerate(self._saved):
             os.dup2(saved, descriptor)
             os.close(saved)
+        sys.stdin = self._input if _is_open(self._input) else _made(0)
         sys.stdout, sys.stderr = _usable(sys.stdout, 1), _usable(sys.stderr, 2)
 
 
@@ -71,16 +77,26 @@ def flush() -> None:
 
 def _usable(stream: TextIO, descriptor: int) -> TextIO:
     """A standard stream, or a new one in its place where a task has closed or detached it."""
-    try:
-        if not stream.closed:
-            return stream
-    except (ValueError, AttributeError):
-        pass
-    made = open(descriptor, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115 - it stays
+    if _is_open(stream):
+        return stream
+    made = _made(descriptor)
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is stream:
             handler.stream = made  # its own method would flush the closed one
     return made
+
+
+def _is_open(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and not stream.closed
+    except (ValueError, AttributeError):
+        return False
+
+
+def _made(descriptor: int) -> TextIO:
+    if descriptor == 0:
+        return open(0, closefd=False)  # noqa: SIM115 - it stays
+    return open(descriptor, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115 - it stays
 
 
 def fill(output: BinaryIO, mask: Mask, begin: int, end: int, *, ended: bool = True, by: bytes = FILL) -> int:

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import asdict
 from itertools import chain, repeat
 from pathlib import Path
@@ -34,26 +35,29 @@ from app.core.leash import die_with
 from app.core.services import Services, connect
 from app.core.task import Task, parse_job_id
 from config import Settings, load
-from workers.capture import Capture, LogWriter, log_path
+from workers.capture import Capture, LogWriter, flush, log_path
 from workers.context import Context
 from workers.finish import Ended, away, write_down
 from workers.journal import Kept, journal_of
 from workers.leaving import end_as
+from workers.left_threads import Threads
 from workers.limits import Files
 from workers.loading import load_each
 from workers.logs import set_up
 from workers.patience import patient
+from workers.process_state import ProcessState
 from workers.reload import watched
 from workers.runtime import Outcome, Succeeded, attempt
 from workers.signals import Signals
 from workers.signature import TaskTypeError
-from workers.strays import adopt, end_strays
+from workers.strays import adopt, children, end_strays_of_task
 from workers.tasktype import TaskType, sources
 
 WAIT_S = 1.0
 AWAY_S = 1.0
 CANNOT_START = 3
 CANNOT_LOAD = 4
+CLOSED_FILES = 5
 FIRST_TRY_S = 1.0  # Then the outcome is put on disk, ...
 LARGE = 256 * 1024  # ... unless its result is one that takes a while to write.
 
@@ -77,10 +81,13 @@ class Child:
         self.signals = Signals()
         self.journal = journal_of(settings)
         self.types: dict[str, TaskType] = {}
-        self._status = status
+        self._status, self._pipe = status, _identity(status)
         self._clock_set = self._measured = float("-inf")
         self._process, self._files = psutil.Process(), Files()
-        self._left_strays = False
+        self._state: ProcessState | None = None
+        self._threads = Threads()
+        self._ours: list[int] = []
+        self._changed = False
 
     def tell(self, **line: Any) -> None:
         """One line to the supervisor."""
@@ -99,6 +106,7 @@ class Child:
         if not loaded.types and (problems or self.skipped):
             raise TaskTypeError("No module could be loaded.")
         self.types = {name: kind for name, kind in loaded.types.items() if self._published(kind)}
+        self._state, self._threads, self._ours = ProcessState(), Threads(), children()
         self.tell(ready=sorted(self.types))
 
     def _published(self, kind: TaskType) -> bool:
@@ -122,8 +130,8 @@ class Child:
         self.tell(leaves=True)
 
     def _spent(self) -> bool:
-        """Whether a task has left so much, memory, files or processes, that a fresh one is better."""
-        if self._left_strays:  # they were ended, and libraries count on theirs (multiprocessing's forkserver)
+        """Whether a task has left so much, memory, files or changes, that a fresh one is better."""
+        if self._changed:
             return True
         if self._files.leaked:
             log.warning("Its last task left many files open: a fresh process takes its place.")
@@ -190,16 +198,35 @@ class Child:
         context = Context(task, self.services, lambda: self.signals.canceled)
         path = log_path(self.folder, task.id, task.attempt)
         with Capture(path), self._files.spared():
-            outcome = attempt(task, kind, context, self._running)
-        if ended := end_strays():
-            log.warning("Task %s left %d processes running; they were ended.", task.id, ended)
-            self._left_strays = True
+            outcome = copy_context().run(attempt, task, kind, context, self._running)
+            self._require_pipe()
+            threads = self._threads.left()
+        self._put_back(task, threads)
         printed = LogWriter(self.services.logs, path, task.id, task.attempt, context.mask)
         failpoints.reach("ran", task.id)
         self._finish(Ended(task, outcome, context.progress_now, printed))
         context.close()
         path.unlink(missing_ok=True)
         self.tell(end=str(task.id), attempt=task.attempt)
+
+    def _require_pipe(self) -> None:
+        """End where the task has closed the pipe to the supervisor: its number may be another file by now."""
+        if _identity(self._status) != self._pipe:
+            print("The task closed files that its process needs: the process ends.", file=sys.stderr)
+            flush()
+            os._exit(CLOSED_FILES)
+
+    def _put_back(self, task: Task, threads: list[str]) -> None:
+        """Have this process as it was before the attempt, or have it replaced once the outcome is written."""
+        lost = [*self._state.restore()] if self._state is not None else []
+        ended = end_strays_of_task(self._ours)
+        if ended.count:
+            log.warning("Task %s left %d processes running; they were ended.", task.id, ended.count)
+        lost += [f"thread {name}" for name in threads] + ["processes that a library keeps"] * ended.missed
+        if lost:
+            log.warning("Task %s changed its process for good (%s): a fresh one takes its place.",
+                        task.id, ", ".join(lost))  # fmt: skip
+            self._changed = True
 
     def _running(self, begun: bool) -> None:
         if os.getpid() != self._process.pid:  # the task has forked, and the fork comes out of its function
@@ -251,6 +278,14 @@ class Child:
             if self.signals.stop:
                 return None
             time.sleep(AWAY_S)
+
+
+def _identity(descriptor: int) -> tuple[int, int] | None:
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _large(outcome: Outcome) -> bool:

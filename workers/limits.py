@@ -112,30 +112,42 @@ def _memory(process: psutil.Process, *, exact: bool) -> int:
 
 
 class Files:
-    """The open files of this process: a task may use all but a few, so that its end can be written down."""
+    """The open files of this process: a task may use all but a few, so that its end can be written down.
+
+    What tasks leave open stays so, as a pool of connections does; ``leaked`` says when that is too much.
+    """
 
     def __init__(self) -> None:
         soft, self._hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         endless = self._hard == resource.RLIM_INFINITY
         self._ours = soft + SPARE_FILES if endless else min(soft + SPARE_FILES, self._hard)
+        self._first: int | None = None
         self.leaked = False
 
     @contextlib.contextmanager
     def spared(self) -> Iterator[None]:
-        """A block in which the last few cannot be opened; `leaked` says then whether it left many open."""
-        before = _next_file()
+        """A block in which the last few cannot be opened; `leaked` says then whether tasks left many open."""
+        if self._first is None:
+            self._first = _next_file()
         resource.setrlimit(resource.RLIMIT_NOFILE, (self._ours - SPARE_FILES, self._hard))
         try:
             yield
         finally:
+            self.leaked = not self._spare() or _next_file() - self._first > LEAKED_FILES
+
+    def _spare(self) -> bool:
+        """Have the last few as well; returns whether that, and one more, is possible."""
+        with contextlib.suppress(ValueError, OSError):  # the task lowered the hard limit, which is for good
             resource.setrlimit(resource.RLIMIT_NOFILE, (self._ours, self._hard))
-            self.leaked = _next_file() - before > LEAKED_FILES
+            return _next_file() < self._ours
+        return False
 
 
 def _next_file() -> int:
     """The lowest descriptor that is free: about as many are open."""
-    free = os.open(os.devnull, os.O_RDONLY)
+    free, other = os.pipe()  # needs no file system, of which the task may have left this process none
     os.close(free)
+    os.close(other)
     return free
 
 

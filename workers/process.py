@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from workers.child import CANNOT_LOAD
+from workers.child import CANNOT_LOAD, CLOSED_FILES
 from workers.signals import STOP
 
 FOLDER = "worker-"
@@ -100,6 +100,8 @@ class ChildProcess:
             return None
         if code < 0:
             return f"was killed by {_signal_name(-code)}"
+        if code == CLOSED_FILES:
+            return "lost files of its own that the task had closed, and ended,"
         return f"ended with exit code {code}"
 
     @property

@@ -6,6 +6,7 @@ alarm that a task sets is the task's own. What a task forks or starts has Python
 
 from __future__ import annotations
 
+import faulthandler
 import math
 import os
 import signal
@@ -80,6 +81,7 @@ class Signals:
     def _quiet(self) -> None:
         for timer in _TIMERS:
             signal.setitimer(timer, 0)
+        faulthandler.cancel_dump_traceback_later()  # it may end the process, too
         signal.set_wakeup_fd(-1)
         self.install()
         if blocked := signal.pthread_sigmask(signal.SIG_BLOCK, ()):

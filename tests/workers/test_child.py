@@ -23,6 +23,7 @@ from workers import child as children
 from workers.child import Child
 from workers.loading import Loaded
 from workers.signature import TaskTypeError
+from workers.strays import Ended
 
 
 def served_by_another(services: Services, type: str, now: datetime | None = None) -> None:
@@ -145,16 +146,33 @@ def test_a_child_whose_folder_was_removed_takes_nothing_more(
     assert services.tasks.get(task.id).status is Status.QUEUED and services.queues.take(0) == task.job_id
 
 
-def test_a_child_whose_task_left_processes_is_replaced(
-    services: Services, child: Child, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(children, "end_strays", lambda: 1)
+@pytest.mark.parametrize(("missed", "second"), [(False, Status.SUCCEEDED), (True, Status.QUEUED)])
+def test_a_child_whose_task_left_processes_is_replaced_only_when_something_misses_one(
+    services: Services, child: Child, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch,
+    missed: bool, second: Status,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(children, "end_strays_of_task", lambda ours: Ended(1, missed))
     child._next = lambda: services.queues.take(0)
     tasks = [new_task(type="echo") for _ in range(2)]
 
     child.loop()
 
-    assert [services.tasks.get(task.id).status for task in tasks] == [Status.SUCCEEDED, Status.QUEUED]
+    assert [services.tasks.get(task.id).status for task in tasks] == [Status.SUCCEEDED, second]
+
+
+@pytest.mark.parametrize("left", [["thread"], []])
+def test_a_child_whose_task_left_threads_is_replaced(
+    services: Services, child: Child, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch,
+    left: list[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(child._threads, "left", lambda: left)
+    child._next = lambda: services.queues.take(0)
+    tasks = [new_task(type="echo") for _ in range(2)]
+
+    child.loop()
+
+    second = Status.QUEUED if left else Status.SUCCEEDED
+    assert [services.tasks.get(task.id).status for task in tasks] == [Status.SUCCEEDED, second]
 
 
 def test_after_each_task_the_signals_are_the_childs_again(
