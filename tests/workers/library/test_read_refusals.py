@@ -99,7 +99,7 @@ def test_what_is_no_table_is_called_by_its_name(
     sentence = refused(content)
 
     assert sentence.startswith(
-        "This is not a table that can be read: a CSV, TSV, JSON, JSON Lines, Parquet or XLSX"
+        "This is not a table that can be read: a CSV, TSV, JSON, JSON Lines, Parquet, XLSX or ODS"
     )
     assert f"but this is {what}" in sentence
 

@@ -9,7 +9,9 @@ Knows nothing of tasks but `Fail`; only steps.py knows a task's context.
       delimited.py  CSV and TSV; dialect.py for delimiters and lines above the header, layout.py for what a
                     person says of these
       records.py    JSON and JSON Lines
-      binary.py     Parquet and XLSX
+      binary.py     Parquet
+      workbooks.py  spreadsheets: sheet, header, and calamine where a sheet is plain; else xlsx.py and ods.py,
+                    which read into the cells of grid.py
     stage.py      the rows in chunks, in memory or on disk, whatever they came from
     names.py      column names, and finding the one that was meant
     clean.py      one column: whitespace, missing, numbers, dates, case; counts every change

@@ -15,7 +15,7 @@ from workers.library.tables.stage import Stage
 if TYPE_CHECKING:
     import polars as pl
 
-Format = Literal["csv", "tsv", "jsonl", "json", "parquet", "xlsx"]
+Format = Literal["csv", "tsv", "jsonl", "json", "parquet", "xlsx", "ods"]
 Delimiter = Literal["comma", "semicolon", "tab", "pipe", "space", "caret", "tilde"]
 BrokenRows = Literal["stop", "skip"]
 Undecodable = Literal["stop", "replace"]

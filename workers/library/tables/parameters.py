@@ -27,7 +27,7 @@ Source = Annotated[
     File,
     Field(
         title="Table",
-        description="CSV, TSV, JSON, JSON Lines, Parquet or XLSX, also as .gz; with a header row.",
+        description="CSV, TSV, JSON, JSON Lines, Parquet, XLSX or ODS, also as .gz; with a header row.",
         json_schema_extra={"accept": [*EXTENSIONS, *COMPRESSED]},
     ),
 ]
@@ -36,7 +36,7 @@ Output = Annotated[
     choice(
         "Output format",
         "Format of the new file.",
-        same="Same as input (including delimiter)",
+        same="Same as input (including delimiter; XLSX for ODS)",
         csv="CSV",
         tsv="TSV",
         jsonl="JSON Lines",
@@ -242,7 +242,8 @@ Layout = Annotated[
     layout.Layout,
     Field(
         title="Layout",
-        description="How a CSV or TSV file is written, in case it isn't detected.",
+        description="How a CSV or TSV file is written, in case it isn't detected. Header, lines to skip and "
+        "comment sign also hold for the rows of a spreadsheet.",
         json_schema_extra=RARE,
     ),
 ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from workers.library.packed.entries import Budget
 from workers.library.packed.inflate import compression, inflate
-from workers.library.tables import binary, delimited, records
+from workers.library.tables import binary, delimited, records, workbooks
 from workers.library.tables.encodings import codec, decodable
 from workers.library.tables.model import Format, Pulse, ReadOptions, Table
 from workers.library.tables.sniff import binary_format, mismatch_note, text_format
@@ -27,7 +27,9 @@ def read_table(path: Path, name: str, options: ReadOptions, pulse: Pulse) -> Tab
     if fmt == "parquet":
         table = binary.read_parquet(path, pulse, stage)
     elif fmt == "xlsx":
-        table = binary.read_xlsx(path, options.sheet, stage)
+        table = workbooks.read_xlsx(path, options, stage)
+    elif fmt == "ods":
+        table = workbooks.read_ods(path, options, stage)
     else:
         table = _read_text(path, name, options, pulse, stage)
     table.notes[:0] = mismatch_note(name, table.detected.format)

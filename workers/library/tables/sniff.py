@@ -26,10 +26,11 @@ EXTENSIONS: dict[str, Format] = {
     ".parquet": "parquet",
     ".xlsx": "xlsx",
     ".xlsm": "xlsx",
+    ".ods": "ods",
 }
 COMPRESSED = (".gz",)
 """Ends of names that are added to those of `EXTENSIONS`."""
-ACCEPTED = "a CSV, TSV, JSON, JSON Lines, Parquet or XLSX file"
+ACCEPTED = "a CSV, TSV, JSON, JSON Lines, Parquet, XLSX or ODS file"
 
 _SIGNATURES = (
     (b"%PDF-", "a PDF document"),
@@ -53,8 +54,9 @@ _ZIP_PARTS = (
     ("xl/workbook.bin", "an XLSB workbook; save it as XLSX"),
     ("word/document.xml", "a Word document"),
     ("ppt/presentation.xml", "a PowerPoint presentation"),
-    ("content.xml", "an OpenDocument file; save it as XLSX or CSV"),
+    ("content.xml", "an OpenDocument file that is no spreadsheet; save its table as ODS, XLSX or CSV"),
 )
+_SPREADSHEET = b"application/vnd.oasis.opendocument.spreadsheet"
 _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
@@ -71,7 +73,7 @@ def uncompressed_name(name: str) -> str:
 
 
 def binary_format(path: Path) -> Format | None:
-    """`parquet`, `xlsx`, or None for what may be text. Raises Fail for everything else that is binary."""
+    """`parquet`, `xlsx`, `ods`, or None for what may be text. Raises Fail for all else that is binary."""
     with path.open("rb") as file:
         head = file.read(4096)
     if not head:
@@ -134,6 +136,7 @@ def _zip_format(path: Path) -> Format:
     try:
         with zipfile.ZipFile(path) as archive:
             parts = set(archive.namelist())
+            mimetype = archive.read("mimetype")[:100] if "mimetype" in parts else b""
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise Fail(
             "The file begins like an XLSX workbook but is damaged or incomplete; "
@@ -141,6 +144,8 @@ def _zip_format(path: Path) -> Format:
         ) from error
     if "xl/workbook.xml" in parts:
         return "xlsx"
+    if mimetype.startswith(_SPREADSHEET):
+        return "ods"
     for part, what in _ZIP_PARTS:
         if part in parts:
             raise not_a_table(what)

@@ -24,6 +24,7 @@ CONTENT_TYPES: dict[Format, str] = {
     "json": "application/json",
     "parquet": "application/vnd.apache.parquet",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "ods": "application/vnd.oasis.opendocument.spreadsheet",
 }
 
 
@@ -42,8 +43,12 @@ class WriteOptions:
 
 
 def write_options(detected: Detected, output: Format | Literal["same"], missing: str) -> WriteOptions:
-    """The same format, and for text the same delimiter, as what was read; or another format's own."""
+    """The same format, and for text the same delimiter, as what was read; or another format's own.
+
+    ODS is read only: XLSX is written for it.
+    """
     fmt = detected.format if output == "same" else output
+    fmt = "xlsx" if fmt == "ods" else fmt
     own: Delimiter = "tab" if fmt == "tsv" else "comma"
     kept = next((name for name in DELIMITERS if output == "same" and name == detected.delimiter), own)
     return WriteOptions(fmt, kept, missing)
