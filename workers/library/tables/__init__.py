@@ -9,7 +9,8 @@ Knows nothing of tasks but `Fail`; only steps.py knows a task's context.
       delimited.py  CSV and TSV; dialect.py for delimiters and lines above the header, layout.py for what a
                     person says of these
       records.py    JSON and JSON Lines
-      binary.py     Parquet
+      binary.py     Parquet; parquets.py has DuckDB write again what Polars cannot read, maps.py makes JSON
+                    of maps
       workbooks.py  spreadsheets: sheet, header, and calamine where a sheet is plain; else xlsx.py and ods.py,
                     which read into the cells of grid.py
     stage.py      the rows in chunks, in memory or on disk, whatever they came from

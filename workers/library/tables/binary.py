@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workers import Fail
+from workers.library.tables.maps import holds_maps, maps_as_json
 from workers.library.tables.model import Column, Detected, Pulse, Table
+from workers.library.tables.parquets import holds_late_timestamps, rewritten
 from workers.library.tables.stage import Stage
 
 if TYPE_CHECKING:
@@ -22,27 +24,48 @@ _EPOCH = date(1970, 1, 1).toordinal()
 def read_parquet(path: Path, pulse: Pulse, stage: Stage) -> Table:
     """Read a Parquet file. Categories become text; other types stay.
 
-    Raises Fail when it is damaged, or holds dates that no calendar of Python or of a spreadsheet has.
+    What Polars cannot read, DuckDB may. Raises Fail when it is damaged, or holds dates that no calendar of
+    Python or of a spreadsheet has.
     """
     import polars as pl
 
+    unreadable = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, UnicodeDecodeError)
     try:
-        return _read_parquet(path, pulse, stage)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise Fail(
-            "The Parquet file is damaged or incomplete; write it again and upload it again."
-        ) from error
+        if not (_holds_nanoseconds(path) and holds_late_timestamps(path)):
+            return _read_parquet(path, pulse, stage)
+    except unreadable:
+        stage.discard()
+    other = rewritten(path)
+    if other is None:
+        raise _damaged()
+    copy, names = other
+    try:
+        return _read_parquet(copy, pulse, Stage(path.parent), names)
+    except unreadable as error:
+        raise _damaged() from error
 
 
-def _read_parquet(path: Path, pulse: Pulse, stage: Stage) -> Table:
+def _holds_nanoseconds(path: Path) -> bool:
+    import polars as pl
+
+    schema = pl.scan_parquet(path, glob=False).collect_schema()
+    return any(isinstance(dtype, pl.Datetime) and dtype.time_unit == "ns" for dtype in schema.values())
+
+
+def _damaged() -> Fail:
+    return Fail("The Parquet file is damaged or incomplete; write it again and upload it again.")
+
+
+def _read_parquet(path: Path, pulse: Pulse, stage: Stage, names: list[str] | None = None) -> Table:
     for chunk in parquet_chunks(path, pulse):
         if not chunk.columns:
             raise Fail("The Parquet file has no columns; a table was expected.")
         for values in chunk:
             _require_calendar(values)
         stage.add(_keyed(chunk))
-        headers = chunk.columns
-    columns = [Column(header, f"{at}", stage) for at, header in enumerate(headers)]
+        headers = names or chunk.columns
+        encoded = [holds_maps(values.dtype) for values in chunk]
+    columns = [Column(header, f"{at}", stage, is_json=encoded[at]) for at, header in enumerate(headers)]
     return Table(columns, Detected("parquet"), stage)
 
 
@@ -84,7 +107,11 @@ def _keyed(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _plain(values: pl.Series) -> pl.Series:
-    """Categories, and columns of nothing at all, as text."""
+    """Categories, and columns of nothing at all, as text; extensions as what they are stored as."""
     import polars as pl
 
+    if isinstance(values.dtype, pl.BaseExtension):
+        values = values.ext.storage()
+    if holds_maps(values.dtype):
+        return maps_as_json(values)
     return values.cast(pl.String) if values.dtype in (pl.Categorical, pl.Enum, pl.Null) else values
