@@ -8,7 +8,7 @@ Knows nothing of tasks but `Fail`; only steps.py knows a task's context.
                     languages, which are in alphabets.py
       delimited.py  CSV and TSV; dialect.py for delimiters and lines above the header, layout.py for what a
                     person says of these
-      records.py    JSON and JSON Lines
+      records.py    JSON and JSON Lines; shapes.py finds the records of a document
       binary.py     Parquet; parquets.py has DuckDB write again what Polars cannot read, maps.py makes JSON
                     of maps
       workbooks.py  spreadsheets: sheet, header, and calamine where a sheet is plain; else xlsx.py and ods.py,

@@ -26,7 +26,14 @@ from workers.library.tables.model import (
     Kind,
     Whitespace,
 )
-from workers.library.tables.numbers import Reading, Sign, decimal_sign, read_numbers, read_plain
+from workers.library.tables.numbers import (
+    Reading,
+    Sign,
+    decimal_sign,
+    is_exact_float,
+    read_numbers,
+    read_plain,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,7 +45,7 @@ Values = TypeVar("Values", "pl.Series", "pl.Expr")
 class Recipe:
     """How one column is cleaned. ``missing`` counts the cells of all rows that are missing afterwards.
 
-    ``finite``: no infinity is among its numbers.
+    ``finite``: its numbers are such as floating point holds, without an infinity.
     """
 
     column: Column
@@ -219,8 +226,17 @@ def _decide_typed(column: Column, name: str, options: CleanOptions) -> Recipe:
     for chunk in column.chunks():
         values = _without_nan(chunk)
         missing += values.null_count()
-        finite = finite and not (values.dtype.is_float() and values.is_infinite().any())
+        finite = finite and _is_finite(values)
     return Recipe(column, name, options, Reading(kind), missing, finite)
+
+
+def _is_finite(values: pl.Series) -> bool:
+    """Whether every number of a column is one that floating point holds."""
+    import polars as pl
+
+    if isinstance(values.dtype, pl.Decimal) and values.dtype.scale:
+        return is_exact_float(values)
+    return not (values.dtype.is_float() and values.is_infinite().any())
 
 
 def _without_nan(values: pl.Series) -> pl.Series:

@@ -16,6 +16,8 @@ from workers.library.tables.layout import Layout
 from workers.library.tables.model import DELIMITERS, Delimiter, Format
 
 SAMPLE_CHARS = 64 * 1024
+MAX_FIELD_CHARS = 16 * 1024 * 1024
+"""A mark that is never closed makes a field of the rest of a file, which is not to be held as a whole."""
 UNIT_SEPARATOR = "\x1f"
 """Stands for a delimiter of several characters while rows are read; text does not hold it."""
 _COMMON: tuple[Delimiter, ...] = ("tab", "pipe", "semicolon", "comma")
@@ -27,6 +29,8 @@ _MOST_ABOVE = 30
 
 def parsed(lines: Iterable[str], delimiter: str, layout: Layout) -> Iterator[list[str]]:
     """Return the records of lines. Raises csv.Error for one that is not well formed."""
+    if csv.field_size_limit() < MAX_FIELD_CHARS:
+        csv.field_size_limit(MAX_FIELD_CHARS)
     several = len(delimiter) > 1
     if several:
         lines = (line.replace(delimiter, UNIT_SEPARATOR) for line in lines)

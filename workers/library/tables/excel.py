@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workers import Fail
 from workers.library.tables.model import Pulse
+from workers.library.tables.numbers import is_exact_float
 from workers.library.tables.stage import Stage
 from workers.library.tables.typed import as_text
 
@@ -96,6 +97,8 @@ def _representable(values: pl.Series) -> bool:
         return True
     if dtype.is_integer() or (isinstance(dtype, pl.Decimal) and dtype.scale == 0):
         return bool(values.cast(pl.Float64).is_between(-_EXACT_INTEGERS, _EXACT_INTEGERS).all())
+    if isinstance(dtype, pl.Decimal):
+        return is_exact_float(values)
     if dtype.is_numeric():
         return bool(values.cast(pl.Float64).is_finite().all())
     dated = dtype == pl.Date or (isinstance(dtype, pl.Datetime) and dtype.time_zone is None)

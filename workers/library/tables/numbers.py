@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _INTEGER_DIGITS = 15
-_DECIMAL_DIGITS = 17
+DECIMAL_DIGITS = 17
 """What a 64-bit floating-point number keeps of an integer, and needs to be written and read back."""
 
 # What programs write. An exponent must have a sign, or a decimal point before it: 12E5 may be a code.
@@ -196,7 +196,7 @@ def _too_long(plain: pl.Series, decimal: pl.Series) -> bool:
         .str.strip_chars_start("0")
         .str.len_bytes()
     )
-    return bool(((digits > _DECIMAL_DIGITS) | (~decimal & (digits > _INTEGER_DIGITS))).any())
+    return bool(((digits > DECIMAL_DIGITS) | (~decimal & (digits > _INTEGER_DIGITS))).any())
 
 
 def _remark(cells: Cells) -> Reading | None:
@@ -210,3 +210,17 @@ def _remark(cells: Cells) -> Reading | None:
     if cells.match(_AMOUNT):
         return Reading("text", note="amounts with a currency or percent sign were left as text.")
     return None
+
+
+def is_exact_float(values: pl.Series) -> bool:
+    """Whether every decimal is the same number as one of floating point: it has 15 digits or fewer."""
+    import polars as pl
+
+    digits = (
+        values.cast(pl.String)
+        .str.strip_chars_end("0")
+        .str.replace_all(r"[^0-9]", "")
+        .str.strip_chars_start("0")
+        .str.len_bytes()
+    )
+    return bool((digits <= _INTEGER_DIGITS).all())

@@ -9,6 +9,7 @@ file is never in memory as Python objects. A JSON document is: expect six times 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
@@ -18,13 +19,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from workers import Fail
 from workers.library.tables.encodings import codec
 from workers.library.tables.model import Column, Detected, Pulse, Table
+from workers.library.tables.numbers import DECIMAL_DIGITS
+from workers.library.tables.shapes import Record, records_of
 from workers.library.tables.stage import Stage
 
 if TYPE_CHECKING:
     import polars as pl
 
-Record = dict[str, Any]
 _CHUNK_ROWS = 20_000
+_LONG_NUMBER = re.compile(r"[0-9][0-9.]{17}")
+
+
+class _LongNumber(str):
+    """A number of more digits than a floating-point one keeps: text, with all of them."""
 
 
 class _LongInteger:
@@ -42,13 +49,15 @@ def read_json_lines(path: Path, encoding: str, pulse: Pulse, stage: Stage) -> Ta
 
 
 def read_json(path: Path, encoding: str, pulse: Pulse, stage: Stage) -> Table:
-    """An array of records, or an object of equally long columns. Raises Fail for other documents."""
+    """A document in one of the shapes of shapes.py. Raises Fail for others."""
     try:
         document = _parse(path.read_text(encoding=codec(encoding)))
     except json.JSONDecodeError as error:
         raise _invalid(error.lineno, error.colno, error.msg) from error
-    records = _records_of(document)
-    return _table(records.__iter__, Detected("json", encoding), pulse, stage)
+    records, notes = records_of(document)
+    table = _table(records.__iter__, Detected("json", encoding), pulse, stage)
+    table.notes[:0] = notes
+    return table
 
 
 def _lines(path: Path, encoding: str) -> Iterator[Record]:
@@ -69,11 +78,17 @@ def _lines(path: Path, encoding: str) -> Iterator[Record]:
 
 def _parse(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        exact = _exact_number if _LONG_NUMBER.search(text) else None
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=exact)
     except json.JSONDecodeError:
         raise
     except (RecursionError, ValueError) as error:  # ValueError: an integer of thousands of digits
         raise Fail("The JSON is nested too deeply, or holds a number too long, for a table.") from error
+
+
+def _exact_number(text: str) -> float | _LongNumber:
+    digits = text.lower().partition("e")[0].replace(".", "").lstrip("-0").rstrip("0")
+    return float(text) if len(digits) <= DECIMAL_DIGITS else _LongNumber(text)
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -84,40 +99,6 @@ def _refuse_constant(name: str) -> NoReturn:
 def _invalid(line: int, column: int, problem: str) -> Fail:
     return Fail(
         f"Line {line:,} is not valid JSON: {problem} at character {column:,}. Correct it and try again."
-    )
-
-
-def _records_of(document: Any) -> list[Record]:
-    if isinstance(document, dict):
-        return _transposed(document)
-    if not isinstance(document, list):
-        raise _wrong_shape()
-    for number, record in enumerate(document, start=1):
-        if not isinstance(record, dict):
-            raise Fail(f'Element {number:,} of the array is not a record such as {{"name": "Ann"}}.')
-    return document
-
-
-def _transposed(document: Record) -> list[Record]:
-    columns = list(document.values())
-    if not columns or not all(isinstance(column, list) for column in columns):
-        raise _wrong_shape()
-    lengths = {name: len(column) for name, column in document.items()}
-    if len(set(lengths.values())) > 1:
-        few, many = min(lengths, key=lengths.__getitem__), max(lengths, key=lengths.__getitem__)
-        raise Fail(
-            f"The columns are not equally long: {few} has {lengths[few]:,} values and {many} has "
-            f"{lengths[many]:,}; make them equally long, with null for what is missing."
-        )
-    if not columns[0]:
-        raise Fail("The columns hold no values; at least one was expected.")
-    return [dict(zip(document, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-def _wrong_shape() -> Fail:
-    return Fail(
-        "The JSON is not a table: an array of records, or an object whose values are equally long lists "
-        "(the columns), was expected."
     )
 
 

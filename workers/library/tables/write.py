@@ -85,7 +85,8 @@ def write_frames(frames: Iterable[pl.DataFrame], path: Path, options: WriteOptio
 def jsonable(values: pl.Series, *, finite: bool) -> pl.Series:
     """What JSON has a way to write: it has no dates, and Polars would write infinity as null.
 
-    ``finite``: no infinity is in the whole column, of which this may be a part.
+    ``finite``: no infinity, nor a decimal of more digits than readers of JSON keep, is in the whole column,
+    of which this may be a part. Such decimals are texts.
     """
     import polars as pl
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from workers.library.tables.binary import parquet_chunks
 from workers.library.tables.model import Format, Pulse
+from workers.library.tables.numbers import is_exact_float
 from workers.library.tables.write import jsonable
 
 if TYPE_CHECKING:
@@ -21,17 +22,20 @@ def shaped_frames(path: Path, fmt: Format, pulse: Pulse) -> Iterator[pl.DataFram
     if fmt not in ("json", "jsonl"):
         yield from parquet_chunks(path, pulse)
         return
-    finite = _finite(pl.scan_parquet(path, glob=False))
+    finite = _finite(path)
     for chunk in parquet_chunks(path, pulse):
         yield pl.DataFrame([jsonable(values, finite=finite.get(values.name, True)) for values in chunk])
 
 
-def _finite(frame: pl.LazyFrame) -> dict[str, bool]:
-    """For each column of floating-point numbers, whether all are finite."""
+def _finite(path: Path) -> dict[str, bool]:
+    """For each column of floating-point numbers or decimals, whether JSON can hold all of them."""
     import polars as pl
 
-    floats = [name for name, dtype in frame.collect_schema().items() if dtype.is_float()]
-    if not floats:
-        return {}
-    whole = frame.select(pl.col(floats).is_finite().all()).collect(engine="streaming")
-    return dict(zip(floats, whole.row(0), strict=True))
+    scan = pl.scan_parquet(path, glob=False)
+    schema = scan.collect_schema()
+    floats = [name for name, dtype in schema.items() if dtype.is_float()]
+    decimals = [name for name, dtype in schema.items() if isinstance(dtype, pl.Decimal) and dtype.scale]
+    whole = scan.select(pl.col(floats).is_finite().all()).collect(engine="streaming") if floats else None
+    finite = dict(zip(floats, whole.row(0), strict=True)) if whole is not None else {}
+    exact = {name: is_exact_float(scan.select(name).collect().to_series()) for name in decimals}
+    return {**finite, **exact}
