@@ -18,6 +18,7 @@ from workers.library.tables.write import (
     write_frames,
     write_options,
 )
+from workers.library.tables.written import beside, visible, without_written
 from workers.library.transforming import parameters as want
 from workers.library.transforming.columns import choose_columns
 from workers.library.transforming.conditions import Conditions
@@ -48,8 +49,9 @@ class _Work:
 
 TRANSFORMING = """\
 Format, encoding and delimiter are found out. Spaces around cells are left out, and columns of numbers and
-dates are recognised as in *Clean a table*; they are written plainly: 1,234.50 as 1234.5, 25.12.2024 as
-2024-12-25. Then, in this order, as far as it is asked for:
+dates are recognised as in *Clean a table*; they are written plainly: 1,234.50 as 1234.50, 25.12.2024 as
+2024-12-25. CSV and TSV keep the zeros of numbers that are not computed. Then, in this order, as far as it is
+asked for:
 
 - **Join** with the second table. Its columns come after those of the first; a name that is taken gets _2.
 - **Fill missing values**, line after line.
@@ -120,10 +122,10 @@ def transform_table(
     options = CleanOptions(
         "trim", tuple(missing), numbers, dates, missing_in_numbers=tuple(missing_in_numbers)
     )
-    opened = open_source(ctx, source, reading, options, MORE_STEPS)
-    work = _Work(
-        opened.stage.scan(), set(opened.nested), opened.remarks, [*opened.notes, *opened.respelled], Log()
-    )
+    opened = open_source(ctx, source, reading, options, MORE_STEPS, written=True)
+    target = write_options(opened.table.detected, output, write_missing_as)
+    work = _Work(opened.stage.scan(), set(opened.nested), opened.remarks, list(opened.notes), Log())
+    _begin(work, opened, keep_written=target.format in ("csv", "tsv") and not (group_by or compute))
     if join_with is not None:
         _join(ctx, work, join_with, join_on, join_kind, reading, options)
     work.frame = fill_missing(work.frame, fill, work.nested)
@@ -132,7 +134,14 @@ def transform_table(
     _group(work, group_by, compute)
     _sort(ctx, work, sort, len(opened.recipes) + 2)
     _choose(work, columns, drop)
-    return _finish(ctx, source, opened, work, write_options(opened.table.detected, output, write_missing_as))
+    return _finish(ctx, source, opened, work, target)
+
+
+def _begin(work: _Work, opened: Opened, *, keep_written: bool) -> None:
+    """How numbers were written goes along to text files, unless they are computed anew; else that is told."""
+    if not keep_written:
+        work.frame = without_written(work.frame)
+        work.notes += opened.respelled
 
 
 def _join(
@@ -151,6 +160,7 @@ def _join(
         ReadOptions(broken_rows=reading.broken_rows, undecodable=reading.undecodable),
         options,
         MORE_STEPS,
+        written=True,
     )
     keys = set(work.frame.collect_schema().names())
     joined = join(work.frame, second.stage.scan(), on, how)
@@ -161,19 +171,26 @@ def _join(
             work.nested -= (keys & set(joined.renamed.values())) - theirs
         work.nested |= theirs - keys
         work.remarks |= {joined.renamed[name]: note for name, note in second.remarks.items()}
-    work.notes += [f"{source.name}: {note}" for note in (*second.notes, *second.respelled)]
+    work.notes += [f"{source.name}: {note}" for note in second.notes]
     work.log.add(f"Joined with {source.name}", count(work.frame))
 
 
 def _keep_rows(work: _Work, lines: list[str], match: want.Match) -> None:
-    wanted = Conditions(work.frame.collect_schema(), work.remarks).met(lines, match)
+    wanted = Conditions(_schema(work), work.remarks).met(lines, match)
     if wanted is not None:
         work.frame = work.frame.filter(wanted)
         work.log.add("Kept the rows that meet the conditions", count(work.frame))
 
 
+def _schema(work: _Work) -> "dict[str, pl.DataType]":
+    """The columns that a person knows of."""
+    schema = work.frame.collect_schema()
+    return {name: schema[name] for name in visible(schema.names())}
+
+
 def _group(work: _Work, by: list[str], compute: list[str]) -> None:
     if by or compute:
+        work.frame = without_written(work.frame)
         names = work.frame.collect_schema().names()
         columns = find_columns(by, names, names)
         work.frame = aggregate(work.frame, columns, compute)
@@ -182,14 +199,17 @@ def _group(work: _Work, by: list[str], compute: list[str]) -> None:
 
 
 def _sort(ctx: Context, work: _Work, lines: list[str], done: int) -> None:
-    by = sort_keys(work.frame.collect_schema().names(), lines)
+    by = sort_keys(list(_schema(work)), lines)
     sorting = pulse(ctx, done, done + MORE_STEPS, "Sorting")
     work.frame = sort_rows(work.frame, by, ctx.work_dir, sorting)
 
 
 def _choose(work: _Work, columns: list[str], drop: list[str]) -> None:
-    chosen = choose_columns(work.frame.collect_schema().names(), columns, drop)
-    work.frame = work.frame.select(**{new: old for old, new in chosen.items()})
+    chosen = choose_columns(list(_schema(work)), columns, drop)
+    written = {beside(old): beside(new) for old, new in chosen.items()}
+    there = work.frame.collect_schema().names()
+    both = chosen | {old: new for old, new in written.items() if old in there}
+    work.frame = work.frame.select(**{new: old for old, new in both.items()})
     work.nested = {new for old, new in chosen.items() if old in work.nested}
 
 

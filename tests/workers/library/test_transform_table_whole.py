@@ -46,7 +46,7 @@ def test_it_is_written_in_any_format(transform: Transform, output: str) -> None:
         )
         assert found[0] == {"id": 1, "joined": "2024-01-05", "amount": 1200.5}
     elif output == "tsv":
-        assert content.startswith(b"id\tjoined\tamount\n1\t2024-01-05\t1200.5\n")
+        assert content.startswith(b"id\tjoined\tamount\n1\t2024-01-05\t1200.50\n")
     else:
         frame = pl.read_parquet(content) if output == "parquet" else pl.read_excel(content)
         assert [frame["joined"].dtype, frame.height] == [pl.Date, 4]

@@ -22,7 +22,7 @@ Knows nothing of tasks but `Fail`; only steps.py knows a task's context.
     cleaned.py    the clean rows, chunk by chunk
     write.py      a table as a file; excel.py for XLSX, typed.py for values as text and as types
     report.py     the figures of a cleaning
-    opened.py     a table with typed columns, for the other task types
+    opened.py     a table with typed columns, for the other task types; written.py: how numbers were written
     lines.py      small languages, one rule a line
     steps.py      the steps that every task type on tables has, with their progress
     model.py      the words they all share

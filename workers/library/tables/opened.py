@@ -5,7 +5,7 @@ What a column holds is decided as in *Clean a table*, from all of its cells. Lis
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,8 @@ from workers.library.tables.clean import Recipe
 from workers.library.tables.model import Kind, Pulse, Table
 from workers.library.tables.report import loss_notes
 from workers.library.tables.stage import Stage
-from workers.library.tables.typed import as_json_text, typed
+from workers.library.tables.typed import as_json_text, as_text, typed
+from workers.library.tables.written import beside, respelled
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 class Opened:
     """``stage`` has the typed values, in columns by their names; ``table`` is what was read.
 
-    ``losses`` say what of it is not in the values, ``respelled`` which numbers lose zeros in a file.
+    ``losses`` say what of it is not in the values, ``respelled`` which numbers say less than how they were
+    written; with ``written``, that is in a column beside.
     """
 
     table: Table
@@ -52,19 +54,23 @@ class Opened:
         return [*self.table.notes, *told, *self.losses]
 
 
-def open_typed(table: Table, recipes: Sequence[Recipe], pulse: Pulse) -> Opened:
-    """Type all of the rows, chunk by chunk; those that were read are let go of."""
+def open_typed(table: Table, recipes: Sequence[Recipe], pulse: Pulse, *, written: bool = False) -> Opened:
+    """Type all of the rows, chunk by chunk; those that were read are let go of.
+
+    ``written``: columns of numbers have beside them how these were written, where a number does not say it.
+    """
     import polars as pl
 
     stage, losses = Stage(table.stage.folder), loss_notes(table, recipes)
-    respelled: dict[str, str] = {}
+    kept = list(respelled(recipes)) if written else []
+    notes = [_respelled_note(recipe) for recipe in kept]
     for chunk in table.stage.chunks():
         if stage.height:
             pulse(stage.height / table.height)
-        respelled |= {name: note for name, note in _respelled(recipes, chunk) if name not in respelled}
-        stage.add(pl.DataFrame([_typed(recipe, chunk[recipe.column.key]) for recipe in recipes]))
+        texts = [recipe.values(chunk[recipe.column.key]).alias(beside(recipe.name)) for recipe in kept]
+        stage.add(pl.DataFrame([_typed(recipe, chunk[recipe.column.key]) for recipe in recipes] + texts))
     table.stage.discard()
-    return Opened(table, recipes, stage, losses, list(respelled.values()))
+    return Opened(table, recipes, stage, losses, notes)
 
 
 def _typed(recipe: Recipe, source: pl.Series) -> pl.Series:
@@ -72,12 +78,16 @@ def _typed(recipe: Recipe, source: pl.Series) -> pl.Series:
     return as_json_text(values) if values.dtype.is_nested() else values
 
 
-def _respelled(recipes: Sequence[Recipe], chunk: pl.DataFrame) -> Iterator[tuple[str, str]]:
-    """A note with an example for each column of numbers that loses zeros when it is written again."""
-    for recipe in recipes:
-        if recipe.is_text and recipe.kind == "number":
-            spelled = recipe.values(chunk[recipe.column.key])
-            lost = spelled.filter(spelled.str.contains(r"\.[0-9]*0$")).drop_nulls().head(1).to_list()
-            if lost:
-                note = f"numbers are written without trailing zeros: {lost[0]} becomes {float(lost[0])}."
-                yield recipe.name, f"Column {recipe.name}: {note} Keep Numbers as they are for versions."
+def _respelled_note(recipe: Recipe) -> str:
+    """With an example: a number that says less than how it was written."""
+    for chunk in recipe.column.chunks():
+        spelled = recipe.values(chunk)
+        plain = as_text(typed(recipe, spelled))
+        lost = spelled.zip_with(spelled != plain, spelled.clear(len(spelled))).drop_nulls()
+        if len(lost):
+            number = plain.filter(spelled == lost[0])[0]
+            return (
+                f"Column {recipe.name}: numbers are written without trailing zeros: {lost[0]} becomes "
+                f"{number}. Keep Numbers as they are for versions."
+            )
+    return ""

@@ -44,12 +44,22 @@ def decide_columns(
 
 
 def open_source(
-    ctx: Context, source: File, reading: ReadOptions, options: CleanOptions, more_steps: int
+    ctx: Context,
+    source: File,
+    reading: ReadOptions,
+    options: CleanOptions,
+    more_steps: int,
+    *,
+    written: bool = False,
 ) -> Opened:
-    """Read a file and type its columns; ``more_steps`` follow. Columns keep their names."""
+    """Read a file and type its columns; ``more_steps`` follow. Columns keep their names.
+
+    ``written``: as `open_typed` has it.
+    """
     table = read_source(ctx, source, reading)
     names = tidy_names([column.header for column in table.columns], snake_case=False)
     steps = len(names) + 2 + more_steps
     recipes = decide_columns(ctx, table, names, options, "Looking at", steps)
     ctx.progress(len(names) + 1, steps, "Typing the values")
-    return open_typed(table, recipes, pulse(ctx, len(names) + 1, steps, "Typing the values"))
+    typing = pulse(ctx, len(names) + 1, steps, "Typing the values")
+    return open_typed(table, recipes, typing, written=written)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from workers.library.tables import grammar as of
 from workers.library.tables.lines import Line, read_lines
+from workers.library.tables.written import visible
 from workers.library.transforming.values import fits_int64, holds, read_value
 from workers.lines import Accept, Lines
 
@@ -50,7 +51,7 @@ def _fill(frame: pl.LazyFrame, line: Line, nested: Collection[str]) -> pl.LazyFr
     import polars as pl
 
     schema = frame.collect_schema()
-    column, rest = line.column(schema.names())
+    column, rest = line.column(visible(schema.names()))
     found = _FILLING.fullmatch(rest)
     if found is None:
         raise line.wrong(EXPECTED)

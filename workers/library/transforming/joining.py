@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from workers import Fail
 from workers.library.tables.lines import Line, read_lines
 from workers.library.tables.names import tidy_names
+from workers.library.tables.written import beside, visible
 from workers.library.transforming.values import fits_int64, holds, is_whole
 
 if TYPE_CHECKING:
@@ -79,12 +80,12 @@ def _partners(first: pl.LazyFrame, second: pl.LazyFrame, lines: Sequence[str]) -
 
 
 def _pair(line: Line, first: pl.LazyFrame, second: pl.LazyFrame) -> tuple[str, str]:
-    one, rest = line.column(first.collect_schema().names())
+    one, rest = line.column(visible(first.collect_schema().names()))
     if not rest:
-        return one, line.column(second.collect_schema().names())[0]
+        return one, line.column(visible(second.collect_schema().names()))[0]
     if not rest.startswith("="):
         raise line.wrong("a column, or two such as id = customer_id, was expected.")
-    other, rest = line.column(second.collect_schema().names(), rest[1:])
+    other, rest = line.column(visible(second.collect_schema().names()), rest[1:])
     if rest:
         raise line.wrong(f"nothing was expected after {other}, but there is {rest}.")
     return one, other
@@ -126,10 +127,12 @@ def _common(left: pl.DataType, right: pl.DataType) -> pl.DataType | None:
 
 def _new_names(first: pl.LazyFrame, second: pl.LazyFrame, keys: dict[str, str]) -> dict[str, str]:
     """What each column of the second table is called: its partner's name, or one that is free."""
-    taken = first.collect_schema().names()
-    others = [name for name in second.collect_schema().names() if name not in keys]
+    taken, theirs = visible(first.collect_schema().names()), second.collect_schema().names()
+    others = [name for name in visible(theirs) if name not in keys]
     free = tidy_names([*taken, *others], snake_case=False)[len(taken) :]
-    return keys | dict(zip(others, free, strict=True))
+    renamed = dict(zip(others, free, strict=True))
+    written = {beside(name): beside(new) for name, new in renamed.items() if beside(name) in theirs}
+    return keys | renamed | written
 
 
 def _require_moderate(first: pl.LazyFrame, second: pl.LazyFrame, keys: list[str], how: How) -> None:

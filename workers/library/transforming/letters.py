@@ -9,6 +9,7 @@ from workers import Fail
 from workers.library.tables.clean import change_case
 from workers.library.tables.model import Case
 from workers.library.tables.names import find_columns
+from workers.library.tables.written import visible
 from workers.library.transforming.values import holds
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def change_letters(
     import polars as pl
 
     schema = frame.collect_schema()
-    wanted = find_columns(columns, schema.names(), schema.names())
+    names = visible(schema.names())
+    wanted = find_columns(columns, names, names)
     for name in wanted:
         if schema[name] != pl.String:
             raise Fail(
@@ -30,5 +32,5 @@ def change_letters(
             )
     if case == "keep":
         return frame
-    texts = [name for name, dtype in schema.items() if dtype == pl.String and name not in nested]
+    texts = [name for name in names if schema[name] == pl.String and name not in nested]
     return frame.with_columns([change_case(pl.col(name), case) for name in wanted or texts])

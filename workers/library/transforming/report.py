@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from workers.library.tables.clean import kind_of
 from workers.library.tables.opened import Opened
+from workers.library.tables.written import without_written
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,6 +35,7 @@ def build_report(opened: Opened, final: pl.LazyFrame, log: Log, notes: list[str]
     """Figures about a table as read and as it became. The help of the task type says what each is."""
     import polars as pl
 
+    final = without_written(final)
     schema = final.collect_schema()
     missing = final.select(pl.all().null_count()).collect(engine="streaming").row(0)
     return {

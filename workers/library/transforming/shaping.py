@@ -10,6 +10,7 @@ from workers.library.tables.binary import parquet_chunks
 from workers.library.tables.model import Format, Pulse
 from workers.library.tables.numbers import is_exact_float
 from workers.library.tables.write import jsonable
+from workers.library.tables.written import as_written
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,7 +21,7 @@ def shaped_frames(path: Path, fmt: Format, pulse: Pulse) -> Iterator[pl.DataFram
     import polars as pl
 
     if fmt not in ("json", "jsonl"):
-        yield from parquet_chunks(path, pulse)
+        yield from map(as_written, parquet_chunks(path, pulse))
         return
     finite = _finite(path)
     for chunk in parquet_chunks(path, pulse):
