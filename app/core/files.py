@@ -29,6 +29,8 @@ Found = TypeVar("Found")
 
 ORPHAN_AFTER = timedelta(hours=24)
 GOING = "going"
+MOST_OF_TASK = 11_000
+"""More than any built-in type takes and saves: an archive has 10,000 entries or fewer."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ class Files:
 
     def of_task(self, task_id: ObjectId) -> list[StoredFile]:
         """Every file that belongs to a task, inputs and outputs, oldest first."""
-        found = self._files.find({"metadata.tasks": task_id}).sort([("uploadDate", 1)]).limit(1_000)
+        found = self._files.find({"metadata.tasks": task_id}).sort([("uploadDate", 1)]).limit(MOST_OF_TASK)
         return list(stored.readable("file", StoredFile.from_document, found))
 
     def owners(self, task_ids: Sequence[ObjectId]) -> list[ObjectId]:

@@ -237,3 +237,14 @@ def test_what_is_missing_in_the_middle_is_said_and_not_passed_over(services, sav
     assert len(next(chunks)) == CHUNK
     with pytest.raises(NotFound):
         next(chunks)
+
+
+def test_a_task_has_all_of_its_files_however_many(services):
+    """An archive of 10,000 entries becomes as many files, and each of them can be downloaded."""
+    task_id = ObjectId()
+    stored = services.files.save(io.BytesIO(b"x"), "0.csv", "text/csv", "alice", role="output")
+    document = services.files._files.find_one({"_id": stored.id})
+    document["metadata"]["tasks"] = [task_id]
+    services.files._files.insert_many([document | {"_id": ObjectId()} for _ in range(1_500)])
+
+    assert len(services.files.of_task(task_id)) == 1_500

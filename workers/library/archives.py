@@ -52,7 +52,7 @@ def extract_archive(ctx: Context, archive: ask.Archive, only: ask.Only = ask.EVE
 
     What kind it is, its content says, not its name. What is compressed inside, is not opened in turn.
 
-    **Limits.** 10,000 entries, 1,000 files and 2 GB; and, beyond 64 MB, 200 times the size of the archive.
+    **Limits.** 10,000 entries and 2 GB; and, beyond 64 MB, 200 times the size of the archive.
     More than that is refused, and so are archives with a password.
 
     **What is left out.** Links, devices, and entries whose path leads out of the archive; the table says so.

@@ -88,6 +88,7 @@ def transform_text(
     suffix: ask.Suffix = "",
     number_lines: ask.NumberLines = False,
     wrap_at: ask.WrapAt = None,
+    patterns: ask.Patterns = False,
     line_ends: ask.OutputEnds = "same",
     output_encoding: ask.OutputEncoding = "utf-8",
     lossy: ask.Lossy = False,
@@ -98,7 +99,8 @@ def transform_text(
 
     Type a text or choose a file of up to 512 MB. What is chosen is done in the order of the form: first lines
     are kept and dropped, then texts are replaced, and so on; wrapping comes last. Only sorting has to hold
-    the whole text, and takes 64 million characters.
+    the whole text, and takes 64 million characters. Regular expressions are matched against one line at a
+    time, as Python's `regex` module has them. In the replacement, \\1 is the first group.
 
     - `lines_in`, `lines_out`: before and after.
     - `filtered`: lines that were not kept, or dropped; `replaced`: occurrences that were replaced;
@@ -107,7 +109,7 @@ def transform_text(
     """
     given = open_source(ctx, text, source, encoding, undecodable)
     options = TransformOptions(
-        ignore_case, keep_lines, drop_lines, find, replace_with, case, unique, sort, prefix, suffix,
+        ignore_case, patterns, keep_lines, drop_lines, find, replace_with, case, unique, sort, prefix, suffix,
         number_lines, wrap_at,
     )  # fmt: skip
     counts: Counter[str] = Counter()

@@ -18,7 +18,7 @@ from app.core.files import safe_name
 from workers import Fail
 
 MAX_ENTRIES = 10_000
-MAX_FILES = 1_000
+MAX_FILES = 10_000
 MAX_TOTAL_MB = 2_048
 MAX_RATIO = 200
 RATIO_FROM_BYTES = 64 * 2**20

@@ -95,16 +95,26 @@ LineEnds = Annotated[
 
 # Transform
 
-KeepLines = Annotated[
-    str, Field(max_length=1_000, title="Keep lines that contain", description="Empty: every line.")
-]
-DropLines = Annotated[
-    str, Field(max_length=1_000, title="Drop lines that contain", description="Empty: no line.")
-]
+KeepLines = Annotated[str, Field(max_length=1_000, title=transform.KEEP, description="Empty: every line.")]
+DropLines = Annotated[str, Field(max_length=1_000, title=transform.DROP, description="Empty: no line.")]
 Find = Annotated[
-    str, Field(max_length=1_000, title="Find", description="Exactly this text; it is no pattern.")
+    str,
+    Field(
+        max_length=1_000,
+        title=transform.FIND,
+        description="Exactly this text, unless regular expressions are chosen below.",
+    ),
 ]
-ReplaceWith = Annotated[str, Field(max_length=1_000, title="Replace with")]
+ReplaceWith = Annotated[str, Field(max_length=1_000, title=transform.REPLACE)]
+Patterns = Annotated[
+    bool,
+    Field(
+        title="Regular expressions",
+        description="What lines contain and what is found are patterns, such as ^\\d+; in the replacement, "
+        "\\1 is the first group.",
+        json_schema_extra={"advanced": True},
+    ),
+]
 IgnoreCase = Annotated[
     bool,
     Field(

@@ -11,10 +11,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workers import Fail
+from workers.library.texts.patterns import Pattern
 
 Case = Literal["keep", "lower", "upper", "title"]
 Sort = Literal["keep", "ascending", "descending", "reverse"]
 
+KEEP, DROP, FIND, REPLACE = (
+    "Keep lines that contain",
+    "Drop lines that contain",
+    "Find",
+    "Replace with",
+)
+"""The titles of the parameters that may hold a pattern."""
 SORT_MAX_CHARS = 64_000_000
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _CASES: dict[str, Callable[[str], str]] = {
@@ -27,9 +35,13 @@ _CASES: dict[str, Callable[[str], str]] = {
 
 @dataclass(frozen=True)
 class TransformOptions:
-    """What is done, in the order of the fields; the first two are conditions on how."""
+    """What is done, in the order of the fields; the first two are conditions on how.
+
+    ``patterns``: what lines have to contain, and what is replaced, are regular expressions.
+    """
 
     ignore_case: bool = False
+    patterns: bool = False
     keep_lines: str = ""
     drop_lines: str = ""
     find: str = ""
@@ -73,21 +85,44 @@ def _folded(text: str, options: TransformOptions) -> str:
     return text.casefold() if options.ignore_case else text
 
 
+Contains = Callable[[str, int], bool]
+"""Whether a line, which has this number, contains something."""
+
+
+def _contains(where: str, text: str, options: TransformOptions) -> Contains:
+    if options.patterns:
+        return Pattern(where, text, ignore_case=options.ignore_case).found
+    wanted = _folded(text, options)
+    return lambda line, number: wanted in _folded(line, options)
+
+
 def _filtered(lines: Iterator[str], options: TransformOptions, counts: Counter[str]) -> Iterator[str]:
-    keep, drop = _folded(options.keep_lines, options), _folded(options.drop_lines, options)
-    for line in lines:
-        own = _folded(line, options)
-        if keep and keep not in own or drop and drop in own:
+    keep = _contains(KEEP, options.keep_lines, options) if options.keep_lines else None
+    drop = _contains(DROP, options.drop_lines, options) if options.drop_lines else None
+    for number, line in enumerate(lines, start=1):
+        if keep and not keep(line, number) or drop and drop(line, number):
             counts["filtered"] += 1
         else:
             yield line
 
 
 def _replaced(lines: Iterator[str], options: TransformOptions, counts: Counter[str]) -> Iterator[str]:
-    """Every occurrence of a literal text, from left to right."""
+    """Every occurrence of a literal text, or match of a pattern, from left to right."""
+    if options.patterns:
+        yield from _matches_replaced(lines, options, counts)
+        return
     pattern = re.compile(re.escape(options.find), re.IGNORECASE if options.ignore_case else 0)
     for line in lines:
         changed, times = pattern.subn(lambda match: options.replace_with, line)
+        counts["replaced"] += times
+        yield changed
+
+
+def _matches_replaced(lines: Iterator[str], options: TransformOptions, counts: Counter[str]) -> Iterator[str]:
+    pattern = Pattern(FIND, options.find, ignore_case=options.ignore_case)
+    pattern.require_template(REPLACE, options.replace_with)
+    for number, line in enumerate(lines, start=1):
+        changed, times = pattern.replaced(line, options.replace_with, number)
         counts["replaced"] += times
         yield changed
 

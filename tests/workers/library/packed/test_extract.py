@@ -208,3 +208,9 @@ def test_a_cancellation_is_seen(alice: Runner) -> None:
 
     assert isinstance(alice.outcome(extract_archive, archive=archive), WasCanceled)
     assert alice.outputs() == {}
+
+
+def test_more_than_a_thousand_files_come_out(extract: Extract) -> None:
+    result = extract(zipped({f"{number}.txt": b"x" for number in range(1_200)}), "many.zip")
+
+    assert (result["files"], result["left_out"], len(result["contents"])) == (1_200, 0, 1_200)
