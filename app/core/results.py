@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-KINDS = ("auto", "table", "json", "text", "image", "chart", "file")
+KINDS = ("auto", "table", "json", "text", "image", "chart", "file", "preview")
 PIECE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")  # These names stand in addresses and in MongoDB.
 
 # One kind for the whole result, or kinds by name for pieces of a result that is a dictionary.

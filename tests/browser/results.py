@@ -92,7 +92,14 @@ PIECES: dict[str, str] = {
     "chart": "chart",
     "image": "image",
     "file": "file",
+    "preview": "preview",
     "misfit": "table",
+}
+FIRST_ROWS = {
+    "columns": [{"name": "id", "type": "integer"}, {"name": "note", "type": "text"}],
+    "rows": [["0012", None], ["7", {"text": "long " * 24, "length": 50_000}], ["8", ""]],
+    "total_rows": 12_345,
+    "total_columns": 300,
 }
 PICTURE = {"file": "FILE", "alt": "A slope", "caption": "From dark to light"}
 
@@ -107,6 +114,7 @@ def seed(services: Services) -> dict[str, Task]:
         "chart": CHARTS,
         "image": PICTURE,
         "file": "FILE",
+        "preview": FIRST_ROWS,
         "misfit": {"rows": 3},
     }
     return {

@@ -97,7 +97,7 @@ def test_the_kind_of_its_result_is_published() -> None:
 @pytest.mark.parametrize(
     ("said", "named"),
     [
-        ("tabel", "allowed are auto, table, json, text, image, chart, file. Did you mean table?"),
+        ("tabel", "allowed are auto, table, json, text, image, chart, file, preview. Did you mean table?"),
         (None, "there is no kind of result None"),
         ({"rows": "tree"}, "piece `rows`: there is no kind of result 'tree'"),
         ({"a.b": "table"}, "the name of a piece is letters, digits and underscores; 'a.b' is not"),

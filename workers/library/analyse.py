@@ -14,6 +14,7 @@ from workers.library.tables import parameters as ask
 from workers.library.tables.model import CleanOptions, ReadOptions
 from workers.library.tables.names import find_columns
 from workers.library.tables.opened import Opened
+from workers.library.tables.preview import RESULT, head_of_stage, lead
 from workers.library.tables.steps import open_source, pulse
 
 ANALYSING = """\
@@ -39,8 +40,9 @@ dates are recognised as in *Clean a table*. Missing values are left out of every
 
 All of it is in the report, a page of HTML. The other figures:
 
-- `rows`: of the table, without its header. `detected`: format, encoding, delimiter or sheet. `notes`:
-  what a person should know. `file`: the report.
+- `notes`: what a person should know. `first_rows`: the beginning of the table as it was read.
+- `rows`: of the table, without its header. `detected`: format, encoding, delimiter or sheet. `file`: the
+  report.
 """
 
 
@@ -51,7 +53,8 @@ All of it is in the report, a page of HTML. The other figures:
     max_attempts=3,
     priority="medium",
     help=ANALYSING,
-    result={
+    result=RESULT
+    | {
         "table": "table",
         "quantiles": "table",
         "common": "table",
@@ -112,7 +115,7 @@ def _profiles(ctx: Context, opened: Opened, names: list[str], common: int, steps
 
 def _result(opened: Opened, profiles: list[Profile], pairs: list[Correlation]) -> dict[str, Any]:
     detected = asdict(opened.table.detected)
-    return {
+    report = {
         "rows": opened.stage.height,
         "table": result.overview(profiles),
         "quantiles": result.quantiles(profiles),
@@ -122,6 +125,7 @@ def _result(opened: Opened, profiles: list[Profile], pairs: list[Correlation]) -
         "detected": {key: value for key, value in detected.items() if value is not None},
         "notes": opened.notes + _limits(profiles),
     }
+    return lead(report, head_of_stage(opened.stage).preview(opened.kinds))
 
 
 def _limits(profiles: list[Profile]) -> list[str]:

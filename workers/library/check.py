@@ -9,8 +9,10 @@ from workers.library.checking import parameters as want
 from workers.library.checking.check import Checker, Findings
 from workers.library.checking.rules import Rule, Rules
 from workers.library.tables import parameters as ask
-from workers.library.tables.model import ReadOptions
+from workers.library.tables.clean import kind_of
+from workers.library.tables.model import ReadOptions, Table
 from workers.library.tables.names import tidy_names
+from workers.library.tables.preview import RESULT, head_of_stage, lead
 from workers.library.tables.steps import pulse, read_source
 
 _TOLD = 3
@@ -35,18 +37,25 @@ A rule is a line that begins with a column:
 
 Every cell is judged by itself. A line that begins with # is a remark. The figures:
 
+- `notes`: what a person should know. `first_rows`: the beginning of the table as it was read.
+  `first_broken`: the beginning of the report.
 - `rows`: rows of the table that were checked. `rows_broken`: those that break some rule.
 - `rules`: for each rule how many cells were `checked` (missing ones are not), how many have `broken` it,
   and the first of them: its row and what stands there.
 - `listed`: lines of the report, a CSV file with row, column, value and rule. Rows are counted as in a
   spreadsheet: the first line of a file is row 1; in JSON and Parquet the first record is.
-- `detected`: format, encoding, delimiter or sheet. `notes`: what a person should know. `file`: the
-  report.
+- `detected`: format, encoding, delimiter or sheet. `file`: the report.
 """
 
 
 @task(
-    title="Check a table", category="Data", timeout_s=3600, max_attempts=3, priority="medium", help=CHECKING
+    title="Check a table",
+    category="Data",
+    timeout_s=3600,
+    max_attempts=3,
+    priority="medium",
+    help=CHECKING,
+    result=RESULT | {"first_broken": "preview"},
 )
 def check_table(
     ctx: Context,
@@ -78,16 +87,27 @@ def check_table(
     ctx.progress(2, 2, f"Wrote {file['name']}")
     if when_broken == "fail" and findings.rows:
         raise Fail(_sentence(wanted, findings))
+    return _report(table, names, wanted, findings) | {"file": file}
+
+
+def _report(table: Table, names: list[str], wanted: list[Rule], findings: Findings) -> dict[str, Any]:
     detected = asdict(table.detected)
-    return {
+    keys = {column.key: name for column, name in zip(table.columns, names, strict=True)}
+    known = {
+        name: kind_of(column.dtype)
+        for column, name in zip(table.columns, names, strict=True)
+        if kind_of(column.dtype) != "text"
+    }
+    report = {
+        "first_broken": findings.head.preview({"row": "integer"}),
         "rows": table.height,
         "rows_broken": findings.rows,
         "rules": _summary(wanted, findings),
         "listed": findings.listed,
         "detected": {key: value for key, value in detected.items() if value is not None},
         "notes": table.notes + _cut(findings),
-        "file": file,
     }
+    return lead(report, head_of_stage(table.stage, keys).preview(known))
 
 
 def _summary(rules: list[Rule], findings: Findings) -> list[dict[str, Any]]:

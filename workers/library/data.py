@@ -14,6 +14,7 @@ from workers.library.tables.clean import Recipe
 from workers.library.tables.cleaned import clean_frames, nested_columns, nested_notes
 from workers.library.tables.model import CleanOptions, ReadOptions, Table
 from workers.library.tables.names import find_columns, tidy_names
+from workers.library.tables.preview import RESULT, Head, lead
 from workers.library.tables.report import Tally, build_report
 from workers.library.tables.rows import Kept, choose_rows, with_values
 from workers.library.tables.steps import decide_columns, pulse, read_source
@@ -48,6 +49,7 @@ Format, encoding and delimiter are found out. Then, in this order:
 The clean file is listed on this page; text formats are written in UTF-8. A table with a header and no
 rows is cleaned to the same. The figures:
 
+- `notes`: what a person should know. `first_rows`: the beginning of the clean file.
 - `rows_in`: rows of the source after its header, blank lines and skipped rows included. `rows_out`: rows
   of the clean file. `rows_in` is `rows_out` and all removed rows.
 - `columns_in`, `columns_out`: columns of the source and of the clean file.
@@ -60,13 +62,18 @@ rows is cleaned to the same. The figures:
   it. That a number is stored as one (1.50 as 1.5) is no change.
 - `columns`: for each column of the clean file its name before and after, what it holds, how many cells
   are missing, how many were changed and why.
-- `detected`: format, encoding, delimiter or sheet. `notes`: what a person should know. `file`: the clean
-  file.
+- `detected`: format, encoding, delimiter or sheet. `file`: the clean file.
 """
 
 
 @task(
-    title="Clean a table", category="Data", timeout_s=3600, max_attempts=3, priority="medium", help=CLEANING
+    title="Clean a table",
+    category="Data",
+    timeout_s=3600,
+    max_attempts=3,
+    priority="medium",
+    help=CLEANING,
+    result=RESULT,
 )
 def clean_table(
     ctx: Context,
@@ -113,11 +120,11 @@ def clean_table(
     written = {recipe: Tally() for recipe in (with_values(recipes) if drop_empty else recipes)}
     target = write_options(table.detected, output, write_missing_as)
     ctx.progress(steps - 1, steps, "Writing")
-    file = _write(ctx, source, table, written, kept, target)
+    file, head = _write(ctx, source, table, written, kept, target)
     ctx.progress(steps, steps, f"Wrote {file['name']}")
-    return build_report(table, recipes, written, kept, nested_notes(list(written), target.format)) | {
-        "file": file
-    }
+    report = build_report(table, recipes, written, kept, nested_notes(list(written), target.format))
+    first_rows = head.preview({recipe.name: recipe.kind for recipe in written})
+    return lead(report, first_rows) | {"file": file}
 
 
 def _write(
@@ -127,10 +134,10 @@ def _write(
     written: dict[Recipe, Tally],
     kept: Kept,
     options: WriteOptions,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], Head]:
     path, steps = ctx.work_dir / "clean", len(table.columns) + 2
     writing = pulse(ctx, steps - 1, steps, "Writing")
     options = replace(options, nested=nested_columns(list(written)), what="clean table")
-    write_frames(clean_frames(table, written, kept, options.format, writing), path, options, writing)
+    head = write_frames(clean_frames(table, written, kept, options.format, writing), path, options, writing)
     name = derived_name(source.name, options.format, "clean")
-    return ctx.save_file(path, name, CONTENT_TYPES[options.format])
+    return ctx.save_file(path, name, CONTENT_TYPES[options.format]), head

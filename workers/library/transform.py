@@ -10,6 +10,7 @@ from workers.library.tables import parameters as ask
 from workers.library.tables.model import CleanOptions, ReadOptions
 from workers.library.tables.names import find_columns
 from workers.library.tables.opened import Opened
+from workers.library.tables.preview import RESULT, Head, head_of_parquet, lead
 from workers.library.tables.steps import open_source, pulse
 from workers.library.tables.write import (
     CONTENT_TYPES,
@@ -69,11 +70,12 @@ asked for:
 
 In all of these, a column is called by its name; a line that begins with # is a remark. The figures:
 
+- `notes`: what a person should know. `first_rows`: the beginning of the table that was written.
 - `rows_in`, `columns_in`: of the table that was read; broken rows that were skipped are in the notes.
   `rows_out`, `columns_out`: of the table that was written.
 - `steps`: what was done, and how many rows there were after it.
 - `columns`: for each column that was written what it holds and how many of its cells are missing.
-- `detected`: format, encoding, delimiter or sheet. `notes`: what a person should know. `file`: the table.
+- `detected`: format, encoding, delimiter or sheet. `file`: the table.
 """
 
 
@@ -87,6 +89,7 @@ In all of these, a column is called by its name; a line that begins with # is a 
     checks=[
         Check("join_on", "Name a column in which the two tables agree.", given("join_with"), empty("join_on"))
     ],
+    result=RESULT,
 )
 def transform_table(
     ctx: Context,
@@ -223,16 +226,17 @@ def _finish(ctx: Context, source: File, opened: Opened, work: _Work, target: Wri
     work.frame.sink_parquet(final)
     ctx.progress(steps - 1, steps, "Writing")
     report = build_report(opened, pl.scan_parquet(final, glob=False), work.log, work.notes)
-    path = _written(ctx, final, replace(target, nested=frozenset(work.nested)), steps)
+    path, head = _written(ctx, final, replace(target, nested=frozenset(work.nested)), steps)
     name = derived_name(source.name, target.format, "transformed")
     file = ctx.save_file(path, name, CONTENT_TYPES[target.format])
     ctx.progress(steps, steps, f"Wrote {file['name']}")
-    return report | {"file": file}
+    first_rows = head.preview({column["name"]: column["type"] for column in report["columns"]})
+    return lead(report, first_rows) | {"file": file}
 
 
-def _written(ctx: Context, final: Path, options: WriteOptions, steps: int) -> Path:
+def _written(ctx: Context, final: Path, options: WriteOptions, steps: int) -> tuple[Path, Head]:
+    writing = pulse(ctx, steps - 1, steps, "Writing")
     if options.format == "parquet":
-        return final
-    path, writing = ctx.work_dir / "transformed", pulse(ctx, steps - 1, steps, "Writing")
-    write_frames(shaped_frames(final, options.format, writing), path, options, writing)
-    return path
+        return final, head_of_parquet(final)
+    path = ctx.work_dir / "transformed"
+    return path, write_frames(shaped_frames(final, options.format, writing), path, options, writing)

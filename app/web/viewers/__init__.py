@@ -4,6 +4,7 @@ look.py     which table of a result is sorted and paged how: the query string
 source.py   the value: from the task, or the beginning of the file that it became
 chosen.py   from value and kind to what the templates draw; what does not fit is shown as every value is
 table.py    sorted and paged rows
+preview.py  the first rows of a table, and what is left out
 tree.py     JSON as a tree
 text.py     lines of text
 chart.py    histograms, bars, lines and points, with the same numbers as a table

@@ -12,7 +12,7 @@ from typing import Any
 from app.core.files import StoredFile
 from app.core.results import ResultKind
 from app.web.viewer import label, node
-from app.web.viewers import chart, saved, table, text, tree
+from app.web.viewers import chart, preview, saved, table, text, tree
 from app.web.viewers.look import Look
 from app.web.viewers.source import Head, Source
 
@@ -65,6 +65,7 @@ _VIEWERS = {
         lambda value, at, around: saved.pictures(value, around.outputs, around.head), saved.NEEDS_IMAGE
     ),
     "file": _Viewer(lambda value, at, around: saved.files(value), saved.NEEDS_FILE),
+    "preview": _Viewer(lambda value, at, around: preview.build(value), preview.NEEDS),
 }
 
 

@@ -72,6 +72,17 @@ DIRTY_REPORT = {
         "Column town: treated as missing: #N/A (1), n/a (1).",
         "Duplicates that were dropped: 1 (row 5).",
     ],
+    "first_rows": {
+        "columns": [
+            {"name": "customer_id", "type": "text"},
+            {"name": "amount", "type": "number"},
+            {"name": "joined", "type": "date"},
+            {"name": "town", "type": "text"},
+        ],
+        "rows": [["00501", "1234.50", "2024-12-25", "New York"], ["00502", "7.25", "2024-02-01", None]],
+        "total_rows": 2,
+        "total_columns": 4,
+    },
 }
 
 

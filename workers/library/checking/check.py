@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workers.library.checking.rules import Rule
 from workers.library.tables.clean import blank_missing, tidy_whitespace
 from workers.library.tables.model import Pulse, Table
+from workers.library.tables.preview import Head
 from workers.library.tables.repeats import Repeats
 from workers.library.tables.typed import as_text
 
@@ -31,11 +32,15 @@ class Broken:
 
 @dataclass
 class Findings:
-    """``rows`` is the number of rows that break some rule, ``listed`` that of lines in the report."""
+    """``rows`` is the number of rows that break some rule, ``listed`` that of lines in the report.
+
+    ``head`` has the first of these lines.
+    """
 
     by_rule: list[Broken]
     rows: int = 0
     listed: int = 0
+    head: Head = field(default_factory=Head)
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,10 @@ class Checker:
                 )
                 lines = self._lines(broken, source, done)
                 _count(findings, lines, broken, [self._checked(rule, cells) for rule in self.rules])
-                shown = lines.head(max(0, most - findings.listed))
+                shown = lines.head(max(0, most - findings.listed)).drop("at")
                 findings.listed += shown.height
-                shown.drop("at").write_csv(report, include_header=False)
+                findings.head.see(shown)
+                shown.write_csv(report, include_header=False)
                 done += cells.height
         return findings
 

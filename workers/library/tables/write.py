@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from workers.library.tables.excel import write_xlsx
 from workers.library.tables.model import DELIMITERS, Delimiter, Detected, Format, Pulse
+from workers.library.tables.preview import Head
 from workers.library.tables.sniff import extension_format, uncompressed_name
 from workers.library.tables.stage import Stage
 from workers.library.tables.typed import as_text, without_bytes
@@ -62,24 +63,28 @@ def derived_name(name: str, fmt: Format, word: str) -> str:
     return f"{path.stem}-{word}{extension if fits else '.' + fmt}"
 
 
-def write_frames(frames: Iterable[pl.DataFrame], path: Path, options: WriteOptions, pulse: Pulse) -> None:
+def write_frames(frames: Iterable[pl.DataFrame], path: Path, options: WriteOptions, pulse: Pulse) -> Head:
     """Write frames of rows one after another; one at least, whose columns are those of all.
+
+    Returns the first rows as they were written.
 
     For JSON their values must be what JSON knows (`jsonable`), with lists and objects as JSON text in the
     columns ``options.nested``. Raises Fail when the table does not fit into a spreadsheet.
     """
+    head = Head()
     if options.format in ("csv", "tsv"):
-        _write_text(frames, path, options)
+        _write_text(frames, path, options, head)
     elif options.format in ("json", "jsonl"):
-        _write_json(frames, path, options.nested, lines=options.format == "jsonl")
+        _write_json(head.watch(frames), path, options.nested, lines=options.format == "jsonl")
     else:
         stage = Stage(path.parent)
-        for frame in frames:
+        for frame in head.watch(frames):
             stage.add(frame)
         if options.format == "xlsx":
             write_xlsx(path, stage, options.what, pulse)
         else:
             stage.scan().sink_parquet(path)
+    return head
 
 
 def jsonable(values: pl.Series, *, finite: bool) -> pl.Series:
@@ -102,7 +107,7 @@ def jsonable(values: pl.Series, *, finite: bool) -> pl.Series:
     return as_text(values)
 
 
-def _write_text(frames: Iterable[pl.DataFrame], path: Path, options: WriteOptions) -> None:
+def _write_text(frames: Iterable[pl.DataFrame], path: Path, options: WriteOptions, head: Head) -> None:
     """Write CSV or TSV. Filled in before, the word for missing is quoted when it needs to be."""
     import polars as pl
 
@@ -110,6 +115,7 @@ def _write_text(frames: Iterable[pl.DataFrame], path: Path, options: WriteOption
         for number, frame in enumerate(frames):
             texts = pl.DataFrame([as_text(values) for values in frame])
             filled = texts.fill_null(options.missing) if options.missing else texts
+            head.see(filled)
             filled.write_csv(file, include_header=number == 0, separator=DELIMITERS[options.delimiter])
 
 
