@@ -9,6 +9,7 @@ from typing import Any
 from workers import Context, File, task
 from workers.library.analyse import analyse_table
 from workers.library.check import check_table
+from workers.library.query import query_tables
 from workers.library.tables import parameters as ask
 from workers.library.tables.clean import Recipe
 from workers.library.tables.cleaned import clean_frames, nested_columns, nested_notes
@@ -27,7 +28,7 @@ from workers.library.tables.write import (
 )
 from workers.library.transform import transform_table
 
-__all__ = ["analyse_table", "check_table", "clean_table", "transform_table"]
+__all__ = ["analyse_table", "check_table", "clean_table", "query_tables", "transform_table"]
 
 
 CLEANING = """\
