@@ -45,3 +45,10 @@ def post_fork(server: Any, worker: Any) -> None:
     from app.core.leash import die_with
 
     die_with(worker.ppid)
+
+
+def post_worker_init(worker: Any) -> None:
+    """The log of a server that starts says what is wrong with its stores."""
+    from app.web.stores import announce
+
+    announce(worker.wsgi)

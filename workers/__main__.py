@@ -33,7 +33,11 @@ def main(arguments: list[str]) -> int:
     os.environ.update(found.values)  # The supervisors and their children go on with what was found now.
     from workers import fleet
 
-    fleet.run(settings, arguments)
+    try:
+        fleet.run(settings, arguments)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
     return 0
 
 

@@ -163,10 +163,12 @@ class Child:
             self._keep_time()
             try:
                 job_id = self.services.queues.take(WAIT_S)
-            except QueueUnavailable:
-                log.warning("Redis does not answer; waiting for it.")
+            except QueueUnavailable as error:
+                why = self.services.explain(error)
+                self.services.lasting.warning(log, "take", why, "%s It is waited for.", why)
                 time.sleep(AWAY_S)
                 continue
+            self.services.lasting.over(log, "take", "Redis can be used again.")
             if job_id is not None:
                 return job_id
         return None
@@ -243,7 +245,7 @@ class Child:
                     status = write_down(self.services, ended)
                 break
             except (PyMongoError, Unavailable) as error:
-                _say_away(error)
+                _say_away(self.services, error)
             kept = kept or self._keep(ended)
             if kept and self.signals.stop and limit_s is None:
                 log.warning("Task %s: its outcome is in %s for the next worker.", ended.task.id, kept.path)
@@ -274,7 +276,7 @@ class Child:
             try:
                 return write()
             except (PyMongoError, Unavailable) as error:
-                _say_away(error)
+                _say_away(self.services, error)
             if self.signals.stop:
                 return None
             time.sleep(AWAY_S)
@@ -292,12 +294,14 @@ def _large(outcome: Outcome) -> bool:
     return isinstance(outcome, Succeeded) and len(outcome.encoded) > LARGE
 
 
-def _say_away(error: Exception) -> None:
+def _say_away(services: Services, error: Exception) -> None:
     """A store that is away is waited for. Raises what it refused."""
     if not away(error):
         raise error
-    log.warning("MongoDB does not answer, or cannot do it now (%s: %.200s); trying again.",
-                type(error).__name__, error)  # fmt: skip
+    why = services.explain(error) or "MongoDB does not answer, or cannot do it now."
+    services.lasting.warning(
+        log, "write", why, "%s Trying again. (%s: %.200s)", why, type(error).__name__, error
+    )
 
 
 def main(arguments: list[str]) -> int:
@@ -321,7 +325,7 @@ def main(arguments: list[str]) -> int:
         log.error("The task types cannot be loaded; those published before stay. %s", error)
         return CANNOT_LOAD
     except PyMongoError as error:
-        log.error("%s", error)
+        log.error("%s (%s)", services.explain(error) or "MongoDB cannot be used.", error)
         return CANNOT_START
     child.loop()
     return 0

@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterable
 
 from app.core.leash import die_with
-from app.core.services import connect
+from app.core.services import Services, connect
 from config import Settings
 from workers.logs import set_up
 from workers.maintenance import Maintenance
@@ -39,10 +39,18 @@ def supervise(settings: Settings, reload: bool) -> None:
     maintenance = Maintenance(services, name)
     thread = threading.Thread(target=maintenance.run, name="maintenance", daemon=True)
     thread.start()
+    threading.Thread(target=say_troubles, args=(services,), name="stores", daemon=True).start()
     log.info("Worker %s takes high, medium, low, in that order.", name)
     worker.work()
     maintenance.stop()
     thread.join(timeout=5)
+
+
+def say_troubles(services: Services) -> None:
+    """Say what is wrong with the stores; in a thread of its own, as a store that is away takes its time."""
+    for trouble in services.troubles():
+        why = services.explain(trouble)
+        services.lasting.warning(log, "", why, "%s", why)
 
 
 class Fleet:

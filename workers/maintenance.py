@@ -84,10 +84,19 @@ class Maintenance:
                 self._all_due(self._repairs())
             self._in_touch(STOOD_STILL_S)
         except PyMongoError as error:
-            if is_away(error):
-                log.warning("Maintenance waits: MongoDB does not answer (%s).", type(error).__name__)
-            else:
-                log.warning("Maintenance waits: MongoDB answers, but refuses: %s", error)
+            self._say_waits(error)
+        else:
+            self._services.lasting.over(log, "round", "Maintenance goes on.")
+
+    def _say_waits(self, error: PyMongoError) -> None:
+        why = self._services.explain(error)
+        if is_away(error):
+            said = f"MongoDB does not answer ({type(error).__name__})."
+        else:
+            said = f"MongoDB answers, but refuses: {error}."
+        self._services.lasting.warning(
+            log, "round", why or type(error).__name__, "Maintenance waits: %s %s", said, why
+        )
 
     def _in_touch(self, within_s: float) -> None:
         """MongoDB answers. Whoever was cut off cannot tell a dead worker from one that was cut off too, and
@@ -106,7 +115,8 @@ class Maintenance:
                 with pymongo.timeout(INDEXES_WITHIN_S):
                     return create_indexes(self._services.db)
             except PyMongoError as error:
-                log.warning("An index could not be made, which is tried again in a minute: %s", error)
+                why = self._services.explain(error)
+                log.warning("An index could not be made, which is tried again in a minute: %s %s", why, error)
             self._stop.wait(INDEXES_AGAIN_S)
 
     def _own(self) -> dict[str, Callable[[], object]]:
@@ -190,12 +200,14 @@ class Maintenance:
         try:
             repaired = repair()
         except (TaskQueueError, OSError) as error:
-            log.warning("Maintenance, %s: %s", name, error)
+            why = self._services.explain(error) or str(error)
+            self._services.lasting.warning(log, name, why, "Maintenance, %s: %s", name, why)
             return
         except Exception as error:
             if is_away(error) and not isinstance(error, OperationFailure):  # that one is an answer
                 raise
             log.exception("Maintenance, %s: it failed; the next repair follows.", name)
             return
+        self._services.lasting.over(log, name, "Maintenance, %s: it works again.", name)
         if isinstance(repaired, int) and repaired:
             log.info("Maintenance, %s: %d tasks.", name, repaired)

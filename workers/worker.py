@@ -297,6 +297,7 @@ class TaskWorker(RQWorker):
         try:
             do()
         except AWAY as error:
-            log.warning(
-                "Worker %s, %s: a store does not answer (%s).", self.name, doing, type(error).__name__
-            )
+            why = self.services.explain(error) or f"A store does not answer ({type(error).__name__})."
+            self.services.lasting.warning(log, doing, why, "Worker %s, %s: %s", self.name, doing, why)
+        else:
+            self.services.lasting.over(log, doing, "Worker %s, %s: it works again.", self.name, doing)

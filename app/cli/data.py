@@ -20,7 +20,7 @@ import click
 from flask.cli import AppGroup, with_appcontext
 from pymongo.errors import PyMongoError
 
-from app.cli.show import say
+from app.cli.show import say, say_advice, trouble_of
 from app.core import clock
 from app.core.backup.export import Export
 from app.core.backup.folder import FolderArchive, FolderSink, disk
@@ -33,7 +33,7 @@ from app.core.backup.target import Target
 from app.core.db import translated
 from app.core.errors import TaskQueueError
 from app.core.posix import instead_of
-from app.web.stores import advice_about, services
+from app.web.stores import services
 
 NOT_COMPLETE = 1
 WITH_WARNINGS = 3
@@ -160,14 +160,15 @@ def problems(doing: str, how_to_continue: str = "") -> Iterator[None]:
             yield
     except TaskQueueError as error:
         say(str(error))
-        if error.setting:
-            say(advice_about(error.setting))
+        say_advice(error)
         if how_to_continue and not isinstance(error, BackupError):
             say(how_to_continue)
         if isinstance(error, BackupError) and error.problem is Problem.DISK:
             _forget_output()
     except PyMongoError as error:
         say(f"MongoDB refused {doing}: {error}")
+        if trouble := trouble_of(error):
+            say_advice(trouble)
     else:
         return
     raise SystemExit(NOT_COMPLETE)

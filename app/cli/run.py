@@ -97,7 +97,7 @@ def _submit(
     submitted = core.dispatch.submit(new)
     show.say(f"Task {submitted.task.id}, “{new.title}”, priority {new.priority.word}: accepted.")
     if not submitted.dispatched:
-        show.say("The queue is not answering, so it starts when it is back.")
+        show.queue_away(core.queues)
     if not task_type.served:
         show.say("No living worker serves this type now: it waits until one does.")
     return submitted.task

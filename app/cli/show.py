@@ -11,14 +11,18 @@ import json
 from collections.abc import Iterator
 
 import click
+from pymongo.errors import PyMongoError
 
+from app.core import causes
 from app.core.arguments import explained
-from app.core.errors import NotFound, TaskQueueError
+from app.core.errors import DatabaseUnavailable, NotFound, QueueUnavailable, TaskQueueError, Unavailable
 from app.core.files import Files
 from app.core.follow import Look
+from app.core.queue import Queues
 from app.core.states import Status
+from app.core.store_advice import unusable
 from app.core.task import Task
-from app.web.stores import advice_about
+from app.web.stores import advice_about, services
 
 NOTHING_RUN = 2
 
@@ -30,9 +34,41 @@ def problems() -> Iterator[None]:
         yield
     except TaskQueueError as error:
         say(explained(error))
-        if error.setting:
-            say(advice_about(error.setting))
+        say_advice(error)
         raise SystemExit(NOTHING_RUN) from None
+    except PyMongoError as error:
+        trouble = trouble_of(error)
+        if trouble is None:
+            raise
+        say(str(trouble))
+        say_advice(trouble)
+        raise SystemExit(NOTHING_RUN) from None
+
+
+def say_advice(error: TaskQueueError) -> None:
+    """Say what to do about a store that cannot be used; nothing for other errors."""
+    if error.setting:
+        trouble = trouble_of(error)
+        say(advice_about(error.setting, trouble.cause if trouble else None))
+
+
+def queue_away(queues: Queues) -> None:
+    """Say why the workers were not told of a task that is created, and what to do."""
+    try:
+        queues.require_usable()
+    except QueueUnavailable as error:
+        say(str(error))
+        say_advice(error)
+    else:
+        say("The queue did not answer, so it starts a little later.")
+
+
+def trouble_of(error: BaseException) -> Unavailable | None:
+    """Return what an error says of a store, with the cause as far as it can be found out now; else None."""
+    if isinstance(error, QueueUnavailable):
+        return error
+    cause = causes.of_mongodb(error, services().db.client)
+    return DatabaseUnavailable(unusable("MONGODB_URI", cause), cause) if cause else None
 
 
 def say(text: str) -> None:

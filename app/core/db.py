@@ -1,4 +1,4 @@
-"""The MongoDB client: how it is made, which indexes there are, and whether it answers.
+"""The MongoDB client: how it is made, which indexes there are, whether it answers and can be used.
 
 Every write is acknowledged by a majority and journalled: a task is durable when the page says so.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import pymongo
@@ -18,6 +18,8 @@ from pymongo.database import Database
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
+    ConfigurationError,
+    DuplicateKeyError,
     ExecutionTimeout,
     NetworkTimeout,
     OperationFailure,
@@ -26,8 +28,11 @@ from pymongo.errors import (
     WriteError,
 )
 
-from app.core.errors import DatabaseUnavailable, Unavailable
-from config import Settings
+from app.core import causes
+from app.core.causes import mongodb_codes
+from app.core.errors import Cause, DatabaseUnavailable, Unavailable
+from app.core.store_advice import unusable
+from config import Settings, SettingsError
 
 Document = dict[str, Any]
 Mongo = Database[Document]
@@ -54,8 +59,24 @@ def client_options(settings: Settings) -> dict[str, Any]:
 
 def connect(settings: Settings) -> Mongo:
     """A database of its own client; make it once in each process, after any fork."""
-    client: MongoClient[Document] = MongoClient(settings.mongodb_uri, **client_options(settings))
-    return client.get_default_database("taskqueue")
+    with parsed():
+        client: MongoClient[Document] = MongoClient(settings.mongodb_uri, **client_options(settings))
+        return client.get_default_database("taskqueue")
+
+
+@contextmanager
+def parsed() -> Iterator[None]:
+    """Turn what the driver finds wrong with an address into SettingsError, which never repeats it."""
+    try:
+        yield
+    except (ConfigurationError, ValueError) as error:
+        raise SettingsError([ADDRESS]) from error
+
+
+ADDRESS = (
+    "MONGODB_URI: expected an address that MongoDB's driver can use: user and password percent-encoded, "
+    "options that it knows, and for mongodb+srv:// a name that DNS knows."
+)
 
 
 def _keys(*names: str) -> list[tuple[str, int]]:
@@ -92,6 +113,8 @@ WORK = (
     IndexModel([("expire_at", ASCENDING)], name="retention", sparse=True),
 )
 
+DELETED_AT = IndexModel([("at", ASCENDING)], name="at")
+
 
 def create_indexes(db: Mongo) -> None:
     """Create what is missing, and anew what is defined otherwise; quick where everything is there.
@@ -114,7 +137,7 @@ def create_indexes(db: Mongo) -> None:
             IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], name="files_id_1_n_1", unique=True)
         ],
         "files.uploads": [IndexModel([("at", ASCENDING)], name="at")],
-        "deletions": [IndexModel([("at", ASCENDING)], name="at")],
+        "deletions": [DELETED_AT],
         "workers": [IndexModel([("seen_at", ASCENDING)], name="seen")],
     }
     failures = []
@@ -148,6 +171,38 @@ def _same(index: Mapping[str, Any], wanted: Document) -> bool:
     )
 
 
+TRIED = "tried"
+
+
+def require_usable(db: Mongo) -> None:
+    """Try, without a trace, what every process needs: to write, to delete and to create an index.
+
+    Raises DatabaseUnavailable with the cause.
+    """
+    with explained(db):
+        with suppress(DuplicateKeyError):  # another process tries it, too
+            db.leases.update_one({"_id": TRIED}, {"$set": {"until": None}}, upsert=True)
+        db.leases.delete_one({"_id": TRIED})
+    with creating_indexes(db):
+        create_index(db.deletions, DELETED_AT)
+
+
+@contextmanager
+def explained(db: Mongo, instead: Mapping[Cause, Cause] = {}) -> Iterator[None]:
+    """Turn what pymongo says of the server into :class:`DatabaseUnavailable` with the cause.
+
+    ``instead`` is what a cause means in this place. Any other error passes as it is.
+    """
+    try:
+        yield
+    except PyMongoError as error:
+        cause = causes.of_mongodb(error, db.client)
+        if cause is None:
+            raise
+        cause = instead.get(cause, cause)
+        raise DatabaseUnavailable(unusable("MONGODB_URI", cause), cause) from error
+
+
 def answers(db: Mongo) -> bool:
     """Return whether MongoDB answers a ping within its time; at once where nothing listens at its address."""
     with suppress(PyMongoError), pymongo.timeout(LISTENING_WITHIN_S):
@@ -160,6 +215,28 @@ def answers(db: Mongo) -> bool:
     except PyMongoError:
         return False
     return True
+
+
+def why_away(db: Mongo) -> Cause:
+    """Return why a MongoDB that did not answer a moment ago cannot be used, without waiting for it again."""
+    if isinstance(db.client, MongoClient) and _nothing_listens(db.client):
+        return Cause.CONNECTION_REFUSED
+    cause = causes.of_mongodb(AutoReconnect("It did not answer."), db.client)
+    if cause not in (None, Cause.NO_ANSWER):
+        return cause
+    try:
+        with pymongo.timeout(LISTENING_WITHIN_S):
+            db.client.admin.command("ping")
+    except OperationFailure as error:  # it answers by now
+        return causes.of_mongodb(error, db.client) or Cause.OTHER
+    except PyMongoError:
+        return Cause.NO_ANSWER
+    return Cause.NO_ANSWER
+
+
+def creating_indexes(db: Mongo) -> AbstractContextManager[None]:
+    """Like :func:`explained`, where what is forbidden is an index."""
+    return explained(db, {Cause.FORBIDDEN: Cause.INDEX_FORBIDDEN})
 
 
 def _nothing_listens(client: MongoClient[Document]) -> bool:
@@ -190,12 +267,12 @@ UNWRITABLE = (BSONError, OverflowError, UnicodeEncodeError)
 def is_away(error: BaseException) -> bool:
     """Whether an error of pymongo means that the server did not answer, rather than that it refused."""
     late = isinstance(error, PyMongoError) and error.timeout
-    return isinstance(error, AWAY) or late or not SHARD_AWAY.isdisjoint(_codes(error))
+    return isinstance(error, AWAY) or late or not SHARD_AWAY.isdisjoint(mongodb_codes(error))
 
 
 def cannot_write(error: BaseException) -> bool:
     """Whether MongoDB answers, but is broken or has no room: no fault of what was asked of it."""
-    return not CANNOT_WRITE.isdisjoint(_codes(error))
+    return not CANNOT_WRITE.isdisjoint(mongodb_codes(error))
 
 
 def is_refusal(error: BaseException) -> bool:
@@ -204,15 +281,8 @@ def is_refusal(error: BaseException) -> bool:
     Everything else that pymongo raises says something of the server: worth another try, if there is time.
     """
     if isinstance(error, WriteError | BulkWriteError):
-        return bool(_codes(error)) and not (is_away(error) or cannot_write(error))
+        return any(True for _ in mongodb_codes(error)) and not (is_away(error) or cannot_write(error))
     return isinstance(error, UNWRITABLE)
-
-
-def _codes(error: BaseException) -> set[int | None]:
-    """The numbers with which MongoDB says what is wrong."""
-    if isinstance(error, BulkWriteError):
-        return {each.get("code") for each in error.details.get("writeErrors", ())}
-    return {error.code} if isinstance(error, OperationFailure) else set()
 
 
 @contextmanager
@@ -232,5 +302,6 @@ def translated(doing: str) -> Iterator[None]:
         if not is_away(error):
             raise
         raise DatabaseUnavailable(
-            f"The database did not answer while {doing}. Please try again in a moment."
+            f"The database did not answer while {doing}. Please try again in a moment.",
+            causes.of_mongodb(error),
         ) from error

@@ -6,6 +6,64 @@ what was expected and what to do. The HTTP status is the meaning of the error, n
 
 from __future__ import annotations
 
+from enum import Enum
+
+
+class Cause(Enum):
+    """Why a store cannot be used. The value is the code that `/readyz` and the logs give.
+
+    `app.core.causes` finds it, `app.core.store_advice` has its sentences.
+    """
+
+    # It is not there, or not yet: waiting may be enough.
+    CONNECTION_REFUSED = "connection_refused"
+    NAME_NOT_RESOLVED = "name_not_resolved"
+    NO_ANSWER = "no_answer"
+    LOADING = "loading"
+    BUSY = "busy"
+    NO_PRIMARY = "no_primary"
+    # It answers and refuses: somebody has to change something.
+    LOGIN_REQUIRED = "login_required"
+    LOGIN_REFUSED = "login_refused"
+    COMMAND_FORBIDDEN = "command_forbidden"
+    KEY_FORBIDDEN = "key_forbidden"
+    FORBIDDEN = "forbidden"
+    INDEX_FORBIDDEN = "index_forbidden"
+    TLS_EXPECTED = "tls_expected"
+    TLS_NOT_SPOKEN = "tls_not_spoken"
+    TLS_CERTIFICATE = "tls_certificate"
+    CLUSTER = "cluster"
+    READ_ONLY = "read_only"
+    OUT_OF_MEMORY = "out_of_memory"
+    OUT_OF_SPACE = "out_of_space"
+    CANNOT_SAVE = "cannot_save"
+    TOO_FEW_REPLICAS = "too_few_replicas"
+    PROTECTED_MODE = "protected_mode"
+    DATABASE_NUMBER = "database_number"
+    UNKNOWN_COMMAND = "unknown_command"
+    WRONG_PROTOCOL = "wrong_protocol"
+    NOT_PRIMARY = "not_primary"
+    REPLICA_SET_NAME = "replica_set_name"
+    TOO_OLD = "too_old"
+    OTHER = "other"
+
+    @property
+    def refusal(self) -> bool:
+        """Whether the store is there and refuses, so that waiting alone changes nothing."""
+        return self not in _ABSENCES
+
+
+_ABSENCES = frozenset(
+    {
+        Cause.CONNECTION_REFUSED,
+        Cause.NAME_NOT_RESOLVED,
+        Cause.NO_ANSWER,
+        Cause.LOADING,
+        Cause.BUSY,
+        Cause.NO_PRIMARY,
+    }
+)
+
 
 class TaskQueueError(Exception):
     """The root. ``status`` is the HTTP status with which the error is answered."""
@@ -74,10 +132,14 @@ class Forbidden(TaskQueueError):
 
 
 class Unavailable(TaskQueueError):
-    """A store did not answer in time; nothing was accepted."""
+    """A store did not answer in time, or refuses; nothing was accepted. ``cause`` is why, where known."""
 
     status = 503
     title = "Not available right now"
+
+    def __init__(self, message: str, cause: Cause | None = None) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class DatabaseUnavailable(Unavailable):

@@ -24,8 +24,10 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY, clean_worker_registry
 
+from app.core import causes
 from app.core.errors import QueueUnavailable
 from app.core.states import Priority
+from app.core.store_advice import reason
 from app.core.task import Task
 
 FUNCTION = "workers.run"
@@ -33,6 +35,7 @@ WAKE = "dtq:wake"
 EPOCH = "dtq:epoch"
 LOSS = "dtq:loss"
 WRONG_TYPE = "WRONGTYPE"
+PROBE = "dtq-probe"
 SEARCH_LIMIT = 5_000_000  # places that Redis may search to take back hints: some 50 ms
 # For a message that a stock RQ worker popped and died with: while its hash is there, it seems to wait.
 # One that waits for longer than this is sent again beside the old one, which does no harm.
@@ -44,13 +47,17 @@ log = logging.getLogger("app.core.queue")
 # Pops in priority order and removes the job's hash in the same step, so a hint is either waiting
 # whole or gone. When there is nothing, answers with the place in the wake stream to wait from, so
 # that a push between this look and the wait is not missed.
-# A queue whose key holds something other than a list does not stop the others.
+# A queue whose key holds something other than a list does not stop the others; any other refusal is one.
 _TAKE = """
 for i = 1, #KEYS - 1 do
   local id = redis.pcall('LPOP', KEYS[i])
   if type(id) == 'string' then
     redis.call('DEL', ARGV[1] .. id)
     return {1, id}
+  end
+  if type(id) == 'table' and id.err then
+    local held = redis.call('TYPE', KEYS[i]).ok
+    if held == 'list' or held == 'none' then return id end
   end
 end
 local last = redis.call('XREVRANGE', KEYS[#KEYS], '+', '-', 'COUNT', 1)
@@ -88,14 +95,18 @@ def connect(url: str, timeout_ms: int) -> Redis:
     )
 
 
+SAFE = "Tasks are safe and start when it is back."
+SAFE_ONCE_MENDED = "Tasks are safe and start once that is mended."
+
+
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(redis: Redis) -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise QueueUnavailable(
-            "The queue (Redis) did not answer. Tasks are safe and start when it is back."
-        ) from error
+        cause = causes.of_redis(error, redis)
+        safe = SAFE_ONCE_MENDED if cause.refusal else SAFE
+        raise QueueUnavailable(f"{reason('REDIS_URL', cause)} {safe}", cause) from error
 
 
 class Queues:
@@ -115,7 +126,7 @@ class Queues:
         """Put a hint for each task at the end of its lane, in order, and wake the workers that wait."""
         if not tasks:
             return
-        with _translated(), self.redis.pipeline() as pipe:
+        with _translated(self.redis), self.redis.pipeline() as pipe:
             for task in tasks:
                 lane = self._lanes[task.priority]
                 lane.enqueue_job(self._job(task), pipeline=pipe)
@@ -138,7 +149,7 @@ class Queues:
 
     def take(self, wait_s: float) -> str | None:
         """The id of the next message, high before medium before low; None when none came in ``wait_s``."""
-        with _translated():
+        with _translated(self.redis):
             found, value = self._take(keys=self._keys, args=[Job.redis_job_namespace_prefix])
             if found:
                 return str(value.decode("utf-8", "replace"))
@@ -152,7 +163,7 @@ class Queues:
         To find each, Redis searches its lane; many in long lanes stay there, empty, until they are taken.
         """
         search = len(tasks) == 1 or len(tasks) * max(self.depths().values()) <= SEARCH_LIMIT
-        with _translated(), self.redis.pipeline() as pipe:
+        with _translated(self.redis), self.redis.pipeline() as pipe:
             for task in tasks:
                 if search:
                     pipe.lrem(self._lanes[task.priority].key, 1, task.job_id)
@@ -164,7 +175,7 @@ class Queues:
 
         We wrote no hash that never expires: such a message waits only if its queue lists it.
         """
-        with _translated(), self.redis.pipeline(transaction=False) as pipe:
+        with _translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
             for task in tasks:
                 pipe.ttl(Job.key_for(task.job_id))
             left_s = dict(zip((task.job_id for task in tasks), pipe.execute(), strict=True))
@@ -178,11 +189,11 @@ class Queues:
 
     def depths(self) -> dict[Priority, int]:
         """How many hints wait in each lane."""
-        with _translated(), self.redis.pipeline(transaction=False) as pipe:
+        with _translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
             for lane in self._lanes.values():
                 pipe.llen(lane.key)
             found = pipe.execute(raise_on_error=False)
-        with _translated():
+        with _translated(self.redis):
             return {
                 priority: self._depth(priority, depth)
                 for priority, depth in zip(Priority, found, strict=True)
@@ -199,7 +210,7 @@ class Queues:
 
     def place(self, task: Task) -> int | None:
         """The task's place in the whole line, 1 being next; None when its hint is not waiting."""
-        with _translated(), self.redis.pipeline(transaction=False) as pipe:
+        with _translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
             for priority in Priority:
                 if priority < task.priority:
                     pipe.llen(self._lanes[priority].key)
@@ -209,17 +220,17 @@ class Queues:
 
     def has_epoch(self) -> bool:
         """Whether Redis still holds what was pushed; False after it lost its data."""
-        with _translated():
+        with _translated(self.redis):
             return bool(self.redis.exists(EPOCH))
 
     def begin_epoch(self, token: str) -> None:
-        with _translated():
+        with _translated(self.redis):
             self.redis.set(EPOCH, token)
 
     def recovery(self, start: str) -> Recovery:
         """How far the repair of a loss has come; it begins here where it has not begun."""
         begun = Recovery(secrets.token_hex(8), start)
-        with _translated():
+        with _translated(self.redis):
             if self.redis.type(LOSS) not in (b"string", b"none"):
                 return self.begin_again(start)
             self.redis.set(LOSS, str(begun), nx=True)
@@ -232,7 +243,7 @@ class Queues:
     def begin_again(self, start: str) -> Recovery:
         """Begin the repair of a loss anew, where what Redis knows of it cannot be read."""
         begun = Recovery(secrets.token_hex(8), start)
-        with _translated():
+        with _translated(self.redis):
             self.redis.set(LOSS, str(begun))
         return begun
 
@@ -242,12 +253,12 @@ class Queues:
         Nothing changes when Redis lost its data since ``recovery`` was read.
         """
         key, value = (LOSS, str(replace(recovery, place=place))) if place else (EPOCH, recovery.loss)
-        with _translated():
+        with _translated(self.redis):
             self._go_on(keys=[LOSS, key], args=[str(recovery), value])
 
     def forget_lost_workers(self) -> None:
         """Drop workers from RQ's register that were killed before they could leave it."""
-        with _translated():
+        with _translated(self.redis):
             for lane in self._lanes.values():
                 self._forget_unnamed(WORKERS_BY_QUEUE_KEY % lane.name)
                 clean_worker_registry(lane)
@@ -268,6 +279,40 @@ class Queues:
             return bool(self.redis.ping())
         except (RedisError, OSError):
             return False
+
+    def require_usable(self) -> None:
+        """Try, without a trace, what the queue needs: its script, its keys, each kind of its commands.
+
+        Raises QueueUnavailable with the cause, also where another user than the web's would be let do less.
+        """
+        lanes, hint = [lane.key for lane in self._lanes.values()], Job.key_for(PROBE)
+        worker = f"rq:worker:{PROBE}"
+        with _translated(self.redis):
+            self._take(keys=[f"rq:queue:{PROBE}", WAKE], args=[Job.redis_job_namespace_prefix])
+            with self.redis.pipeline() as pipe:  # nobody sees what comes and goes in one transaction
+                for key in (hint, worker):
+                    pipe.hset(key, "probe", "")
+                    pipe.expire(key, 1)
+                    pipe.ttl(key)
+                    pipe.hgetall(key)
+                    pipe.delete(key)
+                for lane in lanes:
+                    pipe.lpos(lane, PROBE)
+                    pipe.llen(lane)
+                pipe.rpush(f"rq:queue:{PROBE}", PROBE)
+                pipe.lrem(f"rq:queue:{PROBE}", 1, PROBE)
+                pipe.sadd(f"rq:workers:{PROBE}", worker)
+                pipe.smembers(f"rq:workers:{PROBE}")
+                pipe.srem(f"rq:workers:{PROBE}", worker)
+                pipe.xadd(f"{WAKE}:{PROBE}", {"n": 0}, maxlen=1, approximate=False)
+                pipe.delete(f"{WAKE}:{PROBE}")
+                pipe.set(f"{EPOCH}:{PROBE}", PROBE)
+                pipe.delete(f"{EPOCH}:{PROBE}")
+                for key in (EPOCH, LOSS, "rq:queues", "rq:workers"):
+                    pipe.exists(key)
+                    pipe.type(key)
+                pipe.execute()
+            self.redis.xread({WAKE: "$"}, count=1)
 
 
 def _names_a_worker(member: bytes) -> bool:

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from pymongo.errors import PyMongoError
 from redis import Redis
+from redis.exceptions import RedisError
 
+from app.core import causes, queue
 from app.core import db as database
-from app.core import queue
 from app.core.catalog import Catalog
 from app.core.db import Mongo
 from app.core.deletions import Deletions
 from app.core.dispatch import Dispatch
+from app.core.errors import Cause, Unavailable
 from app.core.files import Files
 from app.core.listing import Listing
 from app.core.logs import Logs
 from app.core.many import Many
 from app.core.queue import Queues
+from app.core.sparse_log import SparseLog
 from app.core.stats import Stats
+from app.core.store_advice import explained
 from app.core.tasks import Tasks
 from app.core.vault import Vault
 from app.core.words import Words
 from config import Settings
+
+log = logging.getLogger("app.core.services")
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,37 @@ class Services:
     many: Many
     stats: Stats
     vault: Vault
+    lasting: SparseLog = field(default_factory=SparseLog)
+
+    def troubles(self) -> Iterator[Unavailable]:
+        """Try what every process needs of the stores; yields why one cannot be used."""
+        checks: tuple[Callable[[], None], ...] = (
+            lambda: database.require_usable(self.db),
+            self.queues.require_usable,
+        )
+        for check in checks:
+            try:
+                check()
+            except Unavailable as error:
+                yield error
+            except PyMongoError as error:  # an index that cannot be made is said where they are made
+                log.warning("MongoDB could not be checked: %s", error)
+
+    def explain(self, error: BaseException) -> str:
+        """Return why a store cannot be used and what to do, for a log; empty where an error is of none."""
+        setting, cause = self._cause(error)
+        if not setting:
+            return ""
+        said = f" It said: {error.__cause__ or error}" if cause is Cause.OTHER else ""
+        return explained(setting, cause) + said
+
+    def _cause(self, error: BaseException) -> tuple[str, Cause | None]:
+        if isinstance(error, RedisError):
+            return "REDIS_URL", causes.of_redis(error, self.queues.redis)
+        if isinstance(error, Unavailable) and (error.cause or not error.setting):
+            return error.setting, error.cause
+        cause = causes.of_mongodb(error, self.db.client)
+        return ("MONGODB_URI" if cause else ""), cause
 
     def close(self) -> None:
         """Give the connections back; nothing can be asked afterwards."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Blueprint, jsonify, render_template
 
-from app.core import db
 from app.core.errors import BadQuery
+from app.core.store_advice import reason
 from app.core.taskfilter import ENDED_WITHIN, TaskFilter
 from app.web.asked import only
 from app.web.live import live
@@ -50,11 +50,24 @@ def healthz() -> tuple[str, dict[str, str]]:
 @blueprint.get("/readyz")
 @requires(PUBLIC)
 def readyz() -> Any:
-    """Whether tasks can be accepted. Redis may be away: tasks are kept and start later."""
-    mongodb = db.answers(services().db)
-    redis = live().ask_queue(services().queues.depths) is not None
-    body = jsonify(mongodb="ok" if mongodb else "away", redis="ok" if redis else "away")
-    return body, 200 if mongodb else 503
+    """Whether tasks can be accepted and run, and why not.
+
+    Redis may be away, as tasks are kept and start later. One that refuses does not come back by itself.
+    """
+    found = {"mongodb": live().database_cause(), "redis": live().queue_cause()}
+    settings = {"mongodb": "MONGODB_URI", "redis": "REDIS_URL"}
+    body: dict[str, Any] = {
+        store: "ok" if cause is None else "refuses" if cause.refusal else "away"
+        for store, cause in found.items()
+    }
+    troubles = {store: cause for store, cause in found.items() if cause is not None}
+    if troubles:
+        body["causes"] = {
+            store: {"code": cause.value, "detail": reason(settings[store], cause)}
+            for store, cause in troubles.items()
+        }
+    refused = any(cause.refusal for cause in troubles.values())
+    return jsonify(body), 503 if refused or found["mongodb"] else 200
 
 
 def _window() -> str:

@@ -12,11 +12,14 @@ from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
+from pymongo.errors import PyMongoError
 from werkzeug.exceptions import BadHost, HTTPException, SecurityError
 
+from app.core import causes
 from app.core.db import cannot_write, is_away
-from app.core.errors import DatabaseUnavailable, Invalid, NoRoom, TaskQueueError, Unavailable
-from app.web.stores import advice_about
+from app.core.errors import Cause, Invalid, NoRoom, TaskQueueError, Unavailable
+from app.core.store_advice import unusable
+from app.web.stores import advice_about, services, warn
 
 HTTP_SENTENCES = {
     400: (
@@ -46,7 +49,6 @@ PLAIN_HTTP = (
     "HTTP, so nothing was changed. Open it by an https:// address. "
     "Where a proxy handles HTTPS, set WEB_PROXIES."
 )
-AWAY = "The database (MongoDB) did not answer in time. Please try again in a moment."
 BROKEN = "The database (MongoDB) reports a fault. It may be out of space: tell whoever runs it."
 FULL = "The server's disk is full, so nothing was kept. Please try again later, or tell whoever runs it."
 UNEXPECTED = (
@@ -63,14 +65,16 @@ class Problem:
     message: str
     fields: dict[str, str] = field(default_factory=dict)
     away: str = ""
-    """The setting that names the store which did not answer."""
+    """The setting that names the store which cannot be used."""
+    cause: Cause | None = None
 
 
 def problem_of(error: BaseException) -> Problem:
     """The one place where an exception becomes words and a status."""
     if isinstance(error, TaskQueueError):
         fields = error.fields if isinstance(error, Invalid) else {}
-        return Problem(error.status, error.title, str(error), fields, error.setting)
+        cause = error.cause if isinstance(error, Unavailable) else None
+        return Problem(error.status, error.title, str(error), fields, error.setting, cause)
     if isinstance(error, CSRFError):
         return Problem(400, "Please send the form again", FORGED if _keeps_cookies() else PLAIN_HTTP)
     if isinstance(error, HTTPException):
@@ -78,10 +82,12 @@ def problem_of(error: BaseException) -> Problem:
         return Problem(status, *HTTP_SENTENCES.get(status, (error.name, error.description or "")))
     if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
         return Problem(NoRoom.status, NoRoom.title, FULL)
-    if is_away(error):
-        return problem_of(DatabaseUnavailable(AWAY))
     if cannot_write(error):
         return Problem(Unavailable.status, Unavailable.title, BROKEN)
+    cause = causes.of_mongodb(error, services().db.client) if isinstance(error, PyMongoError) else None
+    if is_away(error) or cause:
+        sentence = unusable("MONGODB_URI", cause)
+        return Problem(Unavailable.status, Unavailable.title, sentence, away="MONGODB_URI", cause=cause)
     return Problem(500, TaskQueueError.title, UNEXPECTED)
 
 
@@ -96,6 +102,8 @@ def _handle(error: Exception) -> Any:
     problem = problem_of(error)
     if problem.status == 500 or problem.message is BROKEN:
         current_app.logger.exception("%s %s failed", request.method, request.path)
+    elif problem.away:
+        warn(current_app, error)
     response = _answer(problem)
     response.status_code = problem.status
     if problem.status == 503:
@@ -123,7 +131,7 @@ def _answer(problem: Problem) -> Response:
         render_template(
             "error.html",
             problem=problem,
-            advice=advice_about(problem.away) if problem.away else "",
+            advice=advice_about(problem.away, problem.cause) if problem.away else "",
             task_url=_task_url(problem),
             list_url=_list_url(problem),
             again=_again(problem),

@@ -14,10 +14,12 @@ from datetime import datetime, timedelta
 from typing import TypeVar, cast
 
 from flask import Flask, current_app
+from pymongo.errors import PyMongoError
 
+from app.core import db as database
 from app.core.catalog import ModuleProblem, WorkerInfo, module_problems
 from app.core.clock import utcnow
-from app.core.errors import QueueUnavailable
+from app.core.errors import Cause, DatabaseUnavailable, QueueUnavailable
 from app.core.listing import Count
 from app.core.services import Services
 from app.core.stats import Lane
@@ -25,6 +27,8 @@ from app.core.stats import Lane
 KEPT_S = 1.5
 STALE_S = 10.0  # While another thread reads, what is known may be so old.
 QUEUE_AGAIN_S = 3.0
+QUEUE_TRIED_S = 15.0
+DATABASE_TRIED_S = 3.0
 TOO_OLD = timedelta(minutes=5)
 LONG, LONG_LEAST = 3, timedelta(seconds=10)
 """So many times as long as usual, a task says nothing about when its worker is free."""
@@ -36,7 +40,8 @@ Answer = TypeVar("Answer")
 class Pulse:
     """The state of the whole at one moment; ``pace`` is in tasks a second, None if unknown or of no use.
 
-    ``running_since`` are the starts of the running tasks, read only where something waits.
+    ``running_since`` are the starts of the running tasks, read only where something waits; ``queue_cause`` is
+    why Redis cannot be used.
     """
 
     lanes: list[Lane]
@@ -44,6 +49,7 @@ class Pulse:
     queue_answers: bool
     pace: float | None
     running_since: tuple[datetime, ...] = ()
+    queue_cause: Cause | None = None
 
     @property
     def ready_workers(self) -> list[WorkerInfo]:
@@ -94,7 +100,9 @@ class Live:
         self._services = services
         self._reading = threading.Lock()
         self._kept: tuple[float, Pulse] | None = None
-        self._queue_asked_again_at = 0.0
+        self._queue_asked_again_at = self._queue_tried_again_at = 0.0
+        self._queue_cause: Cause | None = None
+        self._database_tried: tuple[float, Cause | None] = (float("-inf"), None)
 
     def pulse(self) -> Pulse:
         """Raises what MongoDB raises when it does not answer; nobody waits for somebody else's question."""
@@ -118,12 +126,14 @@ class Live:
     def _read(self) -> Pulse:
         lanes = self._services.stats.lanes()
         workers = self._services.catalog.workers()
-        answers = self.ask_queue(self._services.queues.depths) is not None
+        cause = self.queue_cause()
+        answers = cause is None or cause.refusal
         asked = workers and any(lane.waiting.value for lane in lanes)
         stats = self._services.stats
         if not asked:
-            return Pulse(lanes, workers, answers, None, tuple(stats.running_since()) if workers else ())
-        return Pulse(lanes, workers, answers, stats.pace(PACE_OVER), tuple(stats.running_since()))
+            since = tuple(stats.running_since()) if workers else ()
+            return Pulse(lanes, workers, answers, None, since, cause)
+        return Pulse(lanes, workers, answers, stats.pace(PACE_OVER), tuple(stats.running_since()), cause)
 
     def ask_queue(self, question: Callable[[], Answer]) -> Answer | None:
         """What Redis answers; None when it is away, or was a moment ago."""
@@ -131,9 +141,45 @@ class Live:
             return None
         try:
             return question()
-        except QueueUnavailable:
+        except QueueUnavailable as error:
             self._queue_asked_again_at = time.monotonic() + QUEUE_AGAIN_S
+            self._queue_cause, self._queue_tried_again_at = error.cause or Cause.NO_ANSWER, 0.0
             return None
+
+    def database_cause(self) -> Cause | None:
+        """Return why MongoDB cannot be used; what was found is good for a moment, as anybody may ask."""
+        at, cause = self._database_tried
+        if time.monotonic() - at >= DATABASE_TRIED_S:
+            cause = self._try_database()
+            self._database_tried = (time.monotonic(), cause)
+        return cause
+
+    def _try_database(self) -> Cause | None:
+        if not database.answers(self._services.db):
+            return database.why_away(self._services.db)
+        try:
+            database.require_usable(self._services.db)
+        except DatabaseUnavailable as error:
+            return error.cause or Cause.NO_ANSWER
+        except PyMongoError:
+            return Cause.OTHER
+        return None
+
+    def queue_cause(self) -> Cause | None:
+        """Return why Redis cannot be used; None where it answers and lets us do all that the queue needs.
+
+        The latter is tried once in `QUEUE_TRIED_S`: workers need more of it than pages do.
+        """
+        if self.ask_queue(self._services.queues.depths) is None:
+            return self._queue_cause
+        if time.monotonic() >= self._queue_tried_again_at:
+            self._queue_tried_again_at = time.monotonic() + QUEUE_TRIED_S
+            self._queue_cause = None
+            try:
+                self._services.queues.require_usable()
+            except QueueUnavailable as error:
+                self._queue_cause = error.cause or Cause.OTHER
+        return self._queue_cause
 
 
 def live() -> Live:

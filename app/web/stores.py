@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from typing import cast
@@ -12,9 +13,9 @@ from flask_pymongo import PyMongo
 
 from app.core import clock, queue
 from app.core import db as database
-from app.core.errors import DatabaseUnavailable
+from app.core.errors import Cause, DatabaseUnavailable
 from app.core.services import Services, assemble
-from app.core.store_advice import advice
+from app.core.store_advice import advice, reason, unusable
 from app.web.permissions import PUBLIC, needed_by
 from config import Settings
 
@@ -28,9 +29,10 @@ def services() -> Services:
 
 def connect(app: Flask, settings: Settings) -> Services:
     """The core over MongoDB by Flask-PyMongo, and Redis; neither is talked to yet."""
-    mongo = PyMongo(app, settings.mongodb_uri, **database.client_options(settings))
-    assert mongo.cx is not None  # noqa: S101 - made by the line above
-    db = mongo.cx.get_default_database("taskqueue")
+    with database.parsed():
+        mongo = PyMongo(app, settings.mongodb_uri, **database.client_options(settings))
+        assert mongo.cx is not None  # noqa: S101 - made by the line above
+        db = mongo.cx.get_default_database("taskqueue")
     return assemble(settings, db, queue.connect(settings.redis_url, settings.redis_timeout_ms))
 
 
@@ -42,17 +44,15 @@ class Readiness:
         self._due = 0.0
 
     def ensure(self) -> None:
-        """Raises DatabaseUnavailable when MongoDB does not answer; the next request tries again."""
+        """Raises DatabaseUnavailable when MongoDB cannot be used; the next request tries again."""
         if time.monotonic() < self._due:
             return
         first = not self._due
         if not database.answers(self._db):
-            raise DatabaseUnavailable(
-                "The database (MongoDB) did not answer, so nothing can be shown or accepted. "
-                "Please try again in a moment."
-            )
+            cause = database.why_away(self._db)
+            raise DatabaseUnavailable(unusable("MONGODB_URI", cause), cause)
         if first:
-            with pymongo.timeout(INDEXES_WITHIN_S):
+            with database.creating_indexes(self._db), pymongo.timeout(INDEXES_WITHIN_S):
                 database.create_indexes(self._db)
         clock.synchronise(self._db)
         self._due = time.monotonic() + clock.EVERY_S
@@ -63,9 +63,30 @@ def _ensure(readiness: Readiness) -> None:
         readiness.ensure()
 
 
-def advice_about(setting: str) -> str:
-    """Return what to do when the store that a setting names does not answer, in one sentence."""
-    return advice(setting, services().settings, current_app.extensions["sources"])
+def advice_about(setting: str, cause: Cause | None = None) -> str:
+    """Return what to do when the store that a setting names cannot be used, in one sentence."""
+    return advice(setting, services().settings, current_app.extensions["sources"], cause=cause)
+
+
+def warn(app: Flask, error: BaseException) -> None:
+    """Say in the log, once a minute, why a store cannot be used; nothing where the error is of none."""
+    core: Services = app.extensions["services"]
+    if why := core.explain(error):
+        core.lasting.warning(app.logger, "", why, "%s", why)
+
+
+def announce(app: Flask) -> None:
+    """Say in the log of a server that starts what is wrong with its stores.
+
+    In a thread, as a store that is away takes its time.
+    """
+    core: Services = app.extensions["services"]
+
+    def look() -> None:
+        for trouble in core.troubles():
+            warn(app, trouble)
+
+    threading.Thread(target=look, name="stores", daemon=True).start()
 
 
 def init_app(app: Flask, settings: Settings, given: Services | None, sources: Mapping[str, str]) -> None:
@@ -74,4 +95,6 @@ def init_app(app: Flask, settings: Settings, given: Services | None, sources: Ma
     if given is None:
         readiness = Readiness(app.extensions["services"].db)
         app.before_request(lambda: _ensure(readiness))
-    app.context_processor(lambda: {"environment": settings.environment, "advice_about": advice_about})
+    app.context_processor(
+        lambda: {"environment": settings.environment, "advice_about": advice_about, "reason_of": reason}
+    )
