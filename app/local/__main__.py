@@ -20,7 +20,7 @@ from app.local.adoption import adopt
 from app.local.children import Child, ChildError, free_port, is_free
 from app.local.folder import AlreadyRunningError, exports, locked
 from app.local.kinds import MONGO, REDIS, Kind
-from app.local.readiness import WorkerProbe, answers, tasks_from_before
+from app.local.readiness import WorkerProbe, answers, require_stores, tasks_from_before
 from app.local.servers import Stores, choose, plan
 from app.local.supervisor import Supervisor, say
 from config import Settings, SettingsError, load
@@ -71,8 +71,10 @@ def up(folder: Path, given: Mapping[str, str], programs: Programs = web_and_work
         write_env(folder, env)
         say(stores.description)
         start_stores(supervisor, stores)
-        if not supervisor.stopping and (found := tasks_from_before(settings)):
-            say(found)
+        if not supervisor.stopping:
+            require_stores(settings)
+            if found := tasks_from_before(settings):
+                say(found)
         if not supervisor.stopping:
             supervisor.start(programs(settings, env, folder))
         if not supervisor.stopping:

@@ -69,6 +69,17 @@ class WorkerProbe:
         return []
 
 
+def require_stores(settings: Settings) -> None:
+    """Raise ChildError where a store cannot be used, with why and what to do.
+
+    Redis may be away: what is created then waits for it.
+    """
+    with _services(settings) as services:
+        for trouble in services.troubles():
+            if trouble.setting == "MONGODB_URI" or trouble.cause is None or trouble.cause.refusal:
+                raise ChildError(services.explain(trouble))
+
+
 def tasks_from_before(settings: Settings) -> str:
     """Return a line about the tasks in the database, empty where there are none. Raises PyMongoError."""
     from app.core.states import Status

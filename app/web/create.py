@@ -30,7 +30,7 @@ from app.web.as_input import Carried
 from app.web.filters import about, size
 from app.web.flashes import flash_at
 from app.web.kept import Keeper
-from app.web.live import live
+from app.web.live import live, unless_refused
 from app.web.permissions import current_person, requires
 from app.web.stores import services
 from app.web.wrong import Wrong, wrong_with
@@ -247,7 +247,7 @@ def _after(new: NewTask, submitted: Submitted, then: str | None) -> Response:
     if not submitted.created and _differs(new, task):
         flash_at(following, OLD_FORM, "warning")
     elif not submitted.dispatched:
-        flash_at(following, SAVED, "warning")
+        flash_at(following, unless_refused(SAVED), "warning")
     if following != made:
         said = Markup("Created <a href='{}'>{}</a>. The next one:").format(made, task.title)
         flash_at(following, said, "success")

@@ -23,6 +23,7 @@ from app.core.errors import Cause, DatabaseUnavailable, QueueUnavailable
 from app.core.listing import Count
 from app.core.services import Services
 from app.core.stats import Lane
+from app.core.store_advice import reason
 
 KEPT_S = 1.5
 STALE_S = 10.0  # While another thread reads, what is known may be so old.
@@ -185,6 +186,15 @@ class Live:
 def live() -> Live:
     """The Live of this application, for views."""
     return cast(Live, current_app.extensions["live"])
+
+
+def unless_refused(otherwise: str) -> str:
+    """Return what to say of a task that the workers could not be told of: the cause, or ``otherwise`` where
+    Redis is only away."""
+    cause = live().queue_cause()
+    if cause is None or not cause.refusal:
+        return otherwise
+    return f"The task is saved. {reason('REDIS_URL', cause)} It starts once that is mended."
 
 
 def init_app(app: Flask) -> None:

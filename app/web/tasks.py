@@ -20,7 +20,7 @@ from app.core.task import Task
 from app.core.taskfilter import ORDERINGS, PAGE_SIZES, TaskFilter
 from app.web import asked, deeds, detail
 from app.web.flashes import flash_at
-from app.web.live import live
+from app.web.live import live, unless_refused
 from app.web.permissions import current_person, requires
 from app.web.regions import region
 from app.web.stores import services
@@ -242,7 +242,7 @@ def retry(task_id: str) -> Response:
     return (
         _done(task_id, "The task waits for another attempt.")
         if announced
-        else _done(task_id, NOT_YET, "warning")
+        else _done(task_id, unless_refused(NOT_YET), "warning")
     )
 
 

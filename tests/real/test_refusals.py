@@ -30,6 +30,7 @@ from app.local.kinds import WHEEL
 from app.local.servers import REDIS, Stores, choose
 from config import load
 from tests.real.fleet import ROOT, Fleet, stop, until
+from tests.web.creating import Sent, publish
 from tests.web.looking import text_of
 
 pytestmark = pytest.mark.real
@@ -401,6 +402,40 @@ def test_servers_that_start_say_it(start_mongo: Start, start_redis: Start, tmp_p
         finally:
             process.terminate()
             process.wait(30)
+
+
+@pytest.mark.parametrize("store", ["MONGODB_URI", "REDIS_URL"])
+def test_make_up_ends_with_the_sentence_of_a_store_that_was_given(
+    start_mongo: Start, start_redis: Start, real_stores: Stores, tmp_path: Path, store: str
+) -> None:
+    given = real_stores.addresses | (
+        {store: f"mongodb://127.0.0.1:{start_mongo('--auth')}/x?directConnection=true"}
+        if store == "MONGODB_URI"
+        else {store: f"redis://127.0.0.1:{start_redis('--requirepass', PASSWORD)}/0"}
+    )
+    given["MONGODB_URI"] = given["MONGODB_URI"].replace("/taskqueue", "/refused_up")
+    said = subprocess.run(
+        [sys.executable, "-m", "app.local", "up", "--folder", str(tmp_path / ".dtq")], cwd=ROOT,
+        env={**os.environ, **given}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert said.returncode == 1 and "Traceback" not in said.stderr
+    assert reason(store, Cause.LOGIN_REQUIRED) in said.stderr
+
+
+def test_a_task_that_is_created_meanwhile_says_why_it_waits(crew: tuple[Fleet, int]) -> None:
+    workers, port = crew
+    publish(
+        workers.services, "echo", schema={"type": "object", "properties": {}, "additionalProperties": False}
+    )
+    app = create_app(load(workers.env))
+    client = app.test_client()
+    sent = Sent(client.get("/tasks/new/echo").text).values
+    grant(port, "~other:* +@all")
+    answer = client.post("/tasks/new/echo", data=sent, follow_redirects=True)
+    said = text_of(answer.text)
+    assert f"The task is saved. {reason('REDIS_URL', Cause.KEY_FORBIDDEN)}" in said
+    assert "does not answer" not in said and "not answering" not in said
+    app.extensions["services"].close()
 
 
 def test_the_code_is_what_a_program_reads(services: Any) -> None:
