@@ -27,7 +27,7 @@ def test_it_is_the_text_wherever_the_pieces_end(text: str, ascii_only: bool, siz
     assert b"".join(text_in(pieces(content, size))).decode() == text
 
 
-@given(text=st.text(st.characters(), max_size=20), size=st.integers(1, 9))
+@given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=20), size=st.integers(1, 9))
 def test_half_a_pair_stays_its_escape(text: str, size: int) -> None:
     written = json.dumps(f"{text}\ud83d|\ude00{text}\ud83d", ensure_ascii=False)
     content = written.encode("utf-8", "backslashreplace")
