@@ -94,9 +94,10 @@ def _is_open(stream: TextIO | None) -> bool:
 
 
 def _made(descriptor: int) -> TextIO:
+    """A new one, in an encoding that is loaded already: the task may have left no way to import another."""
     if descriptor == 0:
-        return open(0, closefd=False)  # noqa: SIM115 - it stays
-    return open(descriptor, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115 - it stays
+        return open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - it stays
+    return open(descriptor, "w", 1, "utf-8", "backslashreplace", closefd=False)  # noqa: SIM115 - it stays
 
 
 def fill(output: BinaryIO, mask: Mask, begin: int, end: int, *, ended: bool = True, by: bytes = FILL) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from tests.chaos import effects
+from tests.workers.process_changes import change, told
 from workers import Context, task
 
 
@@ -181,3 +182,15 @@ def talk(ctx: Context, how: str, mb: int = 1024) -> None:
     if how == "bytes":
         os.write(1, b"\xff\xfe\x80 not text \x1b[31mred\x1b[0m \x00\n")
     os.write(1, b"\nLAST\n")
+
+
+@task(title="Change the process", category="Chaos", max_attempts=1)
+def change_process(ctx: Context, names: list[str]) -> list[str]:
+    """Change all of the state of its process that can be changed."""
+    return change(names)
+
+
+@task(title="Look at the process", category="Chaos", max_attempts=1)
+def look_at_process(ctx: Context) -> dict[str, Any]:
+    """Say what a task finds."""
+    return told()

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -14,6 +15,7 @@ from app.core.logs import HEAD_PARTS, PART, TAIL_PARTS
 from app.core.states import Status
 from app.local.servers import stores
 from tests.real.fleet import Fleet, family, fleet, gone, until
+from tests.workers.process_changes import PUT_BACK, differences
 
 pytestmark = pytest.mark.real
 
@@ -158,6 +160,67 @@ def test_a_thread_that_was_left_keeps_no_process_that_is_replaced(crew: Fleet) -
 
     assert crew.ended(crew.submit("echo"), 10).status is Status.SUCCEEDED
     until(lambda: gone(task.result), 2)
+
+
+def _state(crew: Fleet) -> Any:
+    return crew.ended(crew.submit("look_at_process")).result
+
+
+def test_whatever_a_task_changes_of_its_process_the_next_sees_nothing_of_it(crew: Fleet) -> None:
+    before = _state(crew)
+    task = crew.ended(crew.submit("change_process", params={"names": PUT_BACK}))
+    log_before = crew.log.read_text()
+    looked = crew.ended(crew.submit("look_at_process"))
+    crew.ended(crew.submit("orphan"))
+
+    assert task.result and len(task.result) > len(PUT_BACK) - 10, task.error
+    assert looked.result["pid"] == before["pid"]
+    assert differences(looked.result["state"], before["state"]) == []
+    assert "logged by the next" in crew.services.logs.read(looked.id, 1).text
+    assert "left 1 processes running" in crew.log.read_text()[len(log_before) :]
+
+
+@pytest.mark.parametrize("change", ["time.sleep, another function", "a thread", "a timer"])
+def test_what_cannot_be_put_back_costs_a_fresh_process(crew: Fleet, change: str) -> None:
+    before = _state(crew)
+    crew.ended(crew.submit("change_process", params={"names": [change]}))
+
+    assert _state(crew)["pid"] != before["pid"]
+
+
+def test_an_alarm_of_a_task_does_not_ring_in_the_next(crew: Fleet) -> None:
+    assert crew.ended(crew.submit("set_alarm")).status is Status.SUCCEEDED
+    slept = crew.ended(crew.submit("doze", params={"seconds": 2}))
+
+    assert (slept.status, slept.attempt) == (Status.SUCCEEDED, 1)
+
+
+def test_a_thread_that_goes_on_printing_is_not_heard_in_the_next_log(crew: Fleet) -> None:
+    left = crew.ended(crew.submit("leave_talking"))
+    slept = crew.ended(crew.submit("doze", params={"seconds": 0.5}))
+
+    assert "said by a thread" in crew.services.logs.read(left.id, 1).text
+    assert "said by a thread" not in crew.services.logs.read(slept.id, 1).text
+    until(lambda: gone(left.result), 2)
+
+
+def test_processes_of_a_task_end_as_in_plain_python(crew: Fleet) -> None:
+    assert crew.ended(crew.submit("terminate")).result == [-15, [1, 2], -2]
+
+
+def test_what_is_printed_beside_a_shell_is_kept_and_costs_no_process(crew: Fleet) -> None:
+    tasks = [crew.ended(crew.submit("print_beside")) for _ in range(10)]
+
+    assert [crew.services.logs.read(task.id, 1).text for task in tasks] == ["px\n"] * 10
+    assert len({task.result for task in tasks}) == 1
+
+
+def test_a_task_that_closes_the_files_of_its_process_is_told_so(crew: Fleet) -> None:
+    task = crew.ended(crew.submit("close_files"))
+
+    assert task.status is Status.FAILED and task.error
+    assert "lost files of its own that the task had closed" in task.error["message"]
+    assert "closed files that its process needs" in crew.services.logs.read(task.id, 1).text
 
 
 def test_helpers_of_multiprocessing_are_there_for_each_task(crew: Fleet) -> None:

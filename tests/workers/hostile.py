@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -12,6 +13,7 @@ import threading
 import time
 from typing import Any
 
+from tests.workers.process_changes import change, told
 from workers import Context, task
 
 MB = 2**20
@@ -62,6 +64,65 @@ def leave_thread(ctx: Context) -> int:
     threading.Thread(target=time.sleep, args=(600,)).start()
     subprocess.Popen(["sleep", "600"])
     return os.getpid()
+
+
+@task(title="Change the process")
+def change_process(ctx: Context, names: list[str]) -> list[str]:
+    """Do all of it that is possible; returns what was."""
+    return change(names)
+
+
+@task(title="Look at the process")
+def look_at_process(ctx: Context) -> dict[str, Any]:
+    """Say what there is, in every way in which a task might see the one before."""
+    logging.getLogger("sample").info("logged by the next")
+    return told()
+
+
+@task(title="Set an alarm")
+def set_alarm(ctx: Context) -> None:
+    """Leave an alarm that rings in the next task."""
+    signal.alarm(1)
+
+
+@task(title="Leave a talking thread")
+def leave_talking(ctx: Context) -> int:
+    """Leave a thread that goes on printing."""
+
+    def talk() -> None:
+        while True:
+            print("said by a thread", flush=True)
+            time.sleep(0.01)
+
+    threading.Thread(target=talk, daemon=True).start()
+    return os.getpid()
+
+
+@task(title="Terminate")
+def terminate(ctx: Context) -> list[Any]:
+    """End processes of its own, as in plain Python."""
+    process = multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,))
+    process.start()
+    process.terminate()
+    process.join(8)
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        computed = pool.map(abs, [-1, 2])
+    program = subprocess.Popen(["sleep", "600"])
+    program.send_signal(signal.SIGINT)
+    return [process.exitcode, computed, program.wait(8)]
+
+
+@task(title="Print beside a shell")
+def print_beside(ctx: Context) -> int:
+    """Have a line printed by a process that the shell does not wait for."""
+    subprocess.run(["bash", "-c", "(echo x >&2) 2> >(sleep 0.05; sed s/^/p/)"], check=True)
+    return os.getpid()
+
+
+@task(title="Close files", max_attempts=1)
+def close_files(ctx: Context) -> None:
+    """Close all files of the process, as programs do that make a daemon of themselves."""
+    os.closerange(3, 1024)
 
 
 @task(title="Share a pool")

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import contextlib
 import ctypes
 import decimal
 import faulthandler
 import gc
+import json
 import locale
 import logging
 import logging.config
@@ -21,13 +23,14 @@ import resource
 import signal
 import socket
 import ssl
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 import urllib.request
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 _C = ctypes.CDLL(None)
@@ -42,7 +45,7 @@ def look() -> dict[str, Any]:
         "root": os.stat("/")[1:3],
         "umask": _umask(),
         "environ": dict(os.environ),
-        "environment of a program": os.popen("env | sort").read(),  # noqa: S605
+        "environment of a program": subprocess.run(["/usr/bin/env"], capture_output=True).stdout.decode(),
         "zone": [*time.tzname, time.timezone, time.strftime("%H %Z", time.localtime(1_700_000_000))],
         "locale": locale.setlocale(locale.LC_ALL),
         "limits": {name: resource.getrlimit(getattr(resource, name)) for name in _LIMITS},
@@ -306,3 +309,24 @@ PERHAPS_FOR_GOOD = FOR_ROOT | {
     "os.nice",
 }
 """Whether these can be undone depends on the privileges of the process."""
+PUT_BACK = [name for name in CHANGES if name not in FOR_GOOD | PERHAPS_FOR_GOOD]
+
+
+def change(names: Iterable[str]) -> list[str]:
+    """Do all of them, one after the other; returns those that were possible: some stand in others' way."""
+    done = []
+    for name in names:
+        with contextlib.suppress(Exception):
+            CHANGES[name]()
+            done.append(name)
+    return done
+
+
+def told() -> dict[str, Any]:
+    """Which process this is, and its state as one text."""
+    return {"pid": os.getpid(), "state": json.dumps(look(), default=str, sort_keys=True, indent=0)}
+
+
+def differences(one: str, other: str) -> list[str]:
+    """The lines of two such texts that are not in both."""
+    return sorted({*one.splitlines()} ^ {*other.splitlines()})

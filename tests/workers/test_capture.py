@@ -80,13 +80,16 @@ LEFT = """
         "replaced": lambda: (setattr(sys, "stdout", io.StringIO()), setattr(sys, "stderr", None)),
         "wrapped": lambda: (wrap("stdout"), wrap("stderr")),
         "detached": lambda: (sys.stdout.detach(), sys.stderr.detach()),
-        "closed below": lambda: (os.close(1), os.close(2)),
+        "closed below": lambda: (os.close(0), os.close(1), os.close(2)),
+        "input closed": lambda: (sys.stdin.close(), sys.meta_path.clear()),
+        "input replaced": lambda: setattr(sys, "stdin", None),
     }
     for name, leave in LEAVE.items():
         with Capture(Path("alice.log")), files.spared():
             print("Alice:", name)
             leave()
         with Capture(Path("bob.log")), files.spared():
+            assert sys.stdin.read() == "" and sys.stdin.fileno() == 0
             print("Bob: out", flush=True)
             print("Bob: error", file=sys.stderr)
             logging.warning("Bob: logged")
@@ -98,9 +101,10 @@ LEFT = """
 def test_whatever_a_task_does_to_its_output_the_next_has_its_own(tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONUNBUFFERED": ""}  # it would unbuffer C, too
     code = textwrap.dedent(LEFT)
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL)  # fmt: skip
 
-    bob = ["Bob: out", "Bob: error", "WARNING:root:Bob: logged"] * 6
+    bob = ["Bob: out", "Bob: error", "WARNING:root:Bob: logged"] * 8
     assert (tmp_path / "bob.log").read_text().splitlines() == bob, done.stderr
-    assert (tmp_path / "alice.log").read_text().count("Alice") == 7
+    assert (tmp_path / "alice.log").read_text().count("Alice") == 9
     assert done.stderr == "WARNING:root:the child's own\n"

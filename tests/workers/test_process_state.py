@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.workers.process_changes import CHANGES, FOR_GOOD, FOR_ROOT, PERHAPS_FOR_GOOD
+from tests.workers.process_changes import FOR_GOOD, FOR_ROOT, PERHAPS_FOR_GOOD, PUT_BACK
 from workers import process_state
 from workers.process_state import ProcessState, all_parts
 from workers.state_part import Part
@@ -106,9 +106,6 @@ def attempts(folder: Path, *changes: str, privileged: bool = True) -> dict[str, 
     found = {line[0]: line[1:] for line in map(json.loads, done.stdout.splitlines())}
     assert [*found] == [*changes] and done.returncode == 0, (done.returncode, done.stderr[-3000:])
     return found
-
-
-PUT_BACK = [name for name in CHANGES if name not in FOR_GOOD | PERHAPS_FOR_GOOD]
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["privileged", "not privileged"])

@@ -17,6 +17,7 @@ from tests.chaos.rig import Rig, shoot, survivors, tree
 from tests.chaos.samples import ENDS, ESCAPES, HOLDS, RESULTS
 from tests.chaos.web import Person
 from tests.real.fleet import family
+from tests.workers.process_changes import FOR_GOOD, PUT_BACK, differences
 
 KEPT = ("15.9 MB", "16.1 MB", "100 MB", "NaN", "9-byte int", "depth 200", "keys")
 LIMIT_S = 2
@@ -172,3 +173,36 @@ def talks(rig: Rig, times: int) -> list[Round]:
         ok = task.status is Status.SUCCEEDED and whole and mb < 400
         rounds.append(judged(ok, seconds, 180, f"{how}: {task.status}, log {len(log)}, peak {mb:.0f} MB"))
     return rounds
+
+
+@case(
+    "C28",
+    "a task that changes all process state it can: what can be put back, and what cannot",
+    "the next finds none of it, in the same process or in a fresh one",
+)
+def changes_its_process(rig: Rig, times: int) -> list[Round]:
+    rig.start(1)
+    everything = [*PUT_BACK, *sorted(FOR_GOOD)]
+    rounds = []
+    for number in range(times):
+        began = time.monotonic()
+        (before,) = rig.wait([rig.submit("look_at_process")], 60)
+        names = everything if number % 2 else PUT_BACK
+        (changed,) = rig.wait([rig.submit("change_process", params={"names": names})], 60)
+        (after,) = rig.wait([rig.submit("look_at_process")], 60)
+        rounds.append(judged(*_unseen(before, changed, after, fresh=number % 2 == 1, began=began)))
+    return rounds
+
+
+def _unseen(
+    before: Task, changed: Task, after: Task, *, fresh: bool, began: float
+) -> tuple[bool, float, float, object]:
+    """Whether the next task found its process as it was, or another one where that is needed."""
+    ended = [task.status.value for task in (before, changed, after)]
+    if ended != ["succeeded"] * 3:
+        return False, time.monotonic() - began, 60, (ended, message_of(changed))
+    other = before.result["pid"] != after.result["pid"]
+    seen = [] if other else differences(before.result["state"], after.result["state"])
+    most = len(changed.result) >= len(PUT_BACK) - 10
+    said = f"another process: {other}, changed: {len(changed.result)}, seen: {seen}"
+    return most and other == fresh and not seen, time.monotonic() - began, 60, said
