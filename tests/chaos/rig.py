@@ -31,6 +31,8 @@ _numbers = itertools.count(1)
 class Rig(Fleet):
     """One database, its services, and the processes of one case; everything ends with it."""
 
+    ready_within_s = 180.0  # How long processes take to start is no fault of the program.
+
     def __init__(
         self, stores: Stores, folder: Path, seed: int, of_the_web: str = OF_THE_WEB, **settings: str
     ) -> None:

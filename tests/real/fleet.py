@@ -47,6 +47,8 @@ def gone(pid: int) -> bool:
 class Fleet:
     """Services over real stores, and the workers started on them; everything ends with it."""
 
+    ready_within_s = 60.0
+
     def __init__(self, mongodb_uri: str, redis_url: str, log: Path, **settings: str) -> None:
         self.env = {
             **os.environ,
@@ -74,7 +76,10 @@ class Fleet:
                 cwd=ROOT, env=self.env, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
         self.processes.append(process)
-        until(lambda: len([one for one in served() if one.types and one.name not in before]) >= workers, 60)
+        until(
+            lambda: len([one for one in served() if one.types and one.name not in before]) >= workers,
+            self.ready_within_s,
+        )
         return process
 
     def submit(self, type: str, priority: str = "medium", **given: Any) -> Task:
