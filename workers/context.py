@@ -22,6 +22,7 @@ from pydantic_core import CoreSchema, core_schema
 from pymongo.errors import PyMongoError
 
 from app.core.excerpts import shortened
+from app.core.filenames import safe_name
 from app.core.mask import Mask
 from app.core.values import INT64, keepable
 
@@ -236,10 +237,11 @@ class Context:
     def _fetch(self, stored: StoredFile) -> Path:
         folder = self.work_dir / str(stored.id)
         folder.mkdir(exist_ok=True)
-        with (folder / stored.name).open("wb") as copy:
+        path = folder / safe_name(stored.name)  # one that an earlier version has stored may be too long
+        with path.open("wb") as copy:
             for chunk in self._stores.files.chunks(stored.id):
                 copy.write(chunk)
-        return folder / stored.name
+        return path
 
     def close(self) -> None:
         """Remove what the attempt left on disk."""

@@ -21,7 +21,8 @@ from app.core.clock import utcnow
 from app.core.content import CHUNK
 from app.core.errors import NotFound
 from app.core.fields import Field
-from app.core.files import StoredFile, safe_name
+from app.core.filenames import numbered, safe_name
+from app.core.files import StoredFile
 from app.core.states import Status
 from app.core.task import Task
 from config import Settings
@@ -105,7 +106,7 @@ def _free(path: Path) -> Path:
     number, free = 1, path
     while free.exists():
         number += 1
-        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        free = path.with_name(numbered(path.name, number))
     return free
 
 

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from app.core.db import is_away
+from app.core.document import MOST_RESULT_BYTES
 from app.core.errors import NotFound
 from app.core.excerpts import shortened
 from app.core.mask import Mask
@@ -335,10 +336,10 @@ def _fits_inside(services: Services, outcome: Succeeded) -> bool:
     if not _plain(outcome.result):
         return False
     try:
-        bson.encode({"result": outcome.result})
+        size = len(bson.encode({"result": outcome.result}))
     except (bson.errors.InvalidDocument, OverflowError, UnicodeEncodeError, RecursionError):
         return False
-    return True
+    return size <= MOST_RESULT_BYTES
 
 
 def _plain(value: Any, depth: int = 0) -> bool:

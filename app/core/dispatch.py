@@ -19,6 +19,7 @@ from bson import ObjectId
 from app.core.clock import utcnow
 from app.core.db import Document
 from app.core.deletions import Deletions
+from app.core.document import require_room
 from app.core.errors import Conflict, QueueUnavailable
 from app.core.failpoints import reach
 from app.core.files import Files
@@ -83,11 +84,12 @@ class Dispatch(Repair):
     def submit(self, new: NewTask) -> Submitted:
         """Make a task durable, its secrets sealed, then tell the workers.
 
-        Raises Invalid when an uploaded file is gone or a secret cannot be kept, Unavailable when MongoDB
-        does not answer.
+        Raises Invalid when an uploaded file is gone, a secret cannot be kept or the parameters are too large,
+        Unavailable when MongoDB does not answer.
         """
         task_id = ObjectId()
         new = replace(new, params=self.vault.sealed(new.params, task_id))
+        require_room(new.params)
         self.words.learn(words_of(new.title, new.type, *new.tags))
         self.files.attach(new.files, task_id)
         task, created = self.tasks.insert(new, task_id)

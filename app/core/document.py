@@ -7,15 +7,30 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import bson
 from bson import ObjectId
 
 from app.core.clock import utcnow
 from app.core.db import Document
+from app.core.errors import Invalid
 from app.core.excerpts import shortened
 from app.core.states import Ending, Status
 from app.core.task import NewTask, Task, id_end, keywords_of
 
 HISTORY = 20
+MOST_PARAMS_BYTES = 6 * 2**20
+MOST_RESULT_BYTES = 8 * 2**20 + 512 * 1024
+"""As BSON, which may be many times the size of JSON; with history and error they fit into MongoDB's 16 MB."""
+
+
+def require_room(params: Document) -> None:
+    """Raise Invalid for parameters that would leave no room in the document for what becomes of the task."""
+    size = len(bson.encode(params))
+    if size > MOST_PARAMS_BYTES:
+        raise Invalid(
+            f"The parameters take {size / 2**20:.1f} MB in the database, and at most "
+            f"{MOST_PARAMS_BYTES >> 20} MB are kept with a task. Send large content as a file."
+        )
 
 
 def entered(status: Status, now: datetime) -> Document:

@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
-from pathlib import PurePosixPath
 from typing import IO, Any, TypeVar
 
 from bson import ObjectId
@@ -24,6 +23,7 @@ from app.core.clock import utcnow
 from app.core.content import CHUNK, Content, gone, pieces
 from app.core.db import Document, Mongo
 from app.core.errors import Invalid, TooLarge
+from app.core.filenames import safe_name
 
 Found = TypeVar("Found")
 
@@ -72,13 +72,6 @@ _FILE: dict[str, stored.Check] = {
     "metadata": stored.shaped(_ABOUT, {"sha256": stored.is_text}),
 }
 _READ: dict[str, stored.Check] = {"_id": stored.is_id, "length": stored.is_size, "chunkSize": stored.is_chunk}
-
-
-def safe_name(name: str) -> str:
-    """The last part of a name as a browser sent it: never a path, no control characters, at most 200 long."""
-    last = PurePosixPath(name.replace("\\", "/")).name
-    kept = "".join(char for char in last if char.isprintable()).strip(" .")
-    return kept[-200:] or "file"
 
 
 class Files:

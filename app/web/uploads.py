@@ -13,7 +13,8 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from app.core.accept import accepted, not_accepted, require_accepted
 from app.core.errors import Invalid, TooLarge
 from app.core.fields import Field
-from app.core.files import Files, StoredFile, safe_name
+from app.core.filenames import safe_name
+from app.core.files import Files, StoredFile
 
 PREFIX = "p-"
 DROP = "drop-"

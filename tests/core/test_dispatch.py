@@ -28,6 +28,24 @@ class TestSubmit:
         assert services.tasks.get(submitted.task.id).hint == "sent"
         assert services.queues.take(0) == submitted.task.job_id
 
+    @pytest.mark.parametrize(
+        ("params", "fits"),
+        [
+            ({"text": "x" * 5_000_000}, True),
+            ({"text": "字" * 2_000_000}, True),
+            ({"text": "字" * 2_200_000}, False),
+            ({"numbers": [0] * 300_000}, True),
+            ({"numbers": [0] * 600_000}, False),
+        ],
+    )
+    def test_parameters_leave_room_in_their_document_in_the_databases_unit(self, services, params, fits):
+        if fits:
+            assert services.dispatch.submit(new(params=params)).created
+            return
+        with pytest.raises(Invalid, match="at most 6 MB are kept with a task. Send large content as a file."):
+            services.dispatch.submit(new(params=params))
+        assert services.db.tasks.count_documents({}) == 0
+
     def test_the_document_is_there_before_the_message(self, services, monkeypatch):
         there: list[Task] = []
         monkeypatch.setattr(

@@ -6,6 +6,7 @@ import errno
 import io
 from collections import namedtuple
 from dataclasses import replace
+from urllib.parse import urlencode
 
 import pytest
 from bson import ObjectId
@@ -54,6 +55,14 @@ def test_a_body_is_stored_without_a_temporary_file(send, services, monkeypatch):
     assert b"".join(services.files.chunks(stored.id)) == content
     assert stored.content_type == "text/csv"
     assert services.db["files.uploads"].count_documents({}) == 0
+
+
+@pytest.mark.parametrize("name", ["字" * 84 + ".csv", "é" * 127 + ".csv", "👩🏽" * 40 + ".csv"])
+def test_a_long_name_is_cut_in_bytes_and_keeps_its_kind(send, services, name):
+    answer = send(b"a,b\n1,2\n", f"{urlencode({'name': name})}&type=text/csv")
+    assert answer.status_code == 201
+    kept = services.files.get(ObjectId(answer.json["id"])).name
+    assert len(kept.encode()) <= 200 and kept.endswith(".csv") and name.startswith(kept[:-4])
 
 
 def test_a_program_may_send_a_form_instead(send):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -12,12 +14,24 @@ import pytest
 from bson import ObjectId
 from pymongo.errors import AutoReconnect
 
+from app.core.filenames import safe_name
+from app.core.mask import Mask
 from app.core.services import Services
 from app.core.states import Status
 from app.core.task import Task
 from workers import Canceled, Context, File, Retry, task
 from workers.inprocess import local_task
-from workers.runtime import Failed, NotBegun, Outcome, Succeeded, TimedOut, WasCanceled, attempt, settle
+from workers.runtime import (
+    Failed,
+    NotBegun,
+    Outcome,
+    Succeeded,
+    TimedOut,
+    WasCanceled,
+    attempt,
+    returned,
+    settle,
+)
 from workers.tasktype import registered
 
 Run = Callable[..., tuple[Task, Any]]
@@ -236,6 +250,40 @@ def test_a_file_that_is_not_there_is_a_failure_and_not_retried(services: Service
 
     assert isinstance(outcome, Failed) and not outcome.retry
     assert "There is no file" in outcome.error["message"]
+
+
+@task(title="Name and length")
+def named(ctx: Context, source: File) -> list[Any]:
+    """Read a file that may have any name, and keep it again under that."""
+    saved = ctx.save_file(source.path, source.name)
+    return [source.path.read_text(), len(source.path.name.encode()), source.path.suffix, saved["name"]]
+
+
+@pytest.mark.parametrize("name", ["字" * 84 + ".txt", "é" * 127 + ".txt", "../" + "x" * 250 + ".txt"])
+def test_a_file_is_read_whatever_its_name_was_when_it_was_stored(services: Services, name: str) -> None:
+    stored = services.files.save(io.BytesIO(b"content"), "a.txt", "text/plain", "local", role="input")
+    services.db["files.files"].update_one({"_id": stored.id}, {"$set": {"filename": name}})
+    outcome = _attempt(services, {"source": str(stored.id)}, named)
+
+    assert isinstance(outcome, Succeeded)
+    content, length, suffix, kept = outcome.result
+    assert (content, suffix) == ("content", ".txt") and length <= 200
+    assert kept == safe_name(name)
+
+
+@pytest.mark.parametrize(("numbers", "inside"), [(300_000, True), (2_000_000, False)])
+def test_a_result_whose_bson_would_be_too_large_is_a_file(
+    services: Services, new_task: Any, numbers: int, inside: bool
+) -> None:
+    """As JSON each takes two bytes, as BSON up to fourteen."""
+    services = replace(services, settings=replace(services.settings, result_max_kb=8_192))
+    claimed = services.tasks.claim(new_task().id, 1, "worker")
+    outcome = returned([0] * numbers, Mask())
+    assert claimed and isinstance(outcome, Succeeded) and len(outcome.encoded) < 8_192 * 1024
+    settle(services, claimed, outcome)
+
+    ended = services.tasks.get(claimed.id)
+    assert (ended.status, ended.result_file is None) == (Status.SUCCEEDED, inside)
 
 
 def test_a_store_that_goes_away_before_the_function_begins_is_an_outcome(

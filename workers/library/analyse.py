@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
 
+from app.core.filenames import extended
 from workers import Context, File, task
 from workers.library.analysing import parameters as want
 from workers.library.analysing import result
@@ -138,5 +139,5 @@ def _limits(profiles: list[Profile]) -> list[str]:
 def _write(ctx: Context, source: File, profiles: list[Profile], found: dict[str, Any]) -> dict[str, Any]:
     path = ctx.work_dir / "analysis.html"
     path.write_text(render_page(source.name, profiles, found), encoding="utf-8")
-    name = f"{PurePath(source.name).stem}-analysis.html"
+    name = extended(PurePath(source.name).stem, "-analysis.html")
     return ctx.save_file(path, name, "text/html; charset=utf-8")

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
 
+from app.core.filenames import extended
 from workers import Context, Fail, task
 from workers.library.checking import parameters as want
 from workers.library.checking.check import Checker, Findings
@@ -83,7 +84,7 @@ def check_table(
     checker = Checker(table, names, wanted, tuple(missing), spaces == "ignore")
     path = ctx.work_dir / "broken.csv"
     findings = checker.check(path, most, pulse(ctx, 1, 2, "Checking"))
-    file = ctx.save_file(path, f"{PurePath(source.name).stem}-broken.csv", "text/csv; charset=utf-8")
+    file = ctx.save_file(path, extended(PurePath(source.name).stem, "-broken.csv"), "text/csv; charset=utf-8")
     ctx.progress(2, 2, f"Wrote {file['name']}")
     if when_broken == "fail" and findings.rows:
         raise Fail(_sentence(wanted, findings))

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from app.core.filenames import extended, safe_name
 from workers import Context, Fail, Retry, task
 from workers.capture import fill
 from workers.checks import Check, chosen, given
@@ -240,7 +241,7 @@ def _result(ctx: Context, answer: Answer, sink: Path, keep: str) -> dict[str, An
 
 def file_name(target: str, content_type: str) -> str:
     """A name for a body, from the end of its path and its type."""
-    name = PurePosixPath(unquote(target.partition("?")[0])).name or "body"
+    name = safe_name(PurePosixPath(unquote(target.partition("?")[0])).name or "body")
     if PurePosixPath(name).suffix:
         return name
-    return name + (mimetypes.guess_extension(content_type) or "")
+    return extended(name, mimetypes.guess_extension(content_type) or "")

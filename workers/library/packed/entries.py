@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import IO, Any
 
-from app.core.files import safe_name
+from app.core.filenames import numbered, safe_name
 from workers import Fail
 
 MAX_ENTRIES = 10_000
@@ -132,11 +132,10 @@ class Table:
         if len(self._names) >= MAX_FILES:
             raise Fail(f"The archive has more than {MAX_FILES:,} files; that is not unpacked here.")
         number, free = 1, name
-        while free.lower() in self._names:
+        while free.casefold() in self._names:
             number += 1
-            stem, dot, end = name.rpartition(".") if "." in name[1:] else (name, "", "")
-            free = f"{stem} ({number}){dot}{end}"
-        self._names.add(free.lower())
+            free = numbered(name, number)
+        self._names.add(free.casefold())
         return free
 
 
@@ -154,7 +153,7 @@ def reason(entry: Entry) -> str | None:
 
 def saved_name(path: str) -> str:
     """The last part of a path, as files are named here."""
-    return safe_name(path)[-180:]
+    return safe_name(path)
 
 
 def shown(path: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from typing import IO, Literal
 
 from app.core.clock import utcnow
+from app.core.filenames import extended
 from workers.library.packed.entries import Entry as _Entry
 from workers.library.packed.entries import Table, copy, saved_name
 
@@ -45,11 +46,12 @@ def pack(
 
 def archive_name(items: Sequence[Item], wanted: str, format: Format) -> str:
     """The name of the archive: as wanted, or after its only file."""
-    name = saved_name(wanted) if wanted.strip() else items[0].name if len(items) == 1 else "files"
     end = f".{format}"
     if wanted.strip():
-        return name if name.lower().endswith(end) else name + end
-    return f"{PurePath(name).stem if format == 'zip' else name}{end}"
+        name = saved_name(wanted)
+        return name if name.lower().endswith(end) else extended(name, end)
+    name = items[0].name if len(items) == 1 else "files"
+    return extended(PurePath(name).stem if format == "zip" else name, end)
 
 
 def _zip(named: Iterable[tuple[str, Item]], level: int, target: Path, took: Callable[[int], object]) -> None:

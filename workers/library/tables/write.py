@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal
 
+from app.core.filenames import extended
 from workers.library.tables.excel import write_xlsx
 from workers.library.tables.model import DELIMITERS, Delimiter, Detected, Format, Pulse
 from workers.library.tables.preview import Head
@@ -60,7 +61,7 @@ def derived_name(name: str, fmt: Format, word: str) -> str:
     path = PurePath(uncompressed_name(name))
     extension = path.suffix.lower()
     fits = extension_format(name) == fmt and extension != ".xlsm"  # .xlsm promises macros, which are not kept
-    return f"{path.stem}-{word}{extension if fits else '.' + fmt}"
+    return extended(path.stem, f"-{word}{extension if fits else '.' + fmt}")
 
 
 def write_frames(frames: Iterable[pl.DataFrame], path: Path, options: WriteOptions, pulse: Pulse) -> Head:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
 
+from app.core.filenames import extended
 from workers import Context, Fail
 from workers.library.tables.encodings import codec
 from workers.library.texts.source import Source
@@ -42,5 +43,5 @@ def write(
         with path.open(encoding="utf-8", newline="") as file:
             return {"text": file.read(), "file": None}
     name = PurePath(source.name or "text.txt")
-    saved = ctx.save_file(path, f"{name.stem}-{added}{name.suffix or '.txt'}", "text/plain")
+    saved = ctx.save_file(path, extended(name.stem, f"-{added}{name.suffix or '.txt'}"), "text/plain")
     return {"text": None, "file": saved}
