@@ -26,7 +26,7 @@ def call(function: Callable[..., Any], context: object, arguments: Mapping[str, 
     """Return what a task function returns; a coroutine function runs to its end first."""
     if not inspect.iscoroutinefunction(function):
         return function(context, **arguments)
-    main = _Main()
+    main = _Main.current = _Main()
     try:
         result = _run(main.run(function, context, arguments))
     except BaseException as error:
@@ -34,6 +34,8 @@ def call(function: Callable[..., Any], context: object, arguments: Mapping[str, 
             raise
         cause = None if isinstance(error, asyncio.CancelledError) else error
         raise main.interrupt.with_traceback(error.__traceback__) from cause
+    finally:
+        _Main.current = None
     if main.interrupt is not None:
         raise main.interrupt
     return result
@@ -52,18 +54,18 @@ def interrupt(error: BaseException, frame: FrameType | None) -> None:
 
     In the machinery of its event loop it is canceled instead, at its next step.
     """
-    if _Main.current is None or not _in_machinery(frame):
+    if _Main.current is None or _Main.current.ended or not _in_machinery(frame):
         raise error
     _Main.current.cancel(error)
 
 
 def _in_machinery(frame: FrameType | None) -> bool:
-    """Return whether a frame is asyncio's, or one of the standard library that asyncio has called."""
+    """Return whether a frame is asyncio's or of this module, or one of the library that they have called."""
     while frame is not None:
         file = frame.f_code.co_filename
-        if file.startswith(_MACHINERY):
+        if file.startswith(_MACHINERY) or file == __file__:
             return True
-        if not file.startswith(_LIBRARY) or file.startswith(_INSTALLED):
+        if not file.startswith((_LIBRARY, "<frozen ")) or file.startswith(_INSTALLED):
             return False
         frame = frame.f_back
     return False
@@ -85,13 +87,14 @@ def never_run(result: Any, depth: int = 0) -> str:
 
 
 class _Main:
-    """The main task of an attempt; ``interrupt`` is the one that it was canceled for."""
+    """The main task of an attempt; ``interrupt`` is what it was canceled for before it had ``ended``."""
 
     current: _Main | None = None
     """The one that runs in this process: a child runs one attempt at a time."""
 
     def __init__(self) -> None:
         self.interrupt: BaseException | None = None
+        self.ended = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
 
@@ -99,16 +102,19 @@ class _Main:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         self._loop.set_exception_handler(self._in_callback)
         self._loop.set_task_factory(self._made)
-        _Main.current = self
         try:
+            if self.interrupt is not None:  # it came while the loop was made
+                raise asyncio.CancelledError
             return await function(context, **given)
         finally:
-            _Main.current = None
+            self.ended = True
 
     def cancel(self, error: BaseException) -> None:
-        """Cancel the main task for an interrupt, where it still runs."""
-        if self._loop is not None and self._task is not None and not self._task.done():
-            self.interrupt = error
+        """Cancel the main task for an interrupt, unless it has ended."""
+        if self.ended:
+            return
+        self.interrupt = error
+        if self._loop is not None and self._task is not None:
             self._loop.call_soon_threadsafe(self._task.cancel)
 
     def _made(self, loop: asyncio.AbstractEventLoop, coroutine: Any, **given: Any) -> asyncio.Task[Any]:

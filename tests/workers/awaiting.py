@@ -91,7 +91,7 @@ async def _unawaited() -> None:
 
 
 async def _callback() -> None:
-    asyncio.get_running_loop().call_later(0.05, lambda: time.sleep(600))
+    asyncio.get_running_loop().call_soon(lambda: time.sleep(600))
     await asyncio.sleep(600)
 
 

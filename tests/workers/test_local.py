@@ -41,6 +41,13 @@ def test_the_result_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> No
     assert "[" in err and "dozing" in err
 
 
+def test_a_coroutine_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("await_everything", "parts=2", TASK_MODULES="tests.workers.awaiting") == 0
+
+    out, err = capsys.readouterr()
+    assert '"numbers": [\n    0,\n    1\n  ]' in out and "Saved out.txt" in err
+
+
 def test_an_option_may_stand_among_the_words(tmp_path: Path) -> None:
     assert run("give", "--output", str(tmp_path), "what=none") == 0
     assert run("--output", str(tmp_path), "doze", "seconds=0") == 0
