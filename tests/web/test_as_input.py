@@ -13,6 +13,7 @@ from pydantic import Field
 from app.core.task import Task
 from tests.core.schemas import FILE, schema_of
 from tests.web.creating import Sent, publish
+from tests.web.looking import text_of
 
 ANY = {"format": "file-id"}
 ONE = schema_of(source=(Annotated[str, Field(title="Table", json_schema_extra=FILE)], ...))
@@ -59,12 +60,13 @@ class TestChoosing:
     def test_only_types_that_take_the_file(self, client, saved):
         page = client.get(f"/tasks/new?file={saved()}").text
         assert cards(page) == {"one", "two", "many"}
-        assert "clean.csv" in page
+        assert "clean.csv , 4 bytes, is chosen. These types take it." in text_of(page)
         assert cards(client.get(f"/tasks/new?file={saved('all.ZIP')}").text) == {"two", "many", "zips"}
 
     def test_several_files_need_room_for_all(self, client, saved):
         both = client.get(f"/tasks/new?file={saved('a.csv')}&file={saved('b.txt')}").text
         assert cards(both) == {"two", "many"}
+        assert "a.csv and 1 more file are chosen. These types take all of them." in text_of(both)
         three = "&".join(f"file={saved(f'{name}.csv')}" for name in "abc")
         assert cards(client.get(f"/tasks/new?{three}").text) == {"many"}
 
