@@ -28,7 +28,7 @@ from workers.library.net import headers
 from workers.library.tables.names import tidy_names
 from workers.library.text import analyse_text, clean_text, transform_text
 from workers.library.transforming import conditions, filling, grouping
-from workers.library.web import http_request
+from workers.library.web import http_request, statuses
 from workers.lines import Lines
 from workers.tasktype import registered
 
@@ -184,6 +184,24 @@ def test_a_request_that_no_server_would_be_sent(typed: dict[str, str], name: str
 
 def test_files_to_compress_are_needed() -> None:
     assert said(compress_files, "source", source="") == "Please choose a file."
+
+
+STATUS = st.integers(100, 599).map(str)
+RANGE = st.tuples(STATUS, st.sampled_from(["-", " - ", "- "]), STATUS).map("".join)
+
+
+@given(st.lists(STATUS | RANGE, min_size=1, max_size=4), st.sampled_from([",", ", "]))
+def test_ranges_of_statuses_are_judged_as_they_are_read(parts: list[str], comma: str) -> None:
+    text = comma.join(parts)
+
+    assert bool(said(http_request, "expected_status", expected_status=text)) is not reads(statuses, text)
+
+
+@pytest.mark.parametrize(
+    ("subject", "wrong"), [("News", False), ("a =?x?= b", True), ("=? alone", False), (" \t ", True)]
+)
+def test_a_subject_that_can_be_written(subject: str, wrong: bool) -> None:
+    assert bool(said(send_email, "subject", subject=subject)) is wrong
 
 
 # A form refuses nothing that some table makes right

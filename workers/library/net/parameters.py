@@ -8,6 +8,18 @@ from workers.library.net.again import When
 from workers.library.net.headers import GRAMMAR
 from workers.lines import Accept, Lines, Refuse
 
+_DIGIT = "[0-9]"
+_BACKWARDS = "|".join(
+    [
+        *(rf"{high}{_DIGIT}{{2}}\s*-\s*[1-{high - 1}]{_DIGIT}{{2}}" for high in range(2, 6)),
+        *(
+            rf"(?P<first{high}>{_DIGIT}){high}{_DIGIT}\s*-\s*(?P=first{high})[0-{high - 1}]{_DIGIT}"
+            for high in range(1, 10)
+        ),
+        *(rf"(?P<two{high}>{_DIGIT}{{2}}){high}\s*-\s*(?P=two{high})[0-{high - 1}]" for high in range(1, 10)),
+    ]
+)
+"""A range of which the first number is larger."""
 _RANGE = r"\s*[1-5][0-9]{2}\s*(-\s*[1-5][0-9]{2}\s*)?"
 
 Address = Annotated[
@@ -78,6 +90,15 @@ Expected = Annotated[
         title="Expected status",
         description="Numbers and ranges with commas between them, such as 200-299, 404. Any other one fails "
         "the task.",
+    ),
+    Lines(
+        Refuse(
+            rf"(?:.*,)?\s*(?:{_BACKWARDS})\s*(?:,.*)?",
+            "A range runs backwards. Write its lower number first.",
+        ),
+        Accept(".*"),
+        otherwise="Write numbers and ranges with commas between them.",
+        at_run=False,
     ),
 ]
 Timeout = Annotated[

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from workers import File
-from workers.lines import Accept, Lines, Part
+from workers.lines import Accept, Lines, Part, Refuse
 
 NOBODY: list[str] = []
 
@@ -41,6 +41,7 @@ Subject = Annotated[
     str,
     Field(min_length=1, max_length=250, title="Subject"),
     Lines(
+        Refuse(r".*=\?.*\?=.*", "Remove =? and ?=: mail programs expect code between them."),
         Accept(r"[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*"),
         otherwise="Write one line of visible characters.",
         at_run=False,
