@@ -3,8 +3,7 @@
 They run on the `regex` module: it knows what people expect of a pattern (groups and their names in the
 replacement, look-around, back references), can be interrupted, and takes a time limit for each call. A linear
 engine such as RE2 or Rust's would need no limit, but has neither look-around nor back references. So a
-pattern that takes more than `LINE_S` on a line is refused with the line; the task's own limit bounds them
-all.
+pattern that takes more than `LINE_S` on a line is refused with the line; the task's own limit bounds all.
 """
 
 from __future__ import annotations
