@@ -8,6 +8,7 @@ import re
 import shutil
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
@@ -94,14 +95,12 @@ def configured(web_port: int, port: int, folder: Path, prefix: str) -> str:
     return AROUND.format(folder=folder, server=server)
 
 
-@pytest.fixture
-def browser(real_stores: Stores, tmp_path: Path, prefix: str) -> Iterator[Browser]:
-    if NGINX is None:
-        pytest.skip("nginx is not installed")
-    name = f"nginx_{os.getpid()}_{'path' if prefix else 'root'}"
+@contextmanager
+def served(stores: Stores, name: str, log: Path) -> Iterator[Web]:
+    """The web server as production has it, with one task type, on a database of its own."""
     env = {
-        "MONGODB_URI": real_stores.mongodb_uri.replace("/taskqueue", f"/{name}"),
-        "REDIS_URL": real_stores.redis_url,
+        "MONGODB_URI": stores.mongodb_uri.replace("/taskqueue", f"/{name}"),
+        "REDIS_URL": stores.redis_url,
         "SECRET_KEY": "a-key-for-this-test-alone-0123456789",
         "ENVIRONMENT": "production",
         "FLASK_SKIP_DOTENV": "1",
@@ -109,20 +108,34 @@ def browser(real_stores: Stores, tmp_path: Path, prefix: str) -> Iterator[Browse
         "WEB_HOSTS": NAME,
         "WEB_PROXIES": "1",
     }
-    services = connect(load(env))
-    real_stores.prepare(name)
-    database.create_indexes(services.db)
-    publish(services, "noop", schema={"type": "object", "properties": {}})
-    authority = trustme.CA()
+    stores.prepare(name)
+    web, services = Web(env, log), connect(load(env))
+    try:
+        database.create_indexes(services.db)
+        publish(services, "noop", schema={"type": "object", "properties": {}})
+        web.start()
+        yield web
+    finally:
+        web.stop()
+        services.close()
+
+
+def trusted(folder: Path) -> ssl.SSLContext:
+    """Write a certificate and its key into the folder; return what trusts it."""
+    authority, context = trustme.CA(), ssl.create_default_context()
     certificate = authority.issue_cert("127.0.0.1", NAME)
-    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    certificate.private_key_pem.write_to_path(folder / "key.pem")
     for blob in certificate.cert_chain_pems:
-        blob.write_to_path(tmp_path / "chain.pem", append=True)
-    context = ssl.create_default_context()
+        blob.write_to_path(folder / "chain.pem", append=True)
     authority.configure_trust(context)
-    web, port = Web(env, tmp_path / "web.log"), free_port(0)
-    (tmp_path / "nginx.conf").write_text(configured(web.port, port, tmp_path, prefix))
-    person = Browser(port, context)
+    return context
+
+
+@pytest.fixture
+def browser(real_stores: Stores, tmp_path: Path, prefix: str) -> Iterator[Browser]:
+    if NGINX is None:
+        pytest.skip("nginx is not installed")
+    person = Browser(free_port(0), trusted(tmp_path))
 
     def ready() -> bool:
         try:
@@ -130,23 +143,18 @@ def browser(real_stores: Stores, tmp_path: Path, prefix: str) -> Iterator[Browse
         except LOST:
             return False
 
-    nginx = Child(
-        "nginx",
-        [NGINX, "-e", str(tmp_path / "error.log"), "-c", str(tmp_path / "nginx.conf")],
-        log=tmp_path / "nginx.log",
-        ready=ready,
-        env=dict(os.environ),
-        cwd=tmp_path,
-    )
-    try:
-        web.start()
-        nginx.start()
-        nginx.wait_ready(20)
-        yield person
-    finally:
-        nginx.kill()
-        web.stop()
-        services.close()
+    with served(real_stores, f"nginx_{os.getpid()}_{prefix.strip('/')}", tmp_path / "web.log") as web:
+        (tmp_path / "nginx.conf").write_text(configured(web.port, person.port, tmp_path, prefix))
+        command = [NGINX, "-e", str(tmp_path / "error.log"), "-c", str(tmp_path / "nginx.conf")]
+        nginx = Child(
+            "nginx", command, log=tmp_path / "nginx.log", ready=ready, env=dict(os.environ), cwd=tmp_path
+        )
+        try:
+            nginx.start()
+            nginx.wait_ready(20)
+            yield person
+        finally:
+            nginx.kill()
 
 
 @pytest.mark.real

@@ -109,5 +109,8 @@ class TestImage:
 def test_a_file_stands_for_itself(alice, services):
     task = done(services, {"rows": 3, "out": "FILE"}, {"out": "file"}, ("a.bin", b"x" * 2048))
     html = alice.open(f"/tasks/{task.id}")
-    assert f"2.0 KB image/png Download a.bin SHA-256 {task.result['out']['sha256']}" in text_of(html)
+    assert (
+        f"2.0 KB image/png Download a.bin Use as input : a.bin SHA-256 {task.result['out']['sha256']}"
+        in text_of(html)
+    )
     assert html.count(f"/files/{task.result['out']['file_id']}") == 1
