@@ -82,6 +82,8 @@ def done(services: Services, result: Any, kind: ResultKind, file: tuple[str, byt
 def _placed(result: Any, saved: dict[str, Any]) -> Any:
     if isinstance(result, dict):
         return {name: _placed(each, saved) for name, each in result.items()}
+    if isinstance(result, list):
+        return [_placed(each, saved) for each in result]
     return saved if result == "FILE" else result
 
 

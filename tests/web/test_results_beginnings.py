@@ -16,6 +16,7 @@ from app.core.mask import Mask
 from app.core.task import Task
 from app.web.viewer import MOST_TEXT, node
 from app.web.viewers.source import MOST_READ, _read
+from tests.browser.results import done
 from tests.web.looking import claim, text_of
 from workers.runtime import Succeeded, returned, settle
 
@@ -110,6 +111,37 @@ def test_what_only_the_beginning_of_was_read_says_so(alice, returning) -> None:
 def test_too_little_of_it_for_its_kind_is_still_its_beginning(alice, returning, kind: str) -> None:
     page = alice.read(f"/tasks/{returning('word ' * 300_000, kind).id}")
     assert "Too little of this result could be read" in page and "word word" in page
+
+
+@pytest.mark.parametrize(
+    ("content", "seen", "unseen"),
+    [
+        ("имя,число\nа,1\n" * 5, "имя,число а,1", None),
+        ("line\n" * 19 + "last shown\nnot shown\n", "line last shown", "not shown"),
+        ("Ж" * 100_000, "characters left out", "Ж" * 501),
+        ("<script>alert(1)</script>", "<script>alert(1)</script>", None),
+        (b"\x1f\x8b\x08binary", None, "First lines"),
+        (b"PK\x03\x04", None, "First lines"),
+        (b"", None, "First lines"),
+    ],
+)
+def test_a_file_that_is_text_shows_its_first_lines(alice, services, content, seen, unseen) -> None:
+    content = content if isinstance(content, bytes) else content.encode()
+    html = alice.open(f"/tasks/{done(services, 'FILE', 'file', ('a.csv', content)).id}")
+    assert "<script>alert(1)" not in html
+    if seen:
+        assert seen in text_of(html) and "First lines" in text_of(html)
+    if unseen:
+        assert unseen not in text_of(html)
+
+
+def test_of_many_files_only_a_few_are_read(alice, services, monkeypatch) -> None:
+    task = done(services, ["FILE"] * 10, "file", ("a.txt", b"one\n"))
+    read: list[int] = []
+    real = services.files.head
+    monkeypatch.setattr(services.files, "head", lambda of, most: read.append(most) or real(of, most))
+    assert alice.read(f"/tasks/{task.id}").count("First lines") == 3
+    assert 0 < len(read) <= 3 and set(read) == {16 * 1024}
 
 
 SCALARS = st.one_of(

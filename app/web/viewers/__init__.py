@@ -8,5 +8,5 @@ preview.py  the first rows of a table, and what is left out
 tree.py     JSON as a tree
 text.py     lines of text
 chart.py    histograms, bars, lines and points, with the same numbers as a table
-saved.py    files, and which of them are images
+saved.py    files, how those that are text begin, and which of them are images
 """

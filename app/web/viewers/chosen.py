@@ -44,9 +44,7 @@ class View:
         """The ids of files that are offered where they are shown, and need no other button."""
         if self.kind == "pieces":
             return {each for piece in self.body for each in piece.files}
-        if self.kind == "image":
-            return {each.file.id for each in self.body}
-        return {each.id for each in self.body} if self.kind == "file" else set()
+        return {each.file.id for each in self.body} if self.kind in ("image", "file") else set()
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,9 @@ _VIEWERS = {
     "image": _Viewer(
         lambda value, at, around: saved.pictures(value, around.outputs, around.head), saved.NEEDS_IMAGE
     ),
-    "file": _Viewer(lambda value, at, around: saved.files(value), saved.NEEDS_FILE),
+    "file": _Viewer(
+        lambda value, at, around: saved.files(value, around.outputs, around.head), saved.NEEDS_FILE
+    ),
     "preview": _Viewer(lambda value, at, around: preview.build(value), preview.NEEDS),
 }
 

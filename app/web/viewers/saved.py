@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.core.excerpts import shortened, without_begun
 from app.core.files import StoredFile
 from app.web.viewer import SavedFile, saved_file
 from app.web.viewers.source import Head
@@ -17,8 +18,17 @@ from app.web.viewers.source import Head
 MOST_FILES = 12
 MOST_IMAGE_BYTES = 20 * 2**20
 HEAD_BYTES = 16
+MOST_BEGINNINGS, BEGINNING_BYTES, BEGINNING_LINES, BEGINNING_LINE = 3, 16 * 1024, 20, 500
 NEEDS_FILE = "what `ctx.save_file` returned, or a list of that"
 NEEDS_IMAGE = "a PNG, JPEG, GIF or WebP of up to 20 MB that `ctx.save_file` kept"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file of this task, and its first lines where it is a text."""
+
+    file: SavedFile
+    beginning: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,11 +51,31 @@ def image_type(head: bytes) -> str | None:
     return "image/webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else None
 
 
-def files(value: Any) -> list[SavedFile] | None:
-    """The files of a result that is files and nothing else."""
+def files(value: Any, outputs: Mapping[str, StoredFile], head: Head) -> list[Kept] | None:
+    """The files of a result that is files and nothing else; of the first few, how they begin."""
     found = [saved_file(each) for each in (value if isinstance(value, list) else [value])]
     known = [each for each in found if each]
-    return known if known and len(known) == len(found) else None
+    if not known or len(known) < len(found):
+        return None
+    read = {file.id: outputs[file.id] for file in known[:MOST_BEGINNINGS] if file.id in outputs}
+    begun = {name: beginning(head(stored.id, BEGINNING_BYTES)) for name, stored in read.items()}
+    return [
+        Kept(file, begun.get(file.id, "") if at < MOST_BEGINNINGS else "") for at, file in enumerate(known)
+    ]
+
+
+def beginning(content: bytes) -> str:
+    """The first lines of a text in UTF-8; nothing of what is no text."""
+    try:
+        text = without_begun(content).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return ""
+    if any(
+        not char.isprintable() and char not in "\t\r\n\f\u00a0\ufeff" and ord(char) < 0xA0 for char in text
+    ):
+        return ""
+    lines = text.splitlines()[:BEGINNING_LINES]
+    return "\n".join(shortened(line, BEGINNING_LINE) for line in lines)
 
 
 def pictures(value: Any, outputs: Mapping[str, StoredFile], head: Head) -> list[Picture] | None:
