@@ -123,9 +123,9 @@ def test_a_line_that_no_name_makes_right(line):
 
 def test_a_pattern_that_would_run_for_years_is_stopped():
     slow = Lines(Accept("(a|aa)+"), otherwise="No.")
-    began = time.monotonic()
+    began = time.thread_time()
     found = problems(slow.document, [(n, "a" * 60 + "!") for n in range(1, 50)], fits)
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 2
     assert set(found.values()) == {"This line takes too long to check. Shorten it."}
 
 
@@ -133,6 +133,12 @@ def test_what_there_is_no_time_for_is_left_to_the_run(monkeypatch):
     monkeypatch.setattr("app.core.line_grammar.ALL_S", -1.0)
     assert problems(PRICES.document, [(1, "tea")], fits) == {}
     assert problems(PRICES.document, [(1, "tea")], fits, limited=False).keys() == {1}
+
+
+def test_many_lines_do_not_hold_up_the_web():
+    began = time.thread_time()
+    problems(AGES.document, [(n, "a b c d e f g") for n in range(50_000)], fits)
+    assert time.thread_time() - began < 2
 
 
 def test_a_long_line():

@@ -43,6 +43,13 @@ def test_no_rules(browser, services):
     assert Sent(answer.text).errors == {"p-rules": "one at least was expected, such as id unique."}
 
 
+def test_a_browser_without_a_script_insists_on_a_rule(browser, services):
+    publish(services, "check_table", schema=registered(check_table).document()["schema"])
+    page = browser.client.get("/tasks/new/check_table").text
+    area = page[page.index('<textarea class="form-control" id="p-rules"') :]
+    assert " required" in area[: area.index(">")]
+
+
 def test_what_two_fields_say_together_stands_beside_one(browser, services):
     publish(services, "clean_text", schema=registered(clean_text).document()["schema"])
     form = browser.open("/tasks/new/clean_text")
