@@ -78,6 +78,9 @@ def offered(everything: bool) -> Iterator[TaskFilter]:
             yield TaskFilter(
                 sort=sort, order=order, status=status, priority=priority, type=kind, tag=tag, q=q
             )
+    if everything:  # only a server that tells all says how it reads a range
+        for status, error, order in itertools.product(("", "failed"), ("", "It broke."), ("asc", "desc")):
+            yield TaskFilter(sort="finished", ended="24h", order=order, status=status, error=error)
 
 
 def plan(services: Services, query: dict[str, Any], order: list[tuple[str, int]] | None = None) -> set[str]:
