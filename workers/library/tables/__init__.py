@@ -6,8 +6,8 @@ Knows nothing of tasks but `Fail`; only steps.py knows a task's context.
       sniff.py      what a file is, by name and by content; refuses what is not a table
       encodings.py  how its characters are written; code_pages.py tells code pages apart by the letters of
                     languages, which are in alphabets.py
-      delimited.py  CSV and TSV; dialect.py for delimiters and lines above the header, layout.py for what a
-                    person says of these
+      delimited.py  CSV and TSV; dialect.py for delimiters and lines above the header, opinions.py for
+                    doubts about these, layout.py for what a person says of them
       records.py    JSON and JSON Lines; shapes.py finds the records of a document
       binary.py     Parquet; parquets.py has DuckDB write again what Polars cannot read, maps.py makes JSON
                     of maps

@@ -17,6 +17,7 @@ class Cells:
     def __init__(self, chunks: Callable[[], Iterable[pl.Series]]) -> None:
         self.chunks = chunks
         self._sample: pl.Series | None = None
+        self._is_whole = False
 
     @classmethod
     def of(cls, values: pl.Series) -> Cells:
@@ -24,7 +25,7 @@ class Cells:
         return cls(lambda: [values])
 
     def match(self, pattern: str) -> bool:
-        """Whether every cell matches a regular expression; a few cells are asked before all of them."""
+        """Whether every cell matches a regular expression; a few cells are asked before the others."""
         return all(bool(cells.str.contains(pattern).all()) for cells in self._sample_first())
 
     def any(self, test: Callable[[pl.Series], pl.Series]) -> bool:
@@ -40,7 +41,12 @@ class Cells:
         return None
 
     def _sample_first(self) -> Iterator[pl.Series]:
+        """A few cells, and all of them unless these are all: tables of many columns often have few rows."""
         if self._sample is None:
-            self._sample = next(iter(self.chunks())).drop_nulls().head(_SAMPLE)
+            chunks = iter(self.chunks())
+            known = next(chunks).drop_nulls()
+            self._sample = known.head(_SAMPLE)
+            self._is_whole = len(known) <= _SAMPLE and next(chunks, None) is None
         yield self._sample
-        yield from self.chunks()
+        if not self._is_whole:
+            yield from self.chunks()

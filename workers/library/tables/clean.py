@@ -109,6 +109,8 @@ def decide(column: Column, name: str, options: CleanOptions) -> Recipe:
     recipe = _decide_text(column, name, wider)
     if wider == options or recipe.kind != "text" or recipe.reading.open:
         return recipe
+    if recipe.missing == sum(chunk.null_count() for chunk in _known_chunks(column, options)):
+        return replace(recipe, options=options)  # None of the wider words is in it.
     return _decide_text(column, name, options)
 
 
@@ -174,6 +176,8 @@ def blank_missing(values: pl.Series, spellings: Iterable[str]) -> pl.Series:
 
 def recognise(cells: Cells, options: CleanOptions) -> Reading:
     """What a column of text holds, and how it is spelled cleanly."""
+    if not cells.match("[0-9]"):  # Without a digit in every cell, no number and no date is in question.
+        return Reading("text")
     reading = None
     if options.numbers != "keep":
         reading = read_numbers(cells, options.numbers)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -19,7 +19,6 @@ from workers import Fail
 from workers.library.tables.dialect import (
     SAMPLE_CHARS,
     characters,
-    find_delimiter,
     lines_above,
     looks_split,
     parsed,
@@ -35,6 +34,7 @@ from workers.library.tables.model import (
     ReadOptions,
     Table,
 )
+from workers.library.tables.opinions import HEADLESS, agreed_delimiter, is_headless
 from workers.library.tables.stage import Stage
 
 if TYPE_CHECKING:
@@ -122,13 +122,22 @@ def read_delimited(
         skip = layout.skip_lines if layout.header_line is None else layout.header_line - 1
         skip = max(skip, 1 if hint else 0)
         sample = _below(sample, skip, layout.comment)
-        name = layout.separator or options.delimiter
+        name, doubts = layout.separator or options.delimiter, list[str]()
         if name == "auto":
-            name = _hinted(hint) or find_delimiter(sample, fmt, layout)
+            hinted = _hinted(hint)
+            found = (hinted, doubts) if hinted else agreed_delimiter(sample, fmt, layout, path.parent)
+            name, doubts = found
         above = _above(sample, name, layout)
+        open_header = layout.header == "auto" and layout.header_line is None
+        if open_header and is_headless(_below(sample, above, ""), name, layout):
+            doubts = [*doubts, HEADLESS]
+            layout = layout.model_copy(update={"header": "none"})
+            options = replace(options, layout=layout)
         lines = _Lines(file, path.stat().st_size, skip + above, layout.comment)
         table = _read(lines, Detected(fmt, encoding, name), options, pulse, stage, skip + above + 1)
-    table.notes += _above_notes(sample, above, skip) + _warnings(table, _below(sample, above, ""), layout)
+    table.notes += (
+        doubts + _above_notes(sample, above, skip) + _warnings(table, _below(sample, above, ""), layout)
+    )
     return table
 
 

@@ -25,6 +25,8 @@ _COMMON: tuple[Delimiter, ...] = ("tab", "pipe", "semicolon", "comma")
 _RARE = ("caret", "tilde", "::", "space")
 _TYPED = re.compile(r"-?[0-9][0-9.,'  ]*%?|[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{1,4}(?:[ T][0-9:.]+Z?)?|")
 _MOST_ABOVE = 30
+_CLOSE = 0.6
+"""A second delimiter that scores so much of the best leaves doubt."""
 
 
 def parsed(lines: Iterable[str], delimiter: str, layout: Layout) -> Iterator[list[str]]:
@@ -55,14 +57,21 @@ def find_delimiter(sample: str, fmt: Format = "csv", layout: Layout | None = Non
 
     One that never occurs is possible: the table has a single column then.
     """
+    return judge_delimiter(sample, fmt, layout or Layout())[0]
+
+
+def judge_delimiter(sample: str, fmt: Format, layout: Layout) -> tuple[str, bool, list[str]]:
+    """Return the same, whether it is far better than any other, and all that are possible."""
     preferred: Delimiter = "tab" if fmt == "tsv" else "comma"
-    layout = layout or Layout()
     whole = sample if len(sample) < SAMPLE_CHARS else sample[: sample.rfind("\n") + 1] or sample
     scores = {name: _score(whole, name, layout) for name in _COMMON}
-    best: str = max(_COMMON, key=lambda name: (scores[name], name == preferred))
-    if any(scores.values()):
-        return best
-    return next((name for name in _RARE if _score(whole, name, layout) >= _least(name)), preferred)
+    best = max(_COMMON, key=lambda name: (scores[name], name == preferred))
+    possible: list[str] = [name for name, score in scores.items() if score]
+    if possible:
+        second = max(score for name, score in scores.items() if name != best)
+        return best, second < _CLOSE * scores[best], possible
+    rare = next((name for name in _RARE if _score(whole, name, layout) >= _least(name)), None)
+    return rare or preferred, rare is not None or not looks_split(sample), []
 
 
 def lines_above(sample: str, delimiter: str, layout: Layout) -> int:
