@@ -115,24 +115,24 @@ def _load(order: dict[str, Any]) -> None:
         for at, table in enumerate(tables):
             say(stage="loading", share=at / len(tables))
             columns = ", ".join(
-                f"{_cast(each['cast'], _quoted(each['name']))} AS {_quoted(each['name'])}"
+                f"{_cast(each['cast'], quoted(each['name']))} AS {quoted(each['name'])}"
                 for each in table["columns"]
             )
             source = ", ".join(_text(path) for path in table["files"])
-            target = _quoted(table["name"])
+            target = quoted(table["name"])
             load = f"CREATE TABLE {target} AS SELECT {columns} FROM read_parquet([{source}])"  # noqa: S608 - quoted
             database.execute(load)
             for path in table["files"]:
                 Path(path).unlink()
         for alias, name in order["aliases"].items():
-            database.execute(f"CREATE VIEW {_quoted(alias)} AS FROM {_quoted(name)}")
+            database.execute(f"CREATE VIEW {quoted(alias)} AS FROM {quoted(name)}")
 
 
 def _cast(how: str, column: str) -> str:
     return f"to_microseconds({column})" if how == "interval" else f"{column}::{how}" if how else column
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
