@@ -20,7 +20,7 @@ if environment.note:
     print(environment.note, file=sys.stderr)
 
 bind = settings.web_bind
-worker_class = "gthread"
+worker_class = "app.gunicorn_worker.Worker"  # gthread, where slow clients hold no threads
 threads = settings.web_threads
 keepalive = 5
 limit_request_line = 8_190  # The address of a preview names up to 200 tasks.

@@ -19,6 +19,7 @@ from app.core import causes
 from app.core.db import cannot_write, is_away
 from app.core.errors import Cause, Invalid, NoRoom, TaskQueueError, Unavailable
 from app.core.store_advice import unusable
+from app.web.slow_clients import TooSlow
 from app.web.stores import advice_about, services, warn
 
 HTTP_SENTENCES = {
@@ -28,6 +29,11 @@ HTTP_SENTENCES = {
     ),
     404: ("Not found", "There is no page at this address."),
     405: ("Not possible here", "This address cannot be used in that way; nothing was changed."),
+    408: (
+        "Too slow",
+        "What was sent came too slowly, so nothing was kept. "
+        "Please try again on a faster connection, or with a smaller file.",
+    ),
     413: (
         "Too large",
         "What was sent is more than what is taken here. "
@@ -77,6 +83,8 @@ def problem_of(error: BaseException) -> Problem:
         return Problem(error.status, error.title, str(error), fields, error.setting, cause)
     if isinstance(error, CSRFError):
         return Problem(400, "Please send the form again", FORGED if _keeps_cookies() else PLAIN_HTTP)
+    if _too_slow(error):
+        return Problem(408, *HTTP_SENTENCES[408])
     if isinstance(error, HTTPException):
         status = error.code or 500
         return Problem(status, *HTTP_SENTENCES.get(status, (error.name, error.description or "")))
@@ -89,6 +97,11 @@ def problem_of(error: BaseException) -> Problem:
         sentence = unusable("MONGODB_URI", cause)
         return Problem(Unavailable.status, Unavailable.title, sentence, away="MONGODB_URI", cause=cause)
     return Problem(500, TaskQueueError.title, UNEXPECTED)
+
+
+def _too_slow(error: BaseException) -> bool:
+    """Return whether a body came too slowly; Werkzeug takes the sender for one that is gone."""
+    return isinstance(error, TooSlow) or isinstance(error.__context__, TooSlow)
 
 
 def _keeps_cookies() -> bool:
