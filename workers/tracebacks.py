@@ -29,6 +29,7 @@ GROUPS_DEEP = 4
 FRAMES_MOST = 1_000
 FIRST_FRAMES, LAST_FRAMES = 3, 6
 REPEATED = 3
+TRIES = 4
 
 _GROUP: type[BaseException] | tuple[()] = getattr(builtins, "BaseExceptionGroup", ())
 _WORKERS = Path(__file__).parent
@@ -57,9 +58,15 @@ def inner_of(error: BaseException) -> Sequence[BaseException]:
 
 def traceback_of(error: BaseException, hide: Hide = str, most: int = TRACEBACK_LIMIT) -> str:
     """Return the traceback of an exception with at most ``most`` characters, from the task's own code on."""
-    writer = _Writer(hide)
-    writer.chain(error, most)
-    return shortened(hide("".join(writer.lines)), most)
+    text, share = "", most
+    for _ in range(TRIES):
+        writer = _Writer(hide)
+        writer.chain(error, share)
+        text = hide("".join(writer.lines))
+        if (over := len(text) - most) <= 0:
+            return text
+        share = max(0, share - over)  # what stands between exceptions comes on top of their shares
+    return shortened(text, most)
 
 
 def _linked(error: BaseException) -> list[tuple[BaseException, str]]:

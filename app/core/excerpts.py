@@ -53,7 +53,8 @@ def without_begun(content: bytes) -> bytes:
 
 def without_rest(content: bytes) -> bytes:
     """Return UTF-8 without the rest of a character whose beginning is missing."""
-    return content[next((at for at in range(min(4, len(content))) if content[at] & 0xC0 != 0x80), 0) :]
+    all_rest = len(content) if len(content) < 4 else 0  # four in a row are no UTF-8 at all
+    return content[next((at for at in range(min(4, len(content))) if content[at] & 0xC0 != 0x80), all_rest) :]
 
 
 def settled(text: str) -> str:

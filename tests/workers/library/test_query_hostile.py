@@ -164,7 +164,8 @@ def test_the_same_reads_would_succeed_without_the_walls(tmp_path: Path, hidden: 
     """Control: it is not a mistake in the query that keeps it from the file."""
     secret = hidden / "secret.csv"
     for sql in READS[:5]:
-        assert SECRET in str(duckdb.sql(sql.format(secret=secret, folder=hidden)).fetchall())
+        found = str(duckdb.sql(sql.format(secret=secret, folder=hidden)).fetchall())
+        assert (SECRET in found) or ("sniff_csv" in sql and "VARCHAR" in found)  # it tells the columns only
 
 
 @pytest.mark.slow
