@@ -163,9 +163,8 @@ def test_what_tells_about_the_engine_tells_nothing_else(sql: str, tmp_path: Path
 def test_the_same_reads_would_succeed_without_the_walls(tmp_path: Path, hidden: Path) -> None:
     """Control: it is not a mistake in the query that keeps it from the file."""
     secret = hidden / "secret.csv"
-    for sql in READS[:5]:
-        found = str(duckdb.sql(sql.format(secret=secret, folder=hidden)).fetchall())
-        assert (SECRET in found) or ("sniff_csv" in sql and "VARCHAR" in found)  # it tells the columns only
+    for sql in READS[:4]:  # What reads the content of any file.
+        assert SECRET in str(duckdb.sql(sql.format(secret=secret, folder=hidden)).fetchall())
 
 
 @pytest.mark.slow
