@@ -170,7 +170,7 @@ def test_only_the_entrances_read_the_environment():
         "gunicorn.conf.py",
         "workers/__main__.py",
         "workers/child.py",
-        "workers/state_of_system.py",  # puts back what a task has changed in it
+        "workers/state_of_system.py",  # it reads no setting: it puts back what a task has changed
     )
     assert {name for name in readers if not name.startswith(allowed)} == set()
 
