@@ -45,7 +45,7 @@ def look() -> dict[str, Any]:
         "root": os.stat("/")[1:3],
         "umask": _umask(),
         "environ": dict(os.environ),
-        "environment of a program": subprocess.run(["/usr/bin/env"], capture_output=True).stdout.decode(),
+        "environment of a program": sorted(_of_a_program()),
         "zone": [*time.tzname, time.timezone, time.strftime("%H %Z", time.localtime(1_700_000_000))],
         "locale": locale.setlocale(locale.LC_ALL),
         "limits": {name: resource.getrlimit(getattr(resource, name)) for name in _LIMITS},
@@ -85,6 +85,10 @@ def look() -> dict[str, Any]:
 
 def _name(of: Any) -> str:
     return getattr(of, "__qualname__", str(of))
+
+
+def _of_a_program() -> list[str]:
+    return subprocess.run(["/usr/bin/env"], capture_output=True, check=True).stdout.decode().splitlines()
 
 
 def _umask() -> int:
