@@ -168,7 +168,7 @@ class Settings:
         "What SECRET_KEY was before, separated by spaces or commas: what was kept under it can still be read.", secret=True)
     environment: str = setting(
         "ENVIRONMENT", "production", text,
-        "Shown as a badge on every page; `local` relaxes what one person's machine does not need.")
+        "Shown as a badge on every page; `local` relaxes security requirements for development on one machine.")
     task_modules: tuple[str, ...] = setting(
         "TASK_MODULES", "workers.library", words, "Python modules of task types that a worker loads.")
     web_bind: str = setting("WEB_BIND", "127.0.0.1:8000", address, "Where the web server listens.")
@@ -177,13 +177,13 @@ class Settings:
         "Names, besides localhost, by which browsers reach the web server, separated by commas; `*` is any.")
     web_proxies: int = setting(
         "WEB_PROXIES", "0", number(0, 10),
-        "Number of trusted reverse proxies: so many entries of X-Forwarded-For, -Proto, -Host and -Prefix are believed.")
+        "Number of trusted reverse proxies (hops of X-Forwarded-For, -Proto, -Host and -Prefix).")
     web_threads: int = setting("WEB_THREADS", "8", number(1, 128), "Requests that a web process answers at once.")
     worker_processes: int = setting(
         "WORKER_PROCESSES", "2", number(1, 256), "Worker processes that `python -m workers` starts.")
     worker_state_dir: str = setting(
         "WORKER_STATE_DIR", ".dtq/state", text,
-        "Where a worker keeps outcomes while MongoDB is away; a folder that outlives the process.")
+        "Directory where workers buffer results while MongoDB is unavailable; must persist across restarts.")
     worker_recycle_tasks: int = setting(
         "WORKER_RECYCLE_TASKS", "10000", number(1, 10_000_000),
         "A worker's child process is replaced by a fresh one after so many tasks.")

@@ -62,8 +62,8 @@
 
   function unreadable(form) {
     const wrong = all(form, "input").filter((input) => input.validity.badInput);
-    wrong.forEach((input) => complain(input, input.type === "number" ? "A number is expected."
-      : { date: "A date is expected.", time: "A time is expected." }[input.type] || "A date and a time are expected."));
+    wrong.forEach((input) => complain(input, input.type === "number" ? "Enter a number."
+      : { date: "Enter a date.", time: "Enter a time." }[input.type] || "Enter a date and a time."));
     if (wrong.length) {
       const folded = wrong[0].closest("details");
       if (folded) folded.open = true;

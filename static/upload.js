@@ -34,8 +34,8 @@ window.Upload = (() => {
   }
 
   function refusal(file, input, most) {
-    if (file.size > most) return `${file.name} is ${size(file.size)}; at most ${size(most)} are taken.`;
-    return fits(file, input) ? "" : `${file.name} is not of a kind that is taken here: ${input.accept}.`;
+    if (file.size > most) return `${file.name} is ${size(file.size)}; the limit is ${size(most)}.`;
+    return fits(file, input) ? "" : `${file.name} isn't an accepted file type. Accepted: ${input.accept}.`;
   }
 
   const span = (seconds) => seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
@@ -79,7 +79,7 @@ window.Upload = (() => {
       state("", "", false);
     };
     const take = async (files) => {
-      const wrong = files.length > 1 ? "One file is expected here." : refusal(files[0], input, Number(box.dataset.max));
+      const wrong = files.length > 1 ? "Choose one file." : refusal(files[0], input, Number(box.dataset.max));
       box.dataset.unsent = wrong;
       if (wrong) { input.value = ""; complain(input, wrong); return; }
       const [file] = files; // Before they are cleared.

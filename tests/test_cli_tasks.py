@@ -133,9 +133,9 @@ def test_nothing_is_followed_when_that_is_wished(flask: Flask, services: Service
     ("words", "said"),
     [
         (["nothing"], "There is no task type “nothing”."),
-        (["doze", "seconds=soon"], "seconds: A number is expected, such as 2.5."),
+        (["doze", "seconds=soon"], "seconds: Enter a number, such as 2.5."),
         (["doze", "secnds=1"], "secnds: There is no parameter of this name. Did you mean seconds?"),
-        (["give"], "what: This is needed."),
+        (["give"], "what: This field is required."),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_created(
@@ -149,7 +149,7 @@ def test_what_is_wrong_is_said_and_nothing_is_created(
 
 
 def test_a_type_that_nobody_serves_is_said(flask: Flask) -> None:
-    assert "No living worker serves this type now" in flask("run", "echo", "--no-follow").stderr
+    assert "No running worker supports this task type" in flask("run", "echo", "--no-follow").stderr
 
 
 # Files

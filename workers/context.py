@@ -139,7 +139,7 @@ class File:
             return value
         files = (info.context or {}).get("files")
         if not isinstance(value, str) or files is None:
-            raise ValueError("the id of an uploaded file is expected")
+            raise ValueError("enter the ID of an uploaded file")
         found: File = files(value)
         return found
 
@@ -231,7 +231,7 @@ class Context:
         from app.core.errors import NotFound
 
         if not ObjectId.is_valid(file_id):
-            raise NotFound(f"There is no file {file_id[:40]!r}: that is not the id of one.")
+            raise NotFound(f"File not found: {file_id[:40]!r} isn't the ID of one.")
         return File(self._stores.files.get(ObjectId(file_id)), self._fetch)
 
     def _fetch(self, stored: StoredFile) -> Path:

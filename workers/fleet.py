@@ -118,7 +118,7 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
         help="worker processes (%(default)s)",
     )
     parser.add_argument(
-        "--reload", action="store_true", help="load the task types again when one of their files changes"
+        "--reload", action="store_true", help="reload task types when their source files change"
     )
     parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
     return parser

@@ -43,9 +43,15 @@ LEFT = 130
 @click.command("run")
 @click.argument("type_name", metavar="TYPE")
 @click.argument("words", metavar="[NAME=VALUE]...", nargs=-1)
-@click.option("--priority", type=click.Choice([each.word for each in Priority]), help="Else the type's own.")
+@click.option(
+    "--priority",
+    type=click.Choice([each.word for each in Priority]),
+    help="Priority (default: the task type's).",
+)
 @click.option("--title", help="What the task is called in lists.")
-@click.option("--follow/--no-follow", default=True, help="Stay until it has ended (the default), or not.")
+@click.option(
+    "--follow/--no-follow", default=True, help="Wait for the task and stream its log (default: --follow)."
+)
 @click.option("--local", is_flag=True, help="Run it in this process, with no stores and no worker.")
 @with_appcontext
 def run_command(
@@ -99,7 +105,7 @@ def _submit(
     if not submitted.dispatched:
         show.queue_away(core.queues)
     if not task_type.served:
-        show.say("No living worker serves this type now: it waits until one does.")
+        show.say("No running worker supports this task type; the task will wait until one does.")
     return submitted.task
 
 
@@ -141,7 +147,7 @@ def _follow(core: Services, task: Task) -> int:
 def _cancel(core: Services, task_id: ObjectId) -> bool:
     """Ask whether to cancel; False when the task is left to run."""
     try:
-        wanted = click.confirm("\nCancel the task? Else it goes on without you", err=True)
+        wanted = click.confirm("\nCancel the task? Answer “n” to leave it running.", err=True)
     except click.Abort:
         wanted = False
     if not wanted:

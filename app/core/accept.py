@@ -21,7 +21,7 @@ def _matches(kind: str, name: str, content_type: str) -> bool:
 
 def not_accepted(each: Field, name: str) -> str:
     """The sentence for a file that is not."""
-    return f"{name} is not of a kind that is taken here: {', '.join(each.accept)}."
+    return f"{name} isn't an accepted file type. Accepted: {', '.join(each.accept)}."
 
 
 def require_accepted(each: Field, name: str, content_type: str) -> None:

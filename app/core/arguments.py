@@ -156,7 +156,7 @@ def _switch(each: Field, text: str) -> str:
         return "0"
     if each.nullable and not text:
         return ""
-    raise Invalid("Yes or no is expected.")
+    raise Invalid("Choose yes or no.")
 
 
 def teller(env: Mapping[str, str], ask: Callable[[str], str]) -> Tell:

@@ -86,4 +86,4 @@ class Content:
 
 def gone(file_id: ObjectId) -> NotFound:
     """What is said of a file that is not there, or not whole any more."""
-    return NotFound(f"There is no file {file_id}. It may have been deleted with its task.")
+    return NotFound("File not found. It may have been deleted along with its task.")

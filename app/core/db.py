@@ -297,7 +297,8 @@ def translated(doing: str) -> Iterator[None]:
     except PyMongoError as error:
         if cannot_write(error):
             raise Unavailable(
-                f"The database could not write while {doing}. It may be out of space: tell whoever runs it."
+                f"The database could not write while {doing}. It may be out of disk space. "
+                "Contact your administrator."
             ) from error
         if not is_away(error):
             raise

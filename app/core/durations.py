@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from fractions import Fraction
 
-EXPECTED = "A duration is expected, such as 1h 30m, 2 days or 00:05:00."
+EXPECTED = "Enter a duration, such as 1h 30m, 2 days or 00:05:00."
 UNITS = {"week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 _NAMES = {
     **{name: unit for unit in UNITS for name in (unit, unit + "s")},
@@ -38,7 +38,7 @@ def load(text: str) -> timedelta:
     """A duration as it is kept. Raises ValueError for anything that is not ISO 8601."""
     seconds = _iso(text.removeprefix("-"))
     if seconds is None:
-        raise ValueError("A duration as ISO 8601 is expected, such as PT1H30M.")
+        raise ValueError("Enter a duration as ISO 8601, such as PT1H30M.")
     return _exact(-seconds[0] if text.startswith("-") else seconds[0])
 
 

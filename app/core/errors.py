@@ -96,7 +96,7 @@ class BadQuery(TaskQueueError):
     """A query string that no page of ours links to."""
 
     status = 400
-    title = "This address is not understood"
+    title = "Bad request"
 
 
 class TooShort(BadQuery):
@@ -114,14 +114,14 @@ class NoRoom(TaskQueueError):
     """A disk is full; nothing was accepted."""
 
     status = 507
-    title = "No room"
+    title = "Out of disk space"
 
 
 class Conflict(TaskQueueError):
     """The task is in a state in which this cannot be done; nothing was changed."""
 
     status = 409
-    title = "This can no longer be done"
+    title = "Action no longer available"
 
 
 class Forbidden(TaskQueueError):

@@ -23,7 +23,7 @@ class Field:
     """One parameter as a form shows it.
 
     ``kind`` is text, textarea, int, float, decimal, bool, date, time, datetime, duration, email, url,
-    json, choice, choices (several of them), list (one a line, each as ``of`` says), file, files, secret,
+    json, choice, choices (several of them), list (one per line, each as ``of`` says), file, files, secret,
     model (fields of its own: ``children``) or rows (any number of a model). ``choices`` are (value,
     label) pairs; a value without a label stands as it is. ``minimum`` and ``maximum`` are as they are
     kept. An ``advanced`` one is rarely needed and may be folded away.

@@ -26,9 +26,9 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 def read(text: str) -> Any:
     """The value. Raises ValueError with the line and the column, or what else is not taken."""
     if len(text) > MOST:
-        raise ValueError(f"At most {MOST:,} characters are taken here.")
+        raise ValueError(f"Use {MOST:,} characters or fewer.")
     if depth(text) > DEEPEST:
-        raise ValueError(f"This is nested too deeply: at most {DEEPEST} levels are taken.")
+        raise ValueError(f"This is nested too deeply. Use {DEEPEST} levels or fewer.")
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_whole)
     except json.JSONDecodeError as error:

@@ -21,15 +21,15 @@ NOUNS = {"int": "A number", "float": "A number", "json": "JSON"} | {
     kind: about.noun for kind, about in WRITTEN.items()
 }
 _EXPECTED = {
-    "int": "A whole number is expected.",
-    "float": "A number is expected.",
-    "bool": "Yes or no is expected.",
-    "file": "The id of an uploaded file is expected.",
-    "files": "A list of ids of uploaded files is expected.",
-    "model": "An object is expected.",
-    "rows": "A list of objects is expected.",
-    "list": "A list is expected.",
-    "choices": "A list is expected.",
+    "int": "Enter a whole number.",
+    "float": "Enter a number.",
+    "bool": "Choose yes or no.",
+    "file": "Enter the ID of an uploaded file.",
+    "files": "Enter a list of IDs of uploaded files.",
+    "model": "Enter an object.",
+    "rows": "Enter a list of objects.",
+    "list": "Enter a list.",
+    "choices": "Enter a list.",
 }
 
 
@@ -47,30 +47,31 @@ def text_of(each: Field, value: Any) -> str:
 
 
 def needed(each: Field) -> str:
-    """The sentence for nothing where a value is needed: `A number from 1 to 5 is needed.`"""
+    """The sentence for nothing where a value is needed: `Enter a number from 1 to 5.`"""
     within = f" {each.bounds}" if each.bounds else ""
-    return f"{NOUNS[each.kind]}{within} is needed."
+    noun = NOUNS[each.kind]
+    return f"Enter {noun if noun.isupper() else noun[0].lower() + noun[1:]}{within}."
 
 
 def expected(each: Field) -> str:
     """The sentence for a value of another kind."""
     if each.kind == "json":
-        return _SHAPES.get(each.schema.get("type", ""), "JSON is expected.")
+        return _SHAPES.get(each.schema.get("type", ""), "Enter JSON.")
     if each.kind in WRITTEN:
         return WRITTEN[each.kind].expected
-    return _EXPECTED.get(each.kind, "Text is expected.")
+    return _EXPECTED.get(each.kind, "Enter text.")
 
 
 _SHAPES = {
-    "object": 'An object is expected, such as {"name": "value"}.',
-    "array": "A list in brackets is expected, such as [1, 2].",
+    "object": 'Enter an object, such as {"name": "value"}.',
+    "array": "Enter a list in brackets, such as [1, 2].",
 }
 
 
 def _int(each: Field, text: str) -> int:
     if not re.fullmatch(r"[+-]?[0-9]{1,19}", text.strip()):
         within = f" {each.bounds}" if each.bounds else ""
-        raise ValueError(f"A whole number{within} is expected, such as 3.")
+        raise ValueError(f"Enter a whole number{within}, such as 3.")
     return int(text)
 
 
@@ -81,7 +82,7 @@ def _float(each: Field, text: str) -> float:
         value = math.nan
     if not math.isfinite(value):
         within = f" {each.bounds}" if each.bounds else ""
-        raise ValueError(f"A number{within} is expected, such as 2.5.")
+        raise ValueError(f"Enter a number{within}, such as 2.5.")
     return value
 
 
@@ -95,7 +96,7 @@ def choice(each: Field, text: str) -> Any:
 
 def _text(each: Field, text: str) -> str:
     if len(text) > MAX_TEXT:
-        raise ValueError(f"At most {MAX_TEXT:,} characters are taken here.")
+        raise ValueError(f"Use {MAX_TEXT:,} characters or fewer.")
     if "\x00" in text:
         raise ValueError("A NUL character cannot be kept.")
     return text

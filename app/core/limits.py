@@ -131,7 +131,7 @@ def is_multiple(value: Any, step: Any) -> bool:
 
 def _multiple(validator: Any, step: Any, instance: Any, schema: dict[str, Any]) -> Errors:
     if validator.is_type(instance, "number") and not is_multiple(instance, step):
-        yield ValidationError(f"A multiple of {step} is expected.")
+        yield ValidationError(f"Enter a multiple of {step}.")
 
 
 def _decimal_multiple(validator: Any, step: Any, instance: Any, schema: dict[str, Any]) -> Errors:
@@ -141,7 +141,7 @@ def _decimal_multiple(validator: Any, step: Any, instance: Any, schema: dict[str
     if abs(Fraction(value) / Fraction(step)) >= STEPS_MOST:
         yield ValidationError(f"This number is too large for steps of {step}.")
     elif not is_multiple(value, step):
-        yield ValidationError(f"A multiple of {step} is expected.")
+        yield ValidationError(f"Enter a multiple of {step}.")
 
 
 def _digit_counts(value: Decimal) -> tuple[int, int]:
@@ -154,19 +154,19 @@ def _digit_counts(value: Decimal) -> tuple[int, int]:
 def _max_digits(validator: Any, most: Any, instance: Any, schema: dict[str, Any]) -> Errors:
     value = _loaded(schema, instance)
     if value is not None and _digit_counts(value)[0] > most:
-        yield ValidationError(f"At most {most} digits are taken.")
+        yield ValidationError(f"Use {most} digits or fewer.")
 
 
 def _decimal_places(validator: Any, most: Any, instance: Any, schema: dict[str, Any]) -> Errors:
     value = _loaded(schema, instance)
     if value is not None and _digit_counts(value)[1] > most:
-        yield ValidationError(f"At most {most} digits after the point are taken.")
+        yield ValidationError(f"Use {most} digits or fewer after the decimal point.")
 
 
 def _schemes(validator: Any, allowed: Any, instance: Any, schema: dict[str, Any]) -> Errors:
     if isinstance(instance, str) and instance.partition(":")[0].lower() not in allowed:
         yield ValidationError(
-            f"An address that begins with {' or '.join(f'{each}://' for each in allowed)} is expected."
+            f"Enter a URL that begins with {' or '.join(f'{each}://' for each in allowed)}."
         )
 
 
@@ -236,10 +236,10 @@ Validator = validators.extend(  # type: ignore[no-untyped-call]  # jsonschema ty
         "format": _format,
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
-        "formatMinimum": _ordered(ge, "{} or more is expected.", "{} or later is expected."),
-        "formatMaximum": _ordered(le, "{} or less is expected.", "{} or earlier is expected."),
-        "formatExclusiveMinimum": _ordered(gt, "More than {} is expected.", "Later than {} is expected."),
-        "formatExclusiveMaximum": _ordered(lt, "Less than {} is expected.", "Earlier than {} is expected."),
+        "formatMinimum": _ordered(ge, "Enter {} or more.", "Enter {} or later."),
+        "formatMaximum": _ordered(le, "Enter {} or less.", "Enter {} or earlier."),
+        "formatExclusiveMinimum": _ordered(gt, "Enter more than {}.", "Must be later than {}."),
+        "formatExclusiveMaximum": _ordered(lt, "Enter less than {}.", "Must be earlier than {}."),
         "multipleOf": _multiple,
         "formatMultipleOf": _decimal_multiple,
         "maxDigits": _max_digits,

@@ -11,9 +11,9 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-DATE = "A date is expected, such as 2026-12-31."
-TIME = "A time of day is expected, such as 08:30."
-MOMENT = "A date and a time are expected, such as 2026-12-31 08:30 Europe/Berlin."
+DATE = "Enter a date, such as 2026-12-31."
+TIME = "Enter a time of day, such as 08:30."
+MOMENT = "Enter a date and a time, such as 2026-12-31 08:30 Europe/Berlin."
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
 _OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3]):?([0-5][0-9])")
@@ -77,7 +77,7 @@ def read_moment(text: str) -> datetime:
 def load_moment(text: str) -> datetime:
     """A moment as it is kept, with its offset. Raises ValueError."""
     if not _KEPT.fullmatch(text):
-        raise ValueError("A moment with its offset is expected, such as 2026-12-31T08:30:00+01:00.")
+        raise ValueError("Enter a moment with its offset, such as 2026-12-31T08:30:00+01:00.")
     return read_moment(text)
 
 

@@ -101,7 +101,7 @@ def _read(each: Field, texts: list[str]) -> Any:
     if each.kind == "datetime" and len(texts) == 2:  # the second is its zone
         texts = [" ".join(texts)] if texts[0].strip() else []
     if len(texts) > 1:
-        raise ValueError("One value is expected here, and several came.")
+        raise ValueError("Enter one value; several were sent.")
     text = texts[0].replace("\r\n", "\n") if texts else ""
     if each.kind == "list":
         return _lines(each, text) or _none(each)
@@ -111,9 +111,9 @@ def _read(each: Field, texts: list[str]) -> Any:
 
 
 def _lines(each: Field, text: str) -> list[Any]:
-    """The entries of a list, one a line. Raises ValueError naming the lines that are wrong."""
+    """The entries of a list, one per line. Raises ValueError naming the lines that are wrong."""
     if len(text) > MAX_TEXT:
-        raise ValueError(f"At most {MAX_TEXT:,} characters are taken here.")
+        raise ValueError(f"Use {MAX_TEXT:,} characters or fewer.")
     of = each.of or each
     lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     values, problems = [], {}
@@ -147,7 +147,7 @@ def _fitting(of: Field, value: Any) -> Any:
 def _files(each: Field, ids: list[str]) -> list[str] | None:
     """Several files, each once."""
     if len(ids) > MOST_ITEMS:
-        raise ValueError(f"At most {MOST_ITEMS} files are taken in a form, and {len(ids):,} came.")
+        raise ValueError(f"A form takes at most {MOST_ITEMS} files; {len(ids):,} were sent.")
     if not ids and each.min_items:
         raise ValueError(
             "Please choose a file." if each.min_items == 1 else f"Please choose {each.min_items} files."
@@ -186,7 +186,7 @@ def validate(schema: dict[str, Any], values: Any) -> dict[str, Any]:
     Raises Invalid with a sentence for each field that is wrong; none repeats a value.
     """
     if not isinstance(values, dict):
-        raise Invalid("An object of parameters is expected.")
+        raise Invalid("Enter an object of parameters.")
     fields = describe(schema)
     whole = filled(fields, values)
     _raise(_unfit(fields, whole, lambda value: unkeepable(value) or forged(value)))
@@ -280,22 +280,27 @@ def _place(inside: list[str | int], error: ValidationError, each: Field) -> tupl
     return f"At {path[:60]}: ", replace(each, schema=schema)
 
 
+def _figure(limit: Any) -> str:
+    """A limit as help texts write it: 3,600."""
+    return f"{limit:,}" if isinstance(limit, int | float) else str(limit)
+
+
 def _said(error: ValidationError, each: Field) -> str:
     """What the schema expects where a value breaks one of its rules."""
     limit = error.validator_value
     form = f". {each.help}" if each.help else f" ({limit})."
     sentences = {
         "required": NEEDED,
-        "minimum": f"{limit} or more is expected.",
-        "maximum": f"{limit} or less is expected.",
-        "exclusiveMinimum": f"More than {limit} is expected.",
-        "exclusiveMaximum": f"Less than {limit} is expected.",
-        "minLength": f"At least {limit} characters are expected.",
-        "maxLength": f"At most {limit} characters are taken.",
-        **dict.fromkeys(("minItems", "minProperties"), f"At least {_number_of(each, limit)} expected."),
-        **dict.fromkeys(("maxItems", "maxProperties"), f"At most {_number_of(each, limit)} taken."),
+        "minimum": f"Enter {_figure(limit)} or more.",
+        "maximum": f"Enter {_figure(limit)} or less.",
+        "exclusiveMinimum": f"Enter more than {_figure(limit)}.",
+        "exclusiveMaximum": f"Enter less than {_figure(limit)}.",
+        "minLength": f"Use {_figure(limit)} characters or more.",
+        "maxLength": f"Use {_figure(limit)} characters or fewer.",
+        **dict.fromkeys(("minItems", "minProperties"), f"Add at least {_number_of(each, limit)}."),
+        **dict.fromkeys(("maxItems", "maxProperties"), f"Use {_number_of(each, limit)} or fewer."),
         "uniqueItems": "Each may be given once.",
-        "pattern": "This does not have the form that is expected" + form,
+        "pattern": "Wrong format" + form,
         "enum": "Please choose one of: " + ", ".join(label for _, label in each.choices) + ".",
         "const": "Please choose one of: " + ", ".join(label for _, label in each.choices) + ".",
     }
@@ -303,6 +308,6 @@ def _said(error: ValidationError, each: Field) -> str:
 
 
 def _number_of(each: Field, limit: Any) -> str:
-    """`3 files are`, `1 row is`; of anything else only the number, as its field says what it is."""
+    """`3 files`, `1 row`; of anything else only the number, as its field says what it is."""
     one = {"files": " file", "rows": " row"}.get(each.kind, "")
-    return f"{limit}{one} is" if limit == 1 and one else f"{limit}{one and one + 's'} are"
+    return f"{_figure(limit)}{one if limit == 1 else one and one + 's'}"

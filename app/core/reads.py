@@ -87,11 +87,14 @@ class TaskReads:
         document = self._tasks.find_one({"_id": task_id})
         if document is None:
             raise NotFound(
-                f"There is no task {task_id}. It may have been deleted, or kept as long as its type says."
+                f"Task {task_id} doesn't exist. It may have been deleted, "
+                "or removed after its retention period."
             )
         task = next(readable([document]), None)
         if task is None:
-            raise NotFound(f"The document of task {task_id} cannot be read. The server's log says why.")
+            raise NotFound(
+                f"Task {task_id} can't be displayed because its data is damaged. See the server log."
+            )
         return task
 
     def find(self, query: Document, order: list[tuple[str, int]], limit: int, skip: int = 0) -> list[Task]:

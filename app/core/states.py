@@ -81,7 +81,7 @@ _ENDING_LABELS = {
     Ending.MEMORY: "Out of memory",
     Ending.CRASH: "Process died",
     Ending.WORKER_LOST: "Worker lost",
-    Ending.HANDED_BACK: "Handed back",
+    Ending.HANDED_BACK: "Requeued (worker lost)",
     Ending.INTERRUPTED: "Interrupted",
 }
 

@@ -17,7 +17,7 @@ from app.core.fields import Field
 MOST_ITEMS = 100
 """How many rows or files a form takes for one parameter; a program may send more, as the schema says."""
 
-NEEDED = "This is needed."
+NEEDED = "This field is required."
 _NO_ENTRY = {"files": "Please choose a file.", "rows": "Please add a row."}
 OFF = ("", "0", "false")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,5}")
@@ -101,9 +101,9 @@ def read_group(each: Field, texts: Sequence[str], rows: Sequence[str]) -> Any:
     if each.kind == "model":
         return True if not each.nullable or any(text not in OFF for text in texts) else None
     if not all(_NUMBER.fullmatch(text) for text in texts):
-        raise ValueError("The numbers of rows are expected.")
+        raise ValueError("Enter the numbers of rows.")
     if len(rows) > MOST_ITEMS:
-        raise ValueError(f"At most {MOST_ITEMS} rows are taken in a form, and {len(rows):,} came.")
+        raise ValueError(f"A form takes at most {MOST_ITEMS} rows; {len(rows):,} were sent.")
     if rows or each.nullable:
         return True if rows else None
     if each.needs_entry and each.min_items is None:  # a number of them is the schema's to say

@@ -14,10 +14,10 @@ from app.core.task import tag_of
 
 SORTS = {"created": "created_at", "finished": "finished_at"}
 ORDERINGS = {
-    "created-desc": "Newest created",
-    "created-asc": "Oldest created",
-    "finished-desc": "Newest finished",
-    "finished-asc": "Oldest finished",
+    "created-desc": "Created (newest first)",
+    "created-asc": "Created (oldest first)",
+    "finished-desc": "Finished (newest first)",
+    "finished-asc": "Finished (oldest first)",
 }
 PAGE_SIZES = (25, 50, 100, 200)
 ENDED_WITHIN = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}

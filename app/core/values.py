@@ -20,7 +20,7 @@ def unkeepable(value: Any, depth: int = 0) -> str:
     if depth > DEEPEST:
         return f"This is nested too deeply: at most {DEEPEST} levels are kept."
     if isinstance(value, float) and not math.isfinite(value):
-        return "A finite number is expected."
+        return "Enter a finite number."
     if isinstance(value, int) and not -INT64 <= value < INT64:
         return "This number is too large: at most 64 bits are kept."
     if isinstance(value, str) and _UNKEEPABLE.search(value):

@@ -18,9 +18,9 @@ from pydantic_core import Url, ValidationError
 
 from app.core import durations, moments
 
-DECIMAL = "A decimal number is expected, such as 12.50."
-EMAIL = "An e-mail address is expected, such as ada@example.com."
-URL = "A complete address is expected, such as https://example.com/page."
+DECIMAL = "Enter a decimal number, such as 12.50."
+EMAIL = "Enter an e-mail address, such as ada@example.com."
+URL = "Enter a complete URL, such as https://example.com/page."
 MOST_EMAIL = 2048
 MOST_URL = 8192
 SCRIPTS = ("javascript", "vbscript", "data")

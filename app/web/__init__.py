@@ -1,1 +1,1 @@
-"""The web face: one blueprint a file. It asks the core and renders; it holds no rule of its own."""
+"""The web UI: one blueprint a file. It asks the core and renders; it holds no rule of its own."""

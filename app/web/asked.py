@@ -25,7 +25,7 @@ def task_id_of(text: str) -> ObjectId:
     """Raises NotFound for what cannot be an id, with what one looks like."""
     task_id = parse_task_id(text)
     if task_id is None:
-        raise NotFound(f"“{text[:60]}” is not the ID of a task: that is 24 characters of 0 to 9 and a to f.")
+        raise NotFound(f"“{text[:60]}” isn't a valid task ID. Task IDs are 24 characters (0–9, a–f).")
     return task_id
 
 

@@ -45,7 +45,7 @@ MAX_WORDS = 100
 SAVING = "your task was being saved, so nothing was created"
 GO_BACK = ". Go back: the form is as you left it"
 SAVED = "Saved. The queue is not answering, so the task starts when it is back."
-OLD_FORM = "This form made this task before; what you changed since was not used. Open a new form for that."
+OLD_FORM = "This form was already submitted, so your later edits weren't used. Start a new task to use them."
 
 
 # Which type
@@ -132,7 +132,7 @@ def _past(text: str) -> Task | None:
         return None
     task_id = parse_task_id(text)
     if task_id is None:
-        raise NotFound("There is no task of that ID. An ID has 24 characters, 0 to 9 and a to f.")
+        raise NotFound("There is no task with that ID. Task IDs are 24 characters (0–9, a–f).")
     return services().tasks.get(task_id)
 
 

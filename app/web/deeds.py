@@ -47,7 +47,7 @@ class Wording:
         return f"{self.doing} tasks{_filled(self.to, deed)}"
 
     def result(self, deed: Deed, step: Step) -> str:
-        """What came of it: "12 tasks are canceled. 3 had ended and were left alone."."""
+        """What came of it: "12 tasks canceled. 3 skipped: already finished."."""
         one, more = (_filled(each, deed) for each in self.done)
         took = (
             f"{plural(step.done, 'task')} {one if step.done == 1 else more}."
@@ -58,8 +58,7 @@ class Wording:
 
     def left_alone(self, step: Step) -> str:
         """The sentence about those on which it had no effect; empty without any."""
-        were = "was" if step.left == 1 else "were"
-        return f"{step.left:,} {self.left} and {were} left alone." if step.left else ""
+        return f"{step.left:,} skipped: {self.left}." if step.left else ""
 
 
 def _filled(text: str, deed: Deed) -> str:
@@ -74,9 +73,9 @@ DEEDS = (
         name="Retry",
         verb="retry",
         doing="Retrying",
-        means="Each waits for another attempt, at the end of its lane.",
-        done=("waits for another attempt", "wait for another attempt"),
-        left="had neither failed nor been canceled",
+        means="Each task is queued again at the end of its priority queue.",
+        done=("queued for retry", "queued for retry"),
+        left="not failed or canceled",
     ),
     Wording(
         action=Action.REPRIORITISE,
@@ -85,10 +84,13 @@ DEEDS = (
         name="Change priority",
         verb="move",
         doing="Moving",
-        to=" to the lane {lane}",
-        means="They go to the end of that lane, the oldest first.",
-        done=("is now in the lane {lane}, at its end", "are now in the lane {lane}, at its end"),
-        left="did not wait in another lane",
+        to=" to {lane} priority",
+        means="The tasks move to the end of that queue, oldest first.",
+        done=(
+            "moved to the end of the {lane}-priority queue",
+            "moved to the end of the {lane}-priority queue",
+        ),
+        left="not waiting in another queue",
     ),
     Wording(
         action=Action.CANCEL,
@@ -99,8 +101,8 @@ DEEDS = (
         doing="Canceling",
         means="Waiting tasks are canceled immediately. "
         "Running tasks are asked to stop, usually within seconds.",
-        done=("is canceled", "are canceled"),
-        left="had ended",
+        done=("canceled", "canceled"),
+        left="already finished",
         style="danger",
     ),
     Wording(
@@ -111,8 +113,8 @@ DEEDS = (
         verb="delete",
         doing="Deleting",
         means="This permanently deletes the tasks with their logs and files. It can't be undone.",
-        done=("is deleted, with its log and files", "are deleted, with their logs and files"),
-        left="had not ended",
+        done=("deleted, with its log and files", "deleted, with their logs and files"),
+        left="not finished",
         style="danger",
     ),
 )
@@ -139,7 +141,7 @@ def possible(statuses: Iterable[Status]) -> list[str]:
 
 
 def reasons(deed: Deed, counts: Mapping[Status, Count], there: Count, gone: Count) -> list[str]:
-    """Why tasks are left alone: "3 have ended".
+    """Why tasks are left alone: "3 already finished".
 
     ``counts`` are those chosen, by status; ``there`` those that are in the new lane already.
     """
@@ -147,9 +149,9 @@ def reasons(deed: Deed, counts: Mapping[Status, Count], there: Count, gone: Coun
     ended = [status for status in others if status in ENDED] if ENDED.issubset(others) else []
     said = [([counts[status]], _STATES[status]) for status in others if status not in ended]
     said += [
-        ([counts[status] for status in ended], ("has ended", "have ended")),
-        ([there], ("is in that lane already", "are in that lane already")),
-        ([gone], ("is gone", "are gone")),
+        ([counts[status] for status in ended], ("already finished", "already finished")),
+        ([there], ("already in that queue", "already in that queue")),
+        ([gone], ("no longer exists", "no longer exist")),
     ]
     totals = [(Count(sum(each.value for each in some)), words) for some, words in said]
     return [f"{total} {one if total.value == 1 else more}" for total, (one, more) in totals if total.value]

@@ -24,8 +24,8 @@ from app.web.stores import advice_about, services, warn
 
 HTTP_SENTENCES = {
     400: (
-        "This request is not understood",
-        "It is not one that our pages send. Please go back and try again.",
+        "Bad request",
+        "We couldn't process that request. Go back and try again.",
     ),
     404: ("Not found", "There is no page at this address."),
     405: ("Not possible here", "This address cannot be used in that way; nothing was changed."),
@@ -55,10 +55,10 @@ PLAIN_HTTP = (
     "HTTP, so nothing was changed. Open it by an https:// address. "
     "Where a proxy handles HTTPS, set WEB_PROXIES."
 )
-BROKEN = "The database (MongoDB) reports a fault. It may be out of space: tell whoever runs it."
-FULL = "The server's disk is full, so nothing was kept. Please try again later, or tell whoever runs it."
+BROKEN = "The database reported an error; it may be out of disk space. Contact your administrator."
+FULL = "The server's disk is full, so nothing was saved. Try again later, or contact your administrator."
 UNEXPECTED = (
-    "This is a fault of the program and was written to its log. Please try again, or tell whoever runs it."
+    "Something went wrong on our side, and it has been logged. Try again, or contact your administrator."
 )
 
 

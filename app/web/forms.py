@@ -48,7 +48,7 @@ class WholeNumber(StringField):
     def pre_validate(self, form: Any) -> None:
         text = (self.data or "").strip()
         if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= self.most:
-            raise ValidationError(f"A whole number from 1 to {self.most:,} is expected.")
+            raise ValidationError(f"Enter a whole number from 1 to {self.most:,}.")
 
     @property
     def number(self) -> int:
@@ -63,7 +63,7 @@ class Envelope(FlaskForm):
         [AnyOf([priority.word for priority in Priority], "Please choose high, medium or low.")],
     )
     title = StringField(
-        "Title", [Length(max=MAX_TITLE, message=f"At most {MAX_TITLE} characters are taken.")], [one_line]
+        "Title", [Length(max=MAX_TITLE, message=f"Use {MAX_TITLE} characters or fewer.")], [one_line]
     )
     tags = StringField("Tags", filters=[one_line])
     run_at = StringField("Run at")
@@ -99,7 +99,7 @@ class Envelope(FlaskForm):
     def validate_tags(self, field: Field) -> None:
         tags = split_tags(field.data)
         if len(tags) > MAX_TAGS:
-            raise ValidationError(f"At most {MAX_TAGS} tags are taken.")
+            raise ValidationError(f"Use {MAX_TAGS} tags or fewer.")
         if any(len(tag) > MAX_TAG for tag in tags):
             raise ValidationError(f"A tag has at most {MAX_TAG} characters.")
 

@@ -30,7 +30,7 @@ WIDGETS = {
 }
 MAY_BE_EMPTY = ("line", "area", "moment", "file", "files", "model", "secret")
 HINTS = {
-    "list": "One a line.",
+    "list": "One per line.",
     "duration": "Such as 1h 30m, 2 days or 00:05:00; a number alone is seconds.",
     "datetime": "The zone is a name such as Europe/Berlin, or an offset such as +02:00.",
     "json": "Any value as JSON.",

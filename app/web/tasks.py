@@ -230,9 +230,7 @@ def cancel(task_id: str) -> Response:
     services().dispatch.cancel(asked.task_id_of(task_id), current_person().name)
     task = services().tasks.get(asked.task_id_of(task_id))
     ended = task.status.ended
-    return _done(
-        task_id, "The task is canceled." if ended else "The task was asked to stop and ends within seconds."
-    )
+    return _done(task_id, "The task is canceled." if ended else "Stopping the task…")
 
 
 @blueprint.post("/tasks/<task_id>/retry")
@@ -240,7 +238,7 @@ def cancel(task_id: str) -> Response:
 def retry(task_id: str) -> Response:
     announced = services().dispatch.retry(asked.task_id_of(task_id))
     return (
-        _done(task_id, "The task waits for another attempt.")
+        _done(task_id, "Task queued for retry.")
         if announced
         else _done(task_id, unless_refused(NOT_YET), "warning")
     )
@@ -251,7 +249,11 @@ def retry(task_id: str) -> Response:
 def reprioritise(task_id: str) -> Response:
     priority = asked.priority_of(request.form.get("priority", ""))
     services().dispatch.reprioritise(asked.task_id_of(task_id), priority)
-    return _done(task_id, f"The task is now in the lane {priority.word}, at its end.")
+    return _done(
+        task_id,
+        f"Priority changed to {priority.label}. "
+        f"The task moved to the end of the {priority.word}-priority queue.",
+    )
 
 
 @blueprint.post("/tasks/<task_id>/delete")

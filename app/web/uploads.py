@@ -65,7 +65,7 @@ def store(each: Field, chosen: Sequence[FileStorage], files: Files, owner: str) 
     Raises Invalid for several files or one of a kind that is not taken, TooLarge.
     """
     if len(chosen) != 1:
-        raise Invalid("One file is expected here.")
+        raise Invalid("Choose one file.")
     name, content_type = safe_name(chosen[0].filename or ""), chosen[0].mimetype or "application/octet-stream"
     require_accepted(each, name, content_type)
     return files.save(chosen[0].stream, name, content_type, owner, role="input")

@@ -54,7 +54,7 @@ def test_what_is_wrong_is_shown_in_place_and_the_file_stays(page, services):
     page.fill("#p-note", "kept")
     click_create(page)
     page.wait_for_selector("[data-summary]:focus")
-    assert page.inner_text("#p-rows-error") == "1 or more is expected."
+    assert page.inner_text("#p-rows-error") == "Enter 1 or more."
     assert page.input_value("#p-note") == "kept"
     assert "airports.csv, 8 bytes, uploaded" in page.inner_text(".dropzone >> nth=0")
     page.fill("#p-rows", "7")
@@ -107,7 +107,7 @@ def test_a_number_that_is_none_is_not_taken_for_nothing(page, services):
     page.click("#p-rows")
     page.keyboard.type("-e")
     click_create(page)
-    assert page.inner_text("#p-rows-error") == "A number is expected."
+    assert page.inner_text("#p-rows-error") == "Enter a number."
     assert services.db.tasks.count_documents({}) == 0
 
 

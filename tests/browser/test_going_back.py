@@ -127,7 +127,7 @@ def test_back_after_a_run_that_has_ended(page: Any, services: Services, ten: Non
     assert page.go_back().status == 200
 
     assert heading(page) == "Done"
-    assert page.get_by_text("30 tasks are canceled.").is_visible()
+    assert page.get_by_text("30 tasks canceled.").is_visible()
     assert page.reload().status == 200
     assert page.go_back().status == 200
     assert heading(page) == "Nothing to cancel"

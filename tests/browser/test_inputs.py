@@ -136,7 +136,7 @@ def test_a_browser_takes_no_half_written_date_for_none(page):
     page.click("#p-day")
     page.keyboard.press("Backspace")
     create(page)
-    assert page.inner_text("#p-day-error") == "A date is expected."
+    assert page.inner_text("#p-day-error") == "Enter a date."
 
 
 def test_without_a_script_moments_are_in_utc_and_everything_is_sent(chromium, address, services):

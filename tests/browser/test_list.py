@@ -33,7 +33,7 @@ def test_a_small_screen_can_sort(
         chromium.new_context(base_url=address, java_script_enabled=scripts, viewport=small)
     ) as page:
         page.goto("/tasks")
-        page.get_by_label("Order").select_option("Oldest finished first")
+        page.get_by_label("Order").select_option("Finished (oldest first)")
         page.get_by_role("button", name="Filter").click()
         page.wait_for_url("**/tasks?*order=finished-asc*")
         assert page.locator(".stretched-link").all_inner_texts() == ["one", "two"]

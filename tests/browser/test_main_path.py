@@ -89,7 +89,7 @@ def test_a_failure_is_watched_and_retried(page: Any, site: Site) -> None:
     page.get_by_text("Step 2 failed, as you asked.").first.wait_for(timeout=20_000)
 
     page.get_by_role("button", name="Retry").click()
-    page.get_by_text("The task waits for another attempt.").wait_for()
+    page.get_by_text("Task queued for retry.").wait_for()
 
     task = site.services.tasks.get(parse_task_id(page.url[-24:]))
     again = site.ended(task)

@@ -74,10 +74,10 @@ def test_two_are_chosen_and_moved(page: Any, services: Services, thirty: list[Ta
 
     page.get_by_text("Change priority").click()
     page.get_by_role("button", name="High").click()
-    page.get_by_role("heading", name="Move 2 tasks to the lane high?").wait_for()
+    page.get_by_role("heading", name="Move 2 tasks to high priority?").wait_for()
     page.get_by_role("button", name="Move 2 tasks").click()
 
-    page.get_by_text("2 tasks are now in the lane high, at its end.").wait_for()
+    page.get_by_text("2 tasks moved to the end of the high-priority queue.").wait_for()
     assert page.locator(".tasks .priority-high").count() == 2
     moved = [task.title for task in thirty if services.tasks.get(task.id).priority is Priority.HIGH]
     assert moved == ["Report 27", "Report 29"]
@@ -91,14 +91,14 @@ def test_all_that_match_are_canceled_while_one_watches(
     page.goto("/tasks?tag=nightly")
     choose_all_that_match(page, 31)
     page.get_by_role("button", name="Cancel").click()
-    page.get_by_text("Left alone: 1 has ended.").wait_for()
+    page.get_by_text("Skipped: 1 already finished.").wait_for()
     page.get_by_role("button", name="Cancel 30 tasks").click()
     page.locator("#run-stop").focus()
     for done in range(4, 30, 4):
-        page.get_by_text(f"{done} of 30 so far").wait_for()
+        page.get_by_text(f"{done} of 30 tasks").wait_for()
     page.get_by_role("heading", name="Done").wait_for()
 
-    assert page.get_by_role("status").filter(has_text="30 tasks are canceled.").is_visible()
+    assert page.get_by_role("status").filter(has_text="30 tasks canceled.").is_visible()
     assert {services.tasks.get(task.id).status for task in thirty} == {Status.CANCELED}
     assert services.tasks.get(other.id).status is Status.QUEUED
     assert page.evaluate("document.activeElement.textContent") == "Back to the list"
@@ -122,7 +122,7 @@ def test_a_step_that_is_not_answered_is_done_again(
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel 30 tasks").click()
     page.get_by_text("The server did not answer just now.").wait_for()
-    page.get_by_role("status").filter(has_text="30 tasks are canceled.").wait_for()
+    page.get_by_role("status").filter(has_text="30 tasks canceled.").wait_for()
     assert not page.get_by_text("The server did not answer just now.").is_visible()
 
 
@@ -133,7 +133,7 @@ def test_stopped_it_says_what_was_done(
     choose_all_that_match(page, 30)
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel 30 tasks").click()
-    page.get_by_text("of 30 so far").wait_for()
+    page.get_by_text("of 30 tasks").wait_for()
     page.get_by_role("button", name="Stop").click()
     said = page.locator(".notice", has_text="It was stopped.").inner_text()
 
@@ -191,13 +191,13 @@ def test_without_a_script(
     page.goto("/tasks")
     assert not page.get_by_label("Select all on this page").is_visible()
     box(page, "Report 29").check()
-    page.get_by_label("All that match, not only this page").check()
+    page.get_by_label("Select all matching tasks").check()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel 30 tasks").click()
     for done in range(4, 30, 4):
-        page.get_by_text(f"{done} of 30 so far").wait_for()
-        page.get_by_role("button", name="Go on").click()
-    page.get_by_text("30 tasks are canceled.").wait_for()
+        page.get_by_text(f"{done} of 30 tasks").wait_for()
+        page.get_by_role("button", name="Continue").click()
+    page.get_by_text("30 tasks canceled.").wait_for()
     context.close()
 
 
@@ -216,7 +216,7 @@ def test_axe_finds_nothing(page: Any, services: Services, thirty: list[Task], sm
     assert found_on(page) == []
     page.route("**/run", lambda route: None if "hx-request" in route.request.headers else route.continue_())
     page.get_by_role("button", name="Move").click()
-    page.get_by_text("so far").wait_for()
+    page.locator("#run progress").wait_for()
     assert found_on(page) == []
 
     page.goto("/tasks?status=queued")

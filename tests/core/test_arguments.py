@@ -67,8 +67,8 @@ def test_a_file_is_uploaded_by_its_path(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("word", "name", "sentence"),
     [
-        ("trim=maybe", "trim", "Yes or no is expected."),
-        ("count=many", "count", "A whole number is expected, such as 3."),
+        ("trim=maybe", "trim", "Choose yes or no."),
+        ("count=many", "count", "Enter a whole number, such as 3."),
         ("case=upper", "case", "Please choose one of: keep, lower."),
         ("cuont=3", "cuont", "There is no parameter of this name. Did you mean count?"),
         ("zzz=3", "zzz", "There is no parameter of this name. There are: source, name,"),

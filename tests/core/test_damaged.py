@@ -96,7 +96,7 @@ def test_a_message_that_names_one_is_stale(services, new_task, damage):
 
 def test_its_page_says_so(services, new_task, damage):
     task = damage(new_task())
-    with pytest.raises(NotFound, match="cannot be read"):
+    with pytest.raises(NotFound, match="can't be displayed"):
         services.tasks.get(task.id)
 
 

@@ -118,7 +118,7 @@ def test_a_long_name_keeps_its_ending():
 
 
 def test_a_file_that_is_not_there_is_not_found(services):
-    with pytest.raises(NotFound, match="deleted with its task"):
+    with pytest.raises(NotFound, match="deleted along with its task"):
         services.files.get(ObjectId())
     with pytest.raises(NotFound):
         next(services.files.chunks(ObjectId()))

@@ -26,7 +26,7 @@ PRICE = Annotated[
 PRICE_SAID = (
     "A number of 0.1 or more and below 100. A multiple of 0.05. At most 4 digits, at most 2 after the point."
 )
-MOMENT = "A moment with its offset is expected, such as 2026-12-31T08:30:00+01:00."
+MOMENT = "Enter a moment with its offset, such as 2026-12-31T08:30:00+01:00."
 REFERENCE = "“$ref” beside “$id” cannot be kept: MongoDB takes the two for a reference of its own."
 AFTER = Field(gt=date(2026, 1, 1), le=date(2026, 2, 1))
 
@@ -40,45 +40,49 @@ def complaint(annotation: Any, value: Any) -> str:
 @pytest.mark.parametrize(
     ("annotation", "value", "sentence"),
     [
-        (PRICE, "0.05", "0.1 or more is expected."),
-        (PRICE, "100", "Less than 100 is expected."),
-        (PRICE, "1.01", "A multiple of 0.05 is expected."),
-        (Annotated[Decimal, Field(max_digits=3)], "12.34", "At most 3 digits are taken."),
-        (Annotated[Decimal, Field(decimal_places=1)], "0.25", "At most 1 digits after the point are taken."),
+        (PRICE, "0.05", "Enter 0.1 or more."),
+        (PRICE, "100", "Enter less than 100."),
+        (PRICE, "1.01", "Enter a multiple of 0.05."),
+        (Annotated[Decimal, Field(max_digits=3)], "12.34", "Use 3 digits or fewer."),
+        (
+            Annotated[Decimal, Field(decimal_places=1)],
+            "0.25",
+            "Use 1 digits or fewer after the decimal point.",
+        ),
         (
             Annotated[Decimal, Field(multiple_of=CENTS)],
             "9" * 40,
             "This number is too large for steps of 0.01.",
         ),
-        (Decimal, 1.5, "A decimal number is expected, such as 12.50."),
-        (Annotated[date, Field(ge=date(2026, 1, 1))], "2025-12-31", "2026-01-01 or later is expected."),
-        (Annotated[date, Field(lt=date(2026, 1, 1))], "2026-01-01", "Earlier than 2026-01-01 is expected."),
+        (Decimal, 1.5, "Enter a decimal number, such as 12.50."),
+        (Annotated[date, Field(ge=date(2026, 1, 1))], "2025-12-31", "Enter 2026-01-01 or later."),
+        (Annotated[date, Field(lt=date(2026, 1, 1))], "2026-01-01", "Must be earlier than 2026-01-01."),
         (
             Annotated[date, Field(gt=date(2026, 1, 1))] | None,
             "2026-01-01",
-            "Later than 2026-01-01 is expected.",
+            "Must be later than 2026-01-01.",
         ),
-        (Annotated[time, Field(le=time(18))], "18:00:01", "18:00 or earlier is expected."),
+        (Annotated[time, Field(le=time(18))], "18:00:01", "Enter 18:00 or earlier."),
         (
             Annotated[datetime, Field(ge=NEW_YEAR)],
             "2026-01-01T00:59:00+01:00",
-            "2026-01-01 00:00 UTC or later is expected.",
+            "Enter 2026-01-01 00:00 UTC or later.",
         ),
-        (Annotated[timedelta, Field(le=timedelta(hours=1))], "PT61M", "1 hour or less is expected."),
-        (Annotated[timedelta, Field(gt=timedelta(0))], "PT0S", "More than 0 seconds is expected."),
+        (Annotated[timedelta, Field(le=timedelta(hours=1))], "PT61M", "Enter 1 hour or less."),
+        (Annotated[timedelta, Field(gt=timedelta(0))], "PT0S", "Enter more than 0 seconds."),
         (datetime, "2026-01-01T00:00:00", MOMENT),
-        (timedelta, "1h", "A duration as ISO 8601 is expected, such as PT1H30M."),
-        (time, "08:30:00Z", "A time of day is expected, such as 08:30."),
-        (date, 20260101, "A date is expected, such as 2026-12-31."),
-        (HttpUrl, "ftp://host/file", "An address that begins with http:// or https:// is expected."),
-        (HttpUrl, "no address", "A complete address is expected, such as https://example.com/page."),
-        (Annotated[float, Field(multiple_of=0.1)], 0.35, "A multiple of 0.1 is expected."),
-        (Annotated[list[date], Field(max_length=1)], ["2026-01-01", "2026-01-02"], "At most 1 are taken."),
-        (list[date], ["2026-01-01", "soon"], "Entry 2: A date is expected, such as 2026-12-31."),
-        (dict[str, Any], [1], 'An object is expected, such as {"name": "value"}.'),
-        (list[Any], {}, "A list in brackets is expected, such as [1, 2]."),
-        (list[dict[str, Any]], [{}, 1], 'At [1]: An object is expected, such as {"name": "value"}.'),
-        (Annotated[dict[str, Any], Field(min_length=1)], {}, "At least 1 are expected."),
+        (timedelta, "1h", "Enter a duration as ISO 8601, such as PT1H30M."),
+        (time, "08:30:00Z", "Enter a time of day, such as 08:30."),
+        (date, 20260101, "Enter a date, such as 2026-12-31."),
+        (HttpUrl, "ftp://host/file", "Enter a URL that begins with http:// or https://."),
+        (HttpUrl, "no address", "Enter a complete URL, such as https://example.com/page."),
+        (Annotated[float, Field(multiple_of=0.1)], 0.35, "Enter a multiple of 0.1."),
+        (Annotated[list[date], Field(max_length=1)], ["2026-01-01", "2026-01-02"], "Use 1 or fewer."),
+        (list[date], ["2026-01-01", "soon"], "Entry 2: Enter a date, such as 2026-12-31."),
+        (dict[str, Any], [1], 'Enter an object, such as {"name": "value"}.'),
+        (list[Any], {}, "Enter a list in brackets, such as [1, 2]."),
+        (list[dict[str, Any]], [{}, 1], 'At [1]: Enter an object, such as {"name": "value"}.'),
+        (Annotated[dict[str, Any], Field(min_length=1)], {}, "Add at least 1."),
         (Any, {"$ref": "a", "$id": 1}, REFERENCE),
     ],
 )
@@ -154,12 +158,12 @@ def test_limits_in_words(annotation, said):
         (list[date], "2026-01-01", ["2026-01-01"]),
         (list[timedelta], "1h\n90", ["PT1H", "PT1M30S"]),
         (list[datetime], "2026-06-01 08:30 Europe/Berlin", ["2026-06-01T08:30:00+02:00"]),
-        (list[int], "1\n\nx", "Line 3: A whole number is expected, such as 3."),
-        (list[Annotated[int, Field(ge=2)]], "\n1", "Line 2: 2 or more is expected."),
+        (list[int], "1\n\nx", "Line 3: Enter a whole number, such as 3."),
+        (list[Annotated[int, Field(ge=2)]], "\n1", "Line 2: Enter 2 or more."),
         (
             list[date],
             "2026-02-30",
-            "Line 1: There is no day 2026-02-30. A date is expected, such as 2026-12-31.",
+            "Line 1: There is no day 2026-02-30. Enter a date, such as 2026-12-31.",
         ),
     ],
 )
@@ -173,16 +177,16 @@ def test_a_list_is_read_line_by_line(annotation, text, found):
     [
         (datetime, ..., ["2026-06-01T08:30", "Europe/Berlin"], "2026-06-01T08:30:00+02:00"),
         (datetime, ..., ["2026-06-01T08:30", ""], "2026-06-01T08:30:00+00:00"),
-        (datetime, ..., ["", "Europe/Berlin"], "This is needed."),
+        (datetime, ..., ["", "Europe/Berlin"], "This field is required."),
         (datetime | None, None, ["", "Europe/Berlin"], None),
-        (datetime, ..., ["a", "b", "c"], "One value is expected here, and several came."),
+        (datetime, ..., ["a", "b", "c"], "Enter one value; several were sent."),
         (
             Annotated[date, Field(ge=date(2026, 1, 1))],
             date(2026, 5, 5),
             [""],
-            "A date from 2026-01-01 on is needed.",
+            "Enter a date from 2026-01-01 on.",
         ),
-        (dict[str, Any], {"a": 1}, [" "], "JSON is needed."),
+        (dict[str, Any], {"a": 1}, [" "], "Enter JSON."),
         (dict[str, Any], Field(default_factory=dict), [""], "nothing"),
     ],
 )

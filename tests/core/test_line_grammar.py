@@ -91,7 +91,7 @@ def test_none_of_an_optional_list():
 def test_limits_of_entries_and_the_grammar_are_said_together():
     schema = one(Annotated[list[Annotated[str, Field(max_length=6)]], PRICES])
     assert read(schema, "tea\nlemonade 3") == (
-        "Line 1: Write a name and a price, such as tea 2.50.\nLine 2: At most 6 characters are taken."
+        "Line 1: Write a name and a price, such as tea 2.50.\nLine 2: Use 6 characters or fewer."
     )
 
 
@@ -194,9 +194,9 @@ def test_a_part_needs_its_group():
 @pytest.mark.parametrize(
     ("annotation", "sentence"),
     [
-        (list[str], "This is needed."),
-        (list[int], "This is needed."),
-        (Annotated[list[str], Field(min_length=1)], "This is needed."),
+        (list[str], "This field is required."),
+        (list[int], "This field is required."),
+        (Annotated[list[str], Field(min_length=1)], "This field is required."),
         (Annotated[list[str], Field(min_length=0)], ""),
         (list[str] | None, ""),
     ],
@@ -208,11 +208,11 @@ def test_an_empty_list_where_one_is_needed(annotation, sentence, text):
 
 def test_a_default_says_that_a_list_may_be_empty():
     assert read(one(list[str], []), "") == ""
-    assert read(one(Annotated[list[str], Field(min_length=1)], ["a"]), "") == "This is needed."
+    assert read(one(Annotated[list[str], Field(min_length=1)], ["a"]), "") == "This field is required."
 
 
 def test_a_program_is_told_the_same():
     with pytest.raises(Invalid) as refused:
         validate(one(list[str]), {"x": []})
-    assert refused.value.fields == {"x": "This is needed."}
+    assert refused.value.fields == {"x": "This field is required."}
     assert validate(one(Annotated[list[str], Field(min_length=0)]), {"x": []}) == {"x": []}

@@ -60,8 +60,8 @@ class TestFromForm:
         values, problems = from_form(describe(WHOLE), {"source": [FILE_ID]})
         assert (values["trim"], values["parts"], values["lines"]) == (False, [], [])
         assert problems == {
-            "count": "A number from 1 to 1,000,000 is needed.",
-            "ratio": "A number above 0 is needed.",
+            "count": "Enter a number from 1 to 1,000,000.",
+            "ratio": "Enter a number above 0.",
         }
 
     def test_a_name_that_is_no_parameter(self):
@@ -70,12 +70,12 @@ class TestFromForm:
 
     @pytest.mark.parametrize("annotation", [str, int, float, Literal["a"]])
     def test_several_where_one_belongs(self, annotation):
-        assert read(one(annotation), x=["a", "b"]) == "One value is expected here, and several came."
+        assert read(one(annotation), x=["a", "b"]) == "Enter one value; several were sent."
 
     @pytest.mark.parametrize("text", ["", " \n\t "])
     @pytest.mark.parametrize("annotation", [str, int, float, Literal["a"]])
     def test_nothing_where_something_is_needed(self, annotation, text):
-        assert read(one(annotation), x=text) == "This is needed."
+        assert read(one(annotation), x=text) == "This field is required."
 
     def test_no_file_where_one_is_needed(self):
         assert read(one(Annotated[str, Field(json_schema_extra=FILE)]), x="") == "Please choose a file."
@@ -114,7 +114,7 @@ class TestFromForm:
     )
     def test_no_whole_number(self, text):
         assert read(one(Annotated[int, Field(ge=1, le=5)]), x=text) == (
-            "A whole number from 1 to 5 is expected, such as 3."
+            "Enter a whole number from 1 to 5, such as 3."
         )
 
     @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ class TestFromForm:
         ["nan", "-NaN", "inf", "Infinity", "1e999", "1_0", "٣.٥", "1,5", "0x1p3", "one", "1\x00", "9" * 400],
     )
     def test_no_number(self, text):
-        assert read(one(float), x=text) == "A number is expected, such as 2.5."
+        assert read(one(float), x=text) == "Enter a number, such as 2.5."
 
     @pytest.mark.parametrize("text", ["c", "A", " a", "a\x00", "None"])
     def test_no_choice(self, text):
@@ -135,7 +135,7 @@ class TestFromForm:
     @pytest.mark.parametrize(("annotation", "where"), [(str, ""), (list[str], "Line 1: ")])
     def test_text_that_cannot_be_kept(self, annotation, where):
         assert read(one(annotation), x="a\x00b") == f"{where}A NUL character cannot be kept."
-        assert read(one(annotation), x="a" * (MAX_TEXT + 1)) == "At most 100,000 characters are taken here."
+        assert read(one(annotation), x="a" * (MAX_TEXT + 1)) == "Use 100,000 characters or fewer."
 
     @pytest.mark.parametrize(
         ("texts", "value"), [(["1"], True), (["0"], False), (["", "1"], True), (["false"], False)]

@@ -50,41 +50,41 @@ class TestValidate:
     @pytest.mark.parametrize(
         ("annotation", "value", "sentence"),
         [
-            (Annotated[int, Field(ge=3)], 2, "3 or more is expected."),
-            (Annotated[int, Field(le=3)], 4, "3 or less is expected."),
-            (Annotated[float, Field(gt=0)], 0, "More than 0 is expected."),
-            (Annotated[float, Field(lt=1)], 1, "Less than 1 is expected."),
-            (Annotated[int, Field(multiple_of=5)], 7, "A multiple of 5 is expected."),
-            (Annotated[str, Field(min_length=2)], "a", "At least 2 characters are expected."),
-            (Annotated[str, Field(max_length=2)], "abc", "At most 2 characters are taken."),
+            (Annotated[int, Field(ge=3)], 2, "Enter 3 or more."),
+            (Annotated[int, Field(le=3)], 4, "Enter 3 or less."),
+            (Annotated[float, Field(gt=0)], 0, "Enter more than 0."),
+            (Annotated[float, Field(lt=1)], 1, "Enter less than 1."),
+            (Annotated[int, Field(multiple_of=5)], 7, "Enter a multiple of 5."),
+            (Annotated[str, Field(min_length=2)], "a", "Use 2 characters or more."),
+            (Annotated[str, Field(max_length=2)], "abc", "Use 2 characters or fewer."),
             (
                 Annotated[str, Field(pattern="^[a-z]+$")],
                 "A1",
-                "This does not have the form that is expected (^[a-z]+$).",
+                "Wrong format (^[a-z]+$).",
             ),
             (
                 Annotated[str, Field(pattern="^[a-z]+$", description="Small letters.")],
                 "A1",
-                "This does not have the form that is expected. Small letters.",
+                "Wrong format. Small letters.",
             ),
-            (Annotated[list[str], Field(min_length=2)], ["a"], "At least 2 are expected."),
-            (Annotated[list[str], Field(max_length=1)], ["a", "b"], "At most 1 are taken."),
+            (Annotated[list[str], Field(min_length=2)], ["a"], "Add at least 2."),
+            (Annotated[list[str], Field(max_length=1)], ["a", "b"], "Use 1 or fewer."),
             (Literal["a", "b"], "c", "Please choose one of: a, b."),
             (list[Literal["a", "b"]], ["c"], "Please choose one of: a, b."),
             (Shade, "red", "Please choose one of: light, very_dark."),
-            (int, "3", "A whole number is expected."),
-            (int, True, "A whole number is expected."),
-            (int, 1.5, "A whole number is expected."),
-            (float, "1.5", "A number is expected."),
-            (bool, 1, "Yes or no is expected."),
-            (str, 3, "Text is expected."),
-            (str, ["a"], "Text is expected."),
-            (str, None, "Text is expected."),
-            (list[str], "a", "A list is expected."),
-            (list[str], ["a", 1], "Entry 2: Text is expected."),
-            (Annotated[str, Field(json_schema_extra=FILE)], 3, "The id of an uploaded file is expected."),
-            (Annotated[int, Field(ge=3)] | None, 2, "3 or more is expected."),
-            (int | None, "3", "A whole number is expected."),
+            (int, "3", "Enter a whole number."),
+            (int, True, "Enter a whole number."),
+            (int, 1.5, "Enter a whole number."),
+            (float, "1.5", "Enter a number."),
+            (bool, 1, "Choose yes or no."),
+            (str, 3, "Enter text."),
+            (str, ["a"], "Enter text."),
+            (str, None, "Enter text."),
+            (list[str], "a", "Enter a list."),
+            (list[str], ["a", 1], "Entry 2: Enter text."),
+            (Annotated[str, Field(json_schema_extra=FILE)], 3, "Enter the ID of an uploaded file."),
+            (Annotated[int, Field(ge=3)] | None, 2, "Enter 3 or more."),
+            (int | None, "3", "Enter a whole number."),
         ],
     )
     def test_a_sentence_for_each_rule(self, annotation, value, sentence):
@@ -93,11 +93,14 @@ class TestValidate:
     def test_missing_and_unknown_names(self):
         with pytest.raises(Invalid) as caught:
             validate(one(int), {"y": 1})
-        assert caught.value.fields == {"x": "This is needed.", "y": "There is no parameter of this name."}
+        assert caught.value.fields == {
+            "x": "This field is required.",
+            "y": "There is no parameter of this name.",
+        }
 
     @pytest.mark.parametrize("values", [None, [], "x", 3, [{"x": 1}]])
     def test_no_object(self, values):
-        with pytest.raises(Invalid, match="An object of parameters"):
+        with pytest.raises(Invalid, match="Enter an object of parameters"):
             validate(one(int), values)
 
     @pytest.mark.parametrize(

@@ -35,7 +35,9 @@ def test_an_ending_that_nobody_knows_is_a_failure(stored):
 def test_an_attempt_that_was_not_handed_back_does_not_say_so():
     said = {ending: ending.label for ending in Ending if ending.label != "Failed"}
     assert len(set(said.values())) == len(said)
-    assert [ending for ending, label in said.items() if label == "Handed back"] == [Ending.HANDED_BACK]
+    assert [ending for ending, label in said.items() if label == "Requeued (worker lost)"] == [
+        Ending.HANDED_BACK
+    ]
 
 
 def test_ended_waiting_and_running_are_all_there_is():

@@ -145,14 +145,14 @@ def test_a_name_that_is_no_part_is_refused(name: str) -> None:
 
 def test_too_many_rows_for_a_form_are_said() -> None:
     sent = {"people": [str(number) for number in range(MOST_ITEMS + 1)]}
-    assert from_form(FIELDS, sent)[1]["people"] == "At most 100 rows are taken in a form, and 101 came."
+    assert from_form(FIELDS, sent)[1]["people"] == "A form takes at most 100 rows; 101 were sent."
     assert "people.0.name" in from_form(FIELDS, {"people": ["0"]})[1]
-    assert from_form(FIELDS, {"people": ["all"]})[1]["people"] == "The numbers of rows are expected."
+    assert from_form(FIELDS, {"people": ["all"]})[1]["people"] == "Enter the numbers of rows."
 
 
 def test_a_part_sent_twice_is_refused() -> None:
     problems = from_form(FIELDS, {"address.street": ["a", "b"]})[1]
-    assert problems["address.street"] == "One value is expected here, and several came."
+    assert problems["address.street"] == "Enter one value; several were sent."
 
 
 def test_what_came_for_a_model_that_is_not_given_is_not_looked_at() -> None:
@@ -166,23 +166,23 @@ def test_what_came_for_a_model_that_is_not_given_is_not_looked_at() -> None:
 @pytest.mark.parametrize(
     ("values", "path", "sentence"),
     [
-        ({"people": [{"name": "a"}, {"age": 3}]}, "people.1.name", "This is needed."),
-        ({"people": [{"name": "a", "age": 130}]}, "people.0.age", "120 or less is expected."),
-        ({"people": [{"name": "a", "phones": [{}]}]}, "people.0.phones.0.number", "This is needed."),
+        ({"people": [{"name": "a"}, {"age": 3}]}, "people.1.name", "This field is required."),
+        ({"people": [{"name": "a", "age": 130}]}, "people.0.age", "Enter 120 or less."),
+        ({"people": [{"name": "a", "phones": [{}]}]}, "people.0.phones.0.number", "This field is required."),
         ({"people": [{"name": "a", "root": 1}]}, "people.0.root", "There is no parameter of this name."),
-        ({"people": []}, "people", "At least 1 row is expected."),
-        ({"people": [{"name": "a"}] * 5}, "people", "At most 4 rows are taken."),
-        ({"people": ["a"]}, "people", "A list of objects is expected."),
-        ({"people": {"0": {"name": "a"}}}, "people", "A list of objects is expected."),
-        ({"address": []}, "address", "An object is expected."),
+        ({"people": []}, "people", "Add at least 1 row."),
+        ({"people": [{"name": "a"}] * 5}, "people", "Use 4 rows or fewer."),
+        ({"people": ["a"]}, "people", "Enter a list of objects."),
+        ({"people": {"0": {"name": "a"}}}, "people", "Enter a list of objects."),
+        ({"address": []}, "address", "Enter an object."),
         ({"address": {"street": "x", "zip": 1}}, "address.zip", "There is no parameter of this name."),
         ({"address": {"street": "a\x00"}}, "address.street", "This holds a character that cannot be kept."),
-        ({"billing": {}}, "billing.street", "This is needed."),
-        ({"billing": {"street": "x", "lift": "no"}}, "billing.lift", "Yes or no is expected."),
-        ({"billing": 3}, "billing", "An object is expected."),
-        ({"files": []}, "files", "At least 1 file is expected."),
-        ({"files": [FILE_ID] * 4}, "files", "At most 3 files are taken."),
-        ({"files": FILE_ID}, "files", "A list of ids of uploaded files is expected."),
+        ({"billing": {}}, "billing.street", "This field is required."),
+        ({"billing": {"street": "x", "lift": "no"}}, "billing.lift", "Choose yes or no."),
+        ({"billing": 3}, "billing", "Enter an object."),
+        ({"files": []}, "files", "Add at least 1 file."),
+        ({"files": [FILE_ID] * 4}, "files", "Use 3 files or fewer."),
+        ({"files": FILE_ID}, "files", "Enter a list of IDs of uploaded files."),
     ],
 )  # fmt: skip
 def test_the_whole_path_is_blamed(values: dict[str, Any], path: str, sentence: str) -> None:

@@ -32,7 +32,7 @@ class TestLegal:
         assert alice.press(task, "cancel").status_code == 303
         assert services.tasks.get(task.id).status is Status.RUNNING
         assert services.tasks.cancel_requested(task)
-        assert "asked to stop" in flashed(alice)
+        assert "Stopping the task" in flashed(alice)
 
     def test_retry_a_failed_task(self, alice, services, new_task):
         task = fail(services, new_task())

@@ -136,9 +136,9 @@ class TestForm:
     @pytest.mark.parametrize(
         ("type_", "names", "field", "sentence"),
         [
-            ("one", ["x.zip"], "p-source", "x.zip is not of a kind that is taken here: .csv, .tsv."),
+            ("one", ["x.zip"], "p-source", "x.zip isn't an accepted file type. Accepted: .csv, .tsv."),
             ("one", ["a.csv", "b.csv"], "p-source", "There is no room for b.csv."),
-            ("zips", ["a.csv"], "p-archive", "a.csv is not of a kind that is taken here: .zip."),
+            ("zips", ["a.csv"], "p-archive", "a.csv isn't an accepted file type. Accepted: .zip."),
         ],
     )
     def test_a_file_that_does_not_fit_is_said_beside_the_field(

@@ -113,7 +113,7 @@ class TestOneFormIsOneTask:
         assert only(services).params["rows"] == 5
         assert answer.location == f"/tasks/{only(services).id}"
         with browser.client.session_transaction() as session:
-            assert "what you changed since was not used" in str(session["flashes"])
+            assert "so your later edits weren't used" in str(session["flashes"])
 
     def test_two_forms_are_two_tasks(self, browser, services):
         for form in (browser.open(), browser.open()):

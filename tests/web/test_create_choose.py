@@ -32,10 +32,10 @@ def test_types_stand_under_their_category(client, services):
 
 def test_a_type_that_nobody_serves_is_shown_as_such_and_its_form_warns(client, services):
     publish(services, served=False)
-    assert "No worker serves it now" in client.get("/tasks/new").text
+    assert "No worker available" in client.get("/tasks/new").text
     assert "No running worker serves this type" in client.get("/tasks/new/clean_table").text
     publish(services)
-    assert "No worker serves it now" not in client.get("/tasks/new").text
+    assert "No worker available" not in client.get("/tasks/new").text
     assert "No running worker serves this type" not in client.get("/tasks/new/clean_table").text
 
 

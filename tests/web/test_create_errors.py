@@ -41,11 +41,11 @@ class TestErrors:
         assert again.values["submission_key"] == form["submission_key"]
         assert again.errors == {
             "p-source": "Please choose a file.",
-            "p-rows": "A whole number from 1 to 100 is expected, such as 3.",
-            "p-ratio": "More than 0 is expected.",
-            "p-label": "At most 20 characters are taken.",
-            "max_attempts": "A whole number from 1 to 100 is expected.",
-            "timeout_s": "A whole number from 1 to 604,800 is expected.",
+            "p-rows": "Enter a whole number from 1 to 100, such as 3.",
+            "p-ratio": "Enter more than 0.",
+            "p-label": "Use 20 characters or fewer.",
+            "max_attempts": "Enter a whole number from 1 to 100.",
+            "timeout_s": "Enter a whole number from 1 to 604,800.",
             "run_at": "Enter a date and a time, for example 2030-12-31T08:30.",
         }
         assert all(f'href="#{name}"' in answer.text for name in again.errors)

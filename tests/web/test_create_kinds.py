@@ -74,24 +74,24 @@ def test_what_people_type_is_kept_exactly(form, services):
 
 
 WRONG = {
-    "price": (["9.99"], "A multiple of 0.05 is expected."),
-    "day": (["2031-01-01"], "2030-12-31 or earlier is expected."),
-    "at": (["25:00"], "There is no time 25:00. A time of day is expected, such as 08:30."),
+    "price": (["9.99"], "Enter a multiple of 0.05."),
+    "day": (["2031-01-01"], "Enter 2030-12-31 or earlier."),
+    "at": (["25:00"], "There is no time 25:00. Enter a time of day, such as 08:30."),
     "start": (["2026-03-29T02:30", "Europe/Berlin"],
               "02:30 on 2026-03-29 does not exist in Europe/Berlin: clocks go forward over it."),
     "stop": (["2026-06-01T08:30", "Mars"],
              "There is no time zone “Mars”. Give a name such as Europe/Berlin, or an offset such as +02:00."),
-    "patience": (["3 days"], "2 days or less is expected."),
-    "answer_to": (["ada"], "An e-mail address is expected, such as ada@example.com. "
+    "patience": (["3 days"], "Enter 2 days or less."),
+    "answer_to": (["ada"], "Enter an e-mail address, such as ada@example.com. "
                            "An email address must have an @-sign."),
-    "page": (["ftp://example.com"], "An address that begins with http:// or https:// is expected."),
-    "source": (["javascript:alert(1)"], "A complete address is expected, such as https://example.com/page."),
+    "page": (["ftp://example.com"], "Enter a URL that begins with http:// or https://."),
+    "source": (["javascript:alert(1)"], "Enter a complete URL, such as https://example.com/page."),
     "options": (['{\n"a": }'], "This is not JSON: line 2, column 6: expecting value."),
     "anything": (["[NaN]"], "JSON has no NaN."),
-    "sizes": (["1\n\n0"], "Line 3: 1 or more is expected."),
-    "days": (["soon"], "Line 1: A date is expected, such as 2026-12-31."),
-    "code": (["abc"], "This does not have the form that is expected (^[A-Z]{2}[0-9]+$)."),
-    "share": (["0.35"], "A multiple of 0.1 is expected."),
+    "sizes": (["1\n\n0"], "Line 3: Enter 1 or more."),
+    "days": (["soon"], "Line 1: Enter a date, such as 2026-12-31."),
+    "code": (["abc"], "Wrong format (^[A-Z]{2}[0-9]+$)."),
+    "share": (["0.35"], "Enter a multiple of 0.1."),
 }  # fmt: skip
 
 
@@ -116,10 +116,10 @@ def test_a_text_that_a_browser_would_not_show_stands_in_a_plain_line(form):
 def test_nothing_is_not_taken_for_a_default(form, services):
     answer = send(form, p_day="", p_options=" ", p_start=["", "Europe/Berlin"], p_patience="")
     assert {name: text.strip() for name, text in Sent(answer.text).errors.items()} == {
-        "p-day": "A date from 2026-01-01 to 2030-12-31 is needed.",
-        "p-options": "JSON is needed.",
-        "p-start": "This is needed.",
-        "p-patience": "A duration from 1 minute to 2 days is needed.",
+        "p-day": "Enter a date from 2026-01-01 to 2030-12-31.",
+        "p-options": "Enter JSON.",
+        "p-start": "This field is required.",
+        "p-patience": "Enter a duration from 1 minute to 2 days.",
     }
     assert nothing_was_created(services)
 

@@ -40,7 +40,7 @@ def test_no_rules(browser, services):
     answer = browser.send(form, "check_table", p_source=str(stored(services)), p_rules=" \n")
 
     assert answer.status_code == 422
-    assert Sent(answer.text).errors == {"p-rules": "one at least was expected, such as id unique."}
+    assert Sent(answer.text).errors == {"p-rules": "add at least one rule, for example: id unique."}
 
 
 def test_a_browser_without_a_script_insists_on_a_rule(browser, services):

@@ -57,7 +57,7 @@ def test_they_are_sent_like_any_other(browser, services):
 def test_one_that_is_wrong_is_seen(browser):
     answer = browser.send(browser.open(), p_rows="0")
     assert answer.status_code == 422
-    assert Sent(answer.text).errors == {"p-rows": "1 or more is expected."}
+    assert Sent(answer.text).errors == {"p-rows": "Enter 1 or more."}
     assert is_open(answer.text)
 
 

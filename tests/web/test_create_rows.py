@@ -77,7 +77,7 @@ class TestForm:
             form = Sent(browser.send(form, "invite", row="add:people").text).values
         assert form.getlist("p-people") == ["0", "1", "2"]
         wrong = send(browser, form, **{"p-people.1.name": "Ada", "p-people.2.age": "31"})
-        assert Sent(wrong.text).errors == {"p-people.1.name": "This is needed."}
+        assert Sent(wrong.text).errors == {"p-people.1.name": "This field is required."}
         assert Sent(wrong.text).values.getlist("p-people") == ["0", "1"]
         assert send(browser, form, **{"p-people.1.name": "Ada"}).status_code == 303
         assert [each["name"] for each in only(services).params["people"]] == ["Ada"]
@@ -100,11 +100,11 @@ class TestErrors:
         sent = Sent(answer.text)
         assert answer.status_code == 422
         assert sent.errors == {
-            "p-address.street": "This is needed.",
-            "p-people.0.name": "At most 20 characters are taken.",
-            "p-people.0.age": "A whole number from 0 to 120 is expected, such as 3.",
-            "p-people.0.phones.0.number": "This is needed.",
-            "p-billing.street": "This is needed.",
+            "p-address.street": "This field is required.",
+            "p-people.0.name": "Use 20 characters or fewer.",
+            "p-people.0.age": "Enter a whole number from 0 to 120, such as 3.",
+            "p-people.0.phones.0.number": "This field is required.",
+            "p-billing.street": "This field is required.",
         }
         assert '<a href="#p-people.0.phones.0.number">People, row 1, Phones, row 1, Number</a>' in answer.text
         assert (sent.values["p-people.0.name"], sent.values["p-people.0.age"]) == ("x" * 21, "old")
@@ -123,24 +123,18 @@ class TestErrors:
 
     def test_a_part_sent_twice_is_refused(self, browser, services):
         answer = send(browser, browser.open(FORM), **{**ADDRESS, "p-people.0.name": ["a", "b"]})
-        assert Sent(answer.text).errors == {
-            "p-people.0.name": "One value is expected here, and several came."
-        }
+        assert Sent(answer.text).errors == {"p-people.0.name": "Enter one value; several were sent."}
         assert nothing_was_created(services)
 
     def test_more_rows_than_are_taken_are_said_and_kept(self, browser, services):
         many = {f"p-people.{number}.name": f"n{number}" for number in range(5)}
         ages = {f"p-people.{number}.age": "3" for number in range(5)}
         answer = send(browser, browser.open(FORM), **many, **ages)
-        assert Sent(answer.text).errors == {"p-people": "At most 4 rows are taken."}
+        assert Sent(answer.text).errors == {"p-people": "Use 4 rows or fewer."}
         assert Sent(answer.text).values["p-people.4.name"] == "n4"
         hundreds = {f"p-people.{number}.name": "x" for number in range(200)}
         answer = send(browser, browser.open(FORM), **hundreds)
-        assert (
-            Sent(answer.text)
-            .errors["p-people"]
-            .startswith("At most 100 rows are taken in a form, and 200 came")
-        )
+        assert Sent(answer.text).errors["p-people"].startswith("A form takes at most 100 rows; 200 were sent")
         assert nothing_was_created(services)
 
 

@@ -53,8 +53,8 @@ def test_they_stay_with_an_error_and_can_be_left_out_and_added_to(browser, servi
     ("chosen", "sentence"),
     [
         ([], "Please choose a file."),
-        (["a.csv", "b.csv", "c.csv", "d.csv"], "At most 3 files are taken."),
-        (["a.csv", "b.exe"], "b.exe is not of a kind that is taken here: .csv, .tsv."),
+        (["a.csv", "b.csv", "c.csv", "d.csv"], "Use 3 files or fewer."),
+        (["a.csv", "b.exe"], "b.exe isn't an accepted file type. Accepted: .csv, .tsv."),
     ],
 )
 def test_what_is_wrong_stands_beside_the_field(browser, services, chosen, sentence):

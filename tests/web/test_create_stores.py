@@ -90,8 +90,8 @@ class TestStores:
             patched.setattr(services.listing, "page", full)
             page = browser.client.get("/tasks")
         assert answer.status_code == page.status_code == 503
-        assert "It may be out of space: tell whoever runs it." in answer.text
-        assert "It may be out of space: tell whoever runs it." in page.text
+        assert "may be out of disk space. Contact your administrator." in answer.text
+        assert "may be out of disk space. Contact your administrator." in page.text
         assert tasks(services) == []
 
 
@@ -145,7 +145,7 @@ class TestFiles:
     @pytest.mark.parametrize("name", ["evil.exe", "table.csv.exe", "csv"])
     def test_a_kind_that_is_not_taken(self, browser, services, name):
         answer = browser.send(browser.open(), p_source=upload(name=name, kind="text/csv"))
-        assert "not of a kind that is taken here: .csv, .tsv." in Sent(answer.text).errors["p-source"]
+        assert "isn't an accepted file type. Accepted: .csv, .tsv." in Sent(answer.text).errors["p-source"]
         assert stored(services) == 0
 
     def test_its_name_is_never_a_path(self, browser, services):
@@ -155,7 +155,7 @@ class TestFiles:
 
     def test_two_for_one(self, browser, services):
         answer = browser.send(browser.open(), p_source=[upload(), upload()])
-        assert Sent(answer.text).errors == {"p-source": "One file is expected here."}
+        assert Sent(answer.text).errors == {"p-source": "Choose one file."}
         assert stored(services) == 0
 
 
@@ -233,7 +233,7 @@ class TestSentAsSoonAsChosen:
         answer = self.send(browser, upload(name="x.exe"))
         assert (answer.status_code, answer.json["detail"]) == (
             422,
-            "x.exe is not of a kind that is taken here: .csv, .tsv.",
+            "x.exe isn't an accepted file type. Accepted: .csv, .tsv.",
         )
         assert stored(services) == 0
 

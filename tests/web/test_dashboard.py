@@ -18,7 +18,7 @@ from tests.web.looking import aged, claim, fail, succeed, worker
 def test_nothing_and_nobody(alice):
     page = alice.read("/")
     assert "There are no tasks yet" in page
-    assert "No worker is running, so nothing starts." in page
+    assert "No workers online. Tasks won't run until you start one." in page
     assert "python -m workers" in page
 
 

@@ -17,10 +17,10 @@ NOBODY = ObjectId("0123456789abcdef01234567")  # the same in each process that c
     ("address", "status", "sentence"),
     [
         ("/nothing", 404, "There is no page at this address."),
-        ("/tasks/zzz", 404, "“zzz” is not the ID of a task: that is 24 characters of 0 to 9 and a to f."),
-        (f"/tasks/{NOBODY}", 404, f"There is no task {NOBODY}. It may have been deleted"),
-        (f"/tasks/{NOBODY}/result.json", 404, "There is no task"),
-        (f"/tasks/{NOBODY}/log", 404, "There is no task"),
+        ("/tasks/zzz", 404, "“zzz” isn't a valid task ID. Task IDs are 24 characters (0–9, a–f)."),
+        (f"/tasks/{NOBODY}", 404, f"Task {NOBODY} doesn't exist. It may have been deleted"),
+        (f"/tasks/{NOBODY}/result.json", 404, f"Task {NOBODY} doesn't exist"),
+        (f"/tasks/{NOBODY}/log", 404, f"Task {NOBODY} doesn't exist"),
         (f"/tasks/{NOBODY}/files/x", 404, "no such file"),
         ("/tasks?colour=red", 400, "There is no filter “colour”."),
         (

@@ -80,26 +80,26 @@ WHAT_COMES_OF_IT = {
     "cancel": (
         "Cancel 2 tasks? Waiting tasks are canceled immediately. "
         "Running tasks are asked to stop, usually within seconds.",
-        "Left alone: 2 have ended.",
-        "2 tasks are canceled. 2 had ended and were left alone.",
+        "Skipped: 2 already finished.",
+        "2 tasks canceled. 2 skipped: already finished.",
         {"waits": "canceled"},
     ),
     "retry": (
-        "Retry 1 task? Each waits for another attempt, at the end of its lane.",
-        "Left alone: 1 waits, 1 is running, 1 has succeeded.",
-        "1 task waits for another attempt. 3 had neither failed nor been canceled and were left alone.",
+        "Retry 1 task? Each task is queued again at the end of its priority queue.",
+        "Skipped: 1 waits, 1 is running, 1 has succeeded.",
+        "1 task queued for retry. 3 skipped: not failed or canceled.",
         {"failed": "queued"},
     ),
     "priority": (
-        "Move 1 task to the lane high? They go to the end of that lane, the oldest first.",
-        "Left alone: 1 is running, 2 have ended.",
-        "1 task is now in the lane high, at its end. 3 did not wait in another lane and were left alone.",
+        "Move 1 task to high priority? The tasks move to the end of that queue, oldest first.",
+        "Skipped: 1 is running, 2 already finished.",
+        "1 task moved to the end of the high-priority queue. 3 skipped: not waiting in another queue.",
         {},
     ),
     "delete": (
         "Delete 2 tasks? This permanently deletes the tasks with their logs and files. It can't be undone.",
-        "Left alone: 1 waits, 1 is running.",
-        "2 tasks are deleted, with their logs and files. 2 had not ended and were left alone.",
+        "Skipped: 1 waits, 1 is running.",
+        "2 tasks deleted, with their logs and files. 2 skipped: not finished.",
         {"failed": None, "done": None},
     ),
 }
@@ -137,13 +137,13 @@ class TestNamed:
 
     def test_the_way_back_is_the_list_as_it_was(self, bob, new_task):
         html = bob.choose(f"cancel{TAGGED}", new_task(tags=("nightly",)))
-        assert f'href="/tasks{TAGGED}" data-back>Back' in html
+        assert f'href="/tasks{TAGGED}" data-back>Keep tasks' in html
         assert bob.press_on(html).location == f"/tasks{TAGGED}"
 
     def test_a_task_that_is_gone_or_there_already(self, bob, new_task):
         said = text_of(bob.choose("priority", new_task(priority="low"), ObjectId(), priority="low"))
         assert "Nothing to move" in said
-        assert "Left alone: 1 is in that lane already, 1 is gone." in said
+        assert "Skipped: 1 already in that queue, 1 no longer exists." in said
 
     def test_what_changed_since_is_left(self, bob, services, new_task):
         ended, fails_later = new_task(), new_task()
@@ -165,7 +165,7 @@ class TestNamed:
         preview = bob.choose("priority", task, priority="high")
         bob.press_on(preview)
         once = services.tasks.get(task.id)
-        assert "No task is now in the lane high" in bob.end(preview)[-1]
+        assert "No task moved to the end of the high-priority queue" in bob.end(preview)[-1]
         assert services.tasks.get(task.id) == once
 
 
@@ -181,14 +181,14 @@ class TestAllThatMatch:
         preview = bob.choose(f"cancel{TAGGED}&order=asc", all="1")
         assert "Cancel 5 tasks?" in text_of(preview)
         assert "All that match: tag: nightly" in text_of(preview)
-        assert "Left alone: 1 has ended." in text_of(preview)
+        assert "Skipped: 1 already finished." in text_of(preview)
         late = new_task(title="late", tags=("nightly",))
         aged(services, late, -timedelta(hours=1), "created_at")
 
         first, second, last = bob.end(preview)
-        assert "2 of 5 so far 40 % done Go on Stop" in first
-        assert "4 of 5 so far 80 % done" in second
-        assert "5 tasks are canceled." in last
+        assert "2 of 5 tasks 40 % done Continue Stop" in first
+        assert "4 of 5 tasks 80 % done" in second
+        assert "5 tasks canceled." in last
         assert "tag: nightly" in last
         assert {services.tasks.get(task.id).status for task in nightly[:5]} == {Status.CANCELED}
         assert services.tasks.get(other.id).status is Status.QUEUED
@@ -212,7 +212,7 @@ class TestAllThatMatch:
         assert '<progress class="bar-progress" max="5" value="2"' in step.text
         for _ in range(2):
             step = bob.press_on(step.text, **{"HX-Request": "true"})
-        assert "Done 5 tasks are canceled. Back to the list" in text_of(step.text)
+        assert "Done 5 tasks canceled. Back to the list" in text_of(step.text)
         assert "hx-post" not in step.text
 
     def test_never_more_than_it_said(self, bob, services, nightly, new_task):
@@ -230,7 +230,7 @@ class TestAllThatMatch:
         values = dict(HIDDEN.findall(page))
         answer = bob.send(f"cancel/run{TAGGED}", {**values, "stop": "1"})
         assert (answer.status_code, answer.location) == (303, f"/tasks{TAGGED}")
-        assert "It was stopped. 2 tasks are canceled." in bob.read(answer.location)
+        assert "It was stopped. 2 tasks canceled." in bob.read(answer.location)
         assert list(states(services).values()).count("canceled") == 2
 
     def test_too_many_to_count(self, bob, nightly, small_steps, monkeypatch):
@@ -240,19 +240,19 @@ class TestAllThatMatch:
         assert "Cancel 3+ tasks?" in text_of(preview)
         assert "All tasks: no filter is on." in text_of(preview)
         page = bob.follow(bob.press_on(preview)).text
-        assert "2 so far More than 2 done" in text_of(page)
+        assert "2 tasks More than 2 done" in text_of(page)
         assert '<progress class="bar-progress" aria-label' in page
 
     def test_nothing_that_it_is_legal_for(self, bob, nightly):
         html = bob.choose("retry?status=queued", all="1")
         assert "Nothing to retry" in text_of(html)
-        assert "Left alone: 5 wait." in text_of(html)
+        assert "Skipped: 5 wait." in text_of(html)
         assert ">Retry" not in html
 
     def test_a_list_of_what_has_finished_holds_nothing_else(self, bob, nightly):
         said = text_of(bob.choose("cancel?sort=finished", all="1"))
         assert "Nothing to cancel All tasks that have finished" in said
-        assert "Left alone: 1 has ended." in said
+        assert "Skipped: 1 already finished." in said
 
     def test_mongodb_away_is_tried_again_by_a_button(self, bob, services, nightly, monkeypatch):
         preview = bob.choose("cancel", all="1")

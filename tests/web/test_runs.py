@@ -82,7 +82,7 @@ class TestPreview:
         answer = bob.send("cancel?q=" + "%C3%A9" * 200, {"id": [str(ObjectId()) for _ in range(200)]})
         assert answer.status_code == 303
         assert len(answer.location) < 8_000
-        assert "Left alone: 200 are gone." in bob.read(answer.location)
+        assert "Skipped: 200 no longer exist." in bob.read(answer.location)
 
     @pytest.mark.parametrize(
         "query",
@@ -116,26 +116,26 @@ class TestProgress:
     def test_it_can_be_opened_again_and_changes_nothing(self, bob, services, nightly, steps):
         address = self.started(bob)
         for _ in range(3):
-            assert "2 of 5 so far" in bob.read(address)
+            assert "2 of 5 tasks" in bob.read(address)
         assert self.canceled(services) == 2
 
     def test_back_to_it_when_it_has_ended(self, bob, services, nightly, steps):
         address = self.started(bob)
         bob.end(bob.open(address))
-        assert "Done 5 tasks are canceled." in bob.read(address)
+        assert "Done 5 tasks canceled." in bob.read(address)
         assert "hx-post" not in bob.open(address)
 
     def test_back_to_it_when_it_was_stopped(self, bob, services, nightly, steps):
         address = self.started(bob)
         values = dict(HIDDEN.findall(bob.open(address)))
         bob.send("cancel/run?tag=nightly", {**values, "stop": "1"})
-        assert "It was stopped. 2 tasks are canceled." in bob.read(address)
+        assert "It was stopped. 2 tasks canceled." in bob.read(address)
         assert self.canceled(services) == 2
 
     def test_steps_in_place_are_known_to_its_address(self, bob, services, nightly, steps):
         address = self.started(bob)
         bob.press_on(bob.open(address), **{"HX-Request": "true"})
-        assert "4 of 5 so far" in bob.read(address)
+        assert "4 of 5 tasks" in bob.read(address)
 
     def test_an_address_alone_starts_nothing(self, bob, app, services, nightly, steps):
         address = self.started(bob)

@@ -83,7 +83,7 @@ def test_a_missing_one_is_asked_for(form: Browser, services: Services) -> None:
     wrong = form.send(form.open(ADDRESS), "confess")
 
     assert wrong.status_code == 422 and nothing_was_created(services)
-    assert "This is needed." in wrong.text and not kept_in(wrong.text)
+    assert "This field is required." in wrong.text and not kept_in(wrong.text)
 
 
 def test_what_was_kept_is_of_no_use_to_anybody_else_or_later(
@@ -159,9 +159,9 @@ def test_the_same_form_sent_twice_is_one_task_and_no_warning(form: Browser, serv
     second = form.send(values, "confess", p_password=CANARY)
 
     assert first.headers["Location"] == second.headers["Location"]
-    assert "This form made this task before" not in form.client.get(second.headers["Location"]).text
+    assert "This form was already submitted" not in form.client.get(second.headers["Location"]).text
     other = form.send(values, "confess", p_password="changed since")
-    assert "This form made this task before" in form.client.get(other.headers["Location"]).text
+    assert "This form was already submitted" in form.client.get(other.headers["Location"]).text
 
 
 # From the form to the end

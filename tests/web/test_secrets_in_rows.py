@@ -76,7 +76,7 @@ def test_a_row_of_which_only_the_secret_was_typed_is_no_empty_one(form: Browser,
     again = send(form, Sent(wrong.text).values, **{"p-count": "1"})
 
     assert again.status_code == 422 and nothing_was_created(services)
-    assert Sent(again.text).errors["p-people.0.name"].strip() == "This is needed."
+    assert Sent(again.text).errors["p-people.0.name"].strip() == "This field is required."
 
 
 def test_those_of_ones_own_past_run_are_used_unseen(form: Browser, services: Services) -> None:

@@ -142,14 +142,14 @@ class TestSorts:
         new_task(title="waits"), succeed(services, new_task(title="done"))
         html = alice.open("/tasks?order=finished-asc&q=count")
         assert titles(html) == ["done"]
-        assert '<option value="finished-asc" selected>Oldest finished first</option>' in html
+        assert '<option value="finished-asc" selected>Finished (oldest first)</option>' in html
         assert 'href="/tasks?status=failed&amp;q=count&amp;sort=finished&amp;order=asc"' in html
 
     def test_what_has_not_finished_is_not_sorted_by_it(self, alice, new_task):
         new_task()
         html = alice.open("/tasks?status=queued")
         assert "sort=finished" not in html and "finished-asc" not in html
-        assert "These tasks have not finished" in alice.read("/tasks?status=queued&sort=finished")
+        assert "These tasks haven't finished" in alice.read("/tasks?status=queued&sort=finished")
 
 
 class TestTabs:

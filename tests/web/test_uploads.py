@@ -93,8 +93,8 @@ def test_a_client_that_disappears_leaves_nothing(send, services):
 @pytest.mark.parametrize(
     ("query", "kind", "status", "sentence"),
     [
-        ("name=a.exe", "application/octet-stream", 422, "a.exe is not of a kind that is taken here"),
-        ("", "application/octet-stream", 422, "file is not of a kind that is taken here"),
+        ("name=a.exe", "application/octet-stream", 422, "a.exe isn't an accepted file type"),
+        ("", "application/octet-stream", 422, "file isn't an accepted file type"),
         ("name=a.csv&x=1", "application/octet-stream", 400, "“x” is not understood here"),
         ("name=a.csv", "application/x-www-form-urlencoded", 422, "as the body of the request"),
     ],

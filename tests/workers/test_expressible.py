@@ -157,10 +157,10 @@ def test_a_whole_number_that_no_document_holds_is_refused(annotation: Any, defau
     ("annotation", "default", "why"),
     [
         (date, "soon", "Input should be a valid date"),
-        (datetime, datetime(2026, 1, 1), "A moment with its offset is expected"),
+        (datetime, datetime(2026, 1, 1), "Enter a moment with its offset"),
         (Annotated[Decimal, Field(le=1)], Decimal("1.5"), "Input should be less than or equal to 1"),
-        (float, float("nan"), "A finite number is expected."),
-        (time, time(8, tzinfo=timezone.utc), "A time of day is expected"),
+        (float, float("nan"), "Enter a finite number."),
+        (time, time(8, tzinfo=timezone.utc), "Enter a time of day"),
         (list[EmailStr], ["nobody"], "value is not a valid email address"),
         (HttpUrl, "ftp://host", "URL scheme should be 'http' or 'https'"),
     ],

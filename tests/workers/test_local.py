@@ -63,8 +63,8 @@ def test_no_store_and_no_secret_is_needed(capfd: pytest.CaptureFixture[str]) -> 
         (["refuse"], 1, "This cannot work, whatever is tried."),
         (["again"], 1, "Not yet."),
         (["give", "what=?"], 1, "KeyError"),
-        (["give"], 2, "what: This is needed."),
-        (["doze", "seconds=soon"], 2, "seconds: A number is expected, such as 2.5."),
+        (["give"], 2, "what: This field is required."),
+        (["doze", "seconds=soon"], 2, "seconds: Enter a number, such as 2.5."),
         (["doze", "secnods=1"], 2, "Did you mean seconds?"),
         (["dose"], 2, "There is no task type “dose”. Did you mean doze?"),
     ],
@@ -119,7 +119,9 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, capsys: pytest.Captur
     path.touch()
 
     assert run("typed_file", f"source=@{path}") == 2
-    assert "source: table.exe is not of a kind that is taken here: .csv, text/csv." in capsys.readouterr().err
+    assert (
+        "source: table.exe isn't an accepted file type. Accepted: .csv, text/csv." in capsys.readouterr().err
+    )
     assert run("typed_file", f"source=@{path.rename(tmp_path / 'table.csv')}", HTTP_ALLOW="a.example") == 0
     assert json.loads(capsys.readouterr().out) == ["table.csv", ["a.example"]]
 

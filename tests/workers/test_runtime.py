@@ -249,7 +249,7 @@ def test_a_file_that_is_not_there_is_a_failure_and_not_retried(services: Service
     outcome = _attempt(services, {"source": file_id})
 
     assert isinstance(outcome, Failed) and not outcome.retry
-    assert "There is no file" in outcome.error["message"]
+    assert "File not found" in outcome.error["message"]
 
 
 @task(title="Name and length")

@@ -77,7 +77,7 @@ def test_models_rows_and_several_files_reach_the_function_as_what_they_are(tmp_p
     )
 
     assert done.result == {"host": "Ada", "sizes": [1, 2], "texts": ["333", "4"]}
-    with pytest.raises(Invalid, match=r"guests\.0\.name: This is needed"):
+    with pytest.raises(Invalid, match=r"guests\.0\.name: This field is required"):
         run(welcome, host={"name": "Ada"}, guests=[{}], texts=[])
 
 
@@ -105,9 +105,9 @@ def test_what_is_printed_is_still_seen(
 @pytest.mark.parametrize(
     ("params", "sentence"),
     [
-        ({}, "source: This is needed."),
-        ({"source": b"", "least": 10}, "least: 9 or less is expected."),
-        ({"source": b"", "least": "two"}, "least: A whole number is expected."),
+        ({}, "source: This field is required."),
+        ({"source": b"", "least": 10}, "least: Enter 9 or less."),
+        ({"source": b"", "least": "two"}, "least: Enter a whole number."),
         ({"source": b"", "most": 2}, "most: There is no parameter of this name."),
         ({"source": "650000000000000000000000"}, "There is no file 650000000000000000000000."),
         ({"source": "nonsense"}, "There is no file 'nonsense'"),
@@ -169,5 +169,5 @@ def test_a_file_is_held_against_what_is_accepted_and_settings_are_those_given() 
     asked = Trial(settings=load({"ENVIRONMENT": "local", "HTTP_ALLOW": "b.example"}))
 
     assert asked.run(samples.typed_file, source=b"a,b").result == ["file.csv", ["b.example"]]
-    with pytest.raises(Invalid, match="table.exe is not of a kind that is taken here"):
+    with pytest.raises(Invalid, match="table.exe isn't an accepted file type"):
         run(samples.typed_file, source=Upload("table.exe", b""))

@@ -74,7 +74,7 @@ def check_table(
     undecodable: ask.Undecodable = "stop",
     layout: ask.Layout = ask.AS_FOUND,
 ) -> dict[str, Any]:
-    """Hold a CSV, JSON, Parquet or XLSX table against rules and list the rows that break them."""
+    """Validate a table against rules and list the rows that violate them."""
     table = read_source(
         ctx, source, ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable, layout)
     )

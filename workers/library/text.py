@@ -149,7 +149,7 @@ def analyse_text(
     encoding: ask.Encoding = "auto",
     undecodable: ask.Undecodable = "stop",
 ) -> dict[str, Any]:
-    """Count the characters, words, sentences and lines of a text, and find its commonest words.
+    """Count the characters, words, sentences and lines of a text, and find its most common words.
 
     Type a text or choose a file of up to 512 MB.
 

@@ -56,7 +56,7 @@ asked for:
 
 - **Join** with the second table. Its columns come after those of the first; a name that is taken gets _2.
 - **Fill missing values**, line after line.
-- **Upper and lower case**.
+- **Letter case**.
 - **Rows to keep**. After a column stand =, !=, <, <=, >, >=, `between 1 and 5`, `in A, B`, `not in A, B`,
   `contains`, `does not contain`, `starts with`, `ends with`, `is missing` or `is not missing`. Dates are
   written 2024-01-31. A missing value meets only `is missing`. Text is compared letter by letter, upper

@@ -83,7 +83,7 @@ def http_request(
     **Credentials** are encrypted as soon as the form is sent. They go to the host of the address alone, never
     along with a redirect to another one, and are hidden in the log, the result and a body that repeats them.
 
-    **Headers.** One a line. To another host, a redirect takes along only `Accept`, `Accept-Language`,
+    **Headers.** One per line. To another host, a redirect takes along only `Accept`, `Accept-Language`,
     `Content-Type` and `User-Agent`. Values of headers that may be secrets are hidden in the result and the
     log; what you write in this field stays visible to those who may see the task.
 

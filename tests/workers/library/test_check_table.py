@@ -243,7 +243,7 @@ def test_one_rule_at_least_is_needed(unchecked: Runner) -> None:
 
     said = unchecked.refusal(check_table, source=source, rules=["# none"])
 
-    assert said == "Rules: one at least was expected, such as id unique."
+    assert said == "Rules: add at least one rule, for example: id unique."
 
 
 def test_a_regular_expression_takes_no_more_than_linear_time(check: Check) -> None:

@@ -59,7 +59,7 @@ def test_broken_rows_are_skipped_when_asked_to(read: Read) -> None:
 
     assert rows(table) == [("5", "6")]
     assert table.broken_rows == 2
-    assert table.notes == ["Broken rows that were skipped: 2 (line 2, 3)."]
+    assert table.notes == ["Malformed rows that were skipped: 2 (line 2, 3)."]
 
 
 def test_a_broken_header_is_not_skipped(refused: Callable[..., str]) -> None:

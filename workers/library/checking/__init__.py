@@ -1,7 +1,7 @@
 """The engine of *Check a table*. Reading is that of `workers.library.tables`.
 
     parameters.py  what the form asks
-    rules.py       the language of rules, one a line
+    rules.py       the language of rules, one per line
     tests.py       what a cell must be, as expressions of Polars
     formats.py     dates in a form of one's own
     check.py       the rows that break rules, chunk after chunk, and the count of them

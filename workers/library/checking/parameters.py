@@ -12,8 +12,9 @@ RuleLines = Annotated[
     list[str],
     Field(
         title=rules.WHERE,
-        description="A rule a line: id unique, name not missing, email matches email, age between 0 and 120, "
-        "state in CA, NY, day date format %Y-%m-%d, code length 3, code regex ^[A-Z]+$.",
+        description="One rule per line: id unique, name not missing, email matches email, "
+        "age between 0 and 120, state in CA, NY, day date format %Y-%m-%d, "
+        "code length 3, code regex ^[A-Z]+$.",
     ),
     rules.GRAMMAR,
 ]
@@ -21,9 +22,9 @@ WhenBroken = Annotated[
     Literal["report", "fail"],
     choice(
         "When a rule is broken",
-        "The report is there either way.",
+        "A report is created either way.",
         report="Report it",
-        fail="Report it, and the task fails",
+        fail="Report and fail the task",
     ),
 ]
 Spaces = Annotated[
@@ -51,8 +52,8 @@ Most = Annotated[
     Field(
         ge=1,
         le=10_000_000,
-        title="Most lines in the report",
-        description="The figures count all of them, whatever stands here.",
+        title="Maximum report lines",
+        description="Totals always count every violation.",
         json_schema_extra=RARE,
     ),
 ]

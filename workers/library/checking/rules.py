@@ -1,4 +1,4 @@
-"""Rules about columns, one a line.
+"""Rules about columns, one per line.
 
     COLUMN unique                 also A, B unique: together
     COLUMN not missing
@@ -48,7 +48,7 @@ _LENGTH = re.compile(
 )
 _NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|\.[0-9]+)")
 _LONGEST_REGEX = 1_000
-LEAST = "one at least was expected, such as id unique."
+LEAST = "add at least one rule, for example: id unique."
 _KINDS = f"{', '.join(KINDS[:-1])} or {KINDS[-1]} was expected after matches."
 _TWO_BOUNDS = "two numbers or dates were expected, as in between 0 and 120."
 _ONE_BOUND = "a number such as 2.5 or a date such as 2024-01-31 was expected"

@@ -27,7 +27,7 @@ Address = Annotated[
     Field(
         min_length=1,
         max_length=8_192,
-        title="Address",
+        title="URL",
         description="Begins with https:// or http://. Hosts inside this network are refused, "
         "unless an operator allows them.",
     ),
@@ -46,8 +46,8 @@ Headers = Annotated[
     Field(
         max_length=20_000,
         title="Headers",
-        description="One a line, such as Accept: application/json. They are stored with the task and shown "
-        "to those who may see it; a token belongs into the next field.",
+        description="One per line, such as Accept: application/json. They are stored with the task and shown "
+        "to those who may see it; put tokens in Credentials below.",
         json_schema_extra={"format": "textarea"},
     ),
     GRAMMAR,
@@ -63,12 +63,12 @@ Credentials = Annotated[
 Scheme = Annotated[
     Literal["bearer", "basic", "plain"],
     Field(
-        title="Credentials are sent as",
+        title="Authentication",
         json_schema_extra={
             "labels": {
                 "bearer": "Bearer token",
-                "basic": "Basic, user:password",
-                "plain": "Authorization as typed",
+                "basic": "Basic (user:password)",
+                "plain": "Custom Authorization header",
             },
         },
     ),
@@ -88,8 +88,7 @@ Expected = Annotated[
         pattern=rf"^{_RANGE}(,{_RANGE})*$",
         max_length=200,
         title="Expected status",
-        description="Numbers and ranges with commas between them, such as 200-299, 404. Any other one fails "
-        "the task.",
+        description="Comma-separated codes or ranges, e.g. 200-299, 404. Any other status fails the task.",
     ),
     Lines(
         Refuse(

@@ -9,7 +9,7 @@ from workers.library.packed.pack import Format as _Format
 
 Sources = Annotated[
     list[File],
-    Field(min_length=1, max_length=100, title="Files", description="Of two with one name, both are there."),
+    Field(min_length=1, max_length=100, title="Files", description="Files with the same name are both kept."),
 ]
 Format = Annotated[
     _Format, Field(title="Format", json_schema_extra={"labels": {"zip": "zip", "tar.gz": "tar.gz"}})
@@ -42,7 +42,7 @@ Only = Annotated[
     list[str],
     Field(
         title="Only these",
-        description="Patterns of paths, one a line, such as *.csv or 2024/*. None: everything.",
+        description="Patterns of paths, one per line, such as *.csv or 2024/*. None: everything.",
     ),
 ]
 EVERYTHING: list[str] = []

@@ -29,12 +29,12 @@ _ADDRESSES = Lines(
 
 To = Annotated[
     list[str],
-    Field(min_length=1, max_length=50, title="To", description="Addresses, one a line: ann@example.org"),
+    Field(min_length=1, max_length=50, title="To", description="Addresses, one per line: ann@example.org"),
     _ADDRESSES,
 ]
 Cc = Annotated[
     list[str],
-    Field(max_length=50, title="Cc", description="Who gets a copy, one a line. Everybody sees everybody."),
+    Field(max_length=50, title="Cc", description="Who gets a copy, one per line. Everybody sees everybody."),
     _ADDRESSES,
 ]
 Subject = Annotated[

@@ -74,7 +74,7 @@ class _Account:
         sentences = (
             (self.short, "Rows with fewer fields than the header, filled up with missing ones: {}."),
             (self.trailing, "Rows with empty fields beyond the last column, which were left out: {}."),
-            (len(self.broken), f"Broken rows that were skipped: {{}} (line {lines}{more})."),
+            (len(self.broken), f"Malformed rows that were skipped: {{}} (line {lines}{more})."),
         )
         return [sentence.format(f"{count:,}") for count, sentence in sentences if count]
 

@@ -68,7 +68,7 @@ Tabs = Annotated[
     clean.Tabs,
     _choice(
         "Tabs",
-        "Filled up to the next column that can be divided by the width.",
+        "Expands tabs to the next tab stop.",
         **{"keep": "As they are", "2": "Spaces, 2 wide", "4": "Spaces, 4 wide", "8": "Spaces, 8 wide"},
     ),
 ]
@@ -85,7 +85,7 @@ BlankLines = Annotated[
 LineEnds = Annotated[
     clean.LineEnds,
     _choice(
-        "Ends of lines",
+        "Line endings",
         "The last line gets one, too.",
         lf="LF, as on Linux, macOS and the web",
         crlf="CRLF, as on Windows",
@@ -118,14 +118,14 @@ Patterns = Annotated[
 IgnoreCase = Annotated[
     bool,
     Field(
-        title="Upper and lower case are the same",
+        title="Ignore case",
         description="For keeping, dropping, finding, sorting and duplicates.",
     ),
 ]
 Case = Annotated[
     transform.Case,
     _choice(
-        "Upper and lower case",
+        "Letter case",
         keep="As it is",
         lower="lower case",
         upper="UPPER CASE",
@@ -156,7 +156,7 @@ WrapAt = Annotated[
         ge=10,
         le=1_000,
         title="Wrap lines at",
-        description="Characters; at spaces, words stay whole. Empty: not.",
+        description="Maximum line length in characters. Wraps at spaces. Leave empty for no wrapping.",
     ),
 ]
 OutputEncoding = Annotated[
@@ -179,15 +179,15 @@ OutputEncoding = Annotated[
 Lossy = Annotated[
     bool,
     Field(
-        title="Characters that the encoding lacks become ?",
+        title="Replace unsupported characters with “?”",
         description="Otherwise the task fails and names the first one.",
     ),
 ]
 OutputEnds = Annotated[
     Literal["same", "lf", "crlf"],
     _choice(
-        "Ends of lines",
-        same="As the first line has it",
+        "Line endings",
+        same="Same as first line",
         lf="LF, as on Linux, macOS and the web",
         crlf="CRLF, as on Windows",
     ),
@@ -195,12 +195,14 @@ OutputEnds = Annotated[
 
 # Analyse
 
-Commonest = Annotated[int, Field(ge=0, le=1_000, title="Commonest words", description="How many are listed.")]
+Commonest = Annotated[
+    int, Field(ge=0, le=1_000, title="Most common words", description="How many are listed.")
+]
 StopWords = Annotated[
     list[str],
     Field(
-        title="Words to leave out",
-        description="Of the list of commonest words, such as: the. They are counted everywhere else.",
+        title="Ignore these words (stop words)",
+        description="Of the list of most common words, such as: the. They are counted everywhere else.",
     ),
 ]
 WordsPerMinute = Annotated[
@@ -208,7 +210,7 @@ WordsPerMinute = Annotated[
     Field(
         ge=50,
         le=1_500,
-        title="Words a minute",
+        title="Words per minute",
         description="For the reading time. Adults read 238 of English non-fiction; most 175 to 300.",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Conditions on rows, one a line, as an expression of Polars.
+"""Conditions on rows, one per line, as an expression of Polars.
 
     COLUMN = VALUE          also != < <= > >=
     COLUMN in A, B, C       also not in

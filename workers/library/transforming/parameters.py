@@ -44,7 +44,7 @@ Fill = Annotated[
     list[str],
     Field(
         title=filling.WHERE,
-        description="A column a line: city = unknown, price mean, price median, or day forward "
+        description="One column per line: city = unknown, price mean, price median, or day forward "
         "(the value of the row before).",
         json_schema_extra=RARE,
     ),
@@ -53,7 +53,7 @@ Fill = Annotated[
 LetterCase = Annotated[
     Case,
     choice(
-        "Upper and lower case",
+        "Letter case",
         "Of columns that hold text.",
         RARE,
         keep="As it is",
@@ -74,8 +74,8 @@ Rows = Annotated[
     list[str],
     Field(
         title=conditions.WHERE,
-        description='A condition a line: age >= 18, state in CA, NY, name contains "son", city is missing, '
-        "date > 2024-01-31. None: every row.",
+        description='One condition per line: age >= 18, state in CA, NY, name contains "son", '
+        "city is missing, date > 2024-01-31. Leave empty to keep all rows.",
     ),
     conditions.GRAMMAR,
 ]
@@ -97,7 +97,7 @@ Compute = Annotated[
     list[str],
     Field(
         title=grouping.WHERE,
-        description="Of each group, one a line: count, sum(amount) as total, mean(price). There are count, "
+        description="Aggregations, one per line, e.g. sum(amount) as total. Functions: count, "
         "sum, min, max, mean, median, std, first, last and distinct. Without groups: of the whole table.",
     ),
     grouping.GRAMMAR,
