@@ -103,7 +103,7 @@ def test_no_more_rows_than_are_taken_also_within_rows(page: Any) -> None:
 def test_several_files_are_dropped_sent_and_removed(page: Any, services: Services, tmp_path: Path) -> None:
     drop(page, tmp_path, "a.csv", "b.csv", "no.exe")
     sent(page, 2)
-    assert "no.exe is not of a kind" in page.inner_text("#p-files-error")
+    assert "no.exe isn't an accepted file type" in page.inner_text("#p-files-error")
     page.get_by_role("button", name="Remove a.csv").press("Enter")
     assert page.evaluate("document.activeElement.textContent").split() == ["Remove", "b.csv"]
     drop(page, tmp_path, "c.csv", "d.csv", "e.csv")

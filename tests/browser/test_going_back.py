@@ -85,7 +85,7 @@ def test_back_and_reload_after_a_bulk_action_on_some(page: Any, services: Servic
     page.get_by_label("Select Report 29", exact=True).check()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel 1 task").click()
-    page.get_by_text("1 task is canceled.").wait_for()
+    page.get_by_text("1 task canceled.").wait_for()
 
     answer = page.go_back()
 
@@ -148,6 +148,6 @@ def test_a_run_that_was_left_waits_until_one_goes_on(
     page.wait_for_timeout(1_500)
 
     assert canceled(services) == left_at
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
     page.get_by_role("heading", name="Done").wait_for()
     assert canceled(services) == 30

@@ -83,7 +83,7 @@ def test_a_failure_is_watched_and_retried(page: Any, site: Site) -> None:
     page.fill("#p-seconds", "0.5")
     page.fill("#p-steps", "3")
     page.fill("#p-fail_at_step", "2")
-    page.get_by_text("More: title").click()
+    page.get_by_text("Advanced: title").click()
     page.fill("#max_attempts", "1")
     page.get_by_role("button", name="Create", exact=True).click()
     page.get_by_text("Step 2 failed, as you asked.").first.wait_for(timeout=20_000)

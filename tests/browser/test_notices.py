@@ -61,7 +61,7 @@ def test_a_server_that_is_away_is_named_until_it_is_back(page: Any) -> None:
         page.route("**/pulse", how)
         page.clock.run_for(5_000)
         page.wait_for_selector("#stale:visible")
-        assert notices(page) == ["The server did not answer just now"]
+        assert notices(page) == ["Connection lost"]
         page.unroute_all()
         page.clock.run_for(5_000)
         page.wait_for_selector("#stale", state="hidden")

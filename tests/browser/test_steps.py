@@ -92,7 +92,7 @@ def create_and_view(page: Any, title: str) -> None:
     page.get_by_role("link", name="Create Task").first.click()
     page.get_by_role("link", name="Count slowly").first.click()
     page.fill("#p-seconds", "0.2")
-    page.get_by_text("More: title").click()
+    page.get_by_text("Advanced: title").click()
     page.fill("#title", title)
     page.get_by_role("button", name="Create", exact=True).click()
     page.wait_for_url(TASK)
