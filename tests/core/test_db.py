@@ -74,7 +74,7 @@ def test_a_refusal_is_an_answer_and_passes_as_it_is(error):
 @pytest.mark.parametrize("error", FULL, ids=lambda error: type(error).__name__)
 def test_no_room_is_said_and_is_no_fault_of_what_is_written(error):
     assert not is_refusal(error)
-    with pytest.raises(Unavailable, match="out of space"), translated("saving the task"):
+    with pytest.raises(Unavailable, match="out of disk space"), translated("saving the task"):
         raise error
 
 

@@ -110,7 +110,7 @@ def test_what_is_printed_is_still_seen(
         ({"source": b"", "least": "two"}, "least: Enter a whole number."),
         ({"source": b"", "most": 2}, "most: There is no parameter of this name."),
         ({"source": "650000000000000000000000"}, "There is no file 650000000000000000000000."),
-        ({"source": "nonsense"}, "There is no file 'nonsense'"),
+        ({"source": "nonsense"}, "File not found: 'nonsense'"),
     ],
 )
 def test_parameters_are_refused_as_in_the_form(
