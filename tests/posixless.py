@@ -60,6 +60,8 @@ def become_posixless() -> None:
     sys.platform = "win32"
     # A text file that is opened without an encoding is read as another one there.
     warnings.filterwarnings("error", category=EncodingWarning)
+    # The regex library asks for the encoding of the locale with each pattern: for patterns of bytes only.
+    warnings.filterwarnings("ignore", message="UTF-8 Mode affects locale", category=EncodingWarning)
 
 
 if __name__ == "__main__":

@@ -65,7 +65,10 @@ def test_what_is_wrong_is_shown_in_place_and_the_file_stays(page, services):
 
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
-    [("x.exe", b"x", "x.exe isn't an accepted file type"), ("huge.csv", None, "is 300 MB; the limit is 256 MB.")],
+    [
+        ("x.exe", b"x", "x.exe isn't an accepted file type"),
+        ("huge.csv", None, "is 300 MB; the limit is 256 MB."),
+    ],
 )
 def test_a_file_that_is_not_taken_is_not_sent(page, services, name, content, sentence):
     if content is None:
