@@ -80,8 +80,8 @@ _ENDING_LABELS = {
     Ending.TIMEOUT: "Timed out",
     Ending.MEMORY: "Out of memory",
     Ending.CRASH: "Process died",
-    Ending.WORKER_LOST: "Worker lost",
-    Ending.HANDED_BACK: "Requeued (worker lost)",
+    Ending.WORKER_LOST: "Requeued (worker lost)",
+    Ending.HANDED_BACK: "Released (worker stopped)",
     Ending.INTERRUPTED: "Interrupted",
 }
 

@@ -109,7 +109,7 @@ REASONS: dict[Cause, tuple[str, str]] = {
         "Correct the number at the end of `{setting}`; 0 is always there.",
     ),
     Cause.UNKNOWN_COMMAND: (
-        "{name} does not know a command that is needed.",
+        "{name} lacks a command that this program needs.",
         "Set `{setting}` to a server that is recent and complete: no sentinel, and no renamed commands.",
     ),
     Cause.WRONG_PROTOCOL: (

@@ -35,7 +35,7 @@ def test_an_ending_that_nobody_knows_is_a_failure(stored):
 def test_an_attempt_that_was_not_handed_back_does_not_say_so():
     said = {ending: ending.label for ending in Ending if ending.label != "Failed"}
     assert len(set(said.values())) == len(said)
-    assert [ending for ending, label in said.items() if label == "Requeued (worker lost)"] == [
+    assert [ending for ending, label in said.items() if label == "Released (worker stopped)"] == [
         Ending.HANDED_BACK
     ]
 

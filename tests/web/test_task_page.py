@@ -156,8 +156,8 @@ class TestEndings:
         [
             ("succeeded", "Succeeded", "succeeded"),
             ("crash", "Process died", "failed"),
-            ("worker_lost", "Worker lost", "canceled"),
-            ("handed_back", "Requeued (worker lost)", "canceled"),
+            ("worker_lost", "Requeued (worker lost)", "canceled"),
+            ("handed_back", "Released (worker stopped)", "canceled"),
             ("timeout", "Timed out", "failed"),
             ("retry", "Failed", "failed"),
             ("lost", "Interrupted", "canceled"),  # what earlier versions wrote
