@@ -42,7 +42,7 @@ if os.path.isdir("/dev/shm"):  # noqa: S108 - memory of the system, named by gun
 def post_fork(server: Any, worker: Any) -> None:
     """A serving process does not outlive its master, even one that was killed."""
     # Imported here: a master that holds the application's modules would keep old code over a reload.
-    from app.core.leash import die_with
+    from app.core.parent_death import die_with
 
     die_with(worker.ppid)
 

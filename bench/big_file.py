@@ -27,10 +27,10 @@ from urllib.request import urlopen
 
 import psutil
 
-from app.core import db as database
+from app.core import mongo as database
 from app.core.services import Services, connect
-from app.core.states import Priority
-from app.core.task import NewTask
+from app.core.tasks.states import Priority
+from app.core.tasks.task import NewTask
 from app.local.children import free_port
 from app.local.servers import stores
 from bench.report import BenchError, arguments, machine, markdown, publish, say

@@ -16,8 +16,8 @@ from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 from app.core.services import Services
-from app.core.states import Priority
-from app.core.task import Task
+from app.core.tasks.states import Priority
+from app.core.tasks.task import Task
 from app.local.children import Child
 from bench import floor, stock
 

@@ -17,7 +17,8 @@ from pymongo.monitoring import (
     CommandSucceededEvent,
 )
 
-from app.core import db, queue
+from app.core import mongo as db
+from app.core.queue import rq
 from app.core.services import Services, assemble
 from app.local import Stores
 from config import Settings
@@ -108,7 +109,7 @@ def connected(settings: Settings, servers: Stores) -> Iterator[Counted]:
     client: MongoClient[db.Document] = MongoClient(
         settings.mongodb_uri, event_listeners=[listener], **db.client_options(settings)
     )
-    redis = queue.connect(settings.redis_url, settings.redis_timeout_ms)
+    redis = rq.connect(settings.redis_url, settings.redis_timeout_ms)
     services = assemble(settings, client.get_default_database("taskqueue"), redis)
     try:
         yield Counted(services, servers, listener)

@@ -35,11 +35,11 @@ from bson.raw_bson import RawBSONDocument
 from app.core.backup.bson_stream import split
 from app.core.backup.folder import FolderArchive
 from app.core.clock import utcnow
-from app.core.content import CHUNK, pieces
-from app.core.db import Document, Mongo, create_indexes
-from app.core.logs import PART
+from app.core.files.attempt_logs import PART
+from app.core.files.gridfs import CHUNK, pieces
+from app.core.mongo import Document, Mongo, create_indexes
 from app.core.services import Services, connect
-from app.core.states import Status
+from app.core.tasks.states import Status
 from app.local import stores
 from app.local.kinds import BUILT, MONGO, WHEEL, Kind
 from bench import report

@@ -14,13 +14,13 @@ from typing import Any
 from bson import ObjectId
 
 from app.core.clock import utcnow
-from app.core.db import Document, create_indexes
-from app.core.document import new_document
+from app.core.listing.search_index import Words
+from app.core.mongo import Document, create_indexes
 from app.core.services import Services
-from app.core.states import Priority, Status
-from app.core.task import NewTask, words_of
-from app.core.tasks import LEASE
-from app.core.words import Words
+from app.core.tasks.document import new_document
+from app.core.tasks.states import Priority, Status
+from app.core.tasks.store import LEASE
+from app.core.tasks.task import NewTask, words_of
 from bench import report
 
 BATCH = 1_000

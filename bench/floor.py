@@ -14,7 +14,7 @@ from typing import Any
 from bson import ObjectId
 from redis import Redis
 
-from app.core import db
+from app.core import mongo
 from app.core.clock import utcnow
 from config import load
 
@@ -25,7 +25,7 @@ READY = "bench:floor:ready"
 def main() -> None:
     """Wait for the first id, then go on until there is none."""
     settings = load(os.environ)
-    tasks = db.connect(settings).tasks
+    tasks = mongo.connect(settings).tasks
     tasks.find_one({"_id": ObjectId()})
     redis: Any = Redis.from_url(settings.redis_url)
     redis.incr(READY)

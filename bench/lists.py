@@ -24,10 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
-from app.core.listing import Listing
+from app.core.listing.filter import TaskFilter
+from app.core.listing.listing import Listing
 from app.core.services import Services, connect
-from app.core.states import Priority, Status
-from app.core.taskfilter import TaskFilter
+from app.core.tasks.states import Priority, Status
 from app.local import Stores, stores
 from app.local.children import Child, free_port
 from app.local.kinds import Kind

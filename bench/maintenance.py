@@ -22,13 +22,13 @@ from pathlib import Path
 from bson import ObjectId
 
 from app.core.clock import utcnow
-from app.core.db import create_indexes
-from app.core.document import new_document
-from app.core.repair import OLDEST
+from app.core.listing.search_index import FORGOTTEN
+from app.core.mongo import create_indexes
+from app.core.queue.recovery import OLDEST
 from app.core.services import Services
-from app.core.states import Priority, Status
-from app.core.task import NewTask, Task
-from app.core.words import FORGOTTEN
+from app.core.tasks.document import new_document
+from app.core.tasks.states import Priority, Status
+from app.core.tasks.task import NewTask, Task
 from app.local import stores
 from bench import fill, report
 from bench.counted import Asked, Counted, connected

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 import psutil
 from bson import ObjectId
 
-from app.core.states import ENDED, Priority
+from app.core.tasks.states import ENDED, Priority
 from app.local.servers import Server
 from bench import report, rig
 from bench.report import BenchError

@@ -20,13 +20,13 @@ from pathlib import Path
 
 from bson import ObjectId
 
-from app.core.listing import Listing
-from app.core.reads import START
+from app.core.listing.filter import TaskFilter
+from app.core.listing.listing import Listing
 from app.core.services import Services
-from app.core.states import Priority, Status
-from app.core.task import NewTask, Task
-from app.core.taskfilter import TaskFilter
-from app.core.tasks import Tasks
+from app.core.tasks.queries import START
+from app.core.tasks.states import Priority, Status
+from app.core.tasks.store import Tasks
+from app.core.tasks.task import NewTask, Task
 from app.local import stores
 from app.local.kinds import Kind
 from bench import report

@@ -21,8 +21,8 @@ import psutil
 from bson import ObjectId
 
 from app.core.clock import utcnow
-from app.core.states import Priority, Status
-from app.core.task import NewTask
+from app.core.tasks.states import Priority, Status
+from app.core.tasks.task import NewTask
 from bench import report, rig
 from bench.rig import Rig
 

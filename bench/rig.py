@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 
 import psutil
 
-from app.core.db import create_indexes
+from app.core.mongo import create_indexes
 from app.core.services import Services, connect
 from app.local import Stores, stores
 from app.local.children import Child, free_port

@@ -10,7 +10,7 @@ import psutil
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from app.core.states import Status
+from app.core.tasks.states import Status
 from bench import report
 from bench.rig import Rig
 

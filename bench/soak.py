@@ -22,7 +22,7 @@ from pathlib import Path
 
 from bson import ObjectId
 
-from app.core.states import ENDED, Priority, Status
+from app.core.tasks.states import ENDED, Priority, Status
 from app.local.servers import Server
 from bench import report, rig
 from bench.rig import Person, Repeated, Rig

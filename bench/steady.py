@@ -22,9 +22,9 @@ from html import unescape
 from pathlib import Path
 
 from app.core.clock import utcnow
-from app.core.db import Document
-from app.core.states import Priority
-from app.core.task import NewTask
+from app.core.mongo import Document
+from app.core.tasks.states import Priority
+from app.core.tasks.task import NewTask
 from bench import fill, report, rig
 from bench.rig import Answer, Person, Repeated, Rig
 from bench.samples import MB, resident

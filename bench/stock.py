@@ -13,8 +13,8 @@ from datetime import timedelta
 
 from bson import ObjectId
 
-from app.core import db
-from app.core.tasks import Tasks
+from app.core import mongo
+from app.core.tasks.store import Tasks
 from bench.noop import noop
 from config import load
 
@@ -25,7 +25,7 @@ FUNCTION = "bench.stock.run"
 def _tasks() -> Tasks:
     """With a client of this process: a forked one must not share its parent's (PyMongo's FAQ)."""
     settings = load(os.environ)
-    return Tasks(db.connect(settings), timedelta(days=settings.retention_days))
+    return Tasks(mongo.connect(settings), timedelta(days=settings.retention_days))
 
 
 def run(task_id: str) -> None:

@@ -22,9 +22,9 @@ from datetime import datetime
 from pathlib import Path
 
 from app.core.clock import utcnow
-from app.core.db import create_indexes
+from app.core.mongo import create_indexes
 from app.core.services import Services, connect
-from app.core.task import Task
+from app.core.tasks.task import Task
 from app.local import Stores, stores
 from app.local.children import Child
 from bench import fill, report

@@ -14,10 +14,10 @@ import pytest
 from mongomock.collection import BulkOperationBuilder
 
 from app.core import clock
-from app.core import db as database
+from app.core import mongo as database
 from app.core.services import Services, assemble
-from app.core.states import Priority
-from app.core.task import NewTask, Task
+from app.core.tasks.states import Priority
+from app.core.tasks.task import NewTask, Task
 from config import Settings, load
 
 # A property holds or does not; how long an example takes says something of the machine.

@@ -85,15 +85,15 @@ def test_imports_go_one_way(room, module, reason):
 
 
 def test_the_rule_would_see_an_import():
-    assert "app/core/tasks.py" in importing("app.core", "app/core")
+    assert "app/core/tasks/store.py" in importing("app.core", "app/core")
     assert importing("flask", "app/web")
 
 
 def test_only_the_queue_of_the_core_touches_rq():
-    assert importing("rq", "app") == {"app/core/queue.py"}
+    assert importing("rq", "app") == {"app/core/queue/rq.py"}
 
 
-@pytest.mark.parametrize("module", ["app.core.states", "app.core.errors"])
+@pytest.mark.parametrize("module", ["app.core.tasks.states", "app.core.errors"])
 def test_the_tables_import_nothing_of_ours(module):
     path = ROOT / f"{module.replace('.', '/')}.py"
     assert [each for each in imports(path) if each.startswith(("app", "workers", "config"))] == []

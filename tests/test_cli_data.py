@@ -20,8 +20,8 @@ from app.core.backup.manifest import NAME
 from app.core.backup.problems import Step
 from app.core.backup.source import Source
 from app.core.services import Services, assemble
-from app.core.states import Status
-from app.core.task import Task
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 from config import Settings
 from tests import raw_mongomock
 

@@ -13,12 +13,12 @@ from click.testing import Result
 
 from app import create_app
 from app.cli import run as run_module
+from app.cli.follow import Follower
 from app.core.catalog import WorkerInfo
 from app.core.clock import utcnow
-from app.core.follow import Follower
 from app.core.services import Services
-from app.core.states import Priority, Status
-from app.core.task import parse_job_id
+from app.core.tasks.states import Priority, Status
+from app.core.tasks.task import parse_job_id
 from config import Settings
 from workers.context import Context
 from workers.runtime import attempt, settle

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from app.core.arguments import parse
-from app.core.fields import Field, describe
-from app.core.params import validate
+from app.core.params.cli_args import parse
+from app.core.params.fields import Field, describe
+from app.core.params.validate import validate
 from app.web.inputs import Input
 from tests.documents import TASK_TYPES, blocks, rows, section
 from workers import Context, task

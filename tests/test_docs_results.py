@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from app.core.files import StoredFile
-from app.core.results import KINDS
+from app.core.files.store import StoredFile
 from app.core.services import Services
+from app.core.tasks.result_kinds import KINDS
 from app.web.viewers.chosen import Around, View, view
 from app.web.viewers.look import SIZES, Look
 from app.web.viewers.saved import MOST_IMAGE_BYTES

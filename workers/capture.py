@@ -17,8 +17,8 @@ from typing import BinaryIO, TextIO
 
 from bson import ObjectId
 
-from app.core.logs import PART, Logs, kept_parts
-from app.core.mask import FILL, Mask
+from app.core.files.attempt_logs import PART, Logs, kept_parts
+from app.core.secrets.redaction import FILL, Mask
 
 STEP = 2**20
 _C = ctypes.CDLL(None)

@@ -31,9 +31,9 @@ from pymongo.errors import PyMongoError
 
 from app.core import clock, failpoints
 from app.core.errors import QueueUnavailable, Unavailable
-from app.core.leash import die_with
+from app.core.parent_death import die_with
 from app.core.services import Services, connect
-from app.core.task import Task, parse_job_id
+from app.core.tasks.task import Task, parse_job_id
 from config import Settings, load
 from workers.capture import Capture, LogWriter, flush, log_path
 from workers.context import Context

@@ -22,15 +22,15 @@ from pydantic_core import CoreSchema, core_schema
 from pymongo.errors import PyMongoError
 
 from app.core.excerpts import shortened
-from app.core.filenames import safe_name
-from app.core.mask import Mask
-from app.core.values import INT64, keepable
+from app.core.files.filenames import safe_name
+from app.core.params.formats.plain_values import INT64, keepable
+from app.core.secrets.redaction import Mask
 
 if TYPE_CHECKING:
     from bson import ObjectId
 
-    from app.core.files import StoredFile
-    from app.core.task import Task
+    from app.core.files.store import StoredFile
+    from app.core.tasks.task import Task
     from config import Settings
 
 PROGRESS_EVERY_S = 0.5
@@ -44,7 +44,7 @@ class Reports(Protocol):
 
 
 class Shelf(Protocol):
-    """Where files are: what an attempt needs of `app.core.files.Files`."""
+    """Where files are: what an attempt needs of `app.core.files.store.Files`."""
 
     def get(self, file_id: ObjectId) -> StoredFile: ...
 

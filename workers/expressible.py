@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 from pydantic_core import SchemaError
 
-from app.core import patterns
 from app.core.errors import Invalid
-from app.core.fields import DEEPEST, Field
-from app.core.params import validate
-from app.core.structure import flattened, laid_out
-from app.core.written import WRITTEN
+from app.core.params.fields import DEEPEST, Field
+from app.core.params.formats import patterns
+from app.core.params.formats.text_formats import WRITTEN
+from app.core.params.paths import flattened, laid_out
+from app.core.params.validate import validate
 from workers.published import refusals
 
 IN_LISTS = ("text", "int", "float", *WRITTEN)

@@ -13,11 +13,11 @@ from typing import Any, Protocol
 
 from pymongo.errors import PyMongoError
 
-from app.core.db import is_refusal
 from app.core.errors import Unavailable
+from app.core.mongo import is_refusal
 from app.core.services import Services
-from app.core.states import Status
-from app.core.task import Task
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 from workers.runtime import Outcome, refused, settle
 
 log = logging.getLogger("workers.finish")

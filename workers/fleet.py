@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Iterable
 
-from app.core.leash import die_with
+from app.core.parent_death import die_with
 from app.core.services import Services, connect
 from config import Settings
 from workers.logs import set_up

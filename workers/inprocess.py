@@ -16,15 +16,15 @@ from typing import IO, Any
 
 from bson import ObjectId
 
-from app.core.accept import require_accepted
 from app.core.clock import utcnow
-from app.core.content import CHUNK
 from app.core.errors import NotFound
-from app.core.fields import Field
-from app.core.filenames import numbered, safe_name
-from app.core.files import StoredFile
-from app.core.states import Status
-from app.core.task import Task
+from app.core.files.filenames import numbered, safe_name
+from app.core.files.gridfs import CHUNK
+from app.core.files.store import StoredFile
+from app.core.params.fields import Field
+from app.core.params.file_types import require_accepted
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 from config import Settings
 from workers.tasktype import TaskType
 

@@ -27,10 +27,10 @@ from bson import ObjectId
 from bson.errors import BSONError
 
 from app.core.errors import NotFound
-from app.core.logs import PART, Logs
+from app.core.files.attempt_logs import PART, Logs
 from app.core.services import Services
-from app.core.states import Status
-from app.core.task import Task
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 from config import Settings
 from workers.finish import Ended, away, write_down
 from workers.runtime import Failed, NotBegun, Outcome, Succeeded, WasCanceled

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from app.core.logs import HEAD_PARTS, PART, TAIL_PARTS
+from app.core.files.attempt_logs import HEAD_PARTS, PART, TAIL_PARTS
 
 EVERY_S = 0.1
 MEASURE_EVERY = 3

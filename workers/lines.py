@@ -10,7 +10,8 @@
 
     def order(ctx: Context, items: Annotated[list[str], Price]): ...
 
-It is published as data (`app.core.line_grammar`), so the form judges each line before a task is created.
+It is published as data (`app.core.params.line_grammar`), so the form judges each line before a task is
+created.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ import regex
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from app.core.limits import fits
-from app.core.line_grammar import problems, told
+from app.core.params.constraints import fits
+from app.core.params.line_grammar import problems, told
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ class Lines:
     """The grammar of a `list[str]`, of a text with several lines, or of a text that is one line.
 
     Rules are tried in their order; ``otherwise`` is said of a line that none of them knows. See
-    `app.core.line_grammar` for ``named``, ``comment`` and ``least``. With ``at_run=False`` a worker does not
-    judge the lines again, because the function reads them itself and can say more.
+    `app.core.params.line_grammar` for ``named``, ``comment`` and ``least``. With ``at_run=False`` a worker
+    does not judge the lines again, because the function reads them itself and can say more.
     """
 
     document: dict[str, Any] = field(hash=False)

@@ -2,7 +2,7 @@
 
 Nothing stands between the function and a debugger: output is not captured, time is not enforced, Ctrl-C
 is Python's own, and a secret that the function prints is seen. Parameters are read as on any command line
-(`app.core.arguments`).
+(`app.core.params.cli_args`).
 
 Exit code: 0 succeeded, 1 failed, 2 nothing was run.
 """
@@ -18,10 +18,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from app.core.arguments import Tell, explained, parse, teller
 from app.core.errors import TaskQueueError
-from app.core.fields import describe
-from app.core.params import validate
+from app.core.params.cli_args import Tell, explained, parse, teller
+from app.core.params.fields import describe
+from app.core.params.validate import validate
 from config import SettingsError, load
 from workers.context import Context
 from workers.inprocess import FolderFiles, Listener, NoStores, local_task

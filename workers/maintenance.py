@@ -1,7 +1,7 @@
 """The periodic repairs, by whichever worker holds the leader lease in MongoDB.
 
 Two leaders at once do no harm, since every repair is a compare-and-set; the lease only saves work.
-What is repaired and how is in `app.core.dispatch`.
+What is repaired and how is in `app.core.queue.dispatcher`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 from app.core import clock
 from app.core.backup import IMPORT
 from app.core.clock import utcnow
-from app.core.db import create_indexes, is_away
 from app.core.errors import TaskQueueError
-from app.core.leases import LeaseWatch
+from app.core.mongo import create_indexes, is_away
+from app.core.queue.leases import LeaseWatch
 from app.core.services import Services
-from app.core.tasks import LEASE
+from app.core.tasks.store import LEASE
 from workers.journal import journal_of, replay
 
 LEADER_LEASE = timedelta(seconds=15)

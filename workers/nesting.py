@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.core.fields import DEEPEST, Field
+from app.core.params.fields import DEEPEST, Field
 
 
 def unfit(path: str, each: Field) -> str:

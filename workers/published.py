@@ -1,8 +1,8 @@
 """The JSON Schema of parameters as a worker publishes it.
 
 Pydantic's own schema loses the limits of dates, durations and decimals and the schemes of addresses; here
-they are kept, in the words that `app.core.limits` judges by. What cannot be a field of a form is marked
-with `refused`, so that whoever loads the type can name the parameter.
+they are kept, in the words that `app.core.params.constraints` judges by. What cannot be a field of a form is
+marked with `refused`, so that whoever loads the type can name the parameter.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
-from app.core import durations
+from app.core.params.formats import durations
 
 Schema = dict[str, Any]
 Core = TypeVar("Core")

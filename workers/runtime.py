@@ -17,17 +17,17 @@ from bson import ObjectId
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from app.core.db import is_away
-from app.core.document import MOST_RESULT_BYTES
 from app.core.errors import NotFound
 from app.core.excerpts import shortened
-from app.core.mask import Mask
-from app.core.results import ResultKind
+from app.core.mongo import is_away
+from app.core.params.formats.plain_values import keepable
+from app.core.secrets.redaction import Mask
+from app.core.secrets.vault import CannotOpen, Vault
 from app.core.services import Services
-from app.core.states import Status
-from app.core.task import Task
-from app.core.values import keepable
-from app.core.vault import CannotOpen, Vault
+from app.core.tasks.document import MOST_RESULT_BYTES
+from app.core.tasks.result_kinds import ResultKind
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 from workers.context import Canceled, Context, Fail, Retry
 from workers.coroutines import call, never_run
 from workers.tasktype import TaskType

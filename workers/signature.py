@@ -13,8 +13,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 from pydantic_core import SchemaError
 
-from app.core.fields import describe
-from app.core.structure import every, is_group
+from app.core.params.fields import describe
+from app.core.params.paths import every, is_group
 from workers.callables import hidden_signature, unfit_function
 from workers.context import Context
 from workers.expressible import ALLOWED, refusal, refused_secret, said, wrong_defaults

@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from app.core.results import ResultKind, problem
-from app.core.secrets import revealed
-from app.core.states import Priority
+from app.core.secrets.secret import revealed
+from app.core.tasks.result_kinds import ResultKind, problem
+from app.core.tasks.states import Priority
 from config import Settings
 from workers.checks import Check
 from workers.context import File

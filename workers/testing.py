@@ -29,12 +29,12 @@ from typing import Any, TextIO
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import to_jsonable_python
 
-from app.core.accept import accepted
-from app.core.arguments import WRONG, explained
 from app.core.errors import Invalid, NotFound
-from app.core.fields import Field, describe
-from app.core.mask import Mask
-from app.core.params import validate
+from app.core.params.cli_args import WRONG, explained
+from app.core.params.fields import Field, describe
+from app.core.params.file_types import accepted
+from app.core.params.validate import validate
+from app.core.secrets.redaction import Mask
 from config import Settings, load
 from workers.context import Context
 from workers.coroutines import call

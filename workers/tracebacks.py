@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from app.core.excerpts import left_out, shortened
-from app.core.values import keepable
+from app.core.params.formats.plain_values import keepable
 
 TRACEBACK_LIMIT = 20_000
 """In characters."""

@@ -15,10 +15,10 @@ from bson import ObjectId
 
 from app.core import clock
 from app.core.errors import NotFound
-from app.core.mask import Mask
+from app.core.secrets.redaction import Mask
+from app.core.secrets.vault import CannotOpen
 from app.core.services import Services
-from app.core.task import Task
-from app.core.vault import CannotOpen
+from app.core.tasks.task import Task
 from workers.capture import LogWriter, log_path
 from workers.limits import Limits
 from workers.process import ChildProcess

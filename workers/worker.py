@@ -29,7 +29,7 @@ from app.core.catalog import WorkerInfo
 from app.core.clock import utcnow
 from app.core.errors import TaskQueueError
 from app.core.services import Services
-from app.core.states import Priority
+from app.core.tasks.states import Priority
 from config import VERSION
 from workers.capture import log_path
 from workers.limits import Guard, Limits

@@ -30,8 +30,8 @@ from app.core.backup.restore import Restore, Restored, check
 from app.core.backup.source import Source
 from app.core.backup.tar import TarArchive, TarSink
 from app.core.backup.target import Target
-from app.core.db import translated
 from app.core.errors import TaskQueueError
+from app.core.mongo import translated
 from app.core.posix import instead_of
 from app.web.stores import services
 

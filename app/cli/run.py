@@ -1,6 +1,6 @@
 """`flask tasks run TYPE name=value ...`: one task through the queue, followed to its end.
 
-Parameters are read as on any command line (`app.core.arguments`), from the schema in the catalog. With
+Parameters are read as on any command line (`app.core.params.cli_args`), from the schema in the catalog. With
 `--local` this process becomes `python -m workers run`: task code is never imported here.
 """
 
@@ -18,20 +18,20 @@ from bson import ObjectId
 from flask.cli import with_appcontext
 
 from app.cli import show
+from app.cli.follow import Follower
 from app.core import clock
-from app.core.accept import require_accepted
-from app.core.arguments import WRONG, parse, teller
 from app.core.catalog import TaskType
-from app.core.db import translated
 from app.core.errors import Conflict, Invalid
-from app.core.fields import Field
-from app.core.files import StoredFile
-from app.core.follow import Follower
-from app.core.params import validate
+from app.core.files.store import StoredFile
+from app.core.mongo import translated
+from app.core.params.cli_args import WRONG, parse, teller
+from app.core.params.fields import Field
+from app.core.params.file_types import require_accepted
+from app.core.params.paths import file_ids
+from app.core.params.validate import validate
 from app.core.services import Services
-from app.core.states import Priority, Status
-from app.core.structure import file_ids
-from app.core.task import NewTask, Task
+from app.core.tasks.states import Priority, Status
+from app.core.tasks.task import NewTask, Task
 from app.web.permissions import LOCAL
 from app.web.stores import services
 

@@ -13,15 +13,15 @@ from collections.abc import Iterator
 import click
 from pymongo.errors import PyMongoError
 
-from app.core import causes
-from app.core.arguments import explained
+from app.cli.follow import Look
 from app.core.errors import DatabaseUnavailable, NotFound, QueueUnavailable, TaskQueueError, Unavailable
-from app.core.files import Files
-from app.core.follow import Look
-from app.core.queue import Queues
-from app.core.states import Status
-from app.core.store_advice import unusable
-from app.core.task import Task
+from app.core.files.store import Files
+from app.core.params.cli_args import explained
+from app.core.queue.rq import Queues
+from app.core.stores import causes
+from app.core.stores.advice import unusable
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 from app.web.stores import advice_about, services
 
 NOTHING_RUN = 2

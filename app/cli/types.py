@@ -10,11 +10,11 @@ from flask.cli import with_appcontext
 
 from app.cli.show import problems
 from app.core.catalog import TaskType
-from app.core.db import translated
-from app.core.fields import Field
-from app.core.kinds import text_of
-from app.core.limits import words
-from app.core.structure import every
+from app.core.mongo import translated
+from app.core.params.constraints import words
+from app.core.params.fields import Field
+from app.core.params.parsers import text_of
+from app.core.params.paths import every
 from app.web.stores import services
 
 HEADS = ("NAME", "TITLE", "CATEGORY", "SERVED", "PARAMETERS")

@@ -18,13 +18,13 @@ from jsonschema.exceptions import SchemaError
 
 from app.core import stored
 from app.core.clock import utcnow
-from app.core.db import Document, Mongo
 from app.core.errors import NotFound
-from app.core.fields import Field, describe
-from app.core.files import StoredFile
-from app.core.results import ResultKind
-from app.core.states import Priority
-from app.core.tasks import Tasks
+from app.core.files.store import StoredFile
+from app.core.mongo import Document, Mongo
+from app.core.params.fields import Field, describe
+from app.core.tasks.result_kinds import ResultKind
+from app.core.tasks.states import Priority
+from app.core.tasks.store import Tasks
 
 
 class WorkerState(str, Enum):

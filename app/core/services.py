@@ -12,24 +12,25 @@ from pymongo.errors import PyMongoError
 from redis import Redis
 from redis.exceptions import RedisError
 
-from app.core import causes, queue
-from app.core import db as database
+from app.core import mongo as database
 from app.core.catalog import Catalog
-from app.core.db import Mongo
-from app.core.deletions import Deletions
-from app.core.dispatch import Dispatch
 from app.core.errors import Cause, Unavailable
-from app.core.files import Files
-from app.core.listing import Listing
-from app.core.logs import Logs
-from app.core.many import Many
-from app.core.queue import Queues
-from app.core.sparse_log import SparseLog
-from app.core.stats import Stats
-from app.core.store_advice import explained
-from app.core.tasks import Tasks
-from app.core.vault import Vault
-from app.core.words import Words
+from app.core.files.attempt_logs import Logs
+from app.core.files.store import Files
+from app.core.listing.listing import Listing
+from app.core.listing.search_index import Words
+from app.core.listing.stats import Stats
+from app.core.mongo import Mongo
+from app.core.queue import rq
+from app.core.queue.bulk import Many
+from app.core.queue.dispatcher import Dispatch
+from app.core.queue.rq import Queues
+from app.core.secrets.vault import Vault
+from app.core.stores import causes
+from app.core.stores.advice import explained
+from app.core.stores.sparse_log import SparseLog
+from app.core.tasks.deletions import Deletions
+from app.core.tasks.store import Tasks
 from config import Settings
 
 log = logging.getLogger("app.core.services")
@@ -118,5 +119,5 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
 def connect(settings: Settings) -> Services:
     """The core over the stores that the settings name, with clients of its own."""
     return assemble(
-        settings, database.connect(settings), queue.connect(settings.redis_url, settings.redis_timeout_ms)
+        settings, database.connect(settings), rq.connect(settings.redis_url, settings.redis_timeout_ms)
     )

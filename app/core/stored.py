@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from bson import ObjectId
 
-from app.core.db import Document
+from app.core.mongo import Document
 
 MOST = 10**9
 """No count of ours grows further; beyond it, sums and spans of time would leave their range."""

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-LEASH = [sys.executable, "-I", "-S", str(Path(__file__).parents[1] / "core" / "leash.py")]
+LEASH = [sys.executable, "-I", "-S", str(Path(__file__).parents[1] / "core" / "parent_death.py")]
 
 LOG_MAX_BYTES = 10_000_000
 SLOW_S = 3.0

@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from app.core.db import Mongo
+    from app.core.mongo import Mongo
 
 Guard = tuple[str, tuple[str, ...], dict[str, Any]]
 """A collection, the fields, and options of the index."""
@@ -55,7 +55,7 @@ def create_indexes(mongodb_uri: str, database: str) -> bool:
     """
     from pymongo import ASCENDING, IndexModel, MongoClient  # `up` starts its servers before it needs these.
 
-    from app.core import db as core
+    from app.core import mongo as core
 
     with MongoClient[core.Document](mongodb_uri, w="majority", journal=True) as client:
         db = client[database]

@@ -82,8 +82,8 @@ def require_stores(settings: Settings) -> None:
 
 def tasks_from_before(settings: Settings) -> str:
     """Return a line about the tasks in the database, empty where there are none. Raises PyMongoError."""
-    from app.core.states import Status
-    from app.core.taskfilter import TaskFilter
+    from app.core.listing.filter import TaskFilter
+    from app.core.tasks.states import Status
 
     with _services(settings) as services:
         counts = services.listing.counts(TaskFilter())

@@ -180,7 +180,7 @@ def stores(folder: Path, *, mongo: str | Kind = "auto", redis: str = "auto") -> 
     """Fresh servers on free ports with their data in ``folder``, for tests and benchmarks.
 
     Killed at the end, which is faster than stopping them and loses nothing; when this process is
-    killed, so are they. Start them from a thread that stays (see ``app.core.leash``).
+    killed, so are they. Start them from a thread that stays (see ``app.core.parent_death``).
     """
     found = plan(folder, mongo=mongo, redis=redis)
     found.start()

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from bson import ObjectId
 from flask import request
 
-from app.core.accept import accepted, not_accepted
 from app.core.catalog import TaskType
 from app.core.errors import BadQuery
-from app.core.fields import Field
-from app.core.files import StoredFile
-from app.core.structure import MOST_ITEMS
+from app.core.files.store import StoredFile
+from app.core.params.fields import Field
+from app.core.params.file_types import accepted, not_accepted
+from app.core.params.paths import MOST_ITEMS
 from app.web import uploads
 from app.web.permissions import current_person
 from app.web.stores import services

@@ -1,6 +1,6 @@
 """What a request asks for, read strictly: ids of tasks, a few named values, attempts, a priority.
 
-The filters of the list have an object of their own: `app.core.taskfilter.TaskFilter`.
+The filters of the list have an object of their own: `app.core.listing.filter.TaskFilter`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from bson import ObjectId
 from flask import request
 
 from app.core.errors import BadQuery, Invalid, NotFound
-from app.core.states import Priority
-from app.core.task import Task, parse_task_id
-from app.core.taskfilter import TaskFilter
+from app.core.listing.filter import TaskFilter
+from app.core.tasks.states import Priority
+from app.core.tasks.task import Task, parse_task_id
 
 LIVE_ROWS = 120  # More ids would not fit into an address that every server takes (4,094 bytes).
 

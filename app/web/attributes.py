@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from app.core.fields import Field
-from app.core.limits import is_multiple
-from app.core.values import shown
+from app.core.params.constraints import is_multiple
+from app.core.params.fields import Field
+from app.core.params.formats.plain_values import shown
 
 _CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,3})?)?"
 _NUMBER = r"(?=.{1,17}\Z)-?([0-9]+(\.[0-9]+)?|\.[0-9]+)"

@@ -15,16 +15,16 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from markupsafe import Markup
 
 from app.core.catalog import TaskType
-from app.core.db import translated
-from app.core.dispatch import Submitted
 from app.core.errors import BadQuery, NotFound
-from app.core.fields import Field
-from app.core.files import StoredFile
-from app.core.states import Priority
-from app.core.structure import every, file_ids
-from app.core.task import NewTask, Task, parse_task_id
-from app.core.taskfilter import TaskFilter
-from app.core.vault import CannotOpen
+from app.core.files.store import StoredFile
+from app.core.listing.filter import TaskFilter
+from app.core.mongo import translated
+from app.core.params.fields import Field
+from app.core.params.paths import every, file_ids
+from app.core.queue.dispatcher import Submitted
+from app.core.secrets.vault import CannotOpen
+from app.core.tasks.states import Priority
+from app.core.tasks.task import NewTask, Task, parse_task_id
 from app.web import as_input, forms, incoming, inputs, received, rows, uploads
 from app.web.as_input import Carried
 from app.web.filters import about, size

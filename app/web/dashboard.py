@@ -7,8 +7,8 @@ from typing import Any
 from flask import Blueprint, jsonify, render_template
 
 from app.core.errors import BadQuery
-from app.core.store_advice import reason
-from app.core.taskfilter import ENDED_WITHIN, TaskFilter
+from app.core.listing.filter import ENDED_WITHIN, TaskFilter
+from app.core.stores.advice import reason
 from app.web.asked import only
 from app.web.live import live
 from app.web.permissions import PUBLIC, requires

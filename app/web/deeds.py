@@ -1,6 +1,6 @@
 """What can be done to many tasks at once, in the words of the pages: a row for each deed.
 
-What a deed does, and to which tasks, is the core's (`app.core.many`, `app.core.states`).
+What a deed does, and to which tasks, is the core's (`app.core.queue.bulk`, `app.core.tasks.states`).
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from app.core.listing import Count
-from app.core.many import Deed, Step
-from app.core.states import ACTIONS, ENDED, Action, Status, legal
+from app.core.listing.listing import Count
+from app.core.queue.bulk import Deed, Step
+from app.core.tasks.states import ACTIONS, ENDED, Action, Status, legal
 from app.web.filters import plural
 from app.web.permissions import Person
 

@@ -9,15 +9,15 @@ from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any
 
-from app.core import moments
 from app.core.catalog import TaskType
 from app.core.clock import utcnow
 from app.core.excerpts import settled, tail
-from app.core.fields import Field
-from app.core.files import StoredFile
-from app.core.secrets import masked
-from app.core.states import WAITING, Ending, Status
-from app.core.task import Task
+from app.core.files.store import StoredFile
+from app.core.params.fields import Field
+from app.core.params.formats import datetimes
+from app.core.secrets.secret import masked
+from app.core.tasks.states import WAITING, Ending, Status
+from app.core.tasks.task import Task
 from app.web.given import node_of
 from app.web.viewer import Node, label, node
 
@@ -216,7 +216,7 @@ def _parameter(name: str, field: Field | None, value: Any, files: Mapping[str, S
 
 def _moment(value: Any) -> datetime | None:
     try:
-        return moments.load_moment(value) if isinstance(value, str) else None
+        return datetimes.load_moment(value) if isinstance(value, str) else None
     except ValueError:
         return None
 

@@ -14,8 +14,8 @@ from urllib.parse import quote
 from flask import Blueprint, Response, request
 
 from app.core.errors import NotFound
-from app.core.files import StoredFile
-from app.core.jsontext import text_in
+from app.core.files.store import StoredFile
+from app.core.params.formats.json_text import text_in
 from app.web import ranges
 from app.web.asked import attempt_of, only, task_id_of
 from app.web.permissions import requires

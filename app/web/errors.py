@@ -15,10 +15,10 @@ from flask_wtf.csrf import CSRFError
 from pymongo.errors import PyMongoError
 from werkzeug.exceptions import BadHost, HTTPException, SecurityError
 
-from app.core import causes
-from app.core.db import cannot_write, is_away
 from app.core.errors import Cause, Invalid, NoRoom, TaskQueueError, Unavailable
-from app.core.store_advice import unusable
+from app.core.mongo import cannot_write, is_away
+from app.core.stores import causes
+from app.core.stores.advice import unusable
 from app.web.slow_clients import TooSlow
 from app.web.stores import advice_about, services, warn
 

@@ -11,7 +11,7 @@ from flask import Flask, Response, request, url_for
 from markupsafe import Markup
 
 from app.core.clock import utcnow
-from app.core.task import id_end
+from app.core.tasks.task import id_end
 from app.web.markdown import markdown, markdown_line
 
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))

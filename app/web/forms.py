@@ -19,10 +19,10 @@ from wtforms.validators import AnyOf, Length, Regexp, ValidationError
 
 from app.core.catalog import MAX_TITLE, TaskType
 from app.core.clock import utcnow
-from app.core.files import StoredFile
-from app.core.moments import moments_at, spoken, zone_of
-from app.core.states import Priority
-from app.core.task import NewTask, one_line, tag_of
+from app.core.files.store import StoredFile
+from app.core.params.formats.datetimes import moments_at, spoken, zone_of
+from app.core.tasks.states import Priority
+from app.core.tasks.task import NewTask, one_line, tag_of
 
 MAX_TAGS = 10
 MAX_TAG = 40

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.core.fields import Field
-from app.core.files import StoredFile
-from app.core.structure import is_group
-from app.core.written import rewritten
+from app.core.files.store import StoredFile
+from app.core.params.fields import Field
+from app.core.params.formats.text_formats import rewritten
+from app.core.params.paths import is_group
 from app.web.uploads import takes_files
 from app.web.viewer import MOST_ROWS, NONE, Node, SavedFile, as_json, label, node
 

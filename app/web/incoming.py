@@ -17,8 +17,8 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wsgi import LimitedStream
 
 from app.core.errors import Invalid, NoRoom, TooLarge
-from app.core.filenames import safe_name
-from app.core.files import too_large
+from app.core.files.filenames import safe_name
+from app.core.files.store import too_large
 from app.web.asked import only
 from config import Settings
 

@@ -1,9 +1,9 @@
 """The parameters of a task as a form shows them.
 
 What lives here: the texts that the form shows, at first and again. Parameters that have parts are one flat
-list with their parts, by path (`app.core.structure`). What comes back is read by `received`. The envelope
-(priority, title, ...) lives in `forms`; kinds and bounds come from `app.core.fields`, messages from
-`app.core.params`.
+list with their parts, by path (`app.core.params.paths`). What comes back is read by `received`. The envelope
+(priority, title, ...) lives in `forms`; kinds and bounds come from `app.core.params.fields`, messages from
+`app.core.params.validate`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from app.core.fields import Field
-from app.core.files import Files, StoredFile
-from app.core.kinds import NOUNS
-from app.core.limits import words
-from app.core.structure import flattened, laid_out
+from app.core.files.store import Files, StoredFile
+from app.core.params.constraints import words
+from app.core.params.fields import Field
+from app.core.params.parsers import NOUNS
+from app.core.params.paths import flattened, laid_out
 from app.web import rows, uploads
 from app.web.attributes import AREAS, attributes
 from app.web.kept import NOTHING, Kept

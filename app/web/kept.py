@@ -2,7 +2,7 @@
 
 When a form comes back with something to put right, or is filled in with the inputs of a past run, the page
 holds each secret sealed. Only the same parameter of the same person's form of the same type opens it, in
-whichever row it stands; no script and no session is needed. Fields are by path (`app.core.structure`).
+whichever row it stands; no script and no session is needed. Fields are by path (`app.core.params.paths`).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from app.core.catalog import TaskType
-from app.core.fields import Field
-from app.core.secrets import Secret
-from app.core.structure import flattened, laid_out
-from app.core.task import Task
-from app.core.vault import NO_KEY, CannotOpen, Vault
+from app.core.params.fields import Field
+from app.core.params.paths import flattened, laid_out
+from app.core.secrets.secret import Secret
+from app.core.secrets.vault import NO_KEY, CannotOpen, Vault
+from app.core.tasks.task import Task
 from app.web.permissions import current_person
 from app.web.rows import without_numbers
 from app.web.stores import services

@@ -16,14 +16,14 @@ from typing import TypeVar, cast
 from flask import Flask, current_app
 from pymongo.errors import PyMongoError
 
-from app.core import db as database
+from app.core import mongo as database
 from app.core.catalog import ModuleProblem, WorkerInfo, module_problems
 from app.core.clock import utcnow
 from app.core.errors import Cause, DatabaseUnavailable, QueueUnavailable
-from app.core.listing import Count
+from app.core.listing.listing import Count
+from app.core.listing.stats import Lane
 from app.core.services import Services
-from app.core.stats import Lane
-from app.core.store_advice import reason
+from app.core.stores.advice import reason
 
 KEPT_S = 1.5
 STALE_S = 10.0  # While another thread reads, what is known may be so old.

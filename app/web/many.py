@@ -19,13 +19,13 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.clock import utcnow
-from app.core.cursors import EPOCH
 from app.core.errors import BadQuery, Invalid
-from app.core.listing import COUNT_LIMIT, Count
-from app.core.many import Deed, Step
-from app.core.states import Action, Status, legal
-from app.core.task import parse_task_id
-from app.core.taskfilter import TaskFilter
+from app.core.listing.cursors import EPOCH
+from app.core.listing.filter import TaskFilter
+from app.core.listing.listing import COUNT_LIMIT, Count
+from app.core.queue.bulk import Deed, Step
+from app.core.tasks.states import Action, Status, legal
+from app.core.tasks.task import parse_task_id
 from app.web import asked, runs
 from app.web.deeds import DEEDS, Wording, reasons
 from app.web.flashes import flash_at

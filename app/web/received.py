@@ -1,7 +1,7 @@
 """The parameters of a task as a browser sent them: read, stored, judged, and shown again.
 
 Files are taken by `uploads`, secrets kept by `kept`, rows added and left out by `rows`, texts read by
-`app.core.params`.
+`app.core.params.validate`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from werkzeug.datastructures import FileStorage, MultiDict
 
 from app.core.catalog import TaskType
 from app.core.errors import Invalid
-from app.core.fields import Field
-from app.core.files import Files, StoredFile
-from app.core.params import from_form, validate
-from app.core.structure import file_ids, laid_out, rows_among
+from app.core.files.store import Files, StoredFile
+from app.core.params.fields import Field
+from app.core.params.paths import file_ids, laid_out, rows_among
+from app.core.params.validate import from_form, validate
 from app.web import kept, rows, uploads
 from app.web.filters import plural
 from app.web.inputs import Input, blank_row, shown_with

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from app.core.errors import BadQuery
-from app.core.fields import Field
-from app.core.params import untouched
-from app.core.structure import MOST_ITEMS, at, laid_out, renumbered, rows_among
+from app.core.params.fields import Field
+from app.core.params.paths import MOST_ITEMS, at, laid_out, renumbered, rows_among
+from app.core.params.validate import untouched
 from app.web.uploads import Texts
 
 CHANGE = "row"

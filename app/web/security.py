@@ -13,7 +13,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.core.errors import BadQuery, Forbidden
-from app.core.structure import MOST_ITEMS
+from app.core.params.paths import MOST_ITEMS
 from app.web.incoming import IN_MEMORY
 from app.web.permissions import LIBRARY_ROUTES
 from config import Settings

@@ -11,11 +11,12 @@ import pymongo
 from flask import Flask, current_app, request
 from flask_pymongo import PyMongo
 
-from app.core import clock, queue
-from app.core import db as database
+from app.core import clock
+from app.core import mongo as database
 from app.core.errors import Cause, DatabaseUnavailable
+from app.core.queue import rq
 from app.core.services import Services, assemble
-from app.core.store_advice import advice, reason, unusable
+from app.core.stores.advice import advice, reason, unusable
 from app.web.permissions import PUBLIC, needed_by
 from config import Settings
 
@@ -33,7 +34,7 @@ def connect(app: Flask, settings: Settings) -> Services:
         mongo = PyMongo(app, settings.mongodb_uri, **database.client_options(settings))
         assert mongo.cx is not None  # noqa: S101 - made by the line above
         db = mongo.cx.get_default_database("taskqueue")
-    return assemble(settings, db, queue.connect(settings.redis_url, settings.redis_timeout_ms))
+    return assemble(settings, db, rq.connect(settings.redis_url, settings.redis_timeout_ms))
 
 
 class Readiness:

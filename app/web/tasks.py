@@ -11,13 +11,13 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.catalog import TaskType
-from app.core.cursors import Page
 from app.core.errors import NotFound, TooShort
-from app.core.files import StoredFile
-from app.core.states import Priority, Status
-from app.core.structure import MOST_ITEMS
-from app.core.task import Task
-from app.core.taskfilter import ORDERINGS, PAGE_SIZES, TaskFilter
+from app.core.files.store import StoredFile
+from app.core.listing.cursors import Page
+from app.core.listing.filter import ORDERINGS, PAGE_SIZES, TaskFilter
+from app.core.params.paths import MOST_ITEMS
+from app.core.tasks.states import Priority, Status
+from app.core.tasks.task import Task
 from app.web import asked, deeds, detail
 from app.web.flashes import flash_at
 from app.web.live import live, unless_refused

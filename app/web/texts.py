@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.core.fields import Field
-from app.core.kinds import text_of
+from app.core.params.fields import Field
+from app.core.params.parsers import text_of
 
 
 def texts_of(each: Field, past: Mapping[str, Any]) -> tuple[str, ...]:

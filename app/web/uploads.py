@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from werkzeug.datastructures import FileStorage, MultiDict
 
-from app.core.accept import accepted, not_accepted, require_accepted
 from app.core.errors import Invalid, TooLarge
-from app.core.fields import Field
-from app.core.filenames import safe_name
-from app.core.files import Files, StoredFile
+from app.core.files.filenames import safe_name
+from app.core.files.store import Files, StoredFile
+from app.core.params.fields import Field
+from app.core.params.file_types import accepted, not_accepted, require_accepted
 
 PREFIX = "p-"
 DROP = "drop-"

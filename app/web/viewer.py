@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.core.secrets import MASK, is_sealed, masked
+from app.core.secrets.secret import MASK, is_sealed, masked
 from app.web.filters import number
 
 DEEPEST = 5

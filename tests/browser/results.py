@@ -7,9 +7,9 @@ import struct
 import zlib
 from typing import Any
 
-from app.core.results import ResultKind
 from app.core.services import Services
-from app.core.task import Task
+from app.core.tasks.result_kinds import ResultKind
+from app.core.tasks.task import Task
 from tests.browser.seeded import submit
 from tests.web.looking import claim
 

@@ -6,8 +6,8 @@ import io
 from typing import Any
 
 from app.core.services import Services
-from app.core.states import Priority
-from app.core.task import NewTask, Task
+from app.core.tasks.states import Priority
+from app.core.tasks.task import NewTask, Task
 from tests.web.looking import claim, fail, succeed, worker
 from workers.tasktype import TaskType, load
 

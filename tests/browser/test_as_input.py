@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.core.states import Status
-from app.core.task import Task, parse_task_id
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task, parse_task_id
 from tests.browser.conftest import TASK, Site, unbroken
 
 pytestmark = pytest.mark.browser

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.core import many
-from app.core.many import Many
+from app.core.queue import bulk
+from app.core.queue.bulk import Many
 from app.core.services import Services
-from app.core.states import Status
+from app.core.tasks.states import Status
 from tests.browser import seeded
 from tests.browser.conftest import unbroken
 
@@ -105,8 +105,8 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
         time.sleep(0.5)
         return real(self, *given)
 
-    monkeypatch.setattr(many, "BATCH", 4)
-    monkeypatch.setattr(many, "STEP_S", 0.0)
+    monkeypatch.setattr(bulk, "BATCH", 4)
+    monkeypatch.setattr(bulk, "STEP_S", 0.0)
     monkeypatch.setattr(Many, "step", slow)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
-from app.core.fields import describe
+from app.core.params.fields import describe
 from app.web.attributes import attributes
 from tests.browser.conftest import TASK
 from tests.browser.test_accessibility import found_on

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.core.task import parse_task_id
+from app.core.tasks.task import parse_task_id
 from tests.browser.conftest import TASK, Site
 
 pytestmark = pytest.mark.browser

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from pymongo.errors import NetworkTimeout
 
-from app.core import many
-from app.core.many import Many
+from app.core.queue import bulk
+from app.core.queue.bulk import Many
 from app.core.services import Services
-from app.core.states import Priority, Status
-from app.core.task import Task
+from app.core.tasks.states import Priority, Status
+from app.core.tasks.task import Task
 from tests.browser import seeded
 from tests.browser.conftest import unbroken
 from tests.browser.test_accessibility import found_on
@@ -56,8 +56,8 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
         time.sleep(0.4)
         return real(self, *given)
 
-    monkeypatch.setattr(many, "BATCH", 4)
-    monkeypatch.setattr(many, "STEP_S", 0.0)
+    monkeypatch.setattr(bulk, "BATCH", 4)
+    monkeypatch.setattr(bulk, "STEP_S", 0.0)
     monkeypatch.setattr(Many, "step", slow)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.core.services import Services
-from app.core.task import Task
+from app.core.tasks.task import Task
 from tests.browser import results
 from tests.browser.conftest import TASK, Site, unbroken
 from tests.browser.seeded import publish, submit

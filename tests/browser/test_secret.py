@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from app.core.secrets import Secret
+from app.core.secrets.secret import Secret
 from tests.browser.conftest import TASK
 from tests.canary import CANARY, hits
 from tests.web.creating import only, publish

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.core.services import Services
-from app.core.task import Task
+from app.core.tasks.task import Task
 from tests.browser.conftest import unbroken
 from tests.web.looking import claim
 

@@ -16,8 +16,8 @@ from pymongo.errors import PyMongoError
 
 from app.core.errors import TaskQueueError
 from app.core.services import connect
-from app.core.states import Priority
-from app.core.task import NewTask
+from app.core.tasks.states import Priority
+from app.core.tasks.task import NewTask
 from config import load
 from tests.chaos.checker import Ack
 from tests.chaos.web import LOST, Answer, Person, new_key

@@ -15,8 +15,8 @@ import psutil
 from bson import ObjectId
 from pymongo.errors import PyMongoError
 
-from app.core.states import Priority, Status
-from app.core.task import NewTask, Task
+from app.core.tasks.states import Priority, Status
+from app.core.tasks.task import NewTask, Task
 from app.local.servers import Server, Stores
 from tests.chaos import effects
 from tests.chaos.effects import Effect

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from app.core import clock as core_clock
-from app.core.leases import UNRENEWED_S, LeaseWatch
-from app.core.queue import Queues, connect
+from app.core.queue.leases import UNRENEWED_S, LeaseWatch
+from app.core.queue.rq import Queues, connect
 from app.core.services import Services
-from app.core.states import Status
-from app.core.task import Task
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 
 Document = dict[str, Any]
 

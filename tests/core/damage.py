@@ -8,7 +8,7 @@ from typing import Any
 
 from bson import ObjectId
 
-from app.core.states import Status
+from app.core.tasks.states import Status
 
 Document = dict[str, Any]
 MISSING = object()

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from app.core.errors import Conflict, NotFound, QueueUnavailable
-from app.core.leases import LeaseWatch
+from app.core.queue.leases import LeaseWatch
 from app.core.services import Services
-from app.core.states import ENDED, TRANSITIONS, Action, Priority
-from app.core.task import NewTask, Task, parse_job_id
+from app.core.tasks.states import ENDED, TRANSITIONS, Action, Priority
+from app.core.tasks.task import NewTask, Task, parse_job_id
 from tests.core.conftest import Clock
 
 Document = dict[str, Any]

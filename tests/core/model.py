@@ -10,11 +10,11 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from app.core.dispatch import Dispatch
-from app.core.states import ENDED, TRANSITIONS, Status
-from app.core.task import NewTask, Task
-from app.core.tasks import Tasks
-from app.core.vault import Vault
+from app.core.queue.dispatcher import Dispatch
+from app.core.secrets.vault import Vault
+from app.core.tasks.states import ENDED, TRANSITIONS, Status
+from app.core.tasks.store import Tasks
+from app.core.tasks.task import NewTask, Task
 
 Document = dict[str, Any]
 Saved = tuple[Any, ...]
@@ -29,7 +29,7 @@ class Broken(AssertionError):
 
 
 class Store:
-    """The tasks collection with one document and the few operators that `app.core.tasks` uses.
+    """The tasks collection with one document and the few operators that `app.core.tasks.store` uses.
 
     A mutant is a store whose guards lack the field ``without``.
     """

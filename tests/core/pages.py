@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from bson import ObjectId
 
-from app.core.cursors import EPOCH, Page
+from app.core.listing.cursors import EPOCH, Page
+from app.core.listing.filter import TaskFilter
 from app.core.services import Services
-from app.core.states import Status
-from app.core.taskfilter import TaskFilter
+from app.core.tasks.states import Status
 
 START = EPOCH + timedelta(days=20_000)
 STATUSES = list(Status)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from app.core.arguments import explained, parse
 from app.core.errors import Invalid, TooLarge
-from app.core.fields import Field, describe
+from app.core.params.cli_args import explained, parse
+from app.core.params.fields import Field, describe
 
 SCHEMA: dict[str, Any] = {
     "properties": {

@@ -9,9 +9,9 @@ import pytest
 from bson import ObjectId
 
 from app.core.clock import utcnow
-from app.core.document import HISTORY
-from app.core.states import Status
-from app.core.tasks import LEASE, Tasks
+from app.core.tasks.document import HISTORY
+from app.core.tasks.states import Status
+from app.core.tasks.store import LEASE, Tasks
 from tests.core.conftest import an_error
 from tests.core.test_tasks import WRITES
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from bson import ObjectId
 
-from app.core import repair
 from app.core.clock import utcnow
-from app.core.dispatch import UNSERVED_LONGEST_S
-from app.core.states import Status
+from app.core.queue import recovery as repair
+from app.core.queue.dispatcher import UNSERVED_LONGEST_S
+from app.core.tasks.states import Status
 
 
 @pytest.fixture(autouse=True)

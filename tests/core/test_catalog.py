@@ -6,7 +6,7 @@ import pytest
 
 from app.core.catalog import ALIVE, WorkerInfo
 from app.core.errors import NotFound
-from app.core.states import Priority
+from app.core.tasks.states import Priority
 
 CLEAN = {
     "_id": "clean_table",

@@ -15,11 +15,11 @@ from pymongo.errors import AutoReconnect, InvalidOperation, OperationFailure
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from app.core import causes
-from app.core import db as database
-from app.core.causes import MONGODB, REDIS, There, of_mongodb, of_redis, there
+from app.core import mongo as database
 from app.core.errors import Cause, DatabaseUnavailable
-from app.core.store_advice import REASONS, TITLES, advice, explained, reason, unusable
+from app.core.stores import causes
+from app.core.stores.advice import REASONS, TITLES, advice, explained, reason, unusable
+from app.core.stores.causes import MONGODB, REDIS, There, of_mongodb, of_redis, there
 from config import SettingsError, load
 from tests.core.mongod_stub import OLD, PRIMARY, SECONDARY, mongod
 
@@ -79,7 +79,7 @@ def answering(answer: bytes | None) -> Iterator[int]:
 @pytest.mark.parametrize(("said", "cause"), REDIS_SAID, ids=[said[:30] for said, _ in REDIS_SAID])
 def test_what_redis_answers(said, cause):
     """A server that says this to everything, and a real client in front of it."""
-    from app.core.queue import Queues, connect
+    from app.core.queue.rq import Queues, connect
 
     with answering(f"-{said}\r\n".encode()) as port:
         redis = connect(f"redis://u:{PASSWORD}@127.0.0.1:{port}/0", 500)
@@ -256,7 +256,7 @@ def test_a_refusal_is_what_no_waiting_ends():
 
 def test_the_interpreter_that_this_runs_on_wraps_names_as_before():
     """`of_redis` looks for the error of the system behind that of the library."""
-    from app.core.queue import connect
+    from app.core.queue.rq import connect
 
     with pytest.raises(RedisConnectionError) as raised:
         connect("redis://nowhere.invalid/0", 300).ping()

@@ -9,13 +9,13 @@ from io import BytesIO
 import pytest
 from bson import ObjectId
 
-from app.core import repair
 from app.core.clock import utcnow
-from app.core.dispatch import LOSS_WAIT_FIRST_S
 from app.core.errors import NotFound
-from app.core.states import Status
-from app.core.taskfilter import TaskFilter
-from app.core.tasks import LEASE
+from app.core.listing.filter import TaskFilter
+from app.core.queue import recovery
+from app.core.queue.dispatcher import LOSS_WAIT_FIRST_S
+from app.core.tasks.states import Status
+from app.core.tasks.store import LEASE
 from tests.core.damage import MISSING, WRONG, every
 from tests.core.test_catalog import CLEAN as TYPE
 from workers.maintenance import Maintenance
@@ -66,7 +66,7 @@ def test_a_page_of_them_is_no_end_of_the_list(services, new_task, damage):
 
 
 def test_what_is_due_behind_a_batch_of_them_is_queued(services, task_in, clock, damage, monkeypatch):
-    monkeypatch.setattr(repair, "BATCH", 2)
+    monkeypatch.setattr(recovery, "BATCH", 2)
     for _ in range(5):
         damage(task_in(Status.SCHEDULED))
     clock.advance(seconds=1)
@@ -106,7 +106,7 @@ def test_no_wrong_type_in_any_field_keeps_another_task_from_its_repair(
     wrong, services, task_in, running, clock, rescue, caplog, monkeypatch
 ):
     """Of whatever status, and however many: they come first in every batch."""
-    monkeypatch.setattr(repair, "REPAIR_S", 60)
+    monkeypatch.setattr(recovery, "REPAIR_S", 60)
     services.db.tasks.drop_indexes()
     services.db.tasks.insert_many(every(WRONG[wrong]))
     due, lost = task_in(Status.SCHEDULED), running(max_attempts=2)

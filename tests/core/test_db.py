@@ -11,7 +11,8 @@ from mongomock.collection import Collection
 from pymongo import errors
 from pymongo.database import Database
 
-from app.core.db import (
+from app.core.errors import Unavailable
+from app.core.mongo import (
     LISTS,
     WORK,
     answers,
@@ -22,7 +23,6 @@ from app.core.db import (
     is_refusal,
     translated,
 )
-from app.core.errors import Unavailable
 
 AWAY = [
     errors.AutoReconnect("gone"),
@@ -118,7 +118,7 @@ def test_a_database_that_is_not_there_does_not_answer_and_is_not_waited_for(sett
 
 def test_whether_a_database_answers(services, monkeypatch):
     assert answers(services.db)
-    monkeypatch.setattr("app.core.db._nothing_listens", lambda client: False)
+    monkeypatch.setattr("app.core.mongo._nothing_listens", lambda client: False)
     monkeypatch.setattr(services.db.client.admin, "command", absent)
     assert not answers(services.db)
 

@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 from bson import ObjectId
 
-from app.core.dispatch import LOSS_WAIT_FIRST_S, MAX_CRASHES, backoff_s, loss_wait_s
 from app.core.errors import Conflict, Invalid, NotFound, QueueUnavailable
-from app.core.queue import Queues
-from app.core.states import ACTIONS, Action, Priority, Status
-from app.core.task import NewTask, Task
+from app.core.queue.dispatcher import LOSS_WAIT_FIRST_S, MAX_CRASHES, backoff_s, loss_wait_s
+from app.core.queue.rq import Queues
+from app.core.tasks.states import ACTIONS, Action, Priority, Status
+from app.core.tasks.task import NewTask, Task
 from tests.core.conftest import an_error
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field
 
-from app.core.fields import describe
+from app.core.params.fields import describe
 from tests.core.schemas import KINDS, WHOLE, Shade, one
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.filenames import MOST_BYTES, extended, numbered, safe_name, split_extension
+from app.core.files.filenames import MOST_BYTES, extended, numbered, safe_name, split_extension
 
 PARTS = [
     *(

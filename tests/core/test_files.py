@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 from bson import ObjectId
 
-from app.core.content import CHUNK
 from app.core.errors import Invalid, NotFound, TooLarge
-from app.core.files import Files, safe_name
+from app.core.files.gridfs import CHUNK
+from app.core.files.store import Files, safe_name
 
 
 class Endless(io.BytesIO):

@@ -8,13 +8,13 @@ import pytest
 from bson import ObjectId
 from pymongo.errors import AutoReconnect
 
-from app.core import follow
+from app.cli import follow
+from app.cli.follow import END_LINES, LEFT_OUT, Follower
 from app.core.errors import NotFound
-from app.core.follow import END_LINES, LEFT_OUT, Follower
-from app.core.logs import PART, kept_parts
+from app.core.files.attempt_logs import PART, kept_parts
 from app.core.services import Services
-from app.core.states import Status
-from app.core.task import Task
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 from tests.core.conftest import an_error
 
 

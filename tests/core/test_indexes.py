@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from app.core.clock import utcnow
-from app.core.db import LISTS, create_indexes
-from app.core.states import Action, legal
-from app.core.taskfilter import TaskFilter
-from app.core.words import EXPANSIONS
+from app.core.listing.filter import TaskFilter
+from app.core.listing.search_index import EXPANSIONS
+from app.core.mongo import LISTS, create_indexes
+from app.core.tasks.states import Action, legal
 
 Keys = list[tuple[str, int]]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.jsontext import text_in
+from app.core.params.formats.json_text import text_in
 
 TEXTS = st.lists(
     st.one_of(st.text(), st.sampled_from(["\\", '"', "\n", "Ж", "😀", "\u2028", "\\u0416", "\x00", "\x7f"]))

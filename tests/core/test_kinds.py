@@ -11,10 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import AnyUrl, EmailStr, HttpUrl, JsonValue, TypeAdapter
 
-from app.core import jsontext
-from app.core.fields import Field, describe
-from app.core.kinds import read, text_of
-from app.core.written import WRITTEN
+from app.core.params.fields import Field, describe
+from app.core.params.formats import json_text
+from app.core.params.formats.text_formats import WRITTEN
+from app.core.params.parsers import read, text_of
 from tests.core.schemas import one
 
 OFFSETS = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda ahead: timezone(timedelta(minutes=ahead)))
@@ -72,7 +72,7 @@ def test_what_is_shown_is_read_as_the_same_value_and_the_function_gets_it(annota
 @example(1.0)
 @example({"$where": 1, "a.b": [], "": {}})
 def test_json_is_read_as_it_was_shown(value):
-    again = jsontext.read(jsontext.write(value))
+    again = json_text.read(json_text.write(value))
     assert (again, repr(again)) == (value, repr(value))
 
 
@@ -172,7 +172,7 @@ def test_what_is_refused_and_with_which_words(annotation, texts, sentence):
 
 
 def test_brackets_in_a_text_are_no_depth():
-    assert jsontext.read('["' + "[" * 100 + '", "\\"[{"]') == ["[" * 100, '"[{']
+    assert json_text.read('["' + "[" * 100 + '", "\\"[{"]') == ["[" * 100, '"[{']
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.core.leases import ABANDONED_S, UNRENEWED_S
-from app.core.states import Status
-from app.core.tasks import LEASE
+from app.core.queue.leases import ABANDONED_S, UNRENEWED_S
+from app.core.tasks.states import Status
+from app.core.tasks.store import LEASE
 
 
 def rewrite(services, task, lease):

@@ -7,8 +7,8 @@ from datetime import timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.core.leases import ABANDONED_S, LeaseWatch
-from app.core.task import NewTask
+from app.core.queue.leases import ABANDONED_S, LeaseWatch
+from app.core.tasks.task import NewTask
 
 LOOKS_EVERY_S = 2
 RENEWS_EVERY_S = 10

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pydantic import Field, HttpUrl, TypeAdapter, ValidationError
 
 from app.core.errors import Invalid
-from app.core.fields import describe
-from app.core.limits import words
-from app.core.params import from_form, validate
+from app.core.params.constraints import words
+from app.core.params.fields import describe
+from app.core.params.validate import from_form, validate
 from tests.core.schemas import one
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=timezone.utc)

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from pydantic import Field, TypeAdapter, ValidationError
 
 from app.core.errors import Invalid
-from app.core.fields import describe
-from app.core.limits import fits
-from app.core.line_grammar import DAMAGED, LONGEST, problems, told
-from app.core.params import from_form, validate
-from app.core.patterns import Undecided
+from app.core.params.constraints import fits
+from app.core.params.fields import describe
+from app.core.params.formats.patterns import Undecided
+from app.core.params.line_grammar import DAMAGED, LONGEST, problems, told
+from app.core.params.validate import from_form, validate
 from tests.core.schemas import one
 from workers.lines import Accept, Lines, Part, Refuse
 
@@ -130,7 +130,7 @@ def test_a_pattern_that_would_run_for_years_is_stopped():
 
 
 def test_what_there_is_no_time_for_is_left_to_the_run(monkeypatch):
-    monkeypatch.setattr("app.core.line_grammar.ALL_S", -1.0)
+    monkeypatch.setattr("app.core.params.line_grammar.ALL_S", -1.0)
     assert problems(PRICES.document, [(1, "tea")], fits) == {}
     assert problems(PRICES.document, [(1, "tea")], fits, limited=False).keys() == {1}
 

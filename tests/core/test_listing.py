@@ -6,13 +6,13 @@ import itertools
 
 import pytest
 
-from app.core import listing
 from app.core.clock import utcnow
 from app.core.errors import BadQuery, TooShort
-from app.core.listing import Count
-from app.core.states import Status
-from app.core.taskfilter import PAGE_SIZES, TaskFilter
-from app.core.words import EXPANSIONS
+from app.core.listing import listing
+from app.core.listing.filter import PAGE_SIZES, TaskFilter
+from app.core.listing.listing import Count
+from app.core.listing.search_index import EXPANSIONS
+from app.core.tasks.states import Status
 from tests.core.pages import fill, forwards, in_order, start_to_end_and_back
 
 ORDERS = [*itertools.product(("created", "finished"), ("asc", "desc"))]

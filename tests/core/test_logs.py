@@ -7,7 +7,7 @@ import re
 import pytest
 from bson import ObjectId
 
-from app.core.logs import HEAD_PARTS, PART, TAIL_PARTS, kept_parts
+from app.core.files.attempt_logs import HEAD_PARTS, PART, TAIL_PARTS, kept_parts
 
 TASK, OTHER = ObjectId("65f000000000000000000001"), ObjectId("65f000000000000000000002")
 

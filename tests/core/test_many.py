@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from app.core import many
 from app.core.clock import utcnow
-from app.core.many import Deed, Many, Step
+from app.core.listing.filter import TaskFilter
+from app.core.queue import bulk
+from app.core.queue.bulk import Deed, Many, Step
 from app.core.services import Services
-from app.core.states import Action, Priority, Status, legal
-from app.core.task import Task, parse_job_id
-from app.core.taskfilter import TaskFilter
+from app.core.tasks.states import Action, Priority, Status, legal
+from app.core.tasks.task import Task, parse_job_id
 from tests.core.conftest import an_error
 
 CANCEL, RETRY, DELETE = (Deed(action, "bob") for action in (Action.CANCEL, Action.RETRY, Action.DELETE))
@@ -89,8 +89,8 @@ def test_those_in_the_lane_already_are_counted_apart(
 def test_a_filter_is_walked_in_steps_and_each_task_met_once(
     services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch, clock: Any
 ) -> None:
-    monkeypatch.setattr(many, "BATCH", 3)
-    monkeypatch.setattr(many, "STEP_S", 0.0)
+    monkeypatch.setattr(bulk, "BATCH", 3)
+    monkeypatch.setattr(bulk, "STEP_S", 0.0)
     tasks = [new_task(priority="low", tags=("night",)) for _ in range(7)]
     others = [new_task(priority="low"), new_task(tags=("night",))]
     wanted, until, steps, after = TaskFilter(tag="night", priority="low"), clock.now, [], "first"
@@ -123,7 +123,7 @@ def test_hints_of_what_is_canceled_are_taken_back(
     services.many.these(CANCEL, [task.id for task in gone], utcnow())
     assert services.queues.depths()[Priority.MEDIUM] == 1
 
-    monkeypatch.setattr("app.core.queue.SEARCH_LIMIT", 0)
+    monkeypatch.setattr("app.core.queue.rq.SEARCH_LIMIT", 0)
     more = [new_task() for _ in range(3)]
     services.many.these(CANCEL, [task.id for task in more], utcnow())
     assert services.queues.depths()[Priority.MEDIUM] == 4
@@ -168,8 +168,8 @@ def test_a_slow_store_is_asked_for_little_at_a_time(
     monkeypatch.setattr(
         Many, "_do", lambda self, deed, tasks: asked.append(len(tasks)) or real(self, deed, tasks)
     )
-    monkeypatch.setattr(many, "FIRST", 2)
-    monkeypatch.setattr(many, "BATCH", 4)
+    monkeypatch.setattr(bulk, "FIRST", 2)
+    monkeypatch.setattr(bulk, "BATCH", 4)
     tasks = [new_task() for _ in range(9)]
 
     assert services.many.these(TO_HIGH, [task.id for task in tasks], utcnow()) == Step(done=9, left=0)

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.mask import FILL, Mask, collapsed
-from app.core.secrets import MASK
+from app.core.secrets.redaction import FILL, Mask, collapsed
+from app.core.secrets.secret import MASK
 
 CANARY = 's3cr3t /Canary+ü"&'
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from app.core.states import Action, Priority, Status
-from app.core.task import Task, parse_job_id
-from app.core.tasks import LEASE
+from app.core.tasks.states import Action, Priority, Status
+from app.core.tasks.store import LEASE
+from app.core.tasks.task import Task, parse_job_id
 from tests.core.explore import Step, explore
 from tests.core.model import WORKERS, Broken, World
 

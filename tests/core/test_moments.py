@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.core.moments import moments_at
+from app.core.params.formats.datetimes import moments_at
 
 WIDEST = range(-16 * 60, 16 * 60)
 ZONES = st.sampled_from(sorted(name for name in available_timezones() if "/" in name))

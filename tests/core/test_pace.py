@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.core import stats as figures
-from app.core.states import Status
+from app.core.listing import stats as figures
+from app.core.tasks.states import Status
 from tests.core.conftest import an_error
 
 LATELY = timedelta(minutes=10)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.core.states import Status
-from app.core.taskfilter import TaskFilter
+from app.core.listing.filter import TaskFilter
+from app.core.tasks.states import Status
 from tests.core.pages import fill, start_to_end_and_back
 
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.integers(0, 2)), max_size=30)

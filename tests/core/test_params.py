@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from app.core.errors import Invalid
-from app.core.fields import describe
-from app.core.params import MAX_TEXT, from_form
-from app.core.values import unkeepable
+from app.core.params.fields import describe
+from app.core.params.formats.plain_values import unkeepable
+from app.core.params.validate import MAX_TEXT, from_form
 from tests.core.schemas import FILE, FILE_ID, KINDS, WHOLE, Shade, one
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from app.core.errors import Invalid
-from app.core.params import validate
-from app.core.values import shown
+from app.core.params.formats.plain_values import shown
+from app.core.params.validate import validate
 from tests.core.schemas import FILE, FILE_ID, KINDS, WHOLE, Shade, one, schema_of
 
 ANYTHING = st.recursive(

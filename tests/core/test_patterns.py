@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core import patterns
 from app.core.errors import Invalid
-from app.core.fields import describe
-from app.core.params import validate
+from app.core.params.fields import describe
+from app.core.params.formats import patterns
+from app.core.params.validate import validate
 
 SLOW = r"^(a|a|aa)+(?=b)\1$"
 CIRCLES = [

@@ -13,9 +13,9 @@ import pytest
 from rq.job import Job
 
 from app.core.errors import QueueUnavailable
-from app.core.queue import FUNCTION, WAKE, Queues, connect, raw_job
-from app.core.states import Priority
-from app.core.task import parse_job_id
+from app.core.queue.rq import FUNCTION, WAKE, Queues, connect, raw_job
+from app.core.tasks.states import Priority
+from app.core.tasks.task import parse_job_id
 
 LANE = "rq:queue:"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.queue import EPOCH, JOB_TTL_S, LOSS, Job
-from app.core.states import Priority
+from app.core.queue.rq import EPOCH, JOB_TTL_S, LOSS, Job
+from app.core.tasks.states import Priority
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from app.core import repair
-from app.core.dispatch import LOSS_WAIT_FIRST_S
 from app.core.errors import NotFound, QueueUnavailable
-from app.core.leases import UNRENEWED_S
-from app.core.states import Priority, Status
-from app.core.tasks import LEASE
+from app.core.queue import recovery
+from app.core.queue.dispatcher import LOSS_WAIT_FIRST_S
+from app.core.queue.leases import UNRENEWED_S
+from app.core.tasks.states import Priority, Status
+from app.core.tasks.store import LEASE
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ class TestSweep:
         assert waiting() == [str(task.id)]
 
     def test_only_the_oldest_of_each_lane_are_looked_at(self, settled, new_task, monkeypatch):
-        monkeypatch.setattr(repair, "OLDEST", 2)
+        monkeypatch.setattr(recovery, "OLDEST", 2)
         tasks = [new_task() for _ in range(4)] + [new_task(priority="high")]
         for task in (tasks[0], tasks[3], tasks[4]):
             settled.queues.remove([task])
@@ -73,7 +73,7 @@ class TestSweep:
     def test_after_redis_lost_its_data_everything_is_sent_again_once(
         self, batch, settled, new_task, running, task_in, waiting, monkeypatch
     ):
-        monkeypatch.setattr(repair, "BATCH", batch)
+        monkeypatch.setattr(recovery, "BATCH", batch)
         low, first, second = new_task(priority="low"), new_task(), new_task()
         running(), task_in(Status.SCHEDULED), task_in(Status.FAILED)
         settled.queues.redis.flushdb()

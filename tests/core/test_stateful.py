@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from app.core.services import Services
-from app.core.states import Priority
+from app.core.tasks.states import Priority
 from tests.core.conftest import Clock
 from tests.core.machine import Machine
 

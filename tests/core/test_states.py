@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.states import ACTIONS, ENDED, TRANSITIONS, WAITING, Action, Ending, Priority, Status, sources
+from app.core.tasks.states import (
+    ACTIONS,
+    ENDED,
+    TRANSITIONS,
+    WAITING,
+    Action,
+    Ending,
+    Priority,
+    Status,
+    sources,
+)
 
 
 def test_high_comes_before_medium_before_low():

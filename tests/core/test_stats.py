@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.core import listing
-from app.core.states import Priority, Status
+from app.core.listing import listing
+from app.core.tasks.states import Priority, Status
 from tests.core.conftest import an_error
 
 HOUR = timedelta(hours=1)

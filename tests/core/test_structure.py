@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, create_model
 
-from app.core.arguments import parse
 from app.core.clock import utcnow
 from app.core.errors import Invalid
-from app.core.fields import describe
-from app.core.files import StoredFile
-from app.core.limits import words
-from app.core.params import from_form, untouched, validate
-from app.core.structure import MOST_ITEMS, file_ids, flattened, laid_out, rows_among
+from app.core.files.store import StoredFile
+from app.core.params.cli_args import parse
+from app.core.params.constraints import words
+from app.core.params.fields import describe
+from app.core.params.paths import MOST_ITEMS, file_ids, flattened, laid_out, rows_among
+from app.core.params.validate import from_form, untouched, validate
 from app.web.inputs import initial
 from tests.core.models import INVITE, Phone
 from tests.core.schemas import FILE_ID, one

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from bson import ObjectId
 
-from app.core.states import ACTIONS, Priority, Status
-from app.core.task import parse_job_id, parse_task_id, words_of
+from app.core.tasks.states import ACTIONS, Priority, Status
+from app.core.tasks.task import parse_job_id, parse_task_id, words_of
 
 ID = "65f000000000000000000001"
 

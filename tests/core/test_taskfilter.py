@@ -8,7 +8,7 @@ import pytest
 from bson import ObjectId
 
 from app.core.errors import BadQuery
-from app.core.taskfilter import ORDERINGS, TaskFilter
+from app.core.listing.filter import ORDERINGS, TaskFilter
 
 NOBODY = ObjectId("0123456789abcdef01234567")  # the same in each process that collects these tests
 

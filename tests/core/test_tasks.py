@@ -11,9 +11,9 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from app.core.errors import NotFound
-from app.core.states import TRANSITIONS, Priority, Status
-from app.core.task import NewTask, Task
-from app.core.tasks import Tasks
+from app.core.tasks.states import TRANSITIONS, Priority, Status
+from app.core.tasks.store import Tasks
+from app.core.tasks.task import NewTask, Task
 from tests.core.conftest import an_error
 
 Write = Callable[[Tasks, Task], object]

@@ -12,10 +12,10 @@ from bson import ObjectId
 from pydantic import Field, SecretStr, create_model
 
 from app.core.errors import Invalid
-from app.core.params import validate
-from app.core.secrets import MASK, Secret, masked, revealed
+from app.core.params.validate import validate
+from app.core.secrets.secret import MASK, Secret, masked, revealed
+from app.core.secrets.vault import CannotOpen, Vault
 from app.core.services import Services
-from app.core.vault import CannotOpen, Vault
 from tests.core.schemas import one, schema_of
 
 CANARY = "s3cr3t Canary/ü"
@@ -133,7 +133,7 @@ def test_a_former_key_still_opens_and_no_longer_seals() -> None:
 
 
 def test_a_token_may_be_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.core import vault as module
+    from app.core.secrets import vault as module
 
     token = Vault(["key"]).seal(CANARY, "here")
     assert Vault(["key"]).open(token, "here", timedelta(hours=1)) == CANARY

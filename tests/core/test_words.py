@@ -6,7 +6,7 @@ import pytest
 from pymongo.errors import BulkWriteError
 
 from app.core.errors import TooShort
-from app.core.words import EXPANSIONS, Expansion, Words
+from app.core.listing.search_index import EXPANSIONS, Expansion, Words
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_words_that_no_task_has_any_more_hide_none_that_lives(words, new_task, m
     words.learn(numbered(2 * EXPANSIONS))
     new_task(title="report999")
     assert words.expand("report") == Expansion("report", ("report999",))
-    monkeypatch.setattr("app.core.words.LOOKED_THROUGH", EXPANSIONS)
+    monkeypatch.setattr("app.core.listing.search_index.LOOKED_THROUGH", EXPANSIONS)
     assert words.expand("report") == Expansion("report", (), cut=True)
 
 

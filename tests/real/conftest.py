@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
-from app.core import db as database
-from app.core import queue
+from app.core import mongo as database
+from app.core.queue import rq
 from app.core.services import Services, assemble
 from app.local.children import ChildError
 from app.local.kinds import Kind
@@ -67,7 +67,7 @@ def _options() -> dict:
 @pytest.fixture
 def services(settings: Settings, real_stores: Stores, mongo_client: MongoClient) -> Iterator[Services]:
     """The core over the real servers: an empty database with its indexes, an empty Redis."""
-    redis = queue.connect(real_stores.redis_url, timeout_ms=5_000)
+    redis = rq.connect(real_stores.redis_url, timeout_ms=5_000)
     redis.flushdb()
     db = mongo_client.get_database(f"tests_{next(_numbers)}")
     database.create_indexes(db)

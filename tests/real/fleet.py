@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 import psutil
 
-from app.core import db as database
+from app.core import mongo as database
 from app.core.services import Services, connect
-from app.core.states import Priority
-from app.core.task import NewTask, Task
+from app.core.tasks.states import Priority
+from app.core.tasks.task import NewTask, Task
 from app.local.servers import Stores
 from config import load
 

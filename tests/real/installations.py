@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from app.core.clock import utcnow
-from app.core.db import create_indexes
+from app.core.mongo import create_indexes
 from app.core.services import Services, connect
-from app.core.states import Priority
-from app.core.task import NewTask, Task
+from app.core.tasks.states import Priority
+from app.core.tasks.task import NewTask, Task
 from app.local import Stores, stores
 from bench.data import environment, installed
 from config import load

@@ -13,8 +13,8 @@ import pytest
 from app.core import clock
 from app.core.clock import utcnow
 from app.core.services import Services
-from app.core.states import Status
-from app.core.tasks import LEASE
+from app.core.tasks.states import Status
+from app.core.tasks.store import LEASE
 from app.local.servers import Stores, stores
 from tests.chaos.cases.racing import CLOCKS, set_clock
 from tests.real.fleet import Fleet, fleet, until

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.states import Status
+from app.core.tasks.states import Status
 from app.local.servers import Stores, stores
 from tests.real.fleet import Fleet, fleet, stop, until
 from tests.workers.awaiting import ENDLESS, WAYS

@@ -15,8 +15,8 @@ import pytest
 
 from app.core.backup.folder import FolderArchive
 from app.core.services import Services
-from app.core.states import Status
-from app.core.task import Task
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 from bench.data import digests, environment, seed
 from tests.real.fleet import Fleet
 from tests.real.installations import (

@@ -15,8 +15,8 @@ from bson import ObjectId
 
 from app.core.clock import utcnow
 from app.core.services import Services, connect
-from app.core.states import Status
-from app.core.task import NewTask
+from app.core.tasks.states import Status
+from app.core.tasks.task import NewTask
 from bench.data import environment, seed
 from config import load
 from tests.real.installations import Database, database, flask, servers

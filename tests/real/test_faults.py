@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app import create_app
-from app.core.states import Status
+from app.core.tasks.states import Status
 from app.local.servers import Server, Stores
 from config import load
 from tests.real.fleet import Fleet, fleet, until

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 from gridfs import GridFSBucket
 
-from app.core import files as core_files
-from app.core.states import Priority
-from app.core.task import NewTask
+from app.core.files import store as core_files
+from app.core.tasks.states import Priority
+from app.core.tasks.task import NewTask
 from tests.browser.conftest import Site
 from tests.real.fleet import family, fleet, until
 from tests.web.creating import publish

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from app.core.states import Priority
-from app.core.task import NewTask
+from app.core.tasks.states import Priority
+from app.core.tasks.task import NewTask
 from app.local.kinds import WHEEL
 from app.local.servers import stores
 from bench.counted import Counted, connected

@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
-from app.core.logs import HEAD_PARTS, PART, TAIL_PARTS
-from app.core.states import Status
+from app.core.files.attempt_logs import HEAD_PARTS, PART, TAIL_PARTS
+from app.core.tasks.states import Status
 from app.local.servers import stores
 from tests.real.fleet import Fleet, family, fleet, gone, until
 from tests.workers.process_changes import PUT_BACK, differences

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from app.core import db as database
-from app.core import queue
-from app.core.cursors import beyond
+from app.core import mongo as database
+from app.core.listing.cursors import beyond
+from app.core.listing.filter import TaskFilter
+from app.core.listing.search_index import EXPANSIONS
+from app.core.queue import rq
 from app.core.services import Services, assemble
-from app.core.taskfilter import TaskFilter
-from app.core.words import EXPANSIONS
 from app.local.kinds import BUILT, MONGO
 from app.local.servers import choose, stores
 from config import load
@@ -43,7 +43,7 @@ def explaining(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Servi
     with stores(folder, mongo=kind.name) as started:
         settings = load({"ENVIRONMENT": "local", "MONGODB_URI": started.mongodb_uri})
         db = database.connect(settings)
-        redis = queue.connect(started.redis_url, timeout_ms=5_000)
+        redis = rq.connect(started.redis_url, timeout_ms=5_000)
         database.create_indexes(db)
         services = assemble(settings, db, redis)
         fill(services)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from app.core.states import Status
-from app.core.task import Task
-from app.core.tasks import LEASE
+from app.core.tasks.states import Status
+from app.core.tasks.store import LEASE
+from app.core.tasks.task import Task
 from app.local.servers import Stores
 from tests.real.fleet import Fleet, family, fleet, gone, stop, until
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.core import db
+from app.core import mongo
 from app.local.kinds import BUILT, MONGO
 from app.local.servers import choose, stores
 from bench.counted import Asked, Counted, connected
@@ -48,7 +48,9 @@ def test_a_round_asks_the_same_with_few_tasks_and_with_many(
     assert busy.documents > quiet.documents > 0
     assert busy.redis["exists"] >= quiet.redis["exists"] > 0
 
-    monkeypatch.setattr("app.core.repair.OLDEST", MANY)  # A sweep that looks at everything is noticed.
+    monkeypatch.setattr(
+        "app.core.queue.recovery.OLDEST", MANY
+    )  # A sweep that looks at everything is noticed.
     with counted[0].count() as careless:
         whole_round(counted[0].services)
     assert "documents returned" in differing([(quiet, quiet, 0.0), (careless, careless, 0.0)])
@@ -127,7 +129,7 @@ def test_whatever_maintenance_asks_is_served_by_an_index(counted: tuple[Counted,
 def test_without_an_index_it_is_not(
     index: str, counted: tuple[Counted, bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(db, "WORK", tuple(each for each in db.WORK if each.document["name"] != index))
+    monkeypatch.setattr(mongo, "WORK", tuple(each for each in mongo.WORK if each.document["name"] != index))
     ways = {each.rpartition(", ")[2] for each in unserved(*counted)}
     assert ways == ({"by the rule", "by the server's own words"} if counted[1] else {"by the rule"})
 

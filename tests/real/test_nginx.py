@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import pytest
 import trustme
 
-from app.core import db as database
+from app.core import mongo as database
 from app.core.services import connect
 from app.local.children import Child, free_port
 from app.local.servers import Stores

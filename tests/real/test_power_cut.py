@@ -21,8 +21,8 @@ from pymongo.errors import PyMongoError
 
 from app.core.errors import TaskQueueError
 from app.core.services import Services, connect
-from app.core.states import Priority
-from app.core.task import NewTask
+from app.core.tasks.states import Priority
+from app.core.tasks.task import NewTask
 from config import load
 from tests.real.fleet import until
 from tests.real.test_up import REAL, Run, started

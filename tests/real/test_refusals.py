@@ -20,12 +20,13 @@ import redis
 import trustme
 
 from app import create_app
-from app.core import causes, queue
-from app.core import db as database
+from app.core import mongo as database
 from app.core.errors import Cause, DatabaseUnavailable, QueueUnavailable, Unavailable
-from app.core.queue import Queues
-from app.core.states import Status
-from app.core.store_advice import reason
+from app.core.queue import rq
+from app.core.queue.rq import Queues
+from app.core.stores import causes
+from app.core.stores.advice import reason
+from app.core.tasks.states import Status
 from app.local.kinds import WHEEL
 from app.local.servers import REDIS, Stores, choose
 from config import load
@@ -110,7 +111,7 @@ def grant(port: int, rights: str, name: str = "web") -> None:
 
 def refused(url: str) -> tuple[Cause | None, Cause | None]:
     """Why a worker cannot take, and why the queue is not all it needs."""
-    queues = Queues(queue.connect(url, 700))
+    queues = Queues(rq.connect(url, 700))
     found: list[Cause | None] = []
     for ask in (lambda: queues.take(0), queues.require_usable):
         try:

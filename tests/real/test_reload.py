@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.states import Status
+from app.core.tasks.states import Status
 from app.local.servers import Stores
 from tests.real.fleet import ROOT, Fleet, fleet, until
 

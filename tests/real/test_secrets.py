@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from app.core.secrets import MASK
-from app.core.states import Status
+from app.core.secrets.secret import MASK
+from app.core.tasks.states import Status
 from app.local.servers import Stores
 from tests.canary import CANARY, hits, no_file, nowhere
 from tests.real.fleet import ROOT, Fleet, fleet, until

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from app.core.services import Services, connect
-from app.core.task import NewTask
+from app.core.tasks.task import NewTask
 from app.local.servers import Stores
 from config import load
 from tests.real.fleet import ROOT, until

@@ -23,7 +23,7 @@ from redis import Redis
 
 from app.core.clock import utcnow
 from app.core.services import Services, connect
-from app.core.task import NewTask
+from app.core.tasks.task import NewTask
 from app.local.kinds import PYTHON
 from app.local.servers import stores
 from config import load

@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.core import tasks
-from app.core.states import Priority, Status
-from app.core.task import Task
+from app.core.tasks import store
+from app.core.tasks.states import Priority, Status
+from app.core.tasks.task import Task
 from app.local.kinds import Kind
 from app.local.servers import Stores, stores
 from tests.real.fleet import Fleet, family, fleet, gone, stop, until
@@ -245,7 +245,7 @@ def test_the_lease_is_renewed_while_a_task_runs(crew: Fleet) -> None:
     crew.start()
     task = crew.running(crew.submit("doze", params={"seconds": 60.0}))
 
-    until(lambda: (found := crew.task(task)).lease and found.lease["until"] > found.started_at + tasks.LEASE)
+    until(lambda: (found := crew.task(task)).lease and found.lease["until"] > found.started_at + store.LEASE)
 
     crew.services.dispatch.cancel(task.id, "bob")
     assert crew.ended(task).attempt == 1

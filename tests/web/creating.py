@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse, stream_encode_multipart
 from app.core.catalog import WorkerInfo
 from app.core.clock import utcnow
 from app.core.services import Services
-from app.core.task import Task
+from app.core.tasks.task import Task
 from tests.core.schemas import FILE, schema_of
 
 CLEAN = schema_of(

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from app.core.catalog import WorkerInfo
 from app.core.clock import utcnow
 from app.core.services import Services
-from app.core.task import Task
+from app.core.tasks.task import Task
 
 
 def text_of(html: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisAway
 
 from app.core.errors import NotFound
-from app.core.states import Priority, Status
+from app.core.tasks.states import Priority, Status
 from tests.web.looking import claim, fail, succeed
 
 

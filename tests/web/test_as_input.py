@@ -10,7 +10,7 @@ import pytest
 from bson import ObjectId
 from pydantic import Field
 
-from app.core.task import Task
+from app.core.tasks.task import Task
 from tests.core.schemas import FILE, schema_of
 from tests.web.creating import Sent, publish
 from tests.web.looking import text_of

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from app.core.clock import utcnow
-from app.core.states import ENDED, Priority, Status
-from app.core.taskfilter import ENDED_WITHIN
+from app.core.listing.filter import ENDED_WITHIN
+from app.core.tasks.states import ENDED, Priority, Status
 
 ERRORS = [
     "Empty.",
@@ -123,7 +123,7 @@ def test_the_tab_of_the_list_says_the_same(client, services):
 
 
 def test_failures_of_which_not_all_were_read_say_so(client, services, monkeypatch):
-    monkeypatch.setattr("app.core.stats.FAILURES_READ", 3)
+    monkeypatch.setattr("app.core.listing.stats.FAILURES_READ", 3)
     rows = [(Status.FAILED, Priority.HIGH, "clean_table", age, "Empty.") for age in range(9)]
     services.db.tasks.insert_many([document(*row) for row in rows])
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from app.core.clock import utcnow
-from app.core.states import Priority, Status
-from app.core.task import parse_task_id
+from app.core.tasks.states import Priority, Status
+from app.core.tasks.task import parse_task_id
 from tests.web.creating import Sent, nothing_was_created, only, upload
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
-from app.core.fields import describe
+from app.core.params.fields import describe
 from app.web import inputs
 from tests.core.schemas import one, schema_of
 from tests.web.creating import Browser, Sent, only, publish

@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as RedisAway
 from app import create_app
 from app.core.errors import QueueUnavailable
 from app.core.services import assemble
-from app.core.states import Status
+from app.core.tasks.states import Status
 from app.web.security import MOST_PARTS
 from tests.web.creating import Browser, Sent, publish, upload
 
@@ -206,7 +206,7 @@ class TestTooLarge:
             kinds.append(getattr(source, "_rolled", True))
             return original(self, source, *args, **kwargs)
 
-        monkeypatch.setattr("app.core.files.Files.save", spy)
+        monkeypatch.setattr("app.core.files.store.Files.save", spy)
         browser.send(browser.open(), p_source=upload(b"x" * (2 * MB)))
         assert kinds == [True]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.core.states import Status
+from app.core.tasks.states import Status
 from tests.core.damage import FIELDS, WRONG, damaged, every
 from tests.web.creating import publish
 from tests.web.looking import worker

@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as RedisAway
 
 from app.core.catalog import ModuleProblem, WorkerInfo, WorkerState
 from app.core.clock import utcnow
-from app.core.states import Status
+from app.core.tasks.states import Status
 from app.web.live import Pulse
 from tests.web.creating import publish
 from tests.web.looking import aged, claim, fail, succeed, worker
@@ -114,18 +114,18 @@ class TestHealth:
         assert alice.open("/healthz") == "ok\n"
 
     def test_ready(self, client, services, monkeypatch):
-        monkeypatch.setattr("app.core.db.answers", lambda _: True)
+        monkeypatch.setattr("app.core.mongo.answers", lambda _: True)
         answer = client.get("/readyz")
         assert (answer.status_code, answer.json) == (200, {"mongodb": "ok", "redis": "ok"})
 
     def test_redis_away_still_accepts_tasks(self, client, services, monkeypatch):
-        monkeypatch.setattr("app.core.db.answers", lambda _: True)
+        monkeypatch.setattr("app.core.mongo.answers", lambda _: True)
         monkeypatch.setattr(services.queues.redis, "pipeline", _away)
         answer = client.get("/readyz")
         assert (answer.status_code, answer.json["redis"]) == (200, "away")
 
     def test_mongodb_away_does_not(self, client, monkeypatch):
-        monkeypatch.setattr("app.core.db.answers", lambda _: False)
+        monkeypatch.setattr("app.core.mongo.answers", lambda _: False)
         assert client.get("/readyz").status_code == 503
 
 

@@ -9,7 +9,7 @@ import pytest
 from bson import ObjectId
 from werkzeug.http import parse_options_header
 
-from app.core.files import CHUNK
+from app.core.files.store import CHUNK
 from tests.web.looking import claim, succeed
 
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from pydantic import Field
 from wtforms.validators import ValidationError
 
-from app.core.accept import accepted
 from app.core.catalog import TaskType
-from app.core.fields import describe
-from app.core.files import StoredFile
-from app.core.states import Priority
-from app.core.task import one_line
+from app.core.files.store import StoredFile
+from app.core.params.fields import describe
+from app.core.params.file_types import accepted
+from app.core.tasks.states import Priority
+from app.core.tasks.task import one_line
 from app.web import forms, inputs
 from app.web.create import waits
 from tests.core.schemas import FILE, WHOLE, Shade, one

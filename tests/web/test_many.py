@@ -9,9 +9,9 @@ import pytest
 from bson import ObjectId
 from pymongo.errors import NetworkTimeout
 
-from app.core import many
-from app.core.states import Priority, Status
-from app.core.taskfilter import TaskFilter
+from app.core.listing.filter import TaskFilter
+from app.core.queue import bulk
+from app.core.tasks.states import Priority, Status
 from app.web import permissions
 from app.web.permissions import Person
 from tests.web.choosing import HIDDEN
@@ -33,8 +33,8 @@ def one_of_each(services, new_task) -> dict[str, Any]:
 
 @pytest.fixture
 def small_steps(monkeypatch) -> None:
-    monkeypatch.setattr(many, "BATCH", 2)
-    monkeypatch.setattr(many, "STEP_S", 0.0)
+    monkeypatch.setattr(bulk, "BATCH", 2)
+    monkeypatch.setattr(bulk, "STEP_S", 0.0)
 
 
 def states(services) -> dict[str, str]:
@@ -234,7 +234,7 @@ class TestAllThatMatch:
         assert list(states(services).values()).count("canceled") == 2
 
     def test_too_many_to_count(self, bob, nightly, small_steps, monkeypatch):
-        monkeypatch.setattr("app.core.listing.COUNT_LIMIT", 3)
+        monkeypatch.setattr("app.core.listing.listing.COUNT_LIMIT", 3)
         monkeypatch.setattr("app.web.many.COUNT_LIMIT", 3)
         preview = bob.choose("cancel", all="1")
         assert "Cancel 3+ tasks?" in text_of(preview)

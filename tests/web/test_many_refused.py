@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from bson import ObjectId
 
-from app.core.states import Status
+from app.core.tasks.states import Status
 from app.web.permissions import needed_by
 from tests.web.looking import text_of
 

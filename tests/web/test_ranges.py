@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from app.core.content import CHUNK
+from app.core.files.gridfs import CHUNK
 
 CONTENT = bytes(range(256)) * (3 * CHUNK // 256) + b"the end"
 SIZE = len(CONTENT)

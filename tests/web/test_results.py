@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.core.task import Task
+from app.core.tasks.task import Task
 from app.web.viewers.source import MOST_READ
 from tests.browser.results import done
 from tests.web.looking import claim, text_of

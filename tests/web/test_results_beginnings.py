@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.core.files import StoredFile
-from app.core.mask import Mask
-from app.core.task import Task
+from app.core.files.store import StoredFile
+from app.core.secrets.redaction import Mask
+from app.core.tasks.task import Task
 from app.web.viewer import MOST_TEXT, node
 from app.web.viewers.source import MOST_READ, _read
 from tests.browser.results import done

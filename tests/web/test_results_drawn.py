@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from app.core.files import CHUNK
+from app.core.files.store import CHUNK
 from tests.browser.results import CHARTS, done, png
 from tests.web.looking import text_of
 

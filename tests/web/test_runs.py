@@ -11,9 +11,9 @@ from bson import ObjectId
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core import many
 from app.core.errors import BadQuery
-from app.core.states import Status
+from app.core.queue import bulk
+from app.core.tasks.states import Status
 from app.web.runs import MOST, pack, unpack
 from tests.web.choosing import HIDDEN
 from tests.web.looking import fail, text_of
@@ -51,8 +51,8 @@ def nightly(new_task):
 
 @pytest.fixture
 def steps(monkeypatch):
-    monkeypatch.setattr(many, "BATCH", 2)
-    monkeypatch.setattr(many, "STEP_S", 0.0)
+    monkeypatch.setattr(bulk, "BATCH", 2)
+    monkeypatch.setattr(bulk, "STEP_S", 0.0)
 
 
 def preview_of(bob, *tasks, **values):

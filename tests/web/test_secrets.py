@@ -13,12 +13,12 @@ import pytest
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 
-from app.core import vault as vault_module
-from app.core.secrets import MASK, Secret, is_sealed
+from app.core.secrets import vault as vault_module
+from app.core.secrets.secret import MASK, Secret, is_sealed
+from app.core.secrets.vault import Vault
 from app.core.services import Services
-from app.core.states import Status
-from app.core.task import NewTask, Task, parse_job_id
-from app.core.vault import Vault
+from app.core.tasks.states import Status
+from app.core.tasks.task import NewTask, Task, parse_job_id
 from app.web import kept
 from tests.canary import CANARY, hits, no_file, nowhere
 from tests.core.schemas import schema_of

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from app.core.secrets import MASK, is_sealed, masked, revealed
+from app.core.secrets.secret import MASK, is_sealed, masked, revealed
 from app.core.services import Services
 from app.web import kept
 from tests.canary import CANARY, hits, nowhere

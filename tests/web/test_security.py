@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from app import create_app
-from app.core.states import Status
+from app.core.tasks.states import Status
 from config import load
 from tests.web.looking import fail, succeed, worker
 

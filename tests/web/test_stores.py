@@ -11,9 +11,11 @@ from flask_pymongo.wrappers import MongoClient
 from pymongo.errors import ServerSelectionTimeoutError
 
 from app import create_app
-from app.core import clock, queue, store_advice
-from app.core import db as database
+from app.core import clock
+from app.core import mongo as database
 from app.core.errors import Unavailable
+from app.core.queue import rq
+from app.core.stores import advice
 from app.web.stores import Readiness
 from config import load
 
@@ -48,8 +50,8 @@ def test_it_starts_without_stores_and_says_so(monkeypatch):
 
 
 def test_a_page_without_redis_says_what_to_do_about_it(client, services, monkeypatch):
-    monkeypatch.setattr(services.queues, "redis", queue.connect("redis://127.0.0.1:1/0", 200))
-    monkeypatch.setattr(store_advice, "running_servers", lambda folder: {})
+    monkeypatch.setattr(services.queues, "redis", rq.connect("redis://127.0.0.1:1/0", 200))
+    monkeypatch.setattr(advice, "running_servers", lambda folder: {})
     answer = client.get("/")
     assert answer.status_code == 200
     assert "The queue (Redis) does not answer." in answer.text

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from app.core.clock import utcnow
-from app.core.logs import PART
-from app.core.states import Status
+from app.core.files.attempt_logs import PART
+from app.core.tasks.states import Status
 from tests.web.creating import publish
 from tests.web.looking import aged, claim, fail, succeed, text_of, worker
 

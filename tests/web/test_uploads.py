@@ -13,7 +13,7 @@ from bson import ObjectId
 from werkzeug import formparser
 
 from app import create_app
-from app.core.content import CHUNK
+from app.core.files.gridfs import CHUNK
 from app.core.services import assemble
 from tests.web.creating import Browser, publish, upload
 

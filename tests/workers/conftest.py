@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.core.services import Services
-from app.core.task import Task, parse_job_id
+from app.core.tasks.task import Task, parse_job_id
 from tests.core.conftest import clock, document
 from workers.child import Child
 from workers.context import Context

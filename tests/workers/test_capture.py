@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from bson import ObjectId
 
-from app.core.logs import HEAD_PARTS, PART, TAIL_PARTS
-from app.core.mask import Mask
+from app.core.files.attempt_logs import HEAD_PARTS, PART, TAIL_PARTS
+from app.core.secrets.redaction import Mask
 from app.core.services import Services
 from workers.capture import Capture, LogWriter
 

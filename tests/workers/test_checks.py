@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field
 
 from app.core.errors import Invalid
-from app.core.params import validate
+from app.core.params.validate import validate
 from workers import Context, TaskTypeError, task
 from workers.checks import Check, chosen, empty, given
 from workers.tasktype import registered, registry

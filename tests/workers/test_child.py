@@ -17,8 +17,8 @@ from app.core import clock
 from app.core.catalog import ModuleProblem, WorkerInfo
 from app.core.clock import utcnow
 from app.core.services import Services
-from app.core.states import Status
-from app.core.task import Task
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 from workers import child as children
 from workers.child import Child
 from workers.loading import Loaded

@@ -22,8 +22,8 @@ from pydantic import (
     PostgresDsn,
 )
 
-from app.core.arguments import parse
-from app.core.fields import describe
+from app.core.params.cli_args import parse
+from app.core.params.fields import describe
 from workers import Context, TaskTypeError, task, tasktype
 from workers.tasktype import registered
 from workers.testing import Invalid, run

@@ -16,8 +16,8 @@ from bson.errors import InvalidDocument
 from pymongo.errors import AutoReconnect, OperationFailure
 
 from app.core.services import Services
-from app.core.states import Status
-from app.core.task import Task
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 from workers import Context, File, Retry, task
 from workers import child as children
 from workers.child import Child

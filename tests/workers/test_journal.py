@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
-from app.core.logs import HEAD_PARTS, PART, TAIL_PARTS
-from app.core.mask import Mask
-from app.core.secrets import MASK
+from app.core.files.attempt_logs import HEAD_PARTS, PART, TAIL_PARTS
+from app.core.secrets.redaction import Mask
+from app.core.secrets.secret import MASK
 from app.core.services import Services
-from app.core.states import Status
-from app.core.task import Task
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 from config import load
 from tests.canary import CANARY, hits
 from workers import journal as journals

@@ -13,9 +13,9 @@ import psutil
 import pytest
 from bson import ObjectId
 
-from app.core.logs import HEAD_PARTS, PART
-from app.core.mask import Mask
-from app.core.secrets import MASK
+from app.core.files.attempt_logs import HEAD_PARTS, PART
+from app.core.secrets.redaction import Mask
+from app.core.secrets.secret import MASK
 from app.core.services import Services
 from tests.canary import CANARY, hits
 from workers import limits

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.secrets import MASK
+from app.core.secrets.secret import MASK
 from tests.canary import CANARY
 from workers import local
 

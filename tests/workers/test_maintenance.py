@@ -11,11 +11,12 @@ import pymongo
 import pytest
 from pymongo.errors import AutoReconnect, ExecutionTimeout, OperationFailure
 
-from app.core import clock, tasks
+from app.core import clock
 from app.core.clock import utcnow
 from app.core.services import Services
-from app.core.states import Status
-from app.core.task import Task
+from app.core.tasks import store
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 from workers import maintenance
 from workers.maintenance import Maintenance
 
@@ -71,7 +72,7 @@ def test_a_round_takes_up_a_task_whose_worker_died(
     bob = a_patient_leader(services, monkeypatch)
     task = new_task(max_attempts=2)
     services.queues.take(0)
-    monkeypatch.setattr(tasks, "LEASE", timedelta(seconds=-1))
+    monkeypatch.setattr(store, "LEASE", timedelta(seconds=-1))
     services.tasks.claim(task.id, 1, "dead")
 
     bob.round()
@@ -87,7 +88,7 @@ def test_a_leader_that_has_just_started_keeps_nobody_else_from_rescuing(
     bob.resign()
     alice = Maintenance(services, "alice")
     task = new_task(max_attempts=2)
-    monkeypatch.setattr(tasks, "LEASE", timedelta(seconds=-1))
+    monkeypatch.setattr(store, "LEASE", timedelta(seconds=-1))
     services.tasks.claim(task.id, 1, "dead")
 
     alice.round()
@@ -111,7 +112,7 @@ def test_whoever_has_just_started_rescues_nobody_for_a_lease(
     services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = new_task(max_attempts=2)
-    monkeypatch.setattr(tasks, "LEASE", timedelta(seconds=-1))
+    monkeypatch.setattr(store, "LEASE", timedelta(seconds=-1))
     services.tasks.claim(task.id, 1, "dead")
 
     Maintenance(services, "bob").round()
@@ -153,7 +154,7 @@ def test_whoever_was_cut_off_for_long_rescues_nobody_for_a_lease(
         cut_off.setattr(bob, "lead", away)
         bob.round()
     bob._answered -= away_s
-    monkeypatch.setattr(tasks, "LEASE", timedelta(seconds=-1))
+    monkeypatch.setattr(store, "LEASE", timedelta(seconds=-1))
     services.tasks.claim(task.id, 1, "dead")
     bob.round()
 

@@ -14,11 +14,11 @@ import pytest
 from bson import ObjectId
 from pymongo.errors import AutoReconnect
 
-from app.core.filenames import safe_name
-from app.core.mask import Mask
+from app.core.files.filenames import safe_name
+from app.core.secrets.redaction import Mask
 from app.core.services import Services
-from app.core.states import Status
-from app.core.task import Task
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 from workers import Canceled, Context, File, Retry, task
 from workers.inprocess import local_task
 from workers.runtime import (

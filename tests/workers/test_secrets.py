@@ -10,17 +10,17 @@ import pytest
 from bson import ObjectId
 from pydantic import BaseModel, Field, SecretStr, create_model
 
-from app.core.arguments import parse, teller
 from app.core.errors import Invalid
-from app.core.fields import describe
-from app.core.logs import PART
-from app.core.mask import FILL, Mask
-from app.core.params import validate
-from app.core.secrets import MASK, Secret
+from app.core.files.attempt_logs import PART
+from app.core.params.cli_args import parse, teller
+from app.core.params.fields import describe
+from app.core.params.validate import validate
+from app.core.secrets.redaction import FILL, Mask
+from app.core.secrets.secret import MASK, Secret
+from app.core.secrets.vault import Vault
 from app.core.services import Services
-from app.core.states import Status
-from app.core.task import Task
-from app.core.vault import Vault
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 from workers import Context, capture, task
 from workers.capture import STEP, LogWriter, fill
 from workers.runtime import MESSAGE_LIMIT, Outcome

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from app.core.services import Services
-from app.core.task import Task
+from app.core.tasks.task import Task
 from workers import fleet as program
 from workers import process, watch, worker
 from workers.process import ChildProcess

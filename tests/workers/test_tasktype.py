@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from app.core.fields import describe
-from app.core.structure import every
+from app.core.params.fields import describe
+from app.core.params.paths import every
 from workers import Context, File, TaskTypeError, task
 from workers.tasktype import load, registered
 

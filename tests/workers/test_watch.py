@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.core.services import Services
-from app.core.task import Task
+from app.core.tasks.task import Task
 from workers import watch
 from workers.limits import Limits
 from workers.signals import CANCEL_GENTLY, CANCEL_NOW, TIME_OVER

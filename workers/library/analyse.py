@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
 
-from app.core.filenames import extended
+from app.core.files.filenames import extended
 from workers import Context, File, task
 from workers.library.analysing import parameters as want
 from workers.library.analysing import result

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from app.core.filenames import extended, safe_name
+from app.core.files.filenames import extended, safe_name
 from workers import Context, Fail, Retry, task
 from workers.capture import fill
 from workers.checks import Check, chosen, given

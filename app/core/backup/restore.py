@@ -17,14 +17,14 @@ from bson import ObjectId, json_util
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import OperationFailure
 
-from app.core import db as database
+from app.core import mongo as database
 from app.core.backup import bson_stream
 from app.core.backup.manifest import Consistency, Entry, Manifest
 from app.core.backup.problems import BackupError, Caution, Problem, Report, Step, Warned, unheard
 from app.core.backup.source import EPHEMERAL, IMPORTS, within
 from app.core.backup.target import DERIVED, LONG_S, LOOKED_UP, Difference, Fate, Target, some
 from app.core.failpoints import reach
-from app.core.tasks import Tasks
+from app.core.tasks.store import Tasks
 
 METADATA_MOST = 16 * 2**20
 SERVERS_OWN = "guard_"

@@ -24,7 +24,7 @@ from pymongo.errors import ConfigurationError, OperationFailure
 from app.core.backup.manifest import Activity, LeftOut, Snapshot, is_collection
 from app.core.catalog import lately
 from app.core.clock import utcnow
-from app.core.db import Mongo, is_away
+from app.core.mongo import Mongo, is_away
 
 ORDER = (
     "tasks",

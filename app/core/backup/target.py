@@ -20,7 +20,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, DocumentTooLarge, DuplicateKeyError, OperationFailure
 
-from app.core import db as database
+from app.core import mongo as database
 from app.core.backup import IMPORT
 from app.core.backup.bson_stream import fields, split
 from app.core.backup.manifest import Content
@@ -28,7 +28,7 @@ from app.core.backup.problems import BackupError, Caution, Problem, Report, Step
 from app.core.backup.source import BATCH_TIMEOUT_S, EPHEMERAL, IMPORTS, Source, within
 from app.core.catalog import lately
 from app.core.clock import utcnow
-from app.core.db import Document, Mongo
+from app.core.mongo import Document, Mongo
 
 DERIVED = ("task_types", "words")
 """What workers and web publish by themselves: where it is there already, it is as good or newer."""

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.files import StoredFile
-from app.core.results import ResultKind
+from app.core.files.store import StoredFile
+from app.core.tasks.result_kinds import ResultKind
 from app.web.viewer import label, node
 from app.web.viewers import chart, preview, saved, table, text, tree
 from app.web.viewers.look import Look

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.excerpts import shortened, without_begun
-from app.core.files import StoredFile
+from app.core.files.store import StoredFile
 from app.web.viewer import SavedFile, saved_file
 from app.web.viewers.source import Head
 

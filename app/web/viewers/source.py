@@ -10,8 +10,8 @@ from bson import ObjectId
 from pydantic_core import from_json
 
 from app.core.excerpts import MARK, without_begun
-from app.core.files import StoredFile
-from app.core.task import Task
+from app.core.files.store import StoredFile
+from app.core.tasks.task import Task
 
 MOST_READ = 2**20  # Of a file, whatever its size: what a page needs and a process can spare.
 Head = Callable[[ObjectId, int], bytes]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from app.core.states import Status
-from app.core.task import Task
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 from tests.chaos.cases import Round, case, judged
 from tests.chaos.effects import Effect
 from tests.chaos.rig import Rig, children_of, shoot, succeeded_once, survivors, tree, until

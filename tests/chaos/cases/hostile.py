@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import psutil
 
-from app.core.states import Status
-from app.core.task import Task
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 from tests.chaos.cases import Round, case, judged
 from tests.chaos.rig import Rig, shoot, survivors, tree
 from tests.chaos.samples import ENDS, ESCAPES, HOLDS, RESULTS

@@ -7,7 +7,7 @@ import itertools
 import time
 
 from app.core.catalog import module_problems
-from app.core.states import Status
+from app.core.tasks.states import Status
 from tests.chaos.cases import Round, case, judged
 from tests.chaos.rig import Rig, shoot, tree, until
 

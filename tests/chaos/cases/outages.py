@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from app.core.states import Status
-from app.core.task import Task
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 from tests.chaos.cases import Round, case, judged
 from tests.chaos.effects import Effect
 from tests.chaos.rig import Rig, back, frozen, shoot, succeeded_once, survivors, tree, until

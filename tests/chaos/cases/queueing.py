@@ -10,9 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from app.core.clock import utcnow
-from app.core.leases import LeaseWatch
+from app.core.queue.leases import LeaseWatch
 from app.core.services import connect
-from app.core.task import Task
+from app.core.tasks.task import Task
 from app.local.servers import Server
 from config import load
 from tests.chaos.cases import Round, case, judged

@@ -14,8 +14,8 @@ from pathlib import Path
 from app.core.clock import utcnow
 from app.core.errors import Conflict
 from app.core.services import Services, connect
-from app.core.states import WAITING, Status
-from app.core.task import NewTask, Task
+from app.core.tasks.states import WAITING, Status
+from app.core.tasks.task import NewTask, Task
 from config import load
 from tests.chaos.cases import Round, case, judged
 from tests.chaos.rig import Rig, succeeded_once

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from app.core.task import Task
+from app.core.tasks.task import Task
 from tests.chaos.cases import Round, case, judged
 from tests.chaos.rig import Rig, back, frozen, succeeded_once
 from tests.chaos.web import LOST, Person

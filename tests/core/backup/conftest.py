@@ -18,8 +18,8 @@ from app.core.backup.restore import Restore, Restored
 from app.core.backup.source import Source
 from app.core.backup.target import Target
 from app.core.services import Services, assemble
-from app.core.states import Status
-from app.core.task import Task
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
 from tests import raw_mongomock
 
 

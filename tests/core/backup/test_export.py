@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from bson import json_util
 
-from app.core import db as database
+from app.core import mongo as database
 from app.core.backup.export import Export
 from app.core.backup.folder import FolderArchive
 from app.core.backup.manifest import Manifest
@@ -22,8 +22,8 @@ from app.core.backup.source import EPHEMERAL, IMPORTS, ORDER, Collection, Source
 from app.core.backup.tar import TarSink
 from app.core.catalog import WorkerInfo
 from app.core.clock import utcnow
+from app.core.secrets.vault import Vault
 from app.core.services import Services
-from app.core.vault import Vault
 
 Exporter = Callable[..., Manifest]
 ROOT = Path(__file__).parents[3]

@@ -10,7 +10,7 @@ from bson import ObjectId
 from app.core.backup.manifest import Manifest
 from app.core.backup.restore import Restored
 from app.core.services import Services
-from app.core.task import NewTask
+from app.core.tasks.task import NewTask
 from tests.core.conftest import Clock
 
 Exporter = Callable[..., Manifest]

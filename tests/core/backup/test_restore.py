@@ -15,9 +15,9 @@ from app.core.backup.source import IMPORTS
 from app.core.backup.target import Target
 from app.core.catalog import WorkerInfo
 from app.core.clock import utcnow
-from app.core.db import create_indexes
+from app.core.mongo import create_indexes
 from app.core.services import Services
-from app.core.states import Status
+from app.core.tasks.states import Status
 from tests.core.backup.conftest import contents, killed, refusal
 from tests.core.conftest import Clock, Rescuer
 from workers.maintenance import Maintenance

@@ -172,7 +172,7 @@ def test_a_server_that_goes_away_is_no_refused_index(
         raise OperationFailure("a shard is away", code=6)
 
     export()
-    monkeypatch.setattr("app.core.db.create_indexes", away)
+    monkeypatch.setattr("app.core.mongo.create_indexes", away)
 
     with pytest.raises(OperationFailure):
         restore()
@@ -185,7 +185,7 @@ def test_an_index_of_ours_that_cannot_be_made_is_warned_of(
         raise WriteError("refused", code=67)
 
     export()
-    monkeypatch.setattr("app.core.db.create_indexes", refused)
+    monkeypatch.setattr("app.core.mongo.create_indexes", refused)
 
     assert Caution.INDEX in {warned.caution for warned in restore().warned}
 

@@ -13,7 +13,7 @@ import pytest
 from bson import ObjectId
 
 from app.core.services import Services
-from app.core.task import Task
+from app.core.tasks.task import Task
 from tests.workers.library.reading import read, refused
 from tests.workers.library.running import Recorder, Runner
 from tests.workers.library.transforming import transform

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from app.core.fields import describe
+from app.core.params.fields import describe
 from app.core.services import Services
-from app.core.task import Task
+from app.core.tasks.task import Task
 from tests.workers.library.conftest import Cleaned, Recorder
 from workers.library.data import clean_table
 from workers.runtime import WasCanceled, attempt

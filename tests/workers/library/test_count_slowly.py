@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.core.services import Services
-from app.core.task import Task
+from app.core.tasks.task import Task
 from tests.workers.library.conftest import Recorder
 from workers import Canceled
 from workers.library.demo import count_slowly

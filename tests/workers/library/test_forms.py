@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.core.fields import describe
+from app.core.params.fields import describe
 from workers.library.data import analyse_table, check_table, clean_table, transform_table
 from workers.tasktype import registered
 

@@ -14,10 +14,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import Invalid
-from app.core.fields import describe
-from app.core.limits import fits
-from app.core.line_grammar import problems
-from app.core.params import from_form, validate
+from app.core.params.constraints import fits
+from app.core.params.fields import describe
+from app.core.params.line_grammar import problems
+from app.core.params.validate import from_form, validate
 from workers import Fail
 from workers.library.archives import compress_files
 from workers.library.checking import rules

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from app.core.errors import Invalid
-from app.core.fields import describe
+from app.core.params.fields import describe
 from tests.workers.library.querying import PEOPLE, TAGS, found, query, records, refusal
 from workers.library.data import query_tables, transform_table
 from workers.library.querying.names import LETTERS, RESERVED, aliases, column_names

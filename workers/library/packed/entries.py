@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import IO, Any
 
-from app.core.filenames import numbered, safe_name
+from app.core.files.filenames import numbered, safe_name
 from workers import Fail
 
 MAX_ENTRIES = 10_000

@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from typing import IO, Literal
 
 from app.core.clock import utcnow
-from app.core.filenames import extended
+from app.core.files.filenames import extended
 from workers.library.packed.entries import Entry as _Entry
 from workers.library.packed.entries import Table, copy, saved_name
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal
 
-from app.core.filenames import extended
+from app.core.files.filenames import extended
 from workers.library.tables.excel import write_xlsx
 from workers.library.tables.model import DELIMITERS, Delimiter, Detected, Format, Pulse
 from workers.library.tables.preview import Head

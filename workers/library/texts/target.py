@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
 
-from app.core.filenames import extended
+from app.core.files.filenames import extended
 from workers import Context, Fail
 from workers.library.tables.encodings import codec
 from workers.library.texts.source import Source

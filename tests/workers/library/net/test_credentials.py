@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.core.secrets import Secret
+from app.core.secrets.secret import Secret
 from tests.canary import CANARY, hits
 from tests.workers.library.net.site import Site
 from tests.workers.library.running import Runner

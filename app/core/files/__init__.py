@@ -1,0 +1,1 @@
+"""Files in GridFS, and the output of attempts."""

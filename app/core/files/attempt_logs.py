@@ -1,0 +1,100 @@
+"""What an attempt printed, kept in parts of fixed size.
+
+A part is named by task, attempt and its place in the output, so writing it twice is the same as
+once: the supervisor writes while the attempt runs, the child when it ends, and the longer wins.
+Of a long output the head and the tail are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bson import ObjectId
+from pymongo.errors import DuplicateKeyError
+
+from app.core import stored
+from app.core.excerpts import hole, without_begun, without_rest
+from app.core.mongo import Document, Mongo
+from app.core.secrets.redaction import collapsed
+
+PART = 64 * 1024
+HEAD_PARTS = 8
+TAIL_PARTS = 8
+
+
+@dataclass(frozen=True)
+class Log:
+    """The output of one attempt as text; ``size`` counts all bytes that were printed."""
+
+    text: str
+    size: int
+    complete: bool
+
+
+def kept_parts(size: int) -> list[int]:
+    """The places of the parts that are kept of an output of ``size`` bytes."""
+    count = -(-size // PART)
+    tail = range(max(HEAD_PARTS, count - TAIL_PARTS), count)
+    return [*range(min(count, HEAD_PARTS)), *tail]
+
+
+_PART: dict[str, stored.Check] = {
+    "part": stored.is_count,
+    "size": stored.is_size,
+    "content": lambda content: isinstance(content, bytes),
+}
+
+
+def _part(found: Document) -> Document:
+    """Raises DamagedDocumentError."""
+    return stored.checked(found, _PART, {})
+
+
+class Logs:
+    """The logs collection of ``db``."""
+
+    def __init__(self, db: Mongo) -> None:
+        self._logs = db.logs
+
+    def write_part(self, task_id: ObjectId, attempt: int, part: int, content: bytes) -> None:
+        """Keep one part; a shorter content than the one that is there changes nothing."""
+        key = f"{task_id}-{attempt}-{part}"
+        values: Document = {
+            "task": task_id,
+            "attempt": attempt,
+            "part": part,
+            "size": len(content),
+            "content": content,
+        }
+        try:
+            self._logs.update_one({"_id": key, "size": {"$lte": len(content)}}, {"$set": values}, upsert=True)
+        except DuplicateKeyError:
+            return  # somebody wrote more of it
+
+    def trim(self, task_id: ObjectId, attempt: int, size: int) -> None:
+        """Drop the parts between head and tail of an output of ``size`` bytes."""
+        if size > HEAD_PARTS * PART:
+            kept = kept_parts(size)
+            self._logs.delete_many({"task": task_id, "attempt": attempt, "part": {"$nin": kept}})
+
+    def read(self, task_id: ObjectId, attempt: int) -> Log:
+        """All that is kept of one attempt's output; says where the middle is left out."""
+        found = self._logs.find({"task": task_id, "attempt": attempt}).sort([("part", 1)])
+        parts = list(stored.readable("part of a log", _part, found))
+        pieces: list[bytes] = []  # joined before they are decoded: a letter may lie across two parts
+        expected = 0
+        for part in parts:
+            content = part["content"]
+            if part["part"] != expected:
+                pieces[-1:] = [without_begun(piece) for piece in pieces[-1:]]
+                pieces.append(hole((part["part"] - expected) * PART // 1024).encode())
+                content = without_rest(content)
+            pieces.append(content)
+            expected = part["part"] + 1
+        size = (parts[-1]["part"] * PART + parts[-1]["size"]) if parts else 0
+        text = collapsed(b"".join(pieces)).decode("utf-8", "replace")
+        return Log(text, size, complete=len(parts) == expected)
+
+    def delete(self, task_ids: Sequence[ObjectId]) -> None:
+        self._logs.delete_many({"task": {"$in": list(task_ids)}})

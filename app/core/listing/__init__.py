@@ -1,0 +1,1 @@
+"""Lists of tasks: filters, keyset pages, prefix search, counts and figures."""

@@ -1,0 +1,51 @@
+"""The place of a page in a list: the sort key and `_id` of the row next to it, so that no row is counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from bson import ObjectId
+
+from app.core.errors import BadQuery
+from app.core.listing.search_index import Expansion
+from app.core.mongo import Document
+from app.core.tasks.task import Task, parse_task_id
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows in the order asked for; a cursor is empty where there is nothing further.
+
+    ``cut`` are the words of the search that stand for more than was looked for.
+    """
+
+    tasks: list[Task]
+    next: str = ""
+    previous: str = ""
+    cut: tuple[Expansion, ...] = ()
+
+
+def encode(task: Task, sort_field: str) -> str:
+    """The cursor of a row."""
+    moment: datetime = getattr(task, sort_field)
+    return f"{(moment - EPOCH) // timedelta(milliseconds=1)}-{task.id}"
+
+
+def decode(cursor: str) -> tuple[datetime, ObjectId]:
+    """Raises BadQuery."""
+    stamp, _, task = cursor.partition("-")
+    task_id = parse_task_id(task)
+    if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 15) or task_id is None:
+        raise BadQuery("This page of the list is not understood. Please start again from its first page.")
+    return EPOCH + timedelta(milliseconds=int(stamp)), task_id
+
+
+def beyond(sort_field: str, descending: bool, cursor: str, bounds: Document) -> Document:
+    """The rows after a cursor. The outer bound is what the index seeks to; the `$or` only breaks ties."""
+    moment, task_id = decode(cursor)
+    strict, loose = ("$lt", "$lte") if descending else ("$gt", "$gte")
+    ties = [{sort_field: {strict: moment}}, {sort_field: moment, "_id": {strict: task_id}}]
+    return {sort_field: {**bounds, loose: moment}, "$or": ties}

@@ -1,0 +1,102 @@
+"""The vocabulary: the words that tasks were given, so that a search can be by prefix.
+
+A prefix is first turned into the whole words that begin with it; the tasks are then found by
+equality, which an index serves in the order of the list. Words that no task has any more are skipped
+where there are many, and forgotten by maintenance some days after they were last given to one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError
+
+from app.core.clock import utcnow
+from app.core.errors import TooShort
+from app.core.mongo import Mongo
+from app.core.stored import is_time
+
+# MongoDB merges at most 200 ranges of an index in order (internalQueryMaxScansToExplode), else it sorts
+# whatever matches: 11 words, 6 statuses and 3 priorities are 198.
+EXPANSIONS = 11
+LOOKED_THROUGH = 500
+REMEMBERED = 50_000
+
+# A process that knows a word does not write it again while it is FRESH, so what it knows may be twice as
+# old when it gives the word to a task: only what is older than that can be forgotten.
+FRESH = timedelta(days=1)
+FORGOTTEN = timedelta(days=3)
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """The words that a prefix stands for; ``cut`` when there are more, or may be."""
+
+    prefix: str
+    words: tuple[str, ...]
+    cut: bool = False
+
+
+class Words:
+    """The words collection of ``db``, with those already known to this process."""
+
+    def __init__(self, db: Mongo) -> None:
+        self._words, self._tasks = db.words, db.tasks
+        self._known: dict[str, datetime] = {}
+        self._pruned_to = ""
+
+    def learn(self, words: list[str]) -> None:
+        """Make sure that each of these words can be found by its beginning."""
+        now = utcnow()
+        new = [word for word in words if word not in self._known or self._known[word] < now - FRESH]
+        if not new:
+            return
+        fresh = {"_id": {"$in": new}, "at": {"$gt": now - FRESH}}
+        there = {found["_id"] for found in self._words.find(fresh)}
+        missing = [
+            UpdateOne({"_id": word}, {"$set": {"at": now}}, upsert=True) for word in new if word not in there
+        ]
+        if missing:
+            try:
+                self._words.bulk_write(missing, ordered=False)
+            except BulkWriteError as error:  # two at once: the other one has written it
+                if any(problem["code"] != 11000 for problem in error.details["writeErrors"]):
+                    raise
+        if len(self._known) > REMEMBERED:
+            self._known.clear()
+        self._known.update(dict.fromkeys(new, now))
+
+    def expand(self, prefix: str) -> Expansion:
+        """The first `EXPANSIONS` words that begin with ``prefix``, in order of the alphabet.
+
+        Where there are more, only those that a task has count. Raises TooShort.
+        """
+        if len(prefix) < 2:
+            raise TooShort("Type at least 2 letters, or paste a task ID.")
+        query = {"_id": {"$gte": prefix, "$lt": prefix + "\U0010ffff"}}
+        found = self._words.find(query, {"_id": 1}).sort([("_id", 1)]).limit(LOOKED_THROUGH + 1)
+        begin_so = [each["_id"] for each in found]
+        if len(begin_so) <= EXPANSIONS:
+            return Expansion(prefix, tuple(begin_so))
+        living = [*islice(filter(self._lives, begin_so[:LOOKED_THROUGH]), EXPANSIONS + 1)]
+        cut = len(living) > EXPANSIONS or len(begin_so) > LOOKED_THROUGH
+        return Expansion(prefix, tuple(living[:EXPANSIONS]), cut)
+
+    def _lives(self, word: str) -> bool:
+        """Whether some task has this word; the first entry of an index says so."""
+        return self._tasks.find_one({"keywords": word}, {"_id": 1}) is not None
+
+    def prune(self, limit: int) -> int:
+        """Forget the words that no task has any more among the next ``limit``; returns how many.
+
+        Each call goes on where the last one ended, and after the last word from the first.
+        """
+        found = self._words.find({"_id": {"$gt": self._pruned_to}}).sort([("_id", 1)]).limit(limit)
+        some = list(found)
+        self._pruned_to = some[-1]["_id"] if len(some) == limit else ""
+        old = [each for each in some if not is_time(each.get("at")) or each["at"] < utcnow() - FORGOTTEN]
+        gone = [each for each in old if not self._lives(each["_id"])]
+        return sum(self._words.delete_one({"at": None, **each}).deleted_count for each in gone)

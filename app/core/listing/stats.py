@@ -1,0 +1,198 @@
+"""Figures for the pages: the lanes, what ended lately, how fast, and what failed.
+
+Each is bounded: counts stop at 10,000 and groups look at the newest thousands of rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.core.clock import utcnow
+from app.core.listing.filter import ENDED_WITHIN, MAX_TEXT, TaskFilter
+from app.core.listing.listing import Count, Listing
+from app.core.mongo import Document, Mongo
+from app.core.stored import EARLIEST, LATEST, is_text, is_time
+from app.core.tasks.states import ENDED, Priority, Status
+
+FAILURES_READ = 2_000
+PACE_READ = 200
+PACE_LEAST = 5
+PACE_SURE = 20  # So many of the last moments are enough, and are found at once by every store.
+PAUSE = timedelta(seconds=0.1)  # Between two tasks of a busy worker; a longer one is a rest.
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One priority as it stands; ``oldest`` is when the task that waits longest was queued."""
+
+    priority: Priority
+    waiting: Count
+    running: Count
+    oldest: datetime | None
+
+
+@dataclass(frozen=True)
+class FailureGroup:
+    """Failures of one type with one error, the newest at ``last``.
+
+    ``wanted`` is the list of just these, None where no list can say so; ``more``: older ones were not read.
+    """
+
+    type: str
+    error: str
+    count: int
+    last: datetime
+    task_id: str
+    wanted: TaskFilter | None = None
+    more: bool = False
+
+
+class Stats:
+    """Figures over the tasks of ``db``; what is counted is what ``listing`` lists: each figure is a link."""
+
+    def __init__(self, db: Mongo, listing: Listing) -> None:
+        self._tasks = db.tasks
+        self._listing = listing
+
+    def lanes(self) -> list[Lane]:
+        return [self._lane(priority) for priority in Priority]
+
+    def _lane(self, priority: Priority) -> Lane:
+        return Lane(
+            priority,
+            self._count(Status.QUEUED, priority),
+            self._count(Status.RUNNING, priority),
+            self._oldest(priority),
+        )
+
+    def _oldest(self, priority: Priority) -> datetime | None:
+        """Return when the task that waits longest was queued."""
+        found = [
+            self._tasks.find_one(
+                {
+                    "status": "queued",
+                    "hint": hint,
+                    "priority": int(priority),
+                    "queued_at": {"$gte": EARLIEST, "$lte": LATEST},
+                },
+                {"queued_at": 1},
+                sort=[("queued_at", 1)],
+            )
+            for hint in ("due", "sent")
+        ]
+        return min((task["queued_at"] for task in found if task), default=None)
+
+    def _count(self, status: Status, priority: Priority) -> Count:
+        return self._listing.count(TaskFilter(status=status.value, priority=priority.word))
+
+    def ended(self, within: timedelta) -> dict[Status, Count]:
+        """How many tasks ended with each outcome, within one of `ENDED_WITHIN`."""
+        outcomes = sorted(ENDED, key=lambda each: list(Status).index(each))
+        wanted = TaskFilter(ended=_name_of(within), sort="finished")
+        return {status: self._count_all(replace(wanted, status=status.value)) for status in outcomes}
+
+    def _count_all(self, wanted: TaskFilter) -> Count:
+        """Count a list of every priority, by a query per priority: see `_newest`."""
+        lists = (replace(wanted, priority=priority.word) for priority in Priority)
+        return Count(sum(self._listing.count(one).value for one in lists))
+
+    def pace(self, within: timedelta) -> float | None:
+        """Tasks that ended in a second, by the newest that ended; None when they are too few to tell.
+
+        Time in which nothing ran does not count, as workers that rest are not slow. Neither do canceled
+        tasks, which mostly end without a worker.
+        """
+        lately = self._pace(utcnow() - within / 20, PACE_SURE)
+        return lately or self._pace(utcnow() - within, PACE_LEAST)
+
+    def running_since(self) -> list[datetime]:
+        """Return when the running tasks began, of at most `PACE_READ` of them."""
+        query = {"status": Status.RUNNING.value, "priority": {"$in": [0, 1, 2]}}
+        found = self._tasks.find(query, {"started_at": 1}).limit(PACE_READ)
+        return [task["started_at"] for task in found if isinstance(task.get("started_at"), datetime)]
+
+    def _pace(self, since: datetime, least: int) -> float | None:
+        ended = [
+            task
+            for status in (Status.SUCCEEDED, Status.FAILED)
+            for task in self._newest(status, since, {"started_at": 1, "finished_at": 1}, PACE_READ)
+            if is_time(task.get("started_at"))
+        ]
+        found = sorted(ended, key=_finished, reverse=True)[:PACE_READ]
+        if len(found) < least:
+            return None
+        opened = found[-1]["finished_at"] if len(found) == PACE_READ else since
+        return len(found) / max(_busy(found, opened).total_seconds(), 0.001)
+
+    def _newest(self, status: Status, since: datetime, fields: Document, most: int) -> list[Document]:
+        """Return those that ended with one outcome, the newest first, at most so many.
+
+        One query per priority has a single range, which every store serves by an index.
+        """
+        found = [
+            task
+            for priority in Priority
+            for task in self._tasks.find(
+                {"status": status.value, "priority": int(priority), "finished_at": {"$gte": since}}, fields
+            )
+            .sort([("finished_at", -1), ("_id", -1)])
+            .limit(most)
+            if is_time(task["finished_at"])
+        ]
+        return sorted(found, key=_finished, reverse=True)[:most]
+
+    def failures(self, within: timedelta) -> list[FailureGroup]:
+        """The newest failures by type and error, within one of `ENDED_WITHIN`, the most frequent first."""
+        wanted = TaskFilter(status=Status.FAILED.value, ended=_name_of(within), sort="finished")
+        fields = {"type": 1, "error.message": 1, "finished_at": 1}
+        newest = self._newest(Status.FAILED, utcnow() - within, fields, FAILURES_READ)
+        more = len(newest) == FAILURES_READ
+        found = [each for each in newest if is_text(each.get("type"))]
+        counts = Counter((each["type"], _message(each)) for each in found)
+        latest = {(each["type"], _message(each)): each for each in reversed(found)}
+        return [
+            FailureGroup(
+                kind,
+                message,
+                count,
+                latest[kind, message]["finished_at"],
+                str(latest[kind, message]["_id"]),
+                _alike(wanted, kind, message),
+                more,
+            )
+            for (kind, message), count in counts.most_common(10)
+        ]
+
+
+def _finished(task: Document) -> tuple[datetime, Any]:
+    return task["finished_at"], task["_id"]
+
+
+def _busy(found: list[Document], opened: datetime) -> timedelta:
+    """For how long since ``opened`` at least one of the tasks ran; the last to end comes first."""
+    busy, reached = timedelta(0), found[0]["finished_at"]
+    for each in found:
+        started, rest = max(each["started_at"], opened), reached - each["finished_at"]
+        if started < reached:
+            busy += reached - started - (rest if rest > PAUSE else timedelta(0))
+            reached = started
+    return busy
+
+
+def _name_of(within: timedelta) -> str:
+    """Return the name under which a list takes a time."""
+    return next(name for name, length in ENDED_WITHIN.items() if length == within)
+
+
+def _alike(wanted: TaskFilter, kind: str, message: str) -> TaskFilter | None:
+    """Return the list of the failures of one group; a form would change an error with a carriage return."""
+    fits = message and kind and kind == kind.strip() and "\r" not in message
+    return replace(wanted, type=kind, error=message) if fits else None
+
+
+def _message(found: Document) -> str:
+    error = found.get("error")
+    return str(error.get("message", "") if isinstance(error, dict) else "")[:MAX_TEXT]

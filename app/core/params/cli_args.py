@@ -1,0 +1,186 @@
+"""Parameters as words of a command line: `name=value`, `name=@file`, `name:=JSON`, `model.part=value`.
+
+A value is read exactly as from a form (`params`), a repeated name is a list. A model is JSON, or one word for
+each of its parts; rows are JSON, a list or an object for each. What a command line has and a form has not:
+yes and no in words, a parameter that is left out (its default is meant), and JSON for what cannot be written
+in a word. Uploading is the caller's business, and so is the environment: a secret is better read from there
+(`name=@VARIABLE`), or asked for, than written where process lists and histories show it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import Invalid, TaskQueueError
+from app.core.params.fields import Field
+from app.core.params.formats import json_text
+from app.core.params.paths import gathered, is_group, laid_out, rows_among, with_groups
+from app.core.params.validate import from_form
+
+YES = ("yes", "true", "on", "y", "1")
+NO = ("no", "false", "off", "n", "0")
+WRONG = "The parameters need another look."
+
+Upload = Callable[[Field, Path], str]
+"""Takes a file for a parameter and returns its id. Raises TaskQueueError where it cannot be taken."""
+
+Tell = Callable[[Field, str], str]
+"""Takes the name of a variable, or nothing to ask a person; returns the secret. Raises Invalid."""
+
+
+def _no_environment(each: Field, name: str) -> str:
+    raise Invalid("There is no environment here to read a secret from.")
+
+
+def parse(
+    fields: Sequence[Field], words: Sequence[str], upload: Upload, tell: Tell = _no_environment
+) -> dict[str, Any]:
+    """The values that words give to parameters; whether they are right is for `params.validate` to say.
+
+    Raises Invalid with a sentence for each word that cannot be read. No file is uploaded before every
+    other word could be.
+    """
+    rows = rows_among({word.partition("=")[0].rstrip(":"): () for word in words})
+    known = {each.name: each for each in laid_out(fields, rows)}
+    texts, values = _split(words, known)
+    given = [known[name] for name in texts]
+    files = [each for each in given if is_file(each)]
+    others = [each for each in given if not is_file(each)]
+    read = _read(others, texts, lambda each, said: _as_form(each, said, tell))
+    sent = _read(files, texts, lambda each, paths: _uploaded(each, paths, upload))
+    return gathered(fields, with_groups({**read, **sent, **values}), rows)
+
+
+def _read(
+    fields: Sequence[Field],
+    texts: Mapping[str, list[str]],
+    as_form: Callable[[Field, list[str]], list[str]],
+) -> dict[str, Any]:
+    """The values of some fields. Raises Invalid with everything that is wrong with them."""
+    sent: dict[str, list[str]] = {}
+    problems: dict[str, str] = {}
+    for each in fields:
+        try:
+            sent[each.name] = as_form(each, texts[each.name])
+        except TaskQueueError as error:
+            problems[each.name] = str(error)
+    values, unread = from_form([each for each in fields if each.name in sent], sent)
+    _raise(problems | unread)
+    return values
+
+
+def explained(error: TaskQueueError) -> str:
+    """An error for a terminal: its sentence, and one on a line for each parameter that is wrong."""
+    fields = error.fields if isinstance(error, Invalid) else {}
+    return "\n  ".join([str(error), *(f"{name}: {why}" for name, why in fields.items())])
+
+
+def is_file(each: Field) -> bool:
+    """Whether a parameter takes one file or several."""
+    return each.kind.startswith("file")
+
+
+def _raise(problems: dict[str, str]) -> None:
+    if problems:
+        raise Invalid(WRONG, problems)
+
+
+def _split(words: Sequence[str], known: Mapping[str, Field]) -> tuple[dict[str, list[str]], dict[str, Any]]:
+    """The texts by name, and the values that came as JSON. Raises Invalid."""
+    texts: dict[str, list[str]] = {}
+    values: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for word in words:
+        match = re.match(r"([^=:]+)(:?=)(.*)\Z", word, re.DOTALL)
+        if match is None:
+            problems[word[:40]] = "Expected name=value, name=@file or name:=JSON."
+        elif match[1] not in known:
+            problems[match[1][:40]] = _unknown(match[1], known)
+        elif match[2] == ":=":
+            values[match[1]] = _json(match[1], match[3], problems)
+        elif is_group(known[match[1]]):
+            _add_group(known[match[1]], match[3], values, problems)
+        else:
+            texts.setdefault(match[1], []).append(match[3])
+    for name in texts.keys() & values.keys():
+        problems[name] = "Give it as name=value or as name:=JSON, not as both."
+    for name in values:
+        if is_group(known[name]) and any(other.startswith(f"{name}.") for other in (*texts, *values)):
+            problems[name] = "Give it whole, as JSON, or in its parts, not as both."
+    _raise(problems)
+    return texts, values
+
+
+def _add_group(each: Field, text: str, values: dict[str, Any], problems: dict[str, str]) -> None:
+    """A model or rows as JSON; a row may stand alone, and is one more."""
+    value = None if each.nullable and not text.strip() else _json(each.name, text, problems)
+    if each.kind == "rows" and isinstance(value, dict):
+        value = [*(values.get(each.name) or []), value]
+    values[each.name] = value
+
+
+def _unknown(name: str, known: Mapping[str, Field]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f"There is no parameter of this name. Did you mean {near[0]}?"
+    names = ", ".join(known) or "none"
+    return f"There is no parameter of this name. There are: {names}."
+
+
+def _json(name: str, text: str, problems: dict[str, str]) -> Any:
+    try:
+        return json_text.read(text)
+    except ValueError as error:
+        problems[name] = str(error)
+        return None
+
+
+def _as_form(each: Field, texts: list[str], tell: Tell) -> list[str]:
+    """The texts as a browser would have sent them. Raises Invalid."""
+    if each.kind == "secret":
+        return [tell(each, text[1:]) if text.startswith("@") else text for text in texts]
+    if each.kind == "bool":
+        return [_switch(each, text.strip().lower()) for text in texts]
+    return ["\n".join(texts)] if each.kind == "list" else texts
+
+
+def _switch(each: Field, text: str) -> str:
+    """On is 1 and off is 0; empty is "not set" where that is an answer."""
+    if text in YES:
+        return "1"
+    if text in NO:
+        return "0"
+    if each.nullable and not text:
+        return ""
+    raise Invalid("Choose yes or no.")
+
+
+def teller(env: Mapping[str, str], ask: Callable[[str], str]) -> Tell:
+    """Reads secrets from an environment; ``ask`` asks a person for one, by its title, without showing it."""
+
+    def tell(each: Field, name: str) -> str:
+        if not name:
+            return ask(each.title)
+        if name not in env:
+            raise Invalid(
+                f"There is no environment variable {name[:100]}. Set it, or give {each.name}=@ to be asked."
+            )
+        return env[name]
+
+    return tell
+
+
+def _uploaded(each: Field, texts: list[str], upload: Upload) -> list[str]:
+    """The ids of the files that `@` names; anything else is the id of a file that is there already."""
+    return [upload(each, _path(text[1:])) if text.startswith("@") else text for text in texts]
+
+
+def _path(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise Invalid(f"There is no file {text}.")
+    return path

@@ -1,0 +1,254 @@
+"""What people and workers do to tasks: the document first, then the queue, then repair (`repair`).
+
+A failure of Redis is never an error here: the task stays marked as not dispatched, and the sweep
+pushes it when Redis is back.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import takewhile
+
+from bson import ObjectId
+
+from app.core.clock import utcnow
+from app.core.errors import Conflict, QueueUnavailable
+from app.core.failpoints import reach
+from app.core.files.store import Files
+from app.core.listing.search_index import Words
+from app.core.mongo import Document
+from app.core.queue.recovery import Repair, isolated, soon
+from app.core.queue.rq import Queues
+from app.core.secrets.vault import Vault
+from app.core.tasks.deletions import Deletions
+from app.core.tasks.document import require_room
+from app.core.tasks.states import Action, Ending, Priority, Status
+from app.core.tasks.store import Tasks
+from app.core.tasks.task import NewTask, Task, words_of
+
+MAX_CRASHES = 3
+LOSS_WAIT_FIRST_S = 5.0
+LOSS_WAIT_LONGEST_S = 5 * 60.0
+BACKOFF_FIRST_S = 2.0
+BACKOFF_LONGEST_S = 15 * 60.0
+PUT_OFF_LONGEST_S = 30.0
+UNSERVED_LONGEST_S = 5 * 60.0
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What became of a submission: ``created`` is False for one that was there already,
+    ``dispatched`` is False while Redis is away."""
+
+    task: Task
+    created: bool
+    dispatched: bool
+
+
+def backoff_s(attempt: int) -> float:
+    """Seconds to wait before the attempt after number ``attempt``: full jitter, so that many do not
+    come back at once (Brooker, "Exponential Backoff and Jitter", AWS 2015)."""
+    return random.uniform(0, min(BACKOFF_LONGEST_S, BACKOFF_FIRST_S * 2**attempt))  # noqa: S311 - no secret
+
+
+def loss_wait_s(losses: int) -> float:
+    """Seconds to wait after so many losses of a worker, this one included: full jitter, so that what a host
+    ran does not start all at once, and longer each time, so that what kills hosts does it more seldom."""
+    longest = min(LOSS_WAIT_LONGEST_S, LOSS_WAIT_FIRST_S * 2.0 ** min(losses - 1, 30))
+    return random.uniform(0, longest)  # noqa: S311 - no secret
+
+
+class Dispatch(Repair):
+    """The one way to change what happens to a task; one fails for good at its ``max_losses``-th loss."""
+
+    def __init__(
+        self,
+        tasks: Tasks,
+        queues: Queues,
+        files: Files,
+        deletions: Deletions,
+        words: Words,
+        vault: Vault,
+        max_losses: int,
+    ) -> None:
+        super().__init__(tasks, queues, files, deletions, words)
+        self.vault, self.max_losses = vault, max_losses
+
+    # What people do
+
+    def submit(self, new: NewTask) -> Submitted:
+        """Make a task durable, its secrets sealed, then tell the workers.
+
+        Raises Invalid when an uploaded file is gone, a secret cannot be kept or the parameters are too large,
+        Unavailable when MongoDB does not answer.
+        """
+        task_id = ObjectId()
+        new = replace(new, params=self.vault.sealed(new.params, task_id))
+        require_room(new.params)
+        self.words.learn(words_of(new.title, new.type, *new.tags))
+        self.files.attach(new.files, task_id)
+        task, created = self.tasks.insert(new, task_id)
+        if created:
+            self.files.confirm(new.files)
+        else:
+            self.files.release(task_id)
+        dispatched = task.status is not Status.QUEUED or not created or self.push([task])
+        return Submitted(task, created, dispatched)
+
+    def cancel(self, task_id: ObjectId, by: str) -> None:
+        """Cancel a task that waits or runs. Raises NotFound, or Conflict when it has ended."""
+        task = self._allowed(task_id, Action.CANCEL)
+        if not self.tasks.cancel(task_id, by):
+            raise _moved_on("canceled")
+        self.take_back([task])
+
+    def retry(self, task_id: ObjectId) -> bool:
+        """Queue a failed or canceled task once more; returns whether the workers know already."""
+        task = self._allowed(task_id, Action.RETRY)
+        if not self.tasks.retry(task):
+            raise _moved_on("retried")
+        return self.push([self.tasks.get(task_id)])
+
+    def reprioritise(self, task_id: ObjectId, priority: Priority) -> None:
+        """Move a waiting task to another lane, at its end. Raises NotFound or Conflict."""
+        task = self._allowed(task_id, Action.REPRIORITISE)
+        if not self.tasks.reprioritise(task, priority):
+            raise _moved_on("moved")
+        self.take_back([task])
+        if task.status is Status.QUEUED:
+            self.push([self.tasks.get(task_id)])
+
+    def delete(self, task_id: ObjectId) -> None:
+        """Remove an ended task with its log and files. Raises NotFound or Conflict."""
+        self._allowed(task_id, Action.DELETE)
+        if not self.deletions.delete([task_id]):
+            raise _moved_on("deleted")
+
+    def _allowed(self, task_id: ObjectId, action: Action) -> Task:
+        task = self.tasks.get(task_id)
+        if action not in task.actions:
+            raise Conflict(f"This task is {task.status.label.lower()}, so it cannot be {_PAST[action]}.")
+        return task
+
+    def take_back(self, tasks: Sequence[Task]) -> None:
+        """Tidy only: a stale hint does nothing when a worker takes it."""
+        try:
+            self.queues.remove(tasks)
+        except QueueUnavailable:
+            return
+
+    # How an attempt that did not succeed goes on
+
+    def failed(
+        self, task: Task, error: Document, *, retry: bool = True, after_s: float | None = None
+    ) -> Status | None:
+        """Schedule another attempt where one is left, else fail.
+
+        Returns the task's status then, or None when the attempt was no longer the current one.
+        """
+        if self.tasks.cancel_requested(task):
+            return self._end_canceled(task)
+        if retry and task.attempt < task.max_attempts:
+            wait = timedelta(seconds=backoff_s(task.attempt) if after_s is None else after_s)
+            again = self.tasks.reschedule(task, error, utcnow() + wait)
+            return Status.SCHEDULED if again else self._end_canceled(task)
+        return Status.FAILED if self.tasks.fail(task, error) else None
+
+    def _end_canceled(self, task: Task) -> Status | None:
+        """An attempt that was not allowed to go on: canceled if somebody asked, else it was not ours."""
+        asked = self.tasks.cancel_requested(task)
+        return Status.CANCELED if asked and self.tasks.end_canceled(task, "Canceled.") else None
+
+    def crashed(self, task: Task, message: str) -> Status | None:
+        """The process of an attempt died, and its supervisor saw it: again at once, unless it did so too
+        often or no attempt is left. What kills its own process is poison, wherever it runs."""
+        error = {"kind": Ending.CRASH.value, "type": "WorkerDied", "message": message, "traceback": ""}
+        if task.crashes + 1 >= MAX_CRASHES:
+            error["message"] = f"{message} It was the {MAX_CRASHES}rd time, so the task is not tried again."
+            return self.failed(task, error, retry=False)
+        if task.attempt >= task.max_attempts or self.tasks.cancel_requested(task):
+            return self.failed(task, error)
+        again = self.tasks.hand_back(task, message, error)
+        if again:
+            self.push([again])
+        return Status.QUEUED if again else self._end_canceled(task)
+
+    def lost(self, task: Task, message: str) -> Status | None:
+        """The worker of an attempt is gone, and nobody is left who saw why: a host died, most likely.
+
+        That is no fault of the task and does not count as one of its attempts, so it begins anew soon. What
+        takes its whole host down with it ends by a limit of its own.
+        """
+        error = {"kind": Ending.WORKER_LOST.value, "type": "WorkerLost", "message": message, "traceback": ""}
+        losses = task.losses + 1
+        if losses >= self.max_losses:
+            error["message"] = (
+                f"{message} It has lost {losses:,} workers, the most allowed (MAX_WORKER_LOSSES). "
+                "It is not tried again."
+            )
+            return self.failed(task, error, retry=False)
+        if self.tasks.cancel_requested(task):
+            return self._end_canceled(task)
+        run_at = utcnow() + timedelta(seconds=loss_wait_s(losses))
+        again = self.tasks.reschedule(task, error, run_at)
+        return Status.SCHEDULED if again else self._end_canceled(task)
+
+    def hand_back(self, task: Task, message: str) -> bool:
+        """A worker stops before its task ended: somebody else begins it anew, and it does not count.
+
+        Returns whether they will; a task that was canceled ends here.
+        """
+        again = self.tasks.hand_back(task, message)
+        if again:
+            self.push([again])
+        else:
+            self._end_canceled(task)
+        return again is not None
+
+    def put_off(self, task: Task, *, served: bool) -> bool:
+        """A worker that lacks the type of a waiting task lets it wait for one that has it.
+
+        It is offered again soon where a living worker serves the type. Where none does, it is more and more
+        seldom, and at once when one comes (`Catalog.publish`).
+        """
+        times = 2.0 ** min(task.put_offs, 10)
+        wait_s = min(PUT_OFF_LONGEST_S, times) if served else min(UNSERVED_LONGEST_S, 30 * times)
+        jitter = random.uniform(0.5, 1)  # noqa: S311 - no secret
+        return self.tasks.put_off(task, utcnow() + timedelta(seconds=wait_s * jitter))
+
+    def rescuing(self) -> Dispatch:
+        """The same, for one who takes attempts from their workers (`Tasks.rescuing`)."""
+        rescuing = copy.copy(self)
+        rescuing.tasks = self.tasks.rescuing()
+        return rescuing
+
+    def rescue(self, lost: Sequence[Task]) -> int:
+        """Take up again tasks whose worker is lost (`LeaseWatch`), as far as there is time; returns how many.
+
+        One that was renewed since it was looked at is its worker's.
+        """
+        until, rescuing = soon(), self.rescuing()
+        return len(isolated(takewhile(lambda _: time.monotonic() < until, lost), rescuing._rescued))
+
+    def _rescued(self, task: Task) -> bool:
+        lost = f"The worker {task.worker} was lost while it ran this task."
+        rescued = self.lost(task, lost) is not None
+        reach("rescued")
+        return rescued
+
+
+_PAST = {
+    Action.CANCEL: "canceled",
+    Action.RETRY: "retried",
+    Action.REPRIORITISE: "moved to another priority",
+    Action.DELETE: "deleted",
+}
+
+
+def _moved_on(done: str) -> Conflict:
+    return Conflict(f"The task moved on in the meantime, so it was not {done}. The page shows how it is now.")

@@ -1,0 +1,335 @@
+"""The three RQ queues: the only module of the core that touches RQ.
+
+A message is a hint, "this task is ready": an RQ job whose id names the task and the dispatch. Its
+payload is never read, so a forged one can do no more than make a worker look at a task. Jobs are
+serialised as JSON; nothing here pickles.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq import Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY, clean_worker_registry
+
+from app.core.errors import QueueUnavailable
+from app.core.stores import causes
+from app.core.stores.advice import reason
+from app.core.tasks.states import Priority
+from app.core.tasks.task import Task
+
+FUNCTION = "workers.run"
+WAKE = "dtq:wake"
+EPOCH = "dtq:epoch"
+LOSS = "dtq:loss"
+WRONG_TYPE = "WRONGTYPE"
+PROBE = "dtq-probe"
+SEARCH_LIMIT = 5_000_000  # places that Redis may search to take back hints: some 50 ms
+# For a message that a stock RQ worker popped and died with: while its hash is there, it seems to wait.
+# One that waits for longer than this is sent again beside the old one, which does no harm.
+JOB_TTL_S = 3600
+GONE, ENDLESS = -2, -1  # What Redis says of the time that a key has left.
+
+log = logging.getLogger("app.core.queue.rq")
+
+# Pops in priority order and removes the job's hash in the same step, so a hint is either waiting
+# whole or gone. When there is nothing, answers with the place in the wake stream to wait from, so
+# that a push between this look and the wait is not missed.
+# A queue whose key holds something other than a list does not stop the others; any other refusal is one.
+_TAKE = """
+for i = 1, #KEYS - 1 do
+  local id = redis.pcall('LPOP', KEYS[i])
+  if type(id) == 'string' then
+    redis.call('DEL', ARGV[1] .. id)
+    return {1, id}
+  end
+  if type(id) == 'table' and id.err then
+    local held = redis.call('TYPE', KEYS[i]).ok
+    if held == 'list' or held == 'none' then return id end
+  end
+end
+local last = redis.call('XREVRANGE', KEYS[#KEYS], '+', '-', 'COUNT', 1)
+return {0, last[1] and last[1][1] or '0-0'}
+"""
+
+# The repair of a loss goes on from one place to the next, unless the data were lost once more.
+_GO_ON = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[2], ARGV[2])
+return 1
+"""
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Redis lost its data: up to which ``place`` everything is pushed again; ``loss`` names the loss.
+
+    Redis itself keeps it. So whoever repairs goes on from there, and after another loss from the start.
+    """
+
+    loss: str
+    place: str
+
+    def __str__(self) -> str:
+        return f"{self.loss} {self.place}"
+
+
+def connect(url: str, timeout_ms: int) -> Redis:
+    """A client that answers or fails within its time; nothing is retried behind the caller's back."""
+    timeout_s = timeout_ms / 1000
+    return Redis.from_url(
+        url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
+    )
+
+
+SAFE = "Tasks are safe and start when it is back."
+SAFE_ONCE_MENDED = "Tasks are safe and start once that is mended."
+
+
+@contextmanager
+def _translated(redis: Redis) -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        cause = causes.of_redis(error, redis)
+        safe = SAFE_ONCE_MENDED if cause.refusal else SAFE
+        raise QueueUnavailable(f"{reason('REDIS_URL', cause)} {safe}", cause) from error
+
+
+class Queues:
+    """High, medium and low. Every method raises QueueUnavailable when Redis does not answer."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self._lanes = {
+            priority: Queue(priority.word, connection=redis, serializer=JSONSerializer)
+            for priority in Priority
+        }
+        self._keys = [*(lane.key for lane in self._lanes.values()), WAKE]
+        self._take = redis.register_script(_TAKE)
+        self._go_on = redis.register_script(_GO_ON)
+
+    def push(self, tasks: Sequence[Task]) -> None:
+        """Put a hint for each task at the end of its lane, in order, and wake the workers that wait."""
+        if not tasks:
+            return
+        with _translated(self.redis), self.redis.pipeline() as pipe:
+            for task in tasks:
+                lane = self._lanes[task.priority]
+                lane.enqueue_job(self._job(task), pipeline=pipe)
+            pipe.xadd(WAKE, {"n": len(tasks)}, maxlen=1, approximate=False)
+            pipe.execute()
+
+    def _job(self, task: Task) -> Job:
+        return Job.create(
+            FUNCTION,
+            args=(str(task.id),),
+            id=task.job_id,
+            connection=self.redis,
+            serializer=JSONSerializer,
+            description=f"{task.type} {task.id}",
+            timeout=task.timeout_s,
+            ttl=JOB_TTL_S,
+            result_ttl=0,
+            failure_ttl=0,
+        )
+
+    def take(self, wait_s: float) -> str | None:
+        """The id of the next message, high before medium before low; None when none came in ``wait_s``."""
+        with _translated(self.redis):
+            found, value = self._take(keys=self._keys, args=[Job.redis_job_namespace_prefix])
+            if found:
+                return str(value.decode("utf-8", "replace"))
+            if wait_s > 0:
+                self.redis.xread({WAKE: value}, block=max(1, int(wait_s * 1000)))
+        return None
+
+    def remove(self, tasks: Sequence[Task]) -> None:
+        """Take back hints that nobody has taken yet.
+
+        To find each, Redis searches its lane; many in long lanes stay there, empty, until they are taken.
+        """
+        search = len(tasks) == 1 or len(tasks) * max(self.depths().values()) <= SEARCH_LIMIT
+        with _translated(self.redis), self.redis.pipeline() as pipe:
+            for task in tasks:
+                if search:
+                    pipe.lrem(self._lanes[task.priority].key, 1, task.job_id)
+                pipe.delete(Job.key_for(task.job_id))
+            pipe.execute()
+
+    def missing(self, tasks: Sequence[Task]) -> list[Task]:
+        """Those of the tasks whose hint is not waiting in Redis.
+
+        We wrote no hash that never expires: such a message waits only if its queue lists it.
+        """
+        with _translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
+            for task in tasks:
+                pipe.ttl(Job.key_for(task.job_id))
+            left_s = dict(zip((task.job_id for task in tasks), pipe.execute(), strict=True))
+            doubtful = [task for task in tasks if left_s[task.job_id] == ENDLESS]
+            for task in doubtful:
+                pipe.lpos(self._lanes[task.priority].key, task.job_id)
+            stale = {
+                task.job_id for task, place in zip(doubtful, pipe.execute(), strict=True) if place is None
+            }
+        return [task for task in tasks if left_s[task.job_id] == GONE or task.job_id in stale]
+
+    def depths(self) -> dict[Priority, int]:
+        """How many hints wait in each lane."""
+        with _translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
+            for lane in self._lanes.values():
+                pipe.llen(lane.key)
+            found = pipe.execute(raise_on_error=False)
+        with _translated(self.redis):
+            return {
+                priority: self._depth(priority, depth)
+                for priority, depth in zip(Priority, found, strict=True)
+            }
+
+    def _depth(self, priority: Priority, found: Any) -> int:
+        """Return the answer about a queue; one whose key is not a list is empty. Raises any other error."""
+        if not isinstance(found, Exception):
+            return int(found)
+        if not str(found).startswith(WRONG_TYPE):
+            raise found
+        _name_once(self._lanes[priority].key)
+        return 0
+
+    def place(self, task: Task) -> int | None:
+        """The task's place in the whole line, 1 being next; None when its hint is not waiting."""
+        with _translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
+            for priority in Priority:
+                if priority < task.priority:
+                    pipe.llen(self._lanes[priority].key)
+            pipe.lpos(self._lanes[task.priority].key, task.job_id)
+            *before, place = pipe.execute()
+        return None if place is None else sum(before) + int(place) + 1
+
+    def has_epoch(self) -> bool:
+        """Whether Redis still holds what was pushed; False after it lost its data."""
+        with _translated(self.redis):
+            return bool(self.redis.exists(EPOCH))
+
+    def begin_epoch(self, token: str) -> None:
+        with _translated(self.redis):
+            self.redis.set(EPOCH, token)
+
+    def recovery(self, start: str) -> Recovery:
+        """How far the repair of a loss has come; it begins here where it has not begun."""
+        begun = Recovery(secrets.token_hex(8), start)
+        with _translated(self.redis):
+            if self.redis.type(LOSS) not in (b"string", b"none"):
+                return self.begin_again(start)
+            self.redis.set(LOSS, str(begun), nx=True)
+            found: Any = self.redis.get(LOSS)
+        loss, _, place = found.decode("utf-8", "replace").partition(" ") if found else ("", "", "")
+        if loss and place:
+            return Recovery(loss, place)
+        return begun if found is None else self.begin_again(start)
+
+    def begin_again(self, start: str) -> Recovery:
+        """Begin the repair of a loss anew, where what Redis knows of it cannot be read."""
+        begun = Recovery(secrets.token_hex(8), start)
+        with _translated(self.redis):
+            self.redis.set(LOSS, str(begun))
+        return begun
+
+    def go_on(self, recovery: Recovery, place: str | None) -> None:
+        """Everything up to this place is pushed again. With None all is, and a new epoch begins.
+
+        Nothing changes when Redis lost its data since ``recovery`` was read.
+        """
+        key, value = (LOSS, str(replace(recovery, place=place))) if place else (EPOCH, recovery.loss)
+        with _translated(self.redis):
+            self._go_on(keys=[LOSS, key], args=[str(recovery), value])
+
+    def forget_lost_workers(self) -> None:
+        """Drop workers from RQ's register that were killed before they could leave it."""
+        with _translated(self.redis):
+            for lane in self._lanes.values():
+                self._forget_unnamed(WORKERS_BY_QUEUE_KEY % lane.name)
+                clean_worker_registry(lane)
+            self._forget_unnamed(REDIS_WORKER_KEYS)
+
+    def _forget_unnamed(self, key: str) -> None:
+        """Drop what is no worker's key from a set of RQ, which would read it as one, and begin it anew where
+        it is no set."""
+        if self.redis.type(key) not in (b"set", b"none"):
+            self.redis.delete(key)
+            return
+        members: Any = self.redis.smembers(key)
+        if unnamed := [member for member in members if not _names_a_worker(member)]:
+            self.redis.srem(key, *unnamed)
+
+    def answers(self) -> bool:
+        try:
+            return bool(self.redis.ping())
+        except (RedisError, OSError):
+            return False
+
+    def require_usable(self) -> None:
+        """Try, without a trace, what the queue needs: its script, its keys, each kind of its commands.
+
+        Raises QueueUnavailable with the cause, also where another user than the web's would be let do less.
+        """
+        lanes, hint = [lane.key for lane in self._lanes.values()], Job.key_for(PROBE)
+        worker = f"rq:worker:{PROBE}"
+        with _translated(self.redis):
+            self._take(keys=[f"rq:queue:{PROBE}", WAKE], args=[Job.redis_job_namespace_prefix])
+            with self.redis.pipeline() as pipe:  # nobody sees what comes and goes in one transaction
+                for key in (hint, worker):
+                    pipe.hset(key, "probe", "")
+                    pipe.expire(key, 1)
+                    pipe.ttl(key)
+                    pipe.hgetall(key)
+                    pipe.delete(key)
+                for lane in lanes:
+                    pipe.lpos(lane, PROBE)
+                    pipe.llen(lane)
+                pipe.rpush(f"rq:queue:{PROBE}", PROBE)
+                pipe.lrem(f"rq:queue:{PROBE}", 1, PROBE)
+                pipe.sadd(f"rq:workers:{PROBE}", worker)
+                pipe.smembers(f"rq:workers:{PROBE}")
+                pipe.srem(f"rq:workers:{PROBE}", worker)
+                pipe.xadd(f"{WAKE}:{PROBE}", {"n": 0}, maxlen=1, approximate=False)
+                pipe.delete(f"{WAKE}:{PROBE}")
+                pipe.set(f"{EPOCH}:{PROBE}", PROBE)
+                pipe.delete(f"{EPOCH}:{PROBE}")
+                for key in (EPOCH, LOSS, "rq:queues", "rq:workers"):
+                    pipe.exists(key)
+                    pipe.type(key)
+                pipe.execute()
+            self.redis.xread({WAKE: "$"}, count=1)
+
+
+def _names_a_worker(member: bytes) -> bool:
+    try:
+        return member.decode().startswith("rq:worker:")
+    except UnicodeDecodeError:
+        return False
+
+
+@lru_cache(maxsize=100)
+def _name_once(key: str) -> None:
+    log.error(
+        "The key %s in Redis is not a list, so nothing of its priority runs: delete it (DEL %s).", key, key
+    )
+
+
+def raw_job(redis: Redis, job_id: str) -> dict[Any, Any]:
+    """A job's hash as Redis holds it; for tests and diagnosis."""
+    found: Any = redis.hgetall(Job.key_for(job_id))
+    return dict(found)

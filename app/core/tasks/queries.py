@@ -1,0 +1,175 @@
+"""What is asked of the tasks collection besides lists: one task, and what maintenance looks at.
+
+Everything here is served by an index (`db.WORK`). The writes are in `tasks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from bson import ObjectId
+from pymongo.collection import Collection
+
+from app.core import stored
+from app.core.clock import utcnow
+from app.core.errors import NotFound
+from app.core.mongo import Document, Mongo
+from app.core.tasks.states import Priority, Status
+from app.core.tasks.task import Task
+
+WAITING_NOW = {"status": Status.QUEUED.value}
+
+
+def readable(documents: Iterable[Document]) -> Iterator[Task]:
+    """The tasks of the documents; one that cannot be read, whoever wrote it, is passed over."""
+    return stored.readable("task", Task.from_document, documents)
+
+
+def read_tasks(
+    tasks: Collection[Document],
+    query: Document,
+    order: list[tuple[str, int]],
+    limit: int,
+    fields: Document | None = None,
+    skip: int = 0,
+) -> list[Task]:
+    """The first ``limit`` tasks of a search that can be read, however many cannot, behind ``skip`` of any."""
+    read: list[Task] = []
+    seen, wanted = skip, limit
+    while wanted:
+        documents = list(tasks.find(query, fields).sort(order).skip(seen).limit(wanted))
+        read += readable(documents)
+        seen += len(documents)
+        wanted = limit - len(read) if len(documents) == wanted else 0
+    return read
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the line of all tasks that wait; a text of one word a value, and back."""
+
+    priority: Priority
+    queued_at: datetime
+    id: ObjectId
+
+    def __str__(self) -> str:
+        return f"{int(self.priority)} {self.queued_at.isoformat()} {self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Place:
+        priority, queued_at, task_id = text.split(" ")
+        return cls(Priority(int(priority)), datetime.fromisoformat(queued_at), ObjectId(task_id))
+
+    @classmethod
+    def of(cls, task: Task) -> Place:
+        return cls(task.priority, task.queued_at or START.queued_at, task.id)
+
+    @property
+    def next_lane(self) -> Place | None:
+        """The start of the lane after this one, if there is one."""
+        return replace(START, priority=Priority(self.priority + 1)) if self.priority < max(Priority) else None
+
+
+START = Place(min(Priority), datetime(1970, 1, 1, tzinfo=timezone.utc), ObjectId(bytes(12)))
+
+
+class TaskReads:
+    """The reading half of `tasks.Tasks`."""
+
+    def __init__(self, db: Mongo) -> None:
+        self._tasks = db.tasks
+
+    def get(self, task_id: ObjectId) -> Task:
+        """Raises NotFound when there is no such task, or none that can be read."""
+        document = self._tasks.find_one({"_id": task_id})
+        if document is None:
+            raise NotFound(
+                f"Task {task_id} doesn't exist. It may have been deleted, "
+                "or removed after its retention period."
+            )
+        task = next(readable([document]), None)
+        if task is None:
+            raise NotFound(
+                f"Task {task_id} can't be displayed because its data is damaged. See the server log."
+            )
+        return task
+
+    def find(self, query: Document, order: list[tuple[str, int]], limit: int, skip: int = 0) -> list[Task]:
+        """Tasks by a filter that an index serves; at most ``limit``."""
+        return read_tasks(self._tasks, query, order, limit, skip=skip)
+
+    def waiting(self, task_id: ObjectId, dispatch: int) -> Task | None:
+        """The task that a message names; None when the message is stale."""
+        document = self._tasks.find_one({"_id": task_id, "status": Status.QUEUED.value, "dispatch": dispatch})
+        return next(readable([document] if document else []), None)
+
+    def cancel_requested(self, task: Task) -> bool:
+        """Whether somebody asked to cancel this running attempt."""
+        asked = self._tasks.find_one({"_id": task.id}, {"cancel": 1})
+        return bool(asked and asked.get("cancel"))
+
+    def gone(self, task_ids: list[ObjectId]) -> list[ObjectId]:
+        """Those of the ids of which there is no task any more."""
+        there = {each["_id"] for each in self._tasks.find({"_id": {"$in": task_ids}}, {"_id": 1})}
+        return [task_id for task_id in task_ids if task_id not in there]
+
+    # What maintenance looks at
+
+    def undispatched(self, limit: int) -> list[Task]:
+        return self.find(
+            {**WAITING_NOW, "hint": "due"}, [("priority", 1), ("queued_at", 1), ("_id", 1)], limit
+        )
+
+    def due_among(self, task_ids: list[ObjectId]) -> list[Task]:
+        """Those of the tasks that wait and whose hint was not sent yet, in the order of their turn."""
+        query = {"_id": {"$in": task_ids}, **WAITING_NOW, "hint": "due"}
+        return self.find(query, [("queued_at", 1), ("_id", 1)], len(task_ids))
+
+    def oldest_dispatched(self, priority: Priority, limit: int) -> list[Task]:
+        """A queue is first-in first-out, so a lost hint becomes one of the oldest of its lane."""
+        query = {**WAITING_NOW, "hint": "sent", "priority": int(priority)}
+        return self.find(query, [("queued_at", 1), ("_id", 1)], limit)
+
+    def dispatched_behind(self, place: Place, limit: int) -> list[Task]:
+        """Those of a lane whose hint was sent and that come after a place, in the order of their turn."""
+        later: list[Document] = [
+            {"queued_at": {"$gt": place.queued_at}},
+            {"queued_at": place.queued_at, "_id": {"$gt": place.id}},
+        ]
+        query = {
+            **WAITING_NOW,
+            "hint": "sent",
+            "priority": int(place.priority),
+            "queued_at": {"$gte": place.queued_at},
+            "$or": later,
+        }
+        return self.find(query, [("queued_at", 1), ("_id", 1)], limit)
+
+    def still_waiting(self, tasks: list[Task]) -> list[Task]:
+        """Those that nobody has claimed or moved since they were read."""
+        now = self.find(
+            {"_id": {"$in": [task.id for task in tasks]}, **WAITING_NOW}, [("_id", 1)], len(tasks)
+        )
+        dispatches = {task.id: task.dispatch for task in now}
+        return [task for task in tasks if dispatches.get(task.id) == task.dispatch]
+
+    def running_leases(self) -> Iterator[tuple[ObjectId, tuple[Any, Any]]]:
+        """Each running task with its attempt and its lease as they are stored, whatever that is."""
+        for found in self._tasks.find({"status": Status.RUNNING.value}, {"attempt": 1, "lease": 1}):
+            yield found["_id"], (found.get("attempt"), found.get("lease"))
+
+    def among(self, task_ids: list[ObjectId]) -> list[Task]:
+        """Those of the tasks that can be read, in the order of the IDs given."""
+        found = {task.id: task for task in readable(self._tasks.find({"_id": {"$in": task_ids}}))}
+        return [found[task_id] for task_id in task_ids if task_id in found]
+
+    def due(self, limit: int, skip: int = 0) -> list[Task]:
+        query = {"run_at": {"$lte": utcnow()}, "status": Status.SCHEDULED.value}
+        return self.find(query, [("run_at", 1)], limit, skip)
+
+    def past_retention(self, limit: int, skip: int = 0) -> list[ObjectId]:
+        found = self._tasks.find({"expire_at": {"$lte": utcnow()}}, {"_id": 1})
+        return [each["_id"] for each in found.sort([("expire_at", 1)]).skip(skip).limit(limit)]

@@ -1,0 +1,319 @@
+"""The tasks collection and every write to it.
+
+Each change of status is a compare-and-set: the filter names the states (and the attempt) it may
+come from, and nothing matched means that somebody else was first. That is a normal outcome, so
+these methods return whether they took effect, and raise only when MongoDB does not answer.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bson import ObjectId
+from pymongo import UpdateOne
+from pymongo.errors import DuplicateKeyError
+
+from app.core.clock import utcnow
+from app.core.failpoints import reach
+from app.core.mongo import Document, Mongo
+from app.core.tasks import states
+from app.core.tasks.document import entered, history_of, new_document, queued
+from app.core.tasks.queries import TaskReads
+from app.core.tasks.result_kinds import ResultKind
+from app.core.tasks.states import ENDED, WAITING, Ending, Priority, Status
+from app.core.tasks.task import NewTask, Task
+
+LEASE = timedelta(seconds=30)
+Change = tuple[Document, Document]  # a guard, and the update of what it lets through
+_ALL = sorted(status.value for status in ENDED)
+_OF_AN_END = ("finished_at", "started_at", "dispatched_at", "expire_at")
+_OF_AN_ATTEMPT = ("cancel", "progress", "error", "run_at")
+
+
+def _counted(task: Task, ending: Ending) -> Document:
+    """The counts of a task after one more attempt that ended so."""
+    return {
+        "crashes": task.crashes + (ending is Ending.CRASH),
+        "losses": task.losses + (ending is Ending.WORKER_LOST),
+    }
+
+
+class Tasks(TaskReads):
+    """The truth about every task; ``retention`` is how long an ended task is kept."""
+
+    def __init__(self, db: Mongo, retention: timedelta) -> None:
+        super().__init__(db)
+        self._retention = retention
+        self._rescuing = False
+
+    def rescuing(self) -> Tasks:
+        """The same tasks, for one who takes attempts from their workers: a write to an attempt takes
+        effect only if its lease was not renewed since it was read."""
+        rescuing = copy.copy(self)
+        rescuing._rescuing = True
+        return rescuing
+
+    # Submission
+
+    def insert(self, new: NewTask, task_id: ObjectId | None = None) -> tuple[Task, bool]:
+        """Make a task durable; returns it and whether it is new.
+
+        The same owner with the same ``submission_key`` gets the task that exists.
+        """
+        document = new_document(new, task_id or ObjectId(), utcnow())
+        reach("inserting")
+        try:
+            self._tasks.insert_one(document)
+        except DuplicateKeyError:
+            if new.submission_key is None:
+                raise
+            known = self._tasks.find_one({"owner": new.owner, "submission_key": new.submission_key})
+            if known is None:
+                raise
+            return Task.from_document(known), False
+        reach("inserted")
+        return Task.from_document(document), True
+
+    def mark_dispatched(self, tasks: Iterable[Task]) -> None:
+        """Record that the hints of these tasks were pushed; a task that has moved on is left alone."""
+        marked = {"$set": {"hint": "sent", "dispatched_at": utcnow()}}
+        guards: list[Document] = [
+            {"_id": task.id, "status": Status.QUEUED.value, "dispatch": task.dispatch} for task in tasks
+        ]
+        if len(guards) == 1:
+            self._tasks.update_one(guards[0], marked)
+        elif guards:
+            self._tasks.bulk_write([UpdateOne(guard, marked) for guard in guards], ordered=False)
+
+    # The worker's side
+
+    def claim(self, task_id: ObjectId, dispatch: int, worker: str) -> Task | None:
+        """Take a queued task for one attempt under a lease; None when there is nothing to take."""
+        task = self.waiting(task_id, dispatch)
+        return self.take(task, worker) if task else None
+
+    def take(self, task: Task, worker: str) -> Task | None:
+        """Begin an attempt of a task that was seen waiting; None when somebody was faster.
+
+        To do it again, because no answer came, is the same as once.
+        """
+        now = utcnow()
+        taken: Document = {
+            "status": Status.RUNNING.value,
+            "attempt": task.attempt + 1,
+            "started_at": now,
+            "lease": {"worker": worker, "until": now + LEASE},
+        }
+        gone = dict.fromkeys(("hint", "progress", "error", "put_offs"), "")
+        claimed = replace(task, **{**taken, "status": Status.RUNNING})
+        taken["status_at"] = now
+        won = self._waits(task, "claim", {"$set": taken, "$unset": gone}) or self._is(claimed)
+        reach("claimed", task.id)
+        return claimed if won else None
+
+    def _is(self, claimed: Task) -> bool:
+        """Whether this is how the task is held now."""
+        now = self._tasks.find_one({"_id": claimed.id}) or {}
+        held = (now.get("status"), now.get("attempt"), (now.get("lease") or {}).get("worker"))
+        return held == (claimed.status.value, claimed.attempt, claimed.worker)
+
+    def put_off(self, task: Task, run_at: datetime) -> bool:
+        """A queued task whose type this worker lacks waits until ``run_at``; no attempt is counted."""
+        values = {**entered(Status.SCHEDULED, utcnow()), "run_at": run_at, "put_offs": task.put_offs + 1}
+        return self._waits(task, "put_off", {"$set": values, "$unset": {"hint": "", "dispatched_at": ""}})
+
+    def renew(self, task: Task) -> bool:
+        """Extend the lease; False means that the attempt is no longer ours and must be killed."""
+        return self._held(task, {"$set": {"lease.until": utcnow() + LEASE}})
+
+    def report_progress(self, task: Task, progress: Document) -> bool:
+        return self._held(task, {"$set": {"progress": {**progress, "at": utcnow()}}})
+
+    def succeed(
+        self, task: Task, result: Any, result_file: ObjectId | None = None, kind: ResultKind = "auto"
+    ) -> bool:
+        values: Document = {"result_file": result_file} if result_file else {"result": result}
+        return self._end(task, Status.SUCCEEDED, {**values, "result_kind": kind}, Ending.SUCCEEDED, "")
+
+    def fail(self, task: Task, error: Document) -> bool:
+        ending = Ending.of(error["kind"])
+        values = {"error": error, **_counted(task, ending)}
+        return self._end(task, Status.FAILED, values, ending, error["message"])
+
+    def end_canceled(self, task: Task, message: str) -> bool:
+        """A running task ends because somebody canceled it; never one that nobody did."""
+        return self._end(task, Status.CANCELED, {}, Ending.CANCELED, message, cancel={"$ne": None})
+
+    def reschedule(self, task: Task, error: Document, run_at: datetime) -> bool:
+        """Another attempt at ``run_at``, unless it was canceled; the error stays visible meanwhile.
+
+        The loss of a worker is no fault of the task, so one more attempt is allowed then.
+        """
+        ending = Ending.of(error["kind"])
+        values = {
+            **entered(Status.SCHEDULED, utcnow()),
+            "run_at": run_at,
+            "error": error,
+            **_counted(task, ending),
+        }
+        if ending is Ending.WORKER_LOST:
+            values["max_attempts"] = task.max_attempts + 1
+        update = {"$set": values, "$unset": {"lease": ""}, **history_of(task, ending, error["message"])}
+        return self._held(task, update, cancel=None)
+
+    def hand_back(self, task: Task, message: str, error: Document | None = None) -> Task | None:
+        """Queue a running task again at once; returns it as it is then, undispatched, or None.
+
+        A canceled one is not queued again. Without an error the attempt is not this task's fault and
+        does not count against its limit.
+        """
+        values = queued(task.dispatch + 1, utcnow())
+        ending = Ending.of(error["kind"]) if error else Ending.HANDED_BACK
+        if error:
+            values.update(_counted(task, ending), error=error)
+        else:
+            values.update(max_attempts=task.max_attempts + 1)
+        gone = {"lease": "", "dispatched_at": ""}
+        update = {"$set": values, "$unset": gone, **history_of(task, ending, message)}
+        return self.get(task.id) if self._held(task, update, cancel=None) else None
+
+    # The user's side: one task, or many at once by the same guards
+
+    def cancel(self, task_id: ObjectId, by: str) -> bool:
+        """Cancel a task that waits; one that runs gets a flag that its supervisor sees."""
+        return any(self._tasks.update_one(*each).matched_count for each in self._canceled(task_id, by))
+
+    def cancel_many(self, task_ids: Iterable[ObjectId], by: str) -> int:
+        return self._write(change for task_id in task_ids for change in self._canceled(task_id, by))
+
+    def _canceled(self, task_id: ObjectId, by: str) -> Iterator[Change]:
+        now = utcnow()
+        values = {"cancel": {"by": by, "at": now}, **self._ended(Status.CANCELED, now)}
+        waiting = {"_id": task_id, "status": states.sources("cancel")}
+        yield waiting, {"$set": values, "$unset": {"hint": "", "run_at": ""}}
+        running = {"_id": task_id, "status": states.sources("cancel_running")}
+        yield running, {"$set": {"cancel": {"by": by, "at": now}}}
+
+    def retry(self, task: Task) -> bool:
+        """Queue an ended task once more; attempts keep counting and one more is allowed."""
+        return bool(self._tasks.update_one(*self._retried(task)).matched_count)
+
+    def retry_many(self, tasks: Iterable[Task]) -> int:
+        return self._write(self._retried(task) for task in tasks)
+
+    def _retried(self, task: Task) -> Change:
+        now = utcnow()
+        values = {
+            **queued(task.dispatch + 1, now),
+            "retried_at": now,
+            "max_attempts": max(task.max_attempts, task.attempt + 1),
+        }
+        guard = {"_id": task.id, "status": states.sources("retry"), "dispatch": task.dispatch}
+        gone = dict.fromkeys(_OF_AN_END + _OF_AN_ATTEMPT, "")
+        return guard, {"$set": {**values, "crashes": 0, "losses": 0}, "$unset": gone}
+
+    def reprioritise(self, task: Task, priority: Priority) -> bool:
+        """Move a waiting task to another lane, at its end; its old hint becomes stale."""
+        if task.status not in WAITING:
+            return False
+        return bool(self._tasks.update_one(*self._moved(task, priority)).matched_count)
+
+    def reprioritise_many(self, tasks: Iterable[Task], priority: Priority) -> int:
+        """Each at the end of the other lane, in the order given."""
+        return self._write(self._moved(task, priority) for task in tasks if task.status in WAITING)
+
+    def _moved(self, task: Task, priority: Priority) -> Change:
+        guard = {"_id": task.id, "status": task.status.value, "dispatch": task.dispatch}
+        values: Document = {"priority": int(priority), "dispatch": task.dispatch + 1}
+        if task.status is Status.QUEUED:
+            values.update(queued(task.dispatch + 1, utcnow()))
+            del values["status_at"]  # It stays in its status.
+        return guard, {"$set": values}
+
+    def _write(self, changes: Iterable[Change]) -> int:
+        """Make many guarded changes; returns how many of the guards held."""
+        updates = [UpdateOne(guard, update) for guard, update in changes]
+        return self._tasks.bulk_write(updates, ordered=False).matched_count if updates else 0
+
+    def delete(self, task_ids: Sequence[ObjectId]) -> list[ObjectId]:
+        """Remove the documents of those that have ended; returns which of the tasks are gone."""
+        ended = {"_id": {"$in": list(task_ids)}, "status": {"$in": _ALL}}
+        deleted = self._tasks.delete_many(ended).deleted_count
+        return list(task_ids) if deleted == len(task_ids) else self.gone(list(task_ids)) if deleted else []
+
+    # Maintenance
+
+    def offer(self, types: Sequence[str]) -> None:
+        """Tasks that wait for a worker that has one of these types are due at once."""
+        waiting = {
+            "type": {"$in": list(types)},
+            "status": Status.SCHEDULED.value,
+            "put_offs": {"$gt": 0},
+        }
+        self._tasks.update_many(waiting, {"$set": {"run_at": utcnow()}, "$unset": {"put_offs": ""}})
+
+    def stage(self, task: Task) -> bool:
+        """A scheduled task whose time has come is queued."""
+        guard = {"_id": task.id, "status": Status.SCHEDULED.value, "dispatch": task.dispatch}
+        values = queued(task.dispatch + 1, utcnow())
+        return bool(self._tasks.update_one(guard, {"$set": values, "$unset": {"run_at": ""}}).matched_count)
+
+    def hurry(self) -> int:
+        """After the clock was set back, what was put off before, by no person's choice, would wait as much
+        longer: it is due at once. Returns how many."""
+        now = utcnow()
+        waiting = {
+            "status": Status.SCHEDULED.value,
+            "status_at": {"$gt": now + LEASE},
+            "$or": [{"attempt": {"$gt": 0}}, {"put_offs": {"$gt": 0}}],
+        }
+        return self._tasks.update_many(waiting, {"$set": {"run_at": now, "status_at": now}}).modified_count
+
+    def send_anew(self) -> int:
+        """Forget which hints were sent, where Redis may be another one; returns how many. They are due then,
+        and maintenance sends those that do not wait in Redis."""
+        sent = {"status": Status.QUEUED.value, "hint": "sent"}
+        due = {"$set": {"hint": "due"}, "$unset": {"dispatched_at": ""}}
+        return self._tasks.update_many(sent, due).modified_count
+
+    # What every write above is made of
+
+    def _waits(self, task: Task, transition: str, update: Document) -> bool:
+        guard = {
+            "_id": task.id,
+            "status": states.sources(transition),
+            "attempt": task.attempt,
+            "dispatch": task.dispatch,
+        }
+        return bool(self._tasks.update_one(guard, update).matched_count)
+
+    def _held(self, task: Task, update: Document, **more: Any) -> bool:
+        guard = {
+            "_id": task.id,
+            "status": Status.RUNNING.value,
+            "attempt": task.attempt,
+            "lease.worker": task.worker,
+            **more,
+        }
+        if self._rescuing:  # None where there is none: then none may have come.
+            guard["lease.until"] = (task.lease or {}).get("until")
+        return bool(self._tasks.update_one(guard, update).matched_count)
+
+    def _ended(self, status: Status, now: datetime) -> Document:
+        return {**entered(status, now), "finished_at": now, "expire_at": now + self._retention}
+
+    def _end(
+        self, task: Task, status: Status, values: Document, ending: Ending, message: str, **more: Any
+    ) -> bool:
+        update = {
+            "$set": {**self._ended(status, utcnow()), **values},
+            "$unset": {"lease": ""},
+            **history_of(task, ending, message),
+        }
+        ended = self._held(task, update, **more)
+        reach("ended", task.id)
+        return ended

@@ -1,0 +1,210 @@
+"""What a task is: the values of its document, and the values that a new one is made of."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+
+from app.core import stored
+from app.core.tasks.result_kinds import ResultKind
+from app.core.tasks.states import ACTIONS, Action, Priority, Status
+
+LIVE_STATES = frozenset({Status.SCHEDULED, Status.QUEUED, Status.RUNNING})
+
+
+@dataclass(frozen=True)
+class NewTask:
+    """A task as submitted: parameters already parsed, nothing durable yet.
+
+    ``submission_key`` names one submission of one owner: the same key again is the same task.
+    ``files`` are the ids of uploaded files that the parameters name.
+    """
+
+    type: str
+    params: dict[str, Any]
+    title: str
+    priority: Priority = Priority.MEDIUM
+    owner: str = "local"
+    tags: tuple[str, ...] = ()
+    run_at: datetime | None = None
+    timeout_s: int = 600
+    max_attempts: int = 1
+    submission_key: str | None = None
+    parent: ObjectId | None = None
+    files: tuple[ObjectId, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task as MongoDB holds it. Times are aware UTC.
+
+    ``put_offs`` is how often in a row it came to a worker that lacks its type; ``max_attempts`` grows with
+    retries by people and with attempts that were handed back or whose worker was lost, ``attempts_chosen``
+    does not. ``crashes`` is how often the task's own process died, ``losses`` how often a worker did.
+    """
+
+    id: ObjectId
+    type: str
+    title: str
+    params: dict[str, Any]
+    priority: Priority
+    owner: str
+    status: Status
+    created_at: datetime
+    attempt: int
+    max_attempts: int
+    timeout_s: int
+    dispatch: int
+    tags: tuple[str, ...] = ()
+    crashes: int = 0
+    losses: int = 0
+    run_at: datetime | None = None
+    queued_at: datetime | None = None
+    hint: str | None = None
+    dispatched_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    lease: dict[str, Any] | None = None
+    cancel: dict[str, Any] | None = None
+    progress: dict[str, Any] | None = None
+    result: Any = None
+    result_file: ObjectId | None = None
+    result_kind: ResultKind = "auto"
+    error: dict[str, Any] | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    parent: ObjectId | None = None
+    put_offs: int = 0
+    attempts_chosen: int = 0
+    expire_at: datetime | None = None
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Task:
+        """Read a task. Raises DamagedDocumentError where a field is missing or of a wrong type."""
+        values = stored.checked(document, _REQUIRED, _OPTIONAL)
+        values["tags"] = tuple(values.get("tags") or ())
+        values["priority"], values["status"] = Priority(values["priority"]), Status(values["status"])
+        return cls(id=values.pop("_id"), **values)
+
+    @property
+    def job_id(self) -> str:
+        """The id of the RQ job that is this task's hint now; a message with any other id is stale."""
+        return f"{self.id}-{self.dispatch}"
+
+    @property
+    def actions(self) -> frozenset[Action]:
+        return ACTIONS[self.status]
+
+    @property
+    def live(self) -> bool:
+        """Whether the task may still change by itself."""
+        return self.status in LIVE_STATES
+
+    @property
+    def worker(self) -> str | None:
+        return self.lease.get("worker") if self.lease else None
+
+
+_TIME, _TEXT, _ID = stored.maybe(stored.is_time), stored.maybe(stored.is_text), stored.maybe(stored.is_id)
+_PAST = {
+    "attempt": stored.maybe(stored.is_count),
+    "worker": _TEXT,
+    "queued_at": _TIME,
+    "started_at": _TIME,
+    "finished_at": _TIME,
+    "outcome": _TEXT,
+}
+_REQUIRED: dict[str, stored.Check] = {
+    "_id": stored.is_id,
+    "type": stored.is_text,
+    "title": stored.is_text,
+    "params": stored.is_document,
+    "priority": stored.one_of(*map(int, Priority)),
+    "owner": stored.is_text,
+    "status": stored.one_of(*(status.value for status in Status)),
+    "created_at": stored.is_time,
+    "attempt": stored.is_count,
+    "max_attempts": stored.is_count,
+    "timeout_s": stored.is_count,
+    "dispatch": stored.is_count,
+}
+_OPTIONAL: dict[str, stored.Check] = {
+    "tags": stored.maybe(stored.list_of(stored.is_text)),
+    "crashes": stored.is_count,
+    "losses": stored.is_count,
+    "run_at": _TIME,
+    "queued_at": _TIME,
+    "hint": _TEXT,
+    "dispatched_at": _TIME,
+    "started_at": _TIME,
+    "finished_at": _TIME,
+    "lease": stored.maybe(stored.shaped({}, {"until": stored.is_time, "worker": _TEXT})),
+    "cancel": stored.maybe(stored.shaped({}, {"by": _TEXT, "at": _TIME})),
+    "progress": stored.anything,
+    "result": stored.anything,
+    "result_file": _ID,
+    "result_kind": stored.is_kind,
+    "error": stored.maybe(stored.is_document),
+    "history": stored.list_of(stored.shaped({}, _PAST)),
+    "parent": _ID,
+    "put_offs": stored.is_count,
+    "attempts_chosen": stored.is_count,
+    "expire_at": _TIME,
+}
+
+_JOB_ID = re.compile(r"([0-9a-f]{24})-(\d{1,9})\Z")
+
+
+def parse_job_id(job_id: str) -> tuple[ObjectId, int] | None:
+    """The task and the dispatch that a message names; None for anything that we never sent."""
+    match = _JOB_ID.match(job_id)
+    return (ObjectId(match[1]), int(match[2])) if match else None
+
+
+def parse_task_id(text: str) -> ObjectId | None:
+    """A task's id as people write it; None when it cannot be one."""
+    text = text.strip().lower()
+    return ObjectId(text) if re.fullmatch(r"[0-9a-f]{24}", text) else None
+
+
+def sought_id(text: str) -> ObjectId | None:
+    """Return the ID in what was pasted into a search: an ID, a job's ID or the address of a task's page."""
+    found = re.fullmatch(r"(?:\S*/tasks/)?([0-9a-f]{24})(?:-\d{1,9}|[/?#]\S*)?", text.strip().lower())
+    return ObjectId(found[1]) if found else None
+
+
+ID_END = 8
+
+
+def id_end(task_id: ObjectId | str) -> str:
+    """Return the piece of an ID that pages show, and by which it is found."""
+    return str(task_id)[-ID_END:]
+
+
+def words_of(*texts: str) -> list[str]:
+    """The lower-cased words by which a task is found: at most 40, of 2 to 40 characters."""
+    found = re.findall(r"\w+", " ".join(texts).lower())
+    return list(dict.fromkeys(word[:40] for word in found if len(word) > 1))[:40]
+
+
+def one_line(text: str | None) -> str:
+    """Text without line breaks, control characters and double spaces."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text or "").split())
+
+
+def tag_of(text: str) -> str:
+    """A tag as it is kept and looked for, however it was typed."""
+    return one_line(text).lower()
+
+
+def tag_keyword(tag: str) -> str:
+    """A tag as it stands among the keywords: no word holds a colon, so none is mistaken for it."""
+    return f"tag:{tag}"
+
+
+def keywords_of(new: NewTask) -> list[str]:
+    """Everything by which a task is found: its words, and its tags as a whole."""
+    return [*words_of(new.title, new.type, *new.tags), *map(tag_keyword, new.tags)]
