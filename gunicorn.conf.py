@@ -49,6 +49,6 @@ def post_fork(server: Any, worker: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """The log of a server that starts says what is wrong with its stores."""
-    from app.web.stores import announce
+    from app.web.platform.stores import announce
 
     announce(worker.wsgi)

@@ -32,21 +32,20 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 
     from app import cli
     from app.cli.startup import settings_of_process
-    from app.web import (
-        create,
-        dashboard,
-        downloads,
+    from app.web.create import views as create
+    from app.web.home import views as dashboard
+    from app.web.platform import (
         errors,
         filters,
         flashes,
-        incoming,
-        live,
-        many,
         permissions,
+        pulse,
+        request_limits,
         security,
         stores,
-        tasks,
     )
+    from app.web.tasks import bulk_views, downloads
+    from app.web.tasks import views as tasks
 
     sources: Mapping[str, str] = {}
     if settings is None:
@@ -55,14 +54,14 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.config.from_mapping(security.flask_settings(settings))
     Bootstrap5(app)
     permissions.init_app(app)
-    incoming.init_app(app, settings)
+    request_limits.init_app(app, settings)
     security.init_app(app, settings)
     stores.init_app(app, settings, services, sources)
     errors.init_app(app)
     filters.init_app(app)
     flashes.init_app(app)
-    live.init_app(app)
+    pulse.init_app(app)
     cli.init_app(app)
-    for room in (dashboard, tasks, many, downloads, create):
+    for room in (dashboard, tasks, bulk_views, downloads, create):
         app.register_blueprint(room.blueprint)
     return app

@@ -25,7 +25,7 @@ from typing import Any
 from gunicorn.http2.negotiation import prior_knowledge_allowed
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from app.web.slow_clients import Credit, PacedSocket
+from app.web.platform.slow_clients import Credit, PacedSocket
 
 SMALL = 64 * 1024
 """A request of no more bytes is gathered whole."""

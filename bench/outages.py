@@ -40,7 +40,7 @@ MONGODB_AWAY = "did not answer"
 REDIS_AWAY = "The queue (Redis) does not answer."
 SAVED = "starts when it is back"
 SEEN_S = 2.5
-"""What was known of the stores is shown for so long at most (`app.web.live`)."""
+"""What was known of the stores is shown for so long at most (`app.web.platform.pulse`)."""
 
 
 @dataclass

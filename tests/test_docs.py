@@ -14,7 +14,7 @@ import pytest
 from app.core.params.cli_args import parse
 from app.core.params.fields import Field, describe
 from app.core.params.validate import validate
-from app.web.inputs import Input
+from app.web.create.form_fields import Input
 from tests.documents import TASK_TYPES, blocks, rows, section
 from workers import Context, task
 from workers.tasktype import registered

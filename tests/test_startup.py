@@ -18,7 +18,7 @@ from app.core import failpoints
 from app.core.services import Services
 from app.local.__main__ import write_env
 from app.local.folder import locked
-from app.web import stores
+from app.web.platform import stores
 from config import SettingsError
 from environment import effective
 

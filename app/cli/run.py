@@ -32,8 +32,8 @@ from app.core.params.validate import validate
 from app.core.services import Services
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import NewTask, Task
-from app.web.permissions import LOCAL
-from app.web.stores import services
+from app.web.platform.permissions import LOCAL
+from app.web.platform.stores import services
 
 ROOT = Path(__file__).resolve().parents[2]
 FAILED = 1

@@ -1,6 +1,6 @@
 """The exception tree: what can go wrong, in words for the person who asked.
 
-One translator (`app.web.errors`) turns these into pages and JSON. A message says what happened,
+One translator (`app.web.platform.errors`) turns these into pages and JSON. A message says what happened,
 what was expected and what to do. The HTTP status is the meaning of the error, not a matter of Flask.
 """
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import Field
 
 from app.core.params.fields import describe
-from app.web.attributes import attributes
+from app.web.create.html_attrs import attributes
 from tests.browser.conftest import TASK
 from tests.browser.test_accessibility import found_on
 from tests.core.schemas import one

@@ -10,7 +10,7 @@ import pytest
 from app.core.clock import utcnow
 from app.core.services import Services
 from app.core.tasks.task import Task
-from app.web.asked import LIVE_ROWS
+from app.web.platform.request_args import LIVE_ROWS
 from tests.browser.conftest import unbroken
 from tests.real.fleet import until
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.core.services import Services
 from app.core.tasks.task import Task
-from app.web import detail
+from app.web.tasks import detail
 from tests.browser import seeded
 from tests.browser.conftest import unbroken
 from tests.web.looking import claim

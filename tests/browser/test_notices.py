@@ -9,7 +9,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisAway
 
 from app.core.services import Services
-from app.web import live
+from app.web.platform import pulse
 from tests.browser import seeded
 from tests.browser.conftest import TASK
 
@@ -40,7 +40,7 @@ def poll(page: Any, address: str, ends: str = "requestfinished", after_ms: int =
 def test_redis_away_only_redis_is_named(
     page: Any, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "KEPT_S", 0)
+    monkeypatch.setattr(pulse, "KEPT_S", 0)
     page.goto("/tasks/new/count_slowly")
 
     def away(*args: Any, **kwargs: Any) -> None:

@@ -20,7 +20,7 @@ from app.core.params.constraints import words
 from app.core.params.fields import describe
 from app.core.params.paths import MOST_ITEMS, file_ids, flattened, laid_out, rows_among
 from app.core.params.validate import from_form, untouched, validate
-from app.web.inputs import initial
+from app.web.create.form_fields import initial
 from tests.core.models import INVITE, Phone
 from tests.core.schemas import FILE_ID, one
 from workers.nesting import closed

@@ -14,7 +14,7 @@ from jinja2 import FileSystemBytecodeCache
 
 from app import create_app
 from app.core.services import Services, assemble
-from app.web.live import Live
+from app.web.platform.pulse import Live
 from config import load
 from tests.browser.results import done
 from tests.web.choosing import Chooser

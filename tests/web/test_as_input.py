@@ -186,7 +186,7 @@ class TestLinks:
         assert self.of(client, new_task()) == []
 
     def test_none_for_who_may_not_create(self, client, saved, new_task, monkeypatch):
-        from app.web import permissions
+        from app.web.platform import permissions
 
         task = new_task()
         saved(task=task)

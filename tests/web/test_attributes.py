@@ -10,7 +10,7 @@ import pytest
 from pydantic import EmailStr, Field
 
 from app.core.params.fields import describe
-from app.web.attributes import attributes
+from app.web.create.html_attrs import attributes
 from tests.core.schemas import one
 
 NUMBER = {"type": "number"}

@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from app.core.params.fields import describe
-from app.web import inputs
+from app.web.create import form_fields
 from tests.core.schemas import one, schema_of
 from tests.web.creating import Browser, Sent, only, publish
 
@@ -96,5 +96,5 @@ def test_one_that_a_past_run_had_otherwise_is_seen(browser, new_task, params, op
     ],
 )
 def test_what_a_browser_sends_for_a_default_is_the_default(annotation, default, texts, differs):
-    shown = inputs.Input(describe(one(annotation, default))[0], texts)
+    shown = form_fields.Input(describe(one(annotation, default))[0], texts)
     assert shown.stands_out is differs

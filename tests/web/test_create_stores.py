@@ -10,7 +10,7 @@ from app import create_app
 from app.core.errors import QueueUnavailable
 from app.core.services import assemble
 from app.core.tasks.states import Status
-from app.web.security import MOST_PARTS
+from app.web.platform.security import MOST_PARTS
 from tests.web.creating import Browser, Sent, publish, upload
 
 MB = 2**20

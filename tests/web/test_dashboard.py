@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisAway
 from app.core.catalog import ModuleProblem, WorkerInfo, WorkerState
 from app.core.clock import utcnow
 from app.core.tasks.states import Status
-from app.web.live import Pulse
+from app.web.platform.pulse import Pulse
 from tests.web.creating import publish
 from tests.web.looking import aged, claim, fail, succeed, worker
 

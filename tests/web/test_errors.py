@@ -7,7 +7,7 @@ from bson import ObjectId
 from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 
 from app.core.errors import Conflict, Invalid
-from app.web.errors import problem_of
+from app.web.platform.errors import problem_of
 from tests.web.looking import succeed
 
 NOBODY = ObjectId("0123456789abcdef01234567")  # the same in each process that collects these tests

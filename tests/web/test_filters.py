@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from app.core.clock import utcnow
-from app.web.filters import about, duration, number, ordinal, plural, relative, size, ticking, when
+from app.web.platform.filters import about, duration, number, ordinal, plural, relative, size, ticking, when
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.web import flashes
+from app.web.platform import flashes
 from tests.web.creating import publish
 from tests.web.looking import text_of
 

@@ -18,8 +18,8 @@ from app.core.params.fields import describe
 from app.core.params.file_types import accepted
 from app.core.tasks.states import Priority
 from app.core.tasks.task import one_line
-from app.web import forms, inputs
-from app.web.create import waits
+from app.web.create import envelope, form_fields
+from app.web.create.views import waits
 from tests.core.schemas import FILE, WHOLE, Shade, one
 
 NOW = datetime(2031, 5, 6, 7, 8, tzinfo=timezone.utc)
@@ -31,11 +31,11 @@ AIRPORTS = StoredFile(ObjectId(), "airports.csv", 8, "text/csv", "", "alice", "i
 def opened(app):
     """A form as it is first shown, within a request."""
     with app.test_request_context():
-        yield forms.Envelope.opened(CLEAN)
+        yield envelope.Envelope.opened(CLEAN)
 
 
-def shown_as(annotation: Any, default: Any = ..., texts: tuple[str, ...] = ()) -> inputs.Input:
-    return inputs.Input(describe(one(annotation, default))[0], texts)
+def shown_as(annotation: Any, default: Any = ..., texts: tuple[str, ...] = ()) -> form_fields.Input:
+    return form_fields.Input(describe(one(annotation, default))[0], texts)
 
 
 class TestEnvelope:
@@ -48,13 +48,13 @@ class TestEnvelope:
         assert opened.title.data in (None, "")
 
     def test_every_opened_form_has_a_key_of_its_own(self, opened):
-        keys = {opened.submission_key.data, *(forms.nonce() for _ in range(100))}
+        keys = {opened.submission_key.data, *(envelope.nonce() for _ in range(100))}
         assert len(keys) == 101
         assert all(16 <= len(key) <= 64 for key in keys)
 
     def test_only_named_fields_are_taken(self, opened):
-        assert set(forms.NAMES) == {name for name in opened._fields} | {"csrf_token"}
-        assert not set(forms.NAMES) & {"status", "owner", "attempt", "lease", "type", "files", "params"}
+        assert set(envelope.NAMES) == {name for name in opened._fields} | {"csrf_token"}
+        assert not set(envelope.NAMES) & {"status", "owner", "attempt", "lease", "type", "files", "params"}
 
     @pytest.mark.parametrize(
         ("text", "zone", "moment"),
@@ -73,7 +73,7 @@ class TestEnvelope:
     @given(text=st.text() | st.just("2031-05-06T07:08"), zone=st.text(max_size=8) | st.just("Europe/Berlin"))
     def test_any_text_is_moments_or_refused(self, text, zone):
         try:
-            moments = forms.moments_of(text, zone)
+            moments = envelope.moments_of(text, zone)
         except ValidationError:
             return
         assert len(moments) == (1 if text else 0)
@@ -120,7 +120,7 @@ class TestTexts:
         ],
     )
     def test_tags(self, text, tags):
-        assert forms.split_tags(text) == tags
+        assert envelope.split_tags(text) == tags
 
     def test_one_line(self):
         assert one_line("  a\r\n\tb\x00\u202ec ") == "a b c"
@@ -197,7 +197,7 @@ class TestInput:
         ],
     )
     def test_a_value_becomes_what_a_browser_would_send(self, services, annotation, value, texts):
-        filled = inputs.initial(describe(one(annotation)), {"x": value}, services.files, "alice")
+        filled = form_fields.initial(describe(one(annotation)), {"x": value}, services.files, "alice")
         assert filled[0].texts == texts
 
     @pytest.mark.parametrize(

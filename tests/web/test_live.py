@@ -9,8 +9,8 @@ import pytest
 
 from app.core.clock import utcnow
 from app.core.errors import QueueUnavailable
-from app.web import live
-from app.web.live import Live
+from app.web.platform import pulse as live
+from app.web.platform.pulse import Live
 from tests.web.creating import publish
 from tests.web.looking import claim, worker
 

@@ -12,8 +12,8 @@ from pymongo.errors import NetworkTimeout
 from app.core.listing.filter import TaskFilter
 from app.core.queue import bulk
 from app.core.tasks.states import Priority, Status
-from app.web import permissions
-from app.web.permissions import Person
+from app.web.platform import permissions
+from app.web.platform.permissions import Person
 from tests.web.choosing import HIDDEN
 from tests.web.creating import publish
 from tests.web.looking import aged, claim, fail, succeed, text_of
@@ -70,7 +70,7 @@ class TestTheList:
         assert 'data-actions="cancel clone reprioritise" data-counted' in bob.open("/tasks?status=queued")
         looker = Person("bob", frozenset({"task.read", "task.cancel"}))
         monkeypatch.setattr(permissions, "current_person", lambda: looker)
-        monkeypatch.setattr("app.web.tasks.current_person", lambda: looker)
+        monkeypatch.setattr("app.web.tasks.views.current_person", lambda: looker)
         html = bob.open("/tasks")
         assert "/tasks/many/cancel" in html
         assert "/tasks/many/delete" not in html
@@ -235,7 +235,7 @@ class TestAllThatMatch:
 
     def test_too_many_to_count(self, bob, nightly, small_steps, monkeypatch):
         monkeypatch.setattr("app.core.listing.listing.COUNT_LIMIT", 3)
-        monkeypatch.setattr("app.web.many.COUNT_LIMIT", 3)
+        monkeypatch.setattr("app.web.tasks.bulk_views.COUNT_LIMIT", 3)
         preview = bob.choose("cancel", all="1")
         assert "Cancel 3+ tasks?" in text_of(preview)
         assert "All tasks: no filter is on." in text_of(preview)

@@ -6,7 +6,7 @@ import pytest
 from bson import ObjectId
 
 from app.core.tasks.states import Status
-from app.web.permissions import needed_by
+from app.web.platform.permissions import needed_by
 from tests.web.looking import text_of
 
 

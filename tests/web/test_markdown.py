@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from app.web.markdown import markdown, markdown_line
+from app.web.platform.markdown import markdown, markdown_line
 from tests.web.creating import publish
 
 HARMLESS = re.compile(

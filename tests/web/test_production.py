@@ -8,7 +8,7 @@ import runpy
 import pytest
 
 from app import create_app
-from app.web.security import flask_settings
+from app.web.platform.security import flask_settings
 from config import load
 from tests.web.looking import text_of
 

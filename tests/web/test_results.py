@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.core.tasks.task import Task
-from app.web.viewers.source import MOST_READ
+from app.web.results.source import MOST_READ
 from tests.browser.results import done
 from tests.web.looking import claim, text_of
 

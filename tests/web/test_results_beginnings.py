@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from app.core.files.store import StoredFile
 from app.core.secrets.redaction import Mask
 from app.core.tasks.task import Task
-from app.web.viewer import MOST_TEXT, node
-from app.web.viewers.source import MOST_READ, _read
+from app.web.results.nodes import MOST_TEXT, node
+from app.web.results.source import MOST_READ, _read
 from tests.browser.results import done
 from tests.web.looking import claim, text_of
 from workers.runtime import Succeeded, returned, settle

@@ -101,7 +101,7 @@ class TestImage:
         assert "<img" not in alice.open(f"/tasks/{task.id}")
 
     def test_one_that_is_too_large(self, client, services, monkeypatch):
-        monkeypatch.setattr("app.web.downloads.MOST_IMAGE_BYTES", CHUNK)
+        monkeypatch.setattr("app.web.tasks.downloads.MOST_IMAGE_BYTES", CHUNK)
         task = done(services, "FILE", "image", ("a.png", png() + b"\0" * CHUNK))
         assert client.get(f"/tasks/{task.id}/files/{task.result['file_id']}/image").status_code == 404
 

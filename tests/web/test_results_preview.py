@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.web.viewers.preview import MOST_COLUMNS, MOST_ROWS, build
+from app.web.results.preview import MOST_COLUMNS, MOST_ROWS, build
 from tests.web.looking import text_of
 
 

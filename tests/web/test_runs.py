@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from app.core.errors import BadQuery
 from app.core.queue import bulk
 from app.core.tasks.states import Status
-from app.web.runs import MOST, pack, unpack
+from app.web.tasks.bulk_runs import MOST, pack, unpack
 from tests.web.choosing import HIDDEN
 from tests.web.looking import fail, text_of
 

@@ -19,7 +19,7 @@ from app.core.secrets.vault import Vault
 from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import NewTask, Task, parse_job_id
-from app.web import kept
+from app.web.create import secret_fields
 from tests.canary import CANARY, hits, no_file, nowhere
 from tests.core.schemas import schema_of
 from tests.web.creating import Browser, Sent, nothing_was_created, only, publish
@@ -67,7 +67,7 @@ def test_when_something_else_is_wrong_it_stays_and_does_not_show(form: Browser, 
     wrong = form.send(form.open(ADDRESS), "confess", p_password=CANARY, p_pause_s="soon")
 
     assert wrong.status_code == 422 and nothing_was_created(services)
-    assert hits(wrong.text) == [] and kept.TYPED in wrong.text and "required" not in _tag(wrong.text)
+    assert hits(wrong.text) == [] and secret_fields.TYPED in wrong.text and "required" not in _tag(wrong.text)
     assert form.send(_sent(wrong.text), "confess", p_pause_s="0").status_code == 303
     assert typed(services) == Secret(CANARY)
 
@@ -92,14 +92,14 @@ def test_what_was_kept_is_of_no_use_to_anybody_else_or_later(
     wrong = form.send(form.open(ADDRESS), "confess", p_password=CANARY, p_pause_s="soon")
     token, field = kept_in(wrong.text), services.catalog.get("confess").fields[0]
 
-    assert kept.Keeper(services.vault, "local", "confess").find(field, token) == CANARY
+    assert secret_fields.Keeper(services.vault, "local", "confess").find(field, token) == CANARY
     for owner, kind in (("charlie", "confess"), ("local", "another")):
         with pytest.raises(vault_module.CannotOpen):
-            kept.Keeper(services.vault, owner, kind).find(field, token)
-    later = vault_module.utcnow() + 2 * kept.MAX_AGE
+            secret_fields.Keeper(services.vault, owner, kind).find(field, token)
+    later = vault_module.utcnow() + 2 * secret_fields.MAX_AGE
     monkeypatch.setattr(vault_module, "utcnow", lambda: later)
     again = form.send(_sent(wrong.text), "confess", p_pause_s="0")
-    assert again.status_code == 422 and kept.AGAIN in again.text and nothing_was_created(services)
+    assert again.status_code == 422 and secret_fields.AGAIN in again.text and nothing_was_created(services)
 
 
 def test_without_a_key_nothing_is_taken_and_nothing_else_is_lost(form: Browser, services: Services) -> None:
@@ -134,7 +134,7 @@ def test_the_secret_of_ones_own_past_run_is_used_unseen(form: Browser, services:
     past = past_run(services, "local")
     page = form.client.get(f"{ADDRESS}?from={past.id}").text
 
-    assert hits(page) == [] and kept.PAST in page
+    assert hits(page) == [] and secret_fields.PAST in page
     form.send(_sent(page), "confess")
     clone = services.db.tasks.find_one({"_id": {"$ne": past.id}})
     assert services.vault.opened(clone["params"], clone["_id"])["password"] == Secret(CANARY)
@@ -143,14 +143,14 @@ def test_the_secret_of_ones_own_past_run_is_used_unseen(form: Browser, services:
 def test_somebody_elses_is_asked_for(form: Browser, services: Services) -> None:
     page = form.client.get(f"{ADDRESS}?from={past_run(services, 'charlie').id}").text
 
-    assert kept.NOT_YOURS in page and not kept_in(page) and "required" in _tag(page)
+    assert secret_fields.NOT_YOURS in page and not kept_in(page) and "required" in _tag(page)
 
 
 def test_one_under_a_lost_key_is_asked_for(form: Browser, services: Services) -> None:
     services.dispatch.vault = Vault(["lost"])
     page = form.client.get(f"{ADDRESS}?from={past_run(services, 'local').id}").text
 
-    assert kept.NOT_YOURS in page and not kept_in(page)
+    assert secret_fields.NOT_YOURS in page and not kept_in(page)
 
 
 def test_the_same_form_sent_twice_is_one_task_and_no_warning(form: Browser, services: Services) -> None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, SecretStr
 
 from app.core.secrets.secret import MASK, is_sealed, masked, revealed
 from app.core.services import Services
-from app.web import kept
+from app.web.create import secret_fields
 from tests.canary import CANARY, hits, nowhere
 from tests.core.schemas import schema_of
 from tests.web.creating import Browser, Sent, nothing_was_created, only, publish
@@ -61,7 +61,7 @@ def test_they_are_sealed_and_masked_wherever_they_stand(form: Browser, services:
 def test_what_was_typed_stays_with_its_row_when_another_goes(form: Browser, services: Services) -> None:
     wrong = send(form, form.open(FORM), **TWO, **{"p-count": "many", "p-server.key": "opens it"})
     assert wrong.status_code == 422 and nothing_was_created(services)
-    assert hits(wrong.text) == [] and wrong.text.count(kept.TYPED) == 3
+    assert hits(wrong.text) == [] and wrong.text.count(secret_fields.TYPED) == 3
     without_ada = send(form, Sent(wrong.text).values, row="remove:people.0")
     assert hits(without_ada.text) == []
     answer = send(form, Sent(without_ada.text).values, **{"p-count": "1"})
@@ -83,7 +83,7 @@ def test_those_of_ones_own_past_run_are_used_unseen(form: Browser, services: Ser
     send(form, form.open(FORM), **TWO)
     past = only(services)
     page = form.client.get(f"{FORM}?from={past.id}").text
-    assert hits(page) == [] and page.count(kept.PAST) == 2
+    assert hits(page) == [] and page.count(secret_fields.PAST) == 2
     send(form, Sent(page).values, **{"p-people.0.token": "another"})
 
     clone = services.db.tasks.find_one({"_id": {"$ne": past.id}})
@@ -97,4 +97,4 @@ def test_a_kept_one_opens_in_no_other_parameter(form: Browser, services: Service
     answer = send(form, values, **{"p-count": "1", "keep-server.key": values["keep-people.1.token"]})
 
     assert answer.status_code == 422 and nothing_was_created(services)
-    assert Sent(answer.text).errors["p-server.key"] == kept.AGAIN
+    assert Sent(answer.text).errors["p-server.key"] == secret_fields.AGAIN

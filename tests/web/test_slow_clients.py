@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.web import slow_clients
-from app.web.slow_clients import GRACE_S, LEAST_RATE, LONGEST_S, Credit, PacedSocket, TooSlow
+from app.web.platform import slow_clients
+from app.web.platform.slow_clients import GRACE_S, LEAST_RATE, LONGEST_S, Credit, PacedSocket, TooSlow
 
 
 def spent(rate: float, pressure: float, seconds: int = 600) -> int | None:

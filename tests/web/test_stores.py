@@ -16,7 +16,7 @@ from app.core import mongo as database
 from app.core.errors import Unavailable
 from app.core.queue import rq
 from app.core.stores import advice
-from app.web.stores import Readiness
+from app.web.platform.stores import Readiness
 from config import load
 
 CLOSED = {

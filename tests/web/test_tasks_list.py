@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from app.core.tasks.task import id_end
-from app.web.asked import LIVE_ROWS
+from app.web.platform.request_args import LIVE_ROWS
 from tests.web.creating import publish
 from tests.web.looking import aged, claim, fail, succeed, text_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.web.viewer import MOST_COLUMNS, MOST_ROWS, SavedFile, as_json, label, node
+from app.web.results.nodes import MOST_COLUMNS, MOST_ROWS, SavedFile, as_json, label, node
 
 SAVED = {
     "file_id": "0" * 24,

@@ -285,7 +285,7 @@ def test_a_table_to_sort_and_page_is_bounded() -> None:
     ],
 )
 def test_a_chart_of_the_result(show: str, sql: str, expected: dict[str, Any]) -> None:
-    from app.web.viewers import chart
+    from app.web.results import chart
 
     result = query(sql, show=show).result
     assert list(result)[:2] == ["notes", "chart"]

@@ -26,12 +26,13 @@ from app.core.listing.listing import COUNT_LIMIT, Count
 from app.core.queue.bulk import Deed, Step
 from app.core.tasks.states import Action, Status, legal
 from app.core.tasks.task import parse_task_id
-from app.web import asked, runs
-from app.web.deeds import DEEDS, Wording, reasons
-from app.web.flashes import flash_at
-from app.web.permissions import current_person, requires
-from app.web.regions import region
-from app.web.stores import services
+from app.web.platform import request_args
+from app.web.platform.flashes import flash_at
+from app.web.platform.fragments import region
+from app.web.platform.permissions import current_person, requires
+from app.web.platform.stores import services
+from app.web.tasks import bulk_runs
+from app.web.tasks.bulk_wording import DEEDS, Wording, reasons
 
 blueprint = Blueprint("many", __name__)
 
@@ -130,7 +131,7 @@ def to_preview(wording: Wording) -> Response:
 
 def _about(chosen: Chosen) -> dict[str, Any]:
     """What is chosen, and where to move it, for an address."""
-    about: dict[str, Any] = {CHOSEN: runs.pack(chosen.ids)} if chosen.ids else {ALL: "1"}
+    about: dict[str, Any] = {CHOSEN: bulk_runs.pack(chosen.ids)} if chosen.ids else {ALL: "1"}
     return about | ({TO: chosen.deed.priority.word} if chosen.deed.priority is not None else {})
 
 
@@ -148,13 +149,13 @@ def run(wording: Wording) -> str | Response:
     now = Run.parse(request.form)
     if chosen.ids:
         return _ended(wording, chosen, services().many.these(chosen.deed, chosen.ids, now.until))
-    key = request.form.get(RUN, "")[:40] or runs.begin()
+    key = request.form.get(RUN, "")[:40] or bulk_runs.begin()
     if "stop" in request.form:
-        runs.note(key, now.fields | {"ended": STOPPED})
+        bulk_runs.note(key, now.fields | {"ended": STOPPED})
         return _ended(wording, chosen, now.so_far, STOPPED)
     step = services().many.step(chosen.deed, chosen.wanted, now.until, now.so_far.after, now.left_to_do)
     now = now.plus(step)
-    runs.note(key, now.fields | ({} if step.after else {"ended": " "}))
+    bulk_runs.note(key, now.fields | ({} if step.after else {"ended": " "}))
     values = {"wording": wording, "chosen": chosen, "run": now, "key": key}
     if request.headers.get("HX-Request") == "true":
         return region("many/_progress.html" if step.after else "many/_ended.html", **values)
@@ -167,7 +168,7 @@ def run(wording: Wording) -> str | Response:
 def progress(wording: Wording) -> str | Response:
     """How far a run of this session is. Nothing is changed: its page sends the next step, or its button."""
     chosen, key = _addressed(wording), request.args.get(RUN, "")
-    noted = runs.known(key)
+    noted = bulk_runs.known(key)
     if noted is None:
         return redirect(url_for("tasks.index", **chosen.place), 303)
     values = {"wording": wording, "chosen": chosen, "run": Run.parse(noted), "key": key}
@@ -187,13 +188,13 @@ def _ended(wording: Wording, chosen: Chosen, step: Step, first: str = "") -> Res
 
 def _chosen(wording: Wording) -> Chosen:
     """Raises BadQuery for a filter that there is not, and Invalid for what the form says wrong."""
-    listed = asked.task_filter()
+    listed = request_args.task_filter()
     everything = request.form.get("all") == "1"
     ids = () if everything else _ids(request.form.getlist("id"))
     if not everything and not ids:
         raise Invalid("No task was chosen, so nothing was changed. Please tick tasks in the list first.")
     moves = wording.action is Action.REPRIORITISE
-    priority = asked.priority_of(request.form.get("priority", "")) if moves else None
+    priority = request_args.priority_of(request.form.get("priority", "")) if moves else None
     return Chosen(Deed(wording.action, current_person().name, priority), listed, ids)
 
 
@@ -203,9 +204,9 @@ def _addressed(wording: Wording) -> Chosen:
     own = {name: args.pop(name)[0] for name in (CHOSEN, ALL, TO, RUN) if name in args}
     if (CHOSEN in own) == (ALL in own):
         raise BadQuery("This address does not say which tasks are chosen. Start again from the list.")
-    ids = runs.unpack(own[CHOSEN]) if CHOSEN in own else ()
+    ids = bulk_runs.unpack(own[CHOSEN]) if CHOSEN in own else ()
     moves = wording.action is Action.REPRIORITISE
-    priority = asked.priority_of(own.get(TO, "")) if moves else None
+    priority = request_args.priority_of(own.get(TO, "")) if moves else None
     deed = Deed(wording.action, current_person().name, priority)
     return Chosen(deed, TaskFilter.parse(args), ids)
 

@@ -18,8 +18,8 @@ from app.core.params.formats import datetimes
 from app.core.secrets.secret import masked
 from app.core.tasks.states import WAITING, Ending, Status
 from app.core.tasks.task import Task
-from app.web.given import node_of
-from app.web.viewer import Node, label, node
+from app.web.results.nodes import Node, label, node
+from app.web.tasks.parameter_view import node_of
 
 WEB = re.compile(r"https?://", re.IGNORECASE)
 LOG_SHOWN = 200_000  # In characters.

@@ -16,12 +16,12 @@ from flask import Blueprint, Response, request
 from app.core.errors import NotFound
 from app.core.files.store import StoredFile
 from app.core.params.formats.json_text import text_in
-from app.web import ranges
-from app.web.asked import attempt_of, only, task_id_of
-from app.web.permissions import requires
-from app.web.stores import services
-from app.web.viewer import as_json
-from app.web.viewers.saved import HEAD_BYTES, MOST_IMAGE_BYTES, image_type
+from app.web.platform.permissions import requires
+from app.web.platform.request_args import attempt_of, only, task_id_of
+from app.web.platform.stores import services
+from app.web.results.nodes import as_json
+from app.web.results.saved_files import HEAD_BYTES, MOST_IMAGE_BYTES, image_type
+from app.web.tasks import http_ranges
 
 blueprint = Blueprint("downloads", __name__)
 
@@ -103,10 +103,10 @@ def log(task_id: str) -> Response:
 def _streamed(stored: StoredFile, shown_as: str | None = None) -> Response:
     """The file, the part of it that is asked for, or only that it is the one that the client has."""
     etag = stored.sha256 or str(stored.id)
-    if ranges.known(request, etag):
+    if http_ranges.known(request, etag):
         response = Response(status=304)
     else:
-        response = _part(stored, ranges.wanted(request, etag, stored.size), shown_as)
+        response = _part(stored, http_ranges.wanted(request, etag, stored.size), shown_as)
     response.set_etag(etag)
     response.accept_ranges = "bytes"
     return response

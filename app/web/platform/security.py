@@ -14,8 +14,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.core.errors import BadQuery, Forbidden
 from app.core.params.paths import MOST_ITEMS
-from app.web.incoming import IN_MEMORY
-from app.web.permissions import LIBRARY_ROUTES
+from app.web.platform.permissions import LIBRARY_ROUTES
+from app.web.platform.request_limits import IN_MEMORY
 from config import Settings
 from environment import is_loopback
 

@@ -18,16 +18,17 @@ from app.core.listing.filter import ORDERINGS, PAGE_SIZES, TaskFilter
 from app.core.params.paths import MOST_ITEMS
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import Task
-from app.web import asked, deeds, detail
-from app.web.flashes import flash_at
-from app.web.live import live, unless_refused
-from app.web.permissions import current_person, requires
-from app.web.regions import region
-from app.web.stores import services
-from app.web.viewers import look
-from app.web.viewers.chosen import Around, View, piece, view
-from app.web.viewers.look import Look
-from app.web.viewers.source import Source, source_of
+from app.web.platform import request_args
+from app.web.platform.flashes import flash_at
+from app.web.platform.fragments import region
+from app.web.platform.permissions import current_person, requires
+from app.web.platform.pulse import live, unless_refused
+from app.web.platform.stores import services
+from app.web.results import table_state
+from app.web.results.selection import Around, View, piece, view
+from app.web.results.source import Source, source_of
+from app.web.results.table_state import Look
+from app.web.tasks import bulk_wording, detail
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -40,7 +41,7 @@ NOT_YET = "The queue (Redis) does not answer. The task is saved and starts when 
 @blueprint.get("/tasks")
 @requires("task.read")
 def index() -> str | Response:
-    wanted = asked.task_filter()
+    wanted = request_args.task_filter()
     if named := _named(wanted):
         return redirect(url_for(".detail", task_id=named), 303)
     try:
@@ -69,7 +70,7 @@ def _list(wanted: TaskFilter, page: Page, typed: str = "", problem: str = "") ->
         orderings=ORDERINGS,
         kinds=kinds,
         priorities=list(Priority),
-        possible=deeds.possible(services().listing.among(wanted, [*Status])),
+        possible=bulk_wording.possible(services().listing.among(wanted, [*Status])),
         **_row_values([*page.tasks], kinds),
     )
 
@@ -77,7 +78,7 @@ def _list(wanted: TaskFilter, page: Page, typed: str = "", problem: str = "") ->
 @blueprint.get("/tasks/counts")
 @requires("task.read")
 def counts() -> str:
-    wanted = asked.task_filter()
+    wanted = request_args.task_filter()
     return region("tasks/_tabs.html", wanted=wanted, counts=services().listing.counts(wanted))
 
 
@@ -85,14 +86,16 @@ def counts() -> str:
 @requires("task.read")
 def rows() -> str:
     """The rows that may still change, each in its place; and again the question for those still live."""
-    ids = asked.task_ids()
+    ids = request_args.task_ids()
     found = services().tasks.find({"_id": {"$in": ids}}, [("_id", 1)], len(ids))
     return region("tasks/_rows_update.html", tasks=found, **_row_values(found, services().catalog.types()))
 
 
 def _polls(ids: list[str]) -> list[str]:
     """The ids of which the list asks again, as many in each question as it takes."""
-    return [".".join(ids[at : at + asked.LIVE_ROWS]) for at in range(0, len(ids), asked.LIVE_ROWS)]
+    return [
+        ".".join(ids[at : at + request_args.LIVE_ROWS]) for at in range(0, len(ids), request_args.LIVE_ROWS)
+    ]
 
 
 def _row_values(shown: list[Task], kinds: list[TaskType]) -> dict[str, Any]:
@@ -101,7 +104,7 @@ def _row_values(shown: list[Task], kinds: list[TaskType]) -> dict[str, Any]:
         "polls": _polls([str(task.id) for task in shown if task.live]),
         "progress_of": detail.progress,
         "took": detail.took,
-        "deeds": deeds.allowed(current_person()),
+        "deeds": bulk_wording.allowed(current_person()),
     }
 
 
@@ -111,9 +114,9 @@ def _row_values(shown: list[Task], kinds: list[TaskType]) -> dict[str, Any]:
 @blueprint.get("/tasks/<task_id>", endpoint="detail")
 @requires("task.read")
 def detail_page(task_id: str) -> str:
-    task = services().tasks.get(asked.task_id_of(task_id))
-    query = asked.only("attempt", *look.NAMES)
-    attempt = asked.attempt_of(task, query.get("attempt", ""))
+    task = services().tasks.get(request_args.task_id_of(task_id))
+    query = request_args.only("attempt", *table_state.NAMES)
+    attempt = request_args.attempt_of(task, query.get("attempt", ""))
     files = {str(each.id): each for each in services().files.of_task(task.id)}
     kind = _kind(task.type)
     return render_template(
@@ -128,7 +131,7 @@ def detail_page(task_id: str) -> str:
 @requires("task.read")
 def detail_live(task_id: str) -> str:
     try:
-        task = services().tasks.get(asked.task_id_of(task_id))
+        task = services().tasks.get(request_args.task_id_of(task_id))
     except NotFound:
         return region("tasks/_gone.html")
     files = services().files.of_task(task.id) if not task.live else []
@@ -139,8 +142,8 @@ def detail_live(task_id: str) -> str:
 @requires("task.read")
 def result(task_id: str) -> str:
     """One table of a result, sorted and paged as the address says."""
-    looked = Look.parse(asked.only(*look.NAMES))
-    task = services().tasks.get(asked.task_id_of(task_id))
+    looked = Look.parse(request_args.only(*table_state.NAMES))
+    task = services().tasks.get(request_args.task_id_of(task_id))
     source, around = _source(task, services().files.of_task(task.id), looked)
     found: View | None = piece(source, task.result_kind, around) if source else None
     if found is None or found.kind != "table":
@@ -152,12 +155,12 @@ def result(task_id: str) -> str:
 @requires("task.read")
 def log_live(task_id: str) -> str | tuple[str, int]:
     """The log of an attempt; 204 while there is nothing new."""
-    query = asked.only("attempt", "shown", "size")
+    query = request_args.only("attempt", "shown", "size")
     try:
-        task = services().tasks.get(asked.task_id_of(task_id))
+        task = services().tasks.get(request_args.task_id_of(task_id))
     except NotFound:
         return ""
-    values = _log_values(task, asked.attempt_of(task, query.get("attempt", "")))
+    values = _log_values(task, request_args.attempt_of(task, query.get("attempt", "")))
     known = (query.get("shown"), query.get("size"))
     if values["log_live"] and known == (str(values["log_attempt"]), str(values["log_size"])):
         return "", 204
@@ -227,8 +230,8 @@ def _log_values(task: Task, attempt: int | None) -> dict[str, Any]:
 @blueprint.post("/tasks/<task_id>/cancel")
 @requires("task.cancel")
 def cancel(task_id: str) -> Response:
-    services().dispatch.cancel(asked.task_id_of(task_id), current_person().name)
-    task = services().tasks.get(asked.task_id_of(task_id))
+    services().dispatch.cancel(request_args.task_id_of(task_id), current_person().name)
+    task = services().tasks.get(request_args.task_id_of(task_id))
     ended = task.status.ended
     return _done(task_id, "The task is canceled." if ended else "Stopping the task…")
 
@@ -236,7 +239,7 @@ def cancel(task_id: str) -> Response:
 @blueprint.post("/tasks/<task_id>/retry")
 @requires("task.retry")
 def retry(task_id: str) -> Response:
-    announced = services().dispatch.retry(asked.task_id_of(task_id))
+    announced = services().dispatch.retry(request_args.task_id_of(task_id))
     return (
         _done(task_id, "Task queued for retry.")
         if announced
@@ -247,8 +250,8 @@ def retry(task_id: str) -> Response:
 @blueprint.post("/tasks/<task_id>/priority")
 @requires("task.reprioritise")
 def reprioritise(task_id: str) -> Response:
-    priority = asked.priority_of(request.form.get("priority", ""))
-    services().dispatch.reprioritise(asked.task_id_of(task_id), priority)
+    priority = request_args.priority_of(request.form.get("priority", ""))
+    services().dispatch.reprioritise(request_args.task_id_of(task_id), priority)
     return _done(
         task_id,
         f"Priority changed to {priority.label}. "
@@ -259,7 +262,7 @@ def reprioritise(task_id: str) -> Response:
 @blueprint.post("/tasks/<task_id>/delete")
 @requires("task.delete")
 def delete(task_id: str) -> Response:
-    services().dispatch.delete(asked.task_id_of(task_id))
+    services().dispatch.delete(request_args.task_id_of(task_id))
     return _said(url_for(".index"), "The task, its log and its files are deleted.", "success")
 
 

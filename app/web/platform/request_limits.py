@@ -19,7 +19,7 @@ from werkzeug.wsgi import LimitedStream
 from app.core.errors import Invalid, NoRoom, TooLarge
 from app.core.files.filenames import safe_name
 from app.core.files.store import too_large
-from app.web.asked import only
+from app.web.platform.request_args import only
 from config import Settings
 
 if TYPE_CHECKING:

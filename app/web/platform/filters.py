@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from app.core.clock import utcnow
 from app.core.tasks.task import id_end
-from app.web.markdown import markdown, markdown_line
+from app.web.platform.markdown import markdown, markdown_line
 
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 ROUGHLY = ((10, 1), (60, 5), (600, 60), (3_600, 300), (172_800, 3_600), (1e12, 86_400))

@@ -17,7 +17,7 @@ from app.core.errors import Cause, DatabaseUnavailable
 from app.core.queue import rq
 from app.core.services import Services, assemble
 from app.core.stores.advice import advice, reason, unusable
-from app.web.permissions import PUBLIC, needed_by
+from app.web.platform.permissions import PUBLIC, needed_by
 from config import Settings
 
 INDEXES_WITHIN_S = 60

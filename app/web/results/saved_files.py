@@ -12,8 +12,8 @@ from typing import Any
 
 from app.core.excerpts import shortened, without_begun
 from app.core.files.store import StoredFile
-from app.web.viewer import SavedFile, saved_file
-from app.web.viewers.source import Head
+from app.web.results.nodes import SavedFile, saved_file
+from app.web.results.source import Head
 
 MOST_FILES = 12
 MOST_IMAGE_BYTES = 20 * 2**20

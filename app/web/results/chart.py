@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from app.web.filters import number, plural
-from app.web.viewers.look import Look
-from app.web.viewers.table import Table
-from app.web.viewers.table import build as build_table
+from app.web.platform.filters import number, plural
+from app.web.results.table import Table
+from app.web.results.table import build as build_table
+from app.web.results.table_state import Look
 
 NEEDS = "a chart or a list of charts, each with “kind”: histogram, bars, line or scatter, and its numbers"
 MOST_CHARTS = 60

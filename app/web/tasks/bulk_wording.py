@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from app.core.listing.listing import Count
 from app.core.queue.bulk import Deed, Step
 from app.core.tasks.states import ACTIONS, ENDED, Action, Status, legal
-from app.web.filters import plural
-from app.web.permissions import Person
+from app.web.platform.filters import plural
+from app.web.platform.permissions import Person
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.core.catalog import TaskType
-from app.web import forms, received, rows
+from app.web.create import envelope as forms
+from app.web.create import repeatable, submission
 
 
 @dataclass(frozen=True)
@@ -18,17 +19,22 @@ class Wrong:
 
 
 def wrong_with(
-    task_type: TaskType, envelope: forms.Envelope, parameters: received.Parameters, posted: received.Posted
+    task_type: TaskType,
+    envelope: forms.Envelope,
+    parameters: submission.Parameters,
+    posted: submission.Posted,
 ) -> list[Wrong]:
     """Everything that is wrong, in the order of the page."""
     fields = task_type.fields
     folded = {each.name for each in fields if each.advanced}
     on_page = sorted(parameters.inputs, key=lambda each: each.field.name.split(".")[0] in folded)
     known = {each.field.name for each in on_page}
-    strange = received.unexpected(fields, forms.NAMES, posted)
+    strange = submission.unexpected(fields, forms.NAMES, posted)
     wrong = [Wrong("", "", message) for message in strange]
     wrong += [
-        Wrong(each.name, rows.spoken(fields, each.field.name), each.error) for each in on_page if each.error
+        Wrong(each.name, repeatable.spoken(fields, each.field.name), each.error)
+        for each in on_page
+        if each.error
     ]
     wrong += [Wrong("", name, message) for name, message in parameters.problems.items() if name not in known]
     if not envelope.validate():

@@ -17,11 +17,12 @@ from app.core.params.constraints import words
 from app.core.params.fields import Field
 from app.core.params.parsers import NOUNS
 from app.core.params.paths import flattened, laid_out
-from app.web import rows, uploads
-from app.web.attributes import AREAS, attributes
-from app.web.kept import NOTHING, Kept
-from app.web.texts import texts_of, typed
-from app.web.uploads import PREFIX, Texts, takes_files
+from app.web.create import repeatable as rows
+from app.web.create import uploads
+from app.web.create.form_values import texts_of, typed
+from app.web.create.html_attrs import AREAS, attributes
+from app.web.create.secret_fields import NOTHING, Kept
+from app.web.create.uploads import PREFIX, Texts, takes_files
 
 RADIOS = 4
 WIDGETS = {

@@ -13,7 +13,7 @@ from app.core.errors import BadQuery
 from app.core.params.fields import Field
 from app.core.params.paths import MOST_ITEMS, at, laid_out, renumbered, rows_among
 from app.core.params.validate import untouched
-from app.web.uploads import Texts
+from app.web.create.uploads import Texts
 
 CHANGE = "row"
 _WISH = re.compile(r"add:([A-Za-z0-9_.]{1,300})|remove:([A-Za-z0-9_.]{1,300})\.([0-9]{1,6})")

@@ -25,15 +25,17 @@ from app.core.queue.dispatcher import Submitted
 from app.core.secrets.vault import CannotOpen
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, Task, parse_task_id
-from app.web import as_input, forms, incoming, inputs, received, rows, uploads
-from app.web.as_input import Carried
-from app.web.filters import about, size
-from app.web.flashes import flash_at
-from app.web.kept import Keeper
-from app.web.live import live, unless_refused
-from app.web.permissions import current_person, requires
-from app.web.stores import services
-from app.web.wrong import Wrong, wrong_with
+from app.web.create import envelope as forms
+from app.web.create import existing_files, form_fields, repeatable, submission, uploads
+from app.web.create.error_summary import Wrong, wrong_with
+from app.web.create.existing_files import Carried
+from app.web.create.secret_fields import Keeper
+from app.web.platform import request_limits
+from app.web.platform.filters import about, size
+from app.web.platform.flashes import flash_at
+from app.web.platform.permissions import current_person, requires
+from app.web.platform.pulse import live, unless_refused
+from app.web.platform.stores import services
 
 blueprint = Blueprint("create", __name__, url_prefix="/tasks/new")
 
@@ -60,7 +62,9 @@ def choose() -> str:
     """
     words = request.args.get("q", "")[:MAX_WORDS].lower().split()
     carried = Carried.asked()
-    types = [each for each in services().catalog.types() if not carried.files or as_input.fits(each, carried)]
+    types = [
+        each for each in services().catalog.types() if not carried.files or existing_files.fits(each, carried)
+    ]
     if carried.gone and not carried.files:
         raise NotFound(uploads.gone(carried.gone))
     shown = [each for each in types if all(word in searched(each) for word in words)]
@@ -106,13 +110,13 @@ def _recent(types: list[TaskType]) -> list[TaskType]:
 def form(type_name: str) -> str | Response:
     """An empty form, one with the inputs of the past task that `?from=` names, or with files of `?file=`."""
     task_type = services().catalog.get(type_name)
-    placed = as_input.place(task_type.fields, Carried.asked())
+    placed = existing_files.place(task_type.fields, Carried.asked())
     past = _past(request.args.get("from", ""))
     if past and past.type != task_type.name:
         raise BadQuery(
             f"That task is not of the type “{task_type.title}”, so its inputs do not fit this form."
         )
-    filled = inputs.initial(
+    filled = form_fields.initial(
         task_type.fields,
         {**(past.params if past else {}), **placed.values},
         services().files,
@@ -160,7 +164,7 @@ def _files_of(past: Task, task_type: TaskType) -> list[StoredFile]:
 def _page(
     task_type: TaskType,
     envelope: forms.Envelope,
-    filled: tuple[inputs.Input, ...],
+    filled: tuple[form_fields.Input, ...],
     *,
     past: Task | None = None,
     problems: list[Wrong] | None = None,
@@ -172,9 +176,9 @@ def _page(
         type=task_type,
         form=envelope,
         inputs=[each for each in filled if "." not in each.field.name],
-        fields=inputs.Page(
+        fields=form_fields.Page(
             task_type.name,
-            inputs.placed(task_type.fields, filled),
+            form_fields.placed(task_type.fields, filled),
             services().settings.upload_max_mb * 2**20,
             look_at,
         ),
@@ -217,11 +221,11 @@ def submit(type_name: str) -> Any:
     with translated(SAVING if _by_script() else SAVING + GO_BACK):
         task_type = services().catalog.get(type_name)
         envelope = forms.Envelope()
-        posted = received.Posted(request.form, request.files, services().files, Keeper.of(task_type))
-        if wanted := request.form.get(rows.CHANGE):
-            shown, place = received.reshaped(task_type, posted, wanted)
+        posted = submission.Posted(request.form, request.files, services().files, Keeper.of(task_type))
+        if wanted := request.form.get(repeatable.CHANGE):
+            shown, place = submission.reshaped(task_type, posted, wanted)
             return _page(task_type, envelope, shown, look_at=place)
-        parameters = received.receive(task_type, posted)
+        parameters = submission.receive(task_type, posted)
         problems = wrong_with(task_type, envelope, parameters, posted)
         if problems:
             return _page(task_type, envelope, parameters.inputs, problems=problems), 422
@@ -285,7 +289,7 @@ def upload(type_name: str, parameter: str) -> tuple[Response, int]:
     Without a task it is gone in a day.
     """
     field = _file_field(services().catalog.get(type_name), parameter)
-    sent = incoming.sent(services().settings.upload_max_mb * 2**20)
+    sent = request_limits.sent(services().settings.upload_max_mb * 2**20)
     file = uploads.store(field, sent, services().files, current_person().name)
     return jsonify(id=str(file.id), name=file.name, size=size(file.size)), 201
 

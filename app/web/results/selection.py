@@ -11,10 +11,10 @@ from typing import Any
 
 from app.core.files.store import StoredFile
 from app.core.tasks.result_kinds import ResultKind
-from app.web.viewer import label, node
-from app.web.viewers import chart, preview, saved, table, text, tree
-from app.web.viewers.look import Look
-from app.web.viewers.source import Head, Source
+from app.web.results import chart, preview, saved_files, table, text, tree
+from app.web.results.nodes import label, node
+from app.web.results.source import Head, Source
+from app.web.results.table_state import Look
 
 TOO_LITTLE = "Too little of this result could be read to show it as its type says: below is its beginning."
 RAW = "This result is JSON that cannot be shown as such: below is the beginning of its file."
@@ -60,10 +60,12 @@ _VIEWERS = {
     "text": _Viewer(lambda value, at, around: text.build(value), text.NEEDS),
     "chart": _Viewer(lambda value, at, around: chart.build(value), chart.NEEDS),
     "image": _Viewer(
-        lambda value, at, around: saved.pictures(value, around.outputs, around.head), saved.NEEDS_IMAGE
+        lambda value, at, around: saved_files.pictures(value, around.outputs, around.head),
+        saved_files.NEEDS_IMAGE,
     ),
     "file": _Viewer(
-        lambda value, at, around: saved.files(value, around.outputs, around.head), saved.NEEDS_FILE
+        lambda value, at, around: saved_files.files(value, around.outputs, around.head),
+        saved_files.NEEDS_FILE,
     ),
     "preview": _Viewer(lambda value, at, around: preview.build(value), preview.NEEDS),
 }

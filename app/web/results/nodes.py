@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.secrets.secret import MASK, is_sealed, masked
-from app.web.filters import number
+from app.web.platform.filters import number
 
 DEEPEST = 5
 MOST_ROWS = 100

@@ -9,8 +9,8 @@ from app.core.files.store import StoredFile
 from app.core.params.fields import Field
 from app.core.params.formats.text_formats import rewritten
 from app.core.params.paths import is_group
-from app.web.uploads import takes_files
-from app.web.viewer import MOST_ROWS, NONE, Node, SavedFile, as_json, label, node
+from app.web.create.uploads import takes_files
+from app.web.results.nodes import MOST_ROWS, NONE, Node, SavedFile, as_json, label, node
 
 Stored = Mapping[str, StoredFile]
 

@@ -9,11 +9,11 @@ from flask import Blueprint, jsonify, render_template
 from app.core.errors import BadQuery
 from app.core.listing.filter import ENDED_WITHIN, TaskFilter
 from app.core.stores.advice import reason
-from app.web.asked import only
-from app.web.live import live
-from app.web.permissions import PUBLIC, requires
-from app.web.regions import region
-from app.web.stores import services
+from app.web.platform.fragments import region
+from app.web.platform.permissions import PUBLIC, requires
+from app.web.platform.pulse import live
+from app.web.platform.request_args import only
+from app.web.platform.stores import services
 
 blueprint = Blueprint("dashboard", __name__)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from app.web.filters import number
-from app.web.viewer import Node, cell, labels
-from app.web.viewers.look import SIZES, Look
+from app.web.platform.filters import number
+from app.web.results.nodes import Node, cell, labels
+from app.web.results.table_state import SIZES, Look
 
 MOST_COLUMNS = 60
 NEEDS = "a list of records, a dictionary of columns of one length, or “columns” and “rows”"

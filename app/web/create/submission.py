@@ -18,11 +18,11 @@ from app.core.files.store import Files, StoredFile
 from app.core.params.fields import Field
 from app.core.params.paths import file_ids, laid_out, rows_among
 from app.core.params.validate import from_form, validate
-from app.web import kept, rows, uploads
-from app.web.filters import plural
-from app.web.inputs import Input, blank_row, shown_with
-from app.web.kept import KEEP, Keeper
-from app.web.uploads import DROP, PREFIX, Texts, takes_files
+from app.web.create import repeatable, secret_fields, uploads
+from app.web.create.form_fields import Input, blank_row, shown_with
+from app.web.create.secret_fields import KEEP, Keeper
+from app.web.create.uploads import DROP, PREFIX, Texts, takes_files
+from app.web.platform.filters import plural
 
 MOST_NAMED = 20
 
@@ -63,7 +63,7 @@ def receive(task_type: TaskType, posted: Posted) -> Parameters:
     """
     fields = task_type.fields
     texts, problems, known = _taken(fields, posted)
-    texts, problems = rows.compact(fields, texts, problems)
+    texts, problems = repeatable.compact(fields, texts, problems)
     values, unread = from_form(fields, texts)
     problems = _invalid(task_type, values, unread | problems)
     inputs = _shown(fields, posted, texts, problems, known)
@@ -78,7 +78,7 @@ def reshaped(task_type: TaskType, posted: Posted, wanted: str) -> tuple[tuple[In
     """
     fields = task_type.fields
     texts, problems, known = _taken(fields, posted)
-    texts, problems, place = rows.changed(fields, texts, problems, wanted, blank_row)
+    texts, problems, place = repeatable.changed(fields, texts, problems, wanted, blank_row)
     return _shown(fields, posted, texts, problems, known), place
 
 
@@ -91,7 +91,7 @@ def _shown(
 ) -> tuple[Input, ...]:
     """The form again; secrets are sealed, and no texts of the page any more."""
     laid = laid_out(fields, rows_among(texts))
-    secrets = kept.keep(laid, texts, problems, posted.keeper)
+    secrets = secret_fields.keep(laid, texts, problems, posted.keeper)
     return shown_with(laid, texts, problems, known, secrets)
 
 
@@ -103,7 +103,7 @@ def _taken(fields: Sequence[Field], posted: Posted) -> tuple[Texts, dict[str, st
     refused = uploads.store_all(laid, texts, posted.texts, posted.uploads, posted.files, posted.owner)
     known = uploads.usable(laid, texts, posted.files, posted.owner)
     missing = uploads.without_gone(laid, texts, known)
-    unusable = kept.take(laid, texts, posted.texts, posted.keeper)
+    unusable = secret_fields.take(laid, texts, posted.texts, posted.keeper)
     return texts, uploads.not_taken(laid, texts, known) | missing | refused | unusable, known
 
 

@@ -1,0 +1,1 @@
+"""Create Task: the form of a task type, from its fields to what was sent."""

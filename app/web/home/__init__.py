@@ -1,0 +1,1 @@
+"""Home: queues, workers, outcomes, failures and the newest tasks."""

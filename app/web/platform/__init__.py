@@ -1,0 +1,2 @@
+"""What every page shares: permissions, security, errors, request arguments, live updates, template
+filters."""

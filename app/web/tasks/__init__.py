@@ -1,0 +1,1 @@
+"""The list of tasks, the page of each, downloads and bulk actions."""
