@@ -118,8 +118,8 @@ def child(name: str, path: str) -> None:
     """Run one type as an attempt without stores, and say how it went."""
     import config
     from workers.context import Context
-    from workers.inprocess import FolderFiles, Listener, NoStores, local_task
-    from workers.tasktype import known, load
+    from workers.in_process import FolderFiles, Listener, NoStores, local_task
+    from workers.types.task_type import known, load
 
     load(["workers.library"])
     kind = known(name.partition(":")[0])

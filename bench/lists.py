@@ -35,7 +35,7 @@ from bench import fill, report
 from bench.contenders import ROOT
 from bench.report import BenchError
 from config import load
-from workers.patience import patient
+from workers.store_timeouts import patient
 
 USUAL_TASKS = {"wheel": 10_000, "python": 10_000}
 MANY_TASKS = 100_000

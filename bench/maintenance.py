@@ -34,7 +34,7 @@ from bench import fill, report
 from bench.counted import Asked, Counted, connected
 from config import Settings, load
 from workers.maintenance import Maintenance
-from workers.patience import patient
+from workers.store_timeouts import patient
 
 REPAIRS = 3
 LEAST = 3 * (OLDEST + REPAIRS) + 3

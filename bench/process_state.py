@@ -15,10 +15,10 @@ import timeit
 from collections.abc import Callable
 from contextvars import copy_context
 
-from workers.left_threads import Threads
-from workers.process_state import ProcessState
-from workers.signals import Signals
-from workers.strays import end_strays_of_task
+from workers.attempt.orphans import end_strays_of_task
+from workers.attempt.signals import Signals
+from workers.process_state.left_threads import Threads
+from workers.process_state.state import ProcessState
 
 
 def microseconds(call: Callable[[], object], times: int) -> float:
@@ -32,7 +32,7 @@ def main() -> int:
     )
     parser.add_argument("--times", type=int, default=2000)
     times = parser.parse_args().times
-    for name in ("workers.child", "workers.library"):  # with the loggers and modules of a child
+    for name in ("workers.attempt.child", "workers.library"):  # with the loggers and modules of a child
         importlib.import_module(name)
     signals, state, threads = Signals(), ProcessState(), Threads()
     costs = {

@@ -31,7 +31,7 @@ from app.local.readiness import answers
 from bench.contenders import ROOT
 from bench.report import BenchError
 from config import load
-from workers.patience import patient
+from workers.store_timeouts import patient
 
 READY_S = 60.0
 ANSWER_S = 30.0
@@ -57,7 +57,9 @@ class Rig:
         web, master = _children(self.web), _process(self.web)
         fleet = _process(self.workers)
         supervisors = _children(self.workers)
-        children = [child for each in supervisors for child in _of(each) if "workers.child" in _words(child)]
+        children = [
+            child for each in supervisors for child in _of(each) if "workers.attempt.child" in _words(child)
+        ]
         return {
             "web master": [master] if master else [],
             "web worker": sorted(web, key=_age),

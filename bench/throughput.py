@@ -31,7 +31,7 @@ from bench import fill, report
 from bench.contenders import ALL, FLOOR, OURS, STOCK, Contender
 from bench.report import BenchError
 from config import load
-from workers.patience import patient
+from workers.store_timeouts import patient
 
 WORKERS = (1, 2)
 SETTLE_S = 3.0

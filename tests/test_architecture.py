@@ -137,7 +137,7 @@ def test_the_web_process_imports_no_task_code():
 @pytest.mark.slow
 def test_the_supervisor_imports_no_task_code_and_no_page():
     code = (
-        "import workers.worker, workers.fleet, workers.__main__\n"
+        "import workers.supervisor.supervisor, workers.supervisor.fleet, workers.__main__\n"
         "print(sorted(name for name in sys.modules\n"
         "    if name.startswith(('workers.library', 'app.web', 'flask', 'polars'))))\n"
     )
@@ -169,8 +169,8 @@ def test_only_the_entrances_read_the_environment():
         "wsgi.py",
         "gunicorn.conf.py",
         "workers/__main__.py",
-        "workers/child.py",
-        "workers/state_of_system.py",  # it reads no setting: it puts back what a task has changed
+        "workers/attempt/child.py",
+        "workers/process_state/system.py",  # it reads no setting: it puts back what a task has changed
     )
     assert {name for name in readers if not name.startswith(allowed)} == set()
 

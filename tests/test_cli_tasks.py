@@ -20,9 +20,9 @@ from app.core.services import Services
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import parse_job_id
 from config import Settings
+from workers.attempt.attempt import attempt, settle
 from workers.context import Context
-from workers.runtime import attempt, settle
-from workers.tasktype import load
+from workers.types.task_type import load
 
 Flask = Callable[..., Result]
 NAMES = ("doze", "refuse", "give", "echo")

@@ -17,8 +17,8 @@ from app.core.params.validate import validate
 from app.web.create.form_fields import Input
 from tests.documents import TASK_TYPES, blocks, rows, section
 from workers import Context, task
-from workers.tasktype import registered
 from workers.testing import run
+from workers.types.task_type import registered
 
 KINDS = rows(TASK_TYPES.split("<!-- kinds")[1].split("<!-- /kinds")[0])
 NAMES: dict[str, Any] = {}

@@ -83,7 +83,7 @@ def test_what_needs_posix_says_what_to_use_instead(name: str, arguments: tuple[s
 @pytest.mark.slow
 def test_without_these_modules_workers_would_fail() -> None:
     """The interpreter of these tests does lack what Windows lacks."""
-    ran = posixless("import workers.fleet")
+    ran = posixless("import workers.supervisor.fleet")
 
     assert ran.returncode == 1
     assert "ModuleNotFoundError" in ran.stderr

@@ -2,11 +2,11 @@
 
     from workers import task, Context, File, Fail, Retry
 
-Lines that follow rules are in `workers.lines` (`Lines`, `Accept`, `Refuse`, `Part`), conditions on several
-parameters in `workers.checks` (`Check`, `chosen`, `empty`, `given`).
+Lines that follow rules are in `workers.types.lines` (`Lines`, `Accept`, `Refuse`, `Part`), conditions on
+several parameters in `workers.types.checks` (`Check`, `chosen`, `empty`, `given`).
 
 A task type is a typed function. Its form, its schema and its validation are derived from the
-signature; see `workers.tasktype`. How an attempt runs is in `workers.runtime`.
+signature; see `workers.types.task_type`. How an attempt runs is in `workers.attempt.attempt`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from __future__ import annotations
 from typing import NoReturn
 
 from workers.context import Canceled, Context, Fail, File, Retry
-from workers.signature import TaskTypeError
-from workers.tasktype import TaskType, task
+from workers.types.signature import TaskTypeError
+from workers.types.task_type import TaskType, task
 
 __all__ = ["Canceled", "Context", "Fail", "File", "Retry", "TaskType", "TaskTypeError", "run", "task"]
 

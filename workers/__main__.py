@@ -1,6 +1,7 @@
-"""`python -m workers`: worker processes with the settings of this environment, see `workers.fleet`.
+"""`python -m workers`: worker processes with the settings of this environment, see
+`workers.supervisor.fleet`.
 
-`python -m workers run TYPE name=value ...` runs a task type here instead, see `workers.local`.
+`python -m workers run TYPE name=value ...` runs a task type here instead, see `workers.run_local`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def main(arguments: list[str]) -> int:
     if found.note:
         print(found.note, file=sys.stderr)
     os.environ.update(found.values)  # The supervisors and their children go on with what was found now.
-    from workers import fleet
+    from workers.supervisor import fleet
 
     try:
         fleet.run(settings, arguments)
@@ -42,9 +43,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _run_here(env: Mapping[str, str], words: list[str]) -> int:
-    from workers import local
+    from workers import run_local
 
-    return local.main(env, words)
+    return run_local.main(env, words)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What a task's function is given: the context of its attempt, and files.
 
 `Fail` and `Retry` are how a function says what shall become of it; `Canceled` is how it is told. What an
-attempt asks of the stores is `Stores`: the core has it, and so has `workers.inprocess`, without any.
+attempt asks of the stores is `Stores`: the core has it, and so has `workers.in_process`, without any.
 """
 
 from __future__ import annotations

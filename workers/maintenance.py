@@ -23,7 +23,7 @@ from app.core.mongo import create_indexes, is_away
 from app.core.queue.leases import LeaseWatch
 from app.core.services import Services
 from app.core.tasks.store import LEASE
-from workers.journal import journal_of, replay
+from workers.attempt.journal import journal_of, replay
 
 LEADER_LEASE = timedelta(seconds=15)
 ROUND_S = 1.0

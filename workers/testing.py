@@ -36,11 +36,11 @@ from app.core.params.file_types import accepted
 from app.core.params.validate import validate
 from app.core.secrets.redaction import Mask
 from config import Settings, load
+from workers.attempt.attempt import Failed, params_sentence, returned
+from workers.attempt.coroutines import call
 from workers.context import Context
-from workers.coroutines import call
-from workers.inprocess import FolderFiles, Listener, NoStores, content_type_of, local_task
-from workers.runtime import Failed, params_sentence, returned
-from workers.tasktype import TaskType, known, registered
+from workers.in_process import FolderFiles, Listener, NoStores, content_type_of, local_task
+from workers.types.task_type import TaskType, known, registered
 
 __all__ = ["Invalid", "Ran", "Trial", "Upload", "run"]
 

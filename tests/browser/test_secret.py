@@ -9,7 +9,7 @@ from app.core.secrets.secret import Secret
 from tests.browser.conftest import TASK
 from tests.canary import CANARY, hits
 from tests.web.creating import only, publish
-from workers.tasktype import load
+from workers.types.task_type import load
 
 pytestmark = pytest.mark.browser
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from tests.core.schemas import FILE, schema_of
-from workers.nesting import closed
+from workers.types.nested_models import closed
 
 Csv = Annotated[str, Field(json_schema_extra=FILE)]
 

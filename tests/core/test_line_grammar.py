@@ -17,7 +17,7 @@ from app.core.params.formats.patterns import Undecided
 from app.core.params.line_grammar import DAMAGED, LONGEST, problems, told
 from app.core.params.validate import from_form, validate
 from tests.core.schemas import one
-from workers.lines import Accept, Lines, Part, Refuse
+from workers.types.lines import Accept, Lines, Part, Refuse
 
 PRICES = Lines(
     Refuse(r"free .*", "Write a price, even for what is free."),

@@ -23,8 +23,8 @@ from app.core.params.validate import from_form, untouched, validate
 from app.web.create.form_fields import initial
 from tests.core.models import INVITE, Phone
 from tests.core.schemas import FILE_ID, one
-from workers.nesting import closed
-from workers.published import schema_of
+from workers.types.json_schema import schema_of
+from workers.types.nested_models import closed
 
 FIELDS = describe(INVITE)
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=4)

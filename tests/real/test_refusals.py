@@ -315,7 +315,7 @@ def test_a_right_that_is_missing_is_named_everywhere_until_it_is_granted(crew: t
     app = create_app(load(workers.env))
     client = app.test_client()
     process = workers.start()
-    until(lambda: f"workers.child: {sentence}" in log_of(workers))
+    until(lambda: f"workers.attempt.child: {sentence}" in log_of(workers))
 
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json["redis"]) == (503, "refuses")

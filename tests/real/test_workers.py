@@ -44,7 +44,9 @@ def writes_log(child: psutil.Process, task: Task) -> bool:
 
 def child_of(process: subprocess.Popen[bytes]) -> psutil.Process:
     """The resident child below a single supervisor."""
-    return until(lambda: next((one for one in family(process.pid) if "workers.child" in one.cmdline()), None))
+    return until(
+        lambda: next((one for one in family(process.pid) if "workers.attempt.child" in one.cmdline()), None)
+    )
 
 
 def test_one_worker_starts_all_high_then_all_medium_then_all_low_in_order_of_arrival(crew: Fleet) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.web.creating import Sent, publish
 from workers.library.data import check_table
 from workers.library.text import clean_text
-from workers.tasktype import registered
+from workers.types.task_type import registered
 
 RULES = "id unique\n\n# who\nname nope\nage > x\n"
 

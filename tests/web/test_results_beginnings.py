@@ -18,7 +18,7 @@ from app.web.results.nodes import MOST_TEXT, node
 from app.web.results.source import MOST_READ, _read
 from tests.browser.results import done
 from tests.web.looking import claim, text_of
-from workers.runtime import Succeeded, returned, settle
+from workers.attempt.attempt import Succeeded, returned, settle
 
 
 @pytest.fixture

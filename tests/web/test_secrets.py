@@ -23,10 +23,10 @@ from app.web.create import secret_fields
 from tests.canary import CANARY, hits, no_file, nowhere
 from tests.core.schemas import schema_of
 from tests.web.creating import Browser, Sent, nothing_was_created, only, publish
-from workers.capture import Capture, LogWriter, log_path
+from workers.attempt.attempt import attempt, settle
+from workers.attempt.output_capture import Capture, LogWriter, log_path
 from workers.context import Context
-from workers.runtime import attempt, settle
-from workers.tasktype import load
+from workers.types.task_type import load
 
 ADDRESS = "/tasks/new/confess"
 
@@ -191,7 +191,7 @@ def test_a_canary_is_found_nowhere(form: Browser, services: Services, tmp_path: 
 
 
 def run_as_a_child_does(services: Services, folder: Path) -> Task:
-    """The attempt of `workers.child`, in this process; its output stays on the disk."""
+    """The attempt of `workers.attempt.child`, in this process; its output stays on the disk."""
     named = parse_job_id(services.queues.take(0) or "")
     task = services.tasks.claim(*named, "worker") if named else None
     assert task

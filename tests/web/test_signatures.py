@@ -15,7 +15,7 @@ from app.core.services import Services
 from tests.web.creating import Browser, Sent, only, publish
 from tests.web.signatures import KINDS, Drawn, Entry, function_of, parameters
 from tests.web.signatures_scalars import SCALARS
-from workers import tasktype
+from workers.types import task_type
 
 KINDS.update(SCALARS)
 
@@ -29,7 +29,7 @@ PATIENT = settings(
 
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasktype, "_registered", {})
+    monkeypatch.setattr(task_type, "_registered", {})
 
 
 @PATIENT
@@ -68,13 +68,13 @@ def test_what_is_wrong_is_said_beside_its_field(
 
 def _sent(
     app: Flask, services: Services, drawn: dict[str, Drawn], entries: dict[str, Entry]
-) -> tuple[tasktype.TaskType, Any]:
+) -> tuple[task_type.TaskType, Any]:
     """Publish a type of these parameters, open its form, type the entries in and send it."""
     services.db.tasks.delete_many({})
     function = function_of(drawn)
-    tasktype._registered.clear()
-    tasktype.task(title="Anything")(function)
-    kind = tasktype.registered(function)
+    task_type._registered.clear()
+    task_type.task(title="Anything")(function)
+    kind = task_type.registered(function)
     publish(services, "anything", **{**kind.document(), "_id": "anything"})
     browser = Browser(app.test_client())
     sent: MultiDict[str, Any] = browser.open("/tasks/new/anything")

@@ -13,10 +13,10 @@ import pytest
 from app.core.services import Services
 from app.core.tasks.task import Task, parse_job_id
 from tests.core.conftest import clock, document
-from workers.child import Child
+from workers.attempt.attempt import Outcome, attempt, settle
+from workers.attempt.child import Child
 from workers.context import Context
-from workers.runtime import Outcome, attempt, settle
-from workers.tasktype import load
+from workers.types.task_type import load
 
 __all__ = ["clock", "document"]
 

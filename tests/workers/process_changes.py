@@ -121,7 +121,7 @@ def _loggers() -> list[str]:
         if isinstance(each, logging.Logger)
         and (each.level or each.disabled or not each.propagate or each.filters or each.handlers)
     ]
-    on = [logging.getLogger("workers.child").isEnabledFor(level) for level in (10, 20, 30, 40)]
+    on = [logging.getLogger("workers.attempt.child").isEnabledFor(level) for level in (10, 20, 30, 40)]
     return [*state, str(on), str(logging.root.manager.disable)]
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from workers import Context, TaskTypeError, task
-from workers.tasktype import registered
 from workers.testing import run
+from workers.types.task_type import registered
 
 
 def plain(ctx: Context, size: int = 1) -> int:

@@ -14,7 +14,7 @@ from bson import ObjectId
 from app.core.files.attempt_logs import HEAD_PARTS, PART, TAIL_PARTS
 from app.core.secrets.redaction import Mask
 from app.core.services import Services
-from workers.capture import Capture, LogWriter
+from workers.attempt.output_capture import Capture, LogWriter
 
 
 def test_everything_is_caught_and_given_back(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -65,8 +65,8 @@ def test_a_missing_file_is_no_error(services: Services, tmp_path: Path) -> None:
 LEFT = """
     import ctypes, io, logging, os, sys
     from pathlib import Path
-    from workers.capture import Capture
-    from workers.limits import Files
+    from workers.attempt.output_capture import Capture
+    from workers.attempt.limits import Files
     libc, files = ctypes.CDLL(None), Files()
     logging.basicConfig(stream=sys.stderr)
 

@@ -10,8 +10,8 @@ from pydantic import Field
 from app.core.errors import Invalid
 from app.core.params.validate import validate
 from workers import Context, TaskTypeError, task
-from workers.checks import Check, chosen, empty, given
-from workers.tasktype import registered, registry
+from workers.types.checks import Check, chosen, empty, given
+from workers.types.task_type import registered, registry
 
 
 @pytest.fixture(autouse=True)

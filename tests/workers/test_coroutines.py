@@ -16,12 +16,13 @@ import pytest
 
 from app.core.services import Services
 from tests.workers import awaiting
-from workers import Canceled, Context, Fail, Retry, coroutines, task
-from workers.coroutines import interrupt
-from workers.inprocess import local_task
-from workers.runtime import Failed, Outcome, Succeeded, TimedOut, WasCanceled, attempt
-from workers.tasktype import registered
+from workers import Canceled, Context, Fail, Retry, task
+from workers.attempt import coroutines
+from workers.attempt.attempt import Failed, Outcome, Succeeded, TimedOut, WasCanceled, attempt
+from workers.attempt.coroutines import interrupt
+from workers.in_process import local_task
 from workers.testing import Trial, Upload, run
+from workers.types.task_type import registered
 
 Running = Callable[[bool], None]
 

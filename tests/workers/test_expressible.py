@@ -24,9 +24,10 @@ from pydantic import (
 
 from app.core.params.cli_args import parse
 from app.core.params.fields import describe
-from workers import Context, TaskTypeError, task, tasktype
-from workers.tasktype import registered
+from workers import Context, TaskTypeError, task
 from workers.testing import Invalid, run
+from workers.types import task_type
+from workers.types.task_type import registered
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 
@@ -34,7 +35,7 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """The types of these tests are nobody else's."""
-    monkeypatch.setattr(tasktype, "_registered", {})
+    monkeypatch.setattr(task_type, "_registered", {})
 
 
 def taking(annotation: Any, default: Any = ...) -> Callable[..., Any]:

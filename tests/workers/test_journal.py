@@ -20,11 +20,11 @@ from app.core.tasks.states import Status
 from app.core.tasks.task import Task
 from config import load
 from tests.canary import CANARY, hits
-from workers import journal as journals
-from workers.capture import LogWriter
-from workers.finish import Ended
-from workers.journal import Journal, journal_of, replay
-from workers.runtime import Failed, NotBegun, Outcome, Succeeded, WasCanceled, returned
+from workers.attempt import journal as journals
+from workers.attempt.attempt import Failed, NotBegun, Outcome, Succeeded, WasCanceled, returned
+from workers.attempt.journal import Journal, journal_of, replay
+from workers.attempt.output_capture import LogWriter
+from workers.attempt.persist import Ended
 
 NONE = Mask()
 ERROR = {"kind": "error", "type": "ValueError", "message": "No such column.", "traceback": ""}

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 LEFT_A_THREAD = """
     import sys, threading, time
-    from workers.leaving import end_as
+    from workers.attempt.process_exit import end_as
     threading.Thread(target=time.sleep, args=(60,)).start()
     sys.stdout.write("not flushed")
     end_as({error})

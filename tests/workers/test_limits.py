@@ -18,9 +18,9 @@ from app.core.secrets.redaction import Mask
 from app.core.secrets.secret import MASK
 from app.core.services import Services
 from tests.canary import CANARY, hits
-from workers import limits
-from workers.capture import LogWriter
-from workers.limits import Guard, Limits, make_hole, memory_of
+from workers.attempt import limits
+from workers.attempt.limits import Guard, Limits, make_hole, memory_of
+from workers.attempt.output_capture import LogWriter
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="holes in files are asked of Linux")
 
@@ -112,7 +112,7 @@ def test_the_guard_kills_what_uses_too_much_and_says_so(tmp_path: Path) -> None:
 
 STRAYS = """
     import os, subprocess, sys, time
-    from workers.strays import adopt, end_strays
+    from workers.attempt.orphans import adopt, end_strays
     assert end_strays() == 0
     adopt()
     kept = subprocess.Popen(["sleep", "600"])
@@ -139,7 +139,7 @@ def test_daemons_are_found_and_ended_and_what_is_ours_is_not() -> None:
 
 SHARED = """
     import os, sys
-    from workers.limits import memory_of
+    from workers.attempt.limits import memory_of
     held, go_on = b"x" * 100_000_000, os.pipe()
     for _ in range(5):
         if os.fork() == 0:
@@ -164,7 +164,7 @@ def test_what_forks_share_counts_once() -> None:
 FILES = """
     import os, resource
     resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))
-    from workers.limits import Files
+    from workers.attempt.limits import Files
     files, kept = Files(), []
     assert not files.leaked
     with files.spared():

@@ -13,8 +13,8 @@ import pytest
 
 from app.core.catalog import WorkerState
 from config import Settings
-from workers import loading, tasktype
-from workers.loading import Progress, load_each
+from workers.types import loading, task_type
+from workers.types.loading import Progress, load_each
 
 GOOD = """
 from workers import Context, task
@@ -45,9 +45,9 @@ time.sleep(60)
 
 @pytest.fixture(autouse=True)
 def nothing_registered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setattr(tasktype, "_registered", {})
+    monkeypatch.setattr(task_type, "_registered", {})
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(tasktype.importlib.metadata, "entry_points", lambda group: [])
+    monkeypatch.setattr(task_type.importlib.metadata, "entry_points", lambda group: [])
     monkeypatch.setattr(loading, "_interrupted_after", _soon(loading._interrupted_after))
     before = set(sys.modules)
     yield

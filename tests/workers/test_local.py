@@ -13,7 +13,7 @@ import pytest
 
 from app.core.secrets.secret import MASK
 from tests.canary import CANARY
-from workers import local
+from workers import run_local
 
 ROOT = Path(__file__).parents[2]
 ENV = {"TASK_MODULES": "tests.workers.samples"}
@@ -30,7 +30,7 @@ def logging_as_it_was() -> Iterator[None]:
 
 
 def run(*words: str, **env: str) -> int:
-    return local.main({**ENV, **env}, [*words])
+    return run_local.main({**ENV, **env}, [*words])
 
 
 def test_the_result_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:

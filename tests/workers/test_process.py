@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from workers import process
-from workers.process import ChildProcess
+from workers.supervisor import child_process
+from workers.supervisor.child_process import ChildProcess
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +36,7 @@ def test_what_a_killed_supervisor_left_is_removed_and_what_lives_is_not(temporar
     (temporary / "worker-of-somebody-else").mkdir()
     child = ChildProcess("w1")
     try:
-        process.bury_leftovers()
+        child_process.bury_leftovers()
         assert sorted(temporary.iterdir()) == sorted([child.folder, temporary / "worker-of-somebody-else"])
         assert not left.exists()
     finally:

@@ -18,33 +18,33 @@ from typing import Any
 import pytest
 
 from tests.workers.process_changes import FOR_GOOD, FOR_ROOT, PERHAPS_FOR_GOOD, PUT_BACK
-from workers import process_state
-from workers.process_state import ProcessState, all_parts
-from workers.state_part import Part
+from workers.process_state import state as process_state
+from workers.process_state.part import Part
+from workers.process_state.state import ProcessState, all_parts
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="what a process has is asked of Linux"),
 ]
 
-# An attempt as `workers.child` runs it, of a task that does one thing to its process and returns.
+# An attempt as `workers.attempt.child` runs it, of a task that does one thing to its process and returns.
 PROGRAM = """
     import faulthandler, json, logging, os, sys, tempfile, time
     from contextvars import copy_context
     from pathlib import Path
     import asyncio, multiprocessing, ssl, urllib.request
     from tests.workers.process_changes import CHANGES, look
-    from workers.capture import Capture
-    from workers.left_threads import Threads
-    from workers.limits import Files
-    from workers.process_state import ProcessState
-    from workers.signals import Signals
+    from workers.attempt.output_capture import Capture
+    from workers.process_state.left_threads import Threads
+    from workers.attempt.limits import Files
+    from workers.process_state.state import ProcessState
+    from workers.attempt.signals import Signals
 
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")
     faulthandler.enable()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    logging.getLogger("workers.child"), logging.getLogger("workers")
+    logging.getLogger("workers.attempt.child"), logging.getLogger("workers")
     tempfile.gettempdir()
     signals, files = Signals(), Files()
     signals.begin_process()

@@ -13,9 +13,9 @@ from typing import Any, cast
 import pytest
 
 from app.core.services import Services
-from workers import reload
-from workers.reload import Changes, watched
-from workers.worker import RESTART_LONGEST_S, TaskWorker
+from workers.supervisor.supervisor import RESTART_LONGEST_S, TaskWorker
+from workers.types import reload
+from workers.types.reload import Changes, watched
 
 
 @pytest.fixture

@@ -20,8 +20,7 @@ from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
 from workers import Canceled, Context, File, Retry, task
-from workers.inprocess import local_task
-from workers.runtime import (
+from workers.attempt.attempt import (
     Failed,
     NotBegun,
     Outcome,
@@ -32,7 +31,8 @@ from workers.runtime import (
     returned,
     settle,
 )
-from workers.tasktype import registered
+from workers.in_process import local_task
+from workers.types.task_type import registered
 
 Run = Callable[..., tuple[Task, Any]]
 

@@ -21,11 +21,12 @@ from app.core.secrets.vault import Vault
 from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
-from workers import Context, capture, task
-from workers.capture import STEP, LogWriter, fill
-from workers.runtime import MESSAGE_LIMIT, Outcome
-from workers.signature import TaskTypeError
+from workers import Context, task
+from workers.attempt import output_capture
+from workers.attempt.attempt import MESSAGE_LIMIT, Outcome
+from workers.attempt.output_capture import STEP, LogWriter, fill
 from workers.testing import run as trial
+from workers.types.signature import TaskTypeError
 
 CANARY = "canary-s3cr3t+in/the mine"
 Run = Callable[..., tuple[Task, Outcome]]
@@ -113,7 +114,7 @@ def test_one_secret_after_the_other_without_end_is_copied_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, step = tmp_path / "log", 4096
-    monkeypatch.setattr(capture, "STEP", step)
+    monkeypatch.setattr(output_capture, "STEP", step)
     path.write_bytes(b"aaaa" * (step // 2) + b"b")
     with path.open("r+b") as output:
         assert fill(output, Mask(["aaaa"]), 0, path.stat().st_size) == path.stat().st_size

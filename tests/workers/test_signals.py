@@ -140,7 +140,7 @@ PROGRAM = """
 
     if __name__ == "__main__":
         if sys.argv[1:] == ["worker"]:
-            from workers.signals import Signals
+            from workers.attempt.signals import Signals
             signals = Signals()
             signals.begin_process()
             signals.running(True)
@@ -168,7 +168,7 @@ def test_whatever_a_task_forks_or_starts_has_the_signals_that_plain_python_gives
 
 ENDED = """
     import multiprocessing, os, signal, subprocess, sys, time
-    from workers.signals import STOP, Signals
+    from workers.attempt.signals import STOP, Signals
 
     def nap():
         time.sleep(60)
@@ -223,7 +223,7 @@ def test_what_a_task_started_ends_as_in_plain_python(tmp_path: Any) -> None:
 
 BEGUN = """
     import signal
-    from workers.signals import Signals
+    from workers.attempt.signals import Signals
     Signals().begin_process()
     ignored = [number.name for number in signal.Signals if signal.getsignal(number) is signal.SIG_IGN]
     print(sorted(ignored), signal.pthread_sigmask(signal.SIG_BLOCK, ()))
@@ -244,7 +244,7 @@ def test_what_the_starter_of_a_worker_ignored_or_blocked_is_not_passed_on() -> N
 LEFT = """
     import os, signal, time
     from workers.context import Canceled
-    from workers.signals import CANCEL_NOW, TIME_OVER, Signals
+    from workers.attempt.signals import CANCEL_NOW, TIME_OVER, Signals
 
     def surprise(number, frame):
         raise RuntimeError("of the task")

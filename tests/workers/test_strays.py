@@ -18,7 +18,7 @@ pytestmark = [
 BEGIN = """
     import gc, multiprocessing, os, signal, subprocess, sys, time
     from multiprocessing import shared_memory
-    from workers.strays import Ended, adopt, children, end_strays_of_task
+    from workers.attempt.orphans import Ended, adopt, children, end_strays_of_task
 
     def nap(seconds=60):
         time.sleep(seconds)

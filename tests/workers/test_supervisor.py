@@ -13,10 +13,11 @@ import pytest
 
 from app.core.services import Services
 from app.core.tasks.task import Task
-from workers import fleet as program
-from workers import process, watch, worker
-from workers.process import ChildProcess
-from workers.worker import TaskWorker
+from workers.supervisor import attempt_monitor, child_process
+from workers.supervisor import fleet as program
+from workers.supervisor import supervisor as worker
+from workers.supervisor.child_process import ChildProcess
+from workers.supervisor.supervisor import TaskWorker
 
 NAME = "host.1"
 
@@ -71,7 +72,7 @@ def test_what_is_meant_for_one_attempt_does_not_reach_the_next(
     services: Services, supervisor: TaskWorker, child: Scripted,
     new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(watch, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(attempt_monitor, "LOOK_EVERY_S", 0.0)
     first, second = new_task(), new_task()
     services.tasks.claim(first.id, 1, NAME)
     services.dispatch.cancel(first.id, "bob")
@@ -142,8 +143,8 @@ def test_a_system_without_room_for_a_process_does_not_end_the_supervisor(
     def refuse(*given: Any, **more: Any) -> None:
         raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(process.tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(process.subprocess, "Popen", refuse)
+    monkeypatch.setattr(child_process.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(child_process.subprocess, "Popen", refuse)
     supervisor.child = None
     supervisor._tick()
 
@@ -156,9 +157,9 @@ def test_the_folder_of_somebody_else_is_none_of_ours(monkeypatch: pytest.MonkeyP
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     (tmp_path / "worker-of-bob").mkdir()
-    monkeypatch.setattr(process.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(child_process.tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(Path, "is_file", refuse)
-    process.bury_leftovers()
+    child_process.bury_leftovers()
 
     assert (tmp_path / "worker-of-bob").is_dir()
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from app.core.params.fields import describe
 from app.core.params.paths import every
 from workers import Context, File, TaskTypeError, task
-from workers.tasktype import load, registered
+from workers.types.task_type import load, registered
 
 
 class Colour(Enum):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.tracebacks import TRACEBACK_LIMIT, traceback_of
+from workers.attempt.tracebacks import TRACEBACK_LIMIT, traceback_of
 
 GROUP: Any = getattr(builtins, "BaseExceptionGroup", None)
 grouped = pytest.mark.skipif(GROUP is None, reason="Python 3.10 has no exception groups.")

@@ -11,10 +11,10 @@ import pytest
 
 from app.core.services import Services
 from app.core.tasks.task import Task
-from workers import watch
-from workers.limits import Limits
-from workers.signals import CANCEL_GENTLY, CANCEL_NOW, TIME_OVER
-from workers.watch import Watch
+from workers.attempt.limits import Limits
+from workers.attempt.signals import CANCEL_GENTLY, CANCEL_NOW, TIME_OVER
+from workers.supervisor import attempt_monitor
+from workers.supervisor.attempt_monitor import Watch
 
 NAME = "host.1"
 
@@ -33,7 +33,7 @@ class Recorded:
 
 @pytest.fixture
 def held(services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch) -> Task:
-    monkeypatch.setattr(watch, "RENEW_EVERY_S", 0.0)
+    monkeypatch.setattr(attempt_monitor, "RENEW_EVERY_S", 0.0)
     claimed = services.tasks.claim(new_task().id, 1, NAME)
     assert claimed
     return claimed
@@ -102,7 +102,7 @@ def test_each_signal_is_given_its_time_although_the_look_was_held_up(
     for over, sent in (("", CANCEL_GENTLY), ("CANCEL_NOW_AFTER_S", CANCEL_NOW),
                        ("CANCEL_KILL_AFTER_S", signal.SIGKILL)):  # fmt: skip
         if over:
-            monkeypatch.setattr(watch, over, 0.0)
+            monkeypatch.setattr(attempt_monitor, over, 0.0)
         looked.enforce()
         assert child.signals[-1] == sent
     assert len(child.signals) == 4

@@ -9,7 +9,7 @@ import pytest
 
 from config import Settings
 from workers import Context, task
-from workers.tasktype import _registered, known, load
+from workers.types.task_type import _registered, known, load
 
 
 @pytest.fixture(autouse=True)

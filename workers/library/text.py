@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from workers import Context, Fail, task
-from workers.checks import Check, empty, given
 from workers.library.texts import parameters as ask
 from workers.library.texts.analyse import WORDS_PER_MINUTE, Analysis
 from workers.library.texts.clean import ENDS, Cleaner, CleanOptions
 from workers.library.texts.source import lines, open_source, split_end
 from workers.library.texts.target import write
 from workers.library.texts.transform import TransformOptions, transform
+from workers.types.checks import Check, empty, given
 
 NOTHING_GIVEN = "Type a text or choose a file."
 BOTH_GIVEN = "Give the text or the file, not both."

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workers import Context, File, task
-from workers.checks import Check, empty, given
 from workers.library.tables import parameters as ask
 from workers.library.tables.model import CleanOptions, ReadOptions
 from workers.library.tables.names import find_columns
@@ -30,6 +29,7 @@ from workers.library.transforming.letters import change_letters
 from workers.library.transforming.report import Log, build_report, count
 from workers.library.transforming.shaping import shaped_frames
 from workers.library.transforming.sorting import sort_keys, sort_rows
+from workers.types.checks import Check, empty, given
 
 if TYPE_CHECKING:
     import polars as pl

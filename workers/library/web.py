@@ -15,14 +15,14 @@ from urllib.parse import unquote
 
 from app.core.files.filenames import extended, safe_name
 from workers import Context, Fail, Retry, task
-from workers.capture import fill
-from workers.checks import Check, chosen, given
+from workers.attempt.output_capture import fill
 from workers.library.net import again
 from workers.library.net import headers as headers_of
 from workers.library.net import parameters as ask
 from workers.library.net.body import as_text
 from workers.library.net.errors import Trouble
 from workers.library.net.url import parse
+from workers.types.checks import Check, chosen, given
 
 if TYPE_CHECKING:
     from workers.library.net.fetch import Answer, Request

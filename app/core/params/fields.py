@@ -83,7 +83,7 @@ class Field:
 def describe(schema: dict[str, Any]) -> list[Field]:
     """The fields of a form, in the order of the schema's properties.
 
-    A model within more than `DEEPEST` others has no children here; `workers.tasktype` refuses it.
+    A model within more than `DEEPEST` others has no children here; `workers.types.task_type` refuses it.
     """
     return _fields(schema, schema, 0)
 

@@ -17,9 +17,9 @@ from app.core.tasks.task import Task
 from tests.workers.library.reading import read, refused
 from tests.workers.library.running import Recorder, Runner
 from tests.workers.library.transforming import transform
+from workers.attempt.attempt import Failed, Succeeded, attempt
 from workers.library.data import clean_table
-from workers.runtime import Failed, Succeeded, attempt
-from workers.tasktype import registered
+from workers.types.task_type import registered
 
 __all__ = ["read", "refused", "transform"]  # fixtures of several modules
 

@@ -12,10 +12,10 @@ from typing import Any
 from bson import ObjectId
 
 from config import Settings, load
+from workers.attempt.attempt import Failed, Outcome, Succeeded, attempt
 from workers.context import Context
-from workers.inprocess import FolderFiles, Listener, local_task
-from workers.runtime import Failed, Outcome, Succeeded, attempt
-from workers.tasktype import registered
+from workers.in_process import FolderFiles, Listener, local_task
+from workers.types.task_type import registered
 
 
 class Recorder(Context):

@@ -18,8 +18,8 @@ from workers.library.analysing import correlation, frequent
 from workers.library.analysing.histogram import bin_edges
 from workers.library.analysing.page import shown
 from workers.library.tables import stage
-from workers.tasktype import registered
 from workers.testing import Ran, Upload, run
+from workers.types.task_type import registered
 
 TABLE = """n,x,town,day,yes
 1,1.5,Oslo,2024-01-01,true

@@ -15,8 +15,8 @@ from tests.workers.library.running import Runner
 from workers import Fail
 from workers.library.check import check_table
 from workers.library.tables import delimited, repeats, stage
-from workers.tasktype import registered
 from workers.testing import Ran, Upload, run
+from workers.types.task_type import registered
 
 Check = Callable[..., Ran]
 

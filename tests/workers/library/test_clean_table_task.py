@@ -18,9 +18,9 @@ from app.core.params.fields import describe
 from app.core.services import Services
 from app.core.tasks.task import Task
 from tests.workers.library.conftest import Cleaned, Recorder
+from workers.attempt.attempt import WasCanceled, attempt
 from workers.library.data import clean_table
-from workers.runtime import WasCanceled, attempt
-from workers.tasktype import registered
+from workers.types.task_type import registered
 
 ROOT = Path(__file__).parents[3]
 Clean = Callable[..., Cleaned]

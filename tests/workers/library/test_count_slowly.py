@@ -13,7 +13,7 @@ from app.core.tasks.task import Task
 from tests.workers.library.conftest import Recorder
 from workers import Canceled
 from workers.library.demo import count_slowly
-from workers.tasktype import registered
+from workers.types.task_type import registered
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from app.core.params.fields import describe
 from workers.library.data import analyse_table, check_table, clean_table, transform_table
-from workers.tasktype import registered
+from workers.types.task_type import registered
 
 TYPES = [analyse_table, check_table, clean_table, transform_table]
 

@@ -29,8 +29,8 @@ from workers.library.tables.names import tidy_names
 from workers.library.text import analyse_text, clean_text, transform_text
 from workers.library.transforming import conditions, filling, grouping
 from workers.library.web import http_request, statuses
-from workers.lines import Lines
-from workers.tasktype import registered
+from workers.types.lines import Lines
+from workers.types.task_type import registered
 
 FILE = "0123456789abcdef01234567"
 

@@ -22,8 +22,8 @@ from workers.library.tables.preview import (
     Head,
     preview,
 )
-from workers.tasktype import registered
 from workers.testing import Ran, Upload, run
+from workers.types.task_type import registered
 
 TYPES = [clean_table, transform_table, analyse_table, check_table]
 NEEDED: dict[Callable[..., Any], dict[str, Any]] = {check_table: {"rules": ["name not missing"]}}

@@ -19,8 +19,8 @@ from tests.workers.library.querying import PEOPLE, TAGS, found, query, records, 
 from workers.library.data import query_tables, transform_table
 from workers.library.querying.names import LETTERS, RESERVED, aliases, column_names
 from workers.library.querying.outcome import CHART_ROWS, TABLE_ROWS
-from workers.tasktype import registered
 from workers.testing import Upload, run
+from workers.types.task_type import registered
 
 # Names
 

@@ -16,8 +16,8 @@ from tests.workers.library.transforming import PEOPLE, STATES, Transform, text
 from workers import Fail
 from workers.library.tables import stage
 from workers.library.transform import transform_table
-from workers.tasktype import registered
 from workers.testing import Upload
+from workers.types.task_type import registered
 
 # Order and formats
 

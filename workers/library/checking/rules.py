@@ -25,7 +25,7 @@ from workers.library.checking.formats import FORM, format_problem, in_form
 from workers.library.checking.tests import COMPARE, Decimal, day, kind, number, regex_problem
 from workers.library.tables import grammar as of
 from workers.library.tables.lines import Line, read_lines
-from workers.lines import Accept, Lines, Part, Refuse
+from workers.types.lines import Accept, Lines, Part, Refuse
 
 if TYPE_CHECKING:
     import polars as pl

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from workers import Fail
-from workers.lines import Accept, Lines, Part, Refuse
+from workers.types.lines import Accept, Lines, Part, Refuse
 
 Header = tuple[str, str]
 

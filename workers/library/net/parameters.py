@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr
 
 from workers.library.net.again import When
 from workers.library.net.headers import GRAMMAR
-from workers.lines import Accept, Lines, Refuse
+from workers.types.lines import Accept, Lines, Refuse
 
 _DIGIT = "[0-9]"
 _BACKWARDS = "|".join(

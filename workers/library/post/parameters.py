@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from workers import File
-from workers.lines import Accept, Lines, Part, Refuse
+from workers.types.lines import Accept, Lines, Part, Refuse
 
 NOBODY: list[str] = []
 

@@ -1,4 +1,5 @@
-"""What the languages of lines about columns have in common, as parts of their grammars (`workers.lines`).
+"""What the languages of lines about columns have in common, as parts of their grammars
+(`workers.types.lines`).
 
 A form judges a line without its table, so a grammar refuses only what is wrong whatever the columns are
 called and hold; the readers beside each grammar judge the rest when the task runs, in the same words.
@@ -6,7 +7,7 @@ called and hold; the readers beside each grammar judge the rest when the task ru
 
 from __future__ import annotations
 
-from workers.lines import Part
+from workers.types.lines import Part
 
 COMMENT = "#"
 NO_VALUE = "a value was expected at the end."

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from workers.library.tables import grammar as of
 from workers.library.tables.lines import Line, read_lines
 from workers.library.transforming.values import holds, looks_typed, moment_of, read_value, text_of
-from workers.lines import Accept, Lines, Refuse
+from workers.types.lines import Accept, Lines, Refuse
 
 if TYPE_CHECKING:
     import polars as pl

@@ -16,7 +16,7 @@ from workers.library.tables import grammar as of
 from workers.library.tables.lines import Line, read_lines
 from workers.library.tables.written import visible
 from workers.library.transforming.values import fits_int64, holds, read_value
-from workers.lines import Accept, Lines
+from workers.types.lines import Accept, Lines
 
 if TYPE_CHECKING:
     import polars as pl

@@ -22,7 +22,7 @@ from workers import Fail
 from workers.library.tables import grammar as of
 from workers.library.tables.lines import Line, read_lines
 from workers.library.transforming.values import holds
-from workers.lines import Accept, Lines, Refuse
+from workers.types.lines import Accept, Lines, Refuse
 
 if TYPE_CHECKING:
     import polars as pl

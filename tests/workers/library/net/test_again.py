@@ -16,9 +16,9 @@ import trustme
 from app.core.clock import utcnow
 from tests.workers.library.net.site import Site
 from tests.workers.library.running import Runner
+from workers.attempt.attempt import Failed
 from workers.library.net.again import after_s
 from workers.library.web import http_request
-from workers.runtime import Failed
 
 Make = Callable[..., Runner]
 

@@ -12,12 +12,12 @@ import pytest
 
 from tests.workers.library.net.site import Site
 from tests.workers.library.running import Runner
+from workers.attempt.attempt import WasCanceled
 from workers.library.net.errors import Trouble
 from workers.library.net.fetch import Limits, Request, fetch
 from workers.library.net.gate import Policy
 from workers.library.net.url import parse
 from workers.library.web import http_request
-from workers.runtime import WasCanceled
 
 Ask = Callable[..., dict[str, Any]]
 

@@ -17,8 +17,8 @@ import pytest
 
 from tests.workers.library.packed.making import raw_zip, special, tarred, zipped
 from tests.workers.library.running import Runner
+from workers.attempt.attempt import WasCanceled
 from workers.library.archives import extract_archive
-from workers.runtime import WasCanceled
 
 Extract = Callable[..., dict[str, Any]]
 Refusal = Callable[..., str]

@@ -17,9 +17,9 @@ import pytest
 
 from tests.workers.library.packed.making import raw_zip, tarred, zipped
 from tests.workers.library.running import Runner
+from workers.attempt.attempt import Failed, Succeeded
 from workers.library.archives import extract_archive
 from workers.library.packed import entries, inflate, zips
-from workers.runtime import Failed, Succeeded
 
 Refusal = Callable[..., str]
 MB = 2**20

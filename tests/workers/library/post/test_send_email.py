@@ -15,7 +15,7 @@ from tests.workers.library.running import Runner
 from workers import Fail
 from workers.library.mail import can_send, send_email
 from workers.library.post import message
-from workers.tasktype import load
+from workers.types.task_type import load
 
 Send = Callable[..., dict[str, Any]]
 Refusal = Callable[..., str]

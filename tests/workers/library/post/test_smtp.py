@@ -13,9 +13,9 @@ import trustme
 
 from tests.workers.library.post.conftest import SENDER, Box, Server, server_context
 from tests.workers.library.running import Runner
+from workers.attempt.attempt import Failed
 from workers.library.mail import send_email
 from workers.library.post import smtp
-from workers.runtime import Failed
 
 Serve = Callable[..., Server]
 USUAL: dict[str, Any] = {

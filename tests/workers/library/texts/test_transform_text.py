@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.workers.library.running import Runner
+from workers.attempt.attempt import WasCanceled
 from workers.library.text import transform_text
 from workers.library.texts import transform
-from workers.runtime import WasCanceled
 
 Tool = Callable[[list[str], str], str]
 TEXT = "pear\nApple\n\napple pie\nbanana\npear\nApple\n.x*[a-z]\nZebra\n"

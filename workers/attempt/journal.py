@@ -32,12 +32,12 @@ from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
 from config import Settings
-from workers.finish import Ended, away, write_down
-from workers.runtime import Failed, NotBegun, Outcome, Succeeded, WasCanceled
+from workers.attempt.attempt import Failed, NotBegun, Outcome, Succeeded, WasCanceled
+from workers.attempt.persist import Ended, away, write_down
 
 WHOLE, PARTIAL, DAMAGED = ".outcome", ".partial", ".damaged"
 
-log = logging.getLogger("workers.journal")
+log = logging.getLogger("workers.attempt.journal")
 
 
 class DamagedError(ValueError):

@@ -1,7 +1,7 @@
 """Writing down an attempt that has ended: what it printed, its progress and its outcome, in this order.
 
 Each write is guarded by the attempt, so all of it may be done again, by whoever has it: the child that
-ran the attempt, or any worker of its host that finds it in the journal (`workers.journal`).
+ran the attempt, or any worker of its host that finds it in the journal (`workers.attempt.journal`).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from app.core.mongo import is_refusal
 from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
-from workers.runtime import Outcome, refused, settle
+from workers.attempt.attempt import Outcome, refused, settle
 
-log = logging.getLogger("workers.finish")
+log = logging.getLogger("workers.attempt.persist")
 
 
 class Printed(Protocol):

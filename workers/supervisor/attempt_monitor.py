@@ -19,11 +19,11 @@ from app.core.secrets.redaction import Mask
 from app.core.secrets.vault import CannotOpen
 from app.core.services import Services
 from app.core.tasks.task import Task
-from workers.capture import LogWriter, log_path
-from workers.limits import Limits
-from workers.process import ChildProcess
-from workers.runtime import timeout_sentence
-from workers.signals import CANCEL_GENTLY, CANCEL_NOW, TIME_OVER
+from workers.attempt.attempt import timeout_sentence
+from workers.attempt.limits import Limits
+from workers.attempt.output_capture import LogWriter, log_path
+from workers.attempt.signals import CANCEL_GENTLY, CANCEL_NOW, TIME_OVER
+from workers.supervisor.child_process import ChildProcess
 
 LOOK_EVERY_S = 1.0
 RENEW_EVERY_S = 10.0
@@ -32,7 +32,7 @@ CANCEL_KILL_AFTER_S = 5.0
 TIMEOUT_KILL_AFTER_S = 3.0
 KILLED_TOGETHER_S = 0.25
 
-log = logging.getLogger("workers.watch")
+log = logging.getLogger("workers.supervisor.attempt_monitor")
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Watch:
     began: float = field(default_factory=time.monotonic)
     lost: bool = False
     over: bool = False  # the task's own code has ended; only the outcome is still to be written
-    kept: bool = False  # ... and it is on disk (`workers.journal`)
+    kept: bool = False  # ... and it is on disk (`workers.attempt.journal`)
     _task: Task | None = None
     _log: LogWriter | None = None
     _looked: float = 0.0

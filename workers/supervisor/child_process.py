@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from workers.child import CANNOT_LOAD, CLOSED_FILES
-from workers.signals import STOP
+from workers.attempt.child import CANNOT_LOAD, CLOSED_FILES
+from workers.attempt.signals import STOP
 
 FOLDER = "worker-"
 LOCK = "lock"
@@ -57,7 +57,7 @@ class ChildProcess:
         python = [sys.executable, *(["-B"] if fresh else [])]
         about = [name, str(writer), str(self.folder), str(os.getpid()), *skipped]
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [*python, "-m", "workers.child", *about],
+            [*python, "-m", "workers.attempt.child", *about],
             stdin=subprocess.DEVNULL,
             pass_fds=(writer,),
             start_new_session=True,

@@ -4,7 +4,7 @@ It does the whole pipeline itself (take, claim, run, finish) and tells its super
 start and one at the end of each attempt, and where its outcome has to wait. So no round trip stands in a
 task's way, and the supervisor always knows what to renew or to bury. It dies with its supervisor.
 
-    python -m workers.child NAME STATUS_FD FOLDER PARENT [SKIPPED_MODULE ...]
+    python -m workers.attempt.child NAME STATUS_FD FOLDER PARENT [SKIPPED_MODULE ...]
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ from app.core.parent_death import die_with
 from app.core.services import Services, connect
 from app.core.tasks.task import Task, parse_job_id
 from config import Settings, load
-from workers.capture import Capture, LogWriter, flush, log_path
+from workers.attempt.attempt import Outcome, Succeeded, attempt
+from workers.attempt.journal import Kept, journal_of
+from workers.attempt.limits import Files
+from workers.attempt.orphans import adopt, children, end_strays_of_task
+from workers.attempt.output_capture import Capture, LogWriter, flush, log_path
+from workers.attempt.persist import Ended, away, write_down
+from workers.attempt.process_exit import end_as
+from workers.attempt.signals import Signals
 from workers.context import Context
-from workers.finish import Ended, away, write_down
-from workers.journal import Kept, journal_of
-from workers.leaving import end_as
-from workers.left_threads import Threads
-from workers.limits import Files
-from workers.loading import load_each
-from workers.logs import set_up
-from workers.patience import patient
-from workers.process_state import ProcessState
-from workers.reload import watched
-from workers.runtime import Outcome, Succeeded, attempt
-from workers.signals import Signals
-from workers.signature import TaskTypeError
-from workers.strays import adopt, children, end_strays_of_task
-from workers.tasktype import TaskType, sources
+from workers.log_setup import set_up
+from workers.process_state.left_threads import Threads
+from workers.process_state.state import ProcessState
+from workers.store_timeouts import patient
+from workers.types.loading import load_each
+from workers.types.reload import watched
+from workers.types.signature import TaskTypeError
+from workers.types.task_type import TaskType, sources
 
 WAIT_S = 1.0
 AWAY_S = 1.0
@@ -63,7 +63,7 @@ LARGE = 256 * 1024  # ... unless its result is one that takes a while to write.
 
 Written = TypeVar("Written")
 
-log = logging.getLogger("workers.child")
+log = logging.getLogger("workers.attempt.child")
 
 
 class Child:

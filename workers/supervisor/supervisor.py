@@ -31,13 +31,13 @@ from app.core.errors import TaskQueueError
 from app.core.services import Services
 from app.core.tasks.states import Priority
 from config import VERSION
-from workers.capture import log_path
-from workers.limits import Guard, Limits
-from workers.loading import Progress
-from workers.process import ChildProcess
-from workers.reload import Changes
-from workers.strays import adopt, end_strays
-from workers.watch import Watch
+from workers.attempt.limits import Guard, Limits
+from workers.attempt.orphans import adopt, end_strays
+from workers.attempt.output_capture import log_path
+from workers.supervisor.attempt_monitor import Watch
+from workers.supervisor.child_process import ChildProcess
+from workers.types.loading import Progress
+from workers.types.reload import Changes
 
 TICK_S = 0.5
 ASK_WITHIN_S = 1.0
@@ -47,7 +47,7 @@ WORKER_TTL_S = 30
 LEAVE_S = 5.0  # How long a child that is to end may take, once it has no task.
 AWAY = (PyMongoError, RedisError, TaskQueueError, OSError)
 
-log = logging.getLogger("workers.worker")
+log = logging.getLogger("workers.supervisor.supervisor")
 
 
 class TaskWorker(RQWorker):

@@ -21,11 +21,11 @@ from collections.abc import Iterable
 from app.core.parent_death import die_with
 from app.core.services import Services, connect
 from config import Settings
-from workers.logs import set_up
+from workers.attempt.orphans import adopt, end_strays
+from workers.log_setup import set_up
 from workers.maintenance import Maintenance
-from workers.patience import patient
-from workers.strays import adopt, end_strays
-from workers.worker import TaskWorker
+from workers.store_timeouts import patient
+from workers.supervisor.supervisor import TaskWorker
 
 log = logging.getLogger("workers")
 RESTART_AFTER_S = 1.0

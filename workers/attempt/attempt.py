@@ -28,10 +28,10 @@ from app.core.tasks.document import MOST_RESULT_BYTES
 from app.core.tasks.result_kinds import ResultKind
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
+from workers.attempt.coroutines import call, never_run
+from workers.attempt.tracebacks import inner_of, is_group, traceback_of
 from workers.context import Canceled, Context, Fail, Retry
-from workers.coroutines import call, never_run
-from workers.tasktype import TaskType
-from workers.tracebacks import inner_of, is_group, traceback_of
+from workers.types.task_type import TaskType
 
 MESSAGE_LIMIT = 2_000
 INLINE_DEPTH = 60

@@ -1,9 +1,9 @@
 """What a process has of its own: saved once, and put back after each attempt, or the process is replaced.
 
-`workers.state_of_system` and `workers.state_of_python` list the parts. Not among them: files that stay open
-and what modules keep in variables of their own, as both are caches more often than not; `workers.limits`
-bounds the files. What a module sets while it is loaded is part of what is saved; what it sets when a function
-imports it later is undone like anything else.
+`workers.process_state.system` and `workers.process_state.python` list the parts. Not among them: files that
+stay open and what modules keep in variables of their own, as both are caches more often than not;
+`workers.attempt.limits` bounds the files. What a module sets while it is loaded is part of what is saved;
+what it sets when a function imports it later is undone like anything else.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import os
 import random
 from collections.abc import Callable
 
-from workers import state_of_python, state_of_system
-from workers.state_part import Part
+from workers.process_state import python, system
+from workers.process_state.part import Part
 
-log = logging.getLogger("workers.process_state")
+log = logging.getLogger("workers.process_state.state")
 
 
 def all_parts() -> list[Part]:
     """The parts in the order in which they are put back: first what the others' own code relies on."""
-    return [*state_of_python.functions(), *state_of_system.parts(), *state_of_python.parts()]
+    return [*python.functions(), *system.parts(), *python.parts()]
 
 
 class ProcessState:

@@ -1,4 +1,4 @@
-"""What the interpreter and its library have once in a process: see `workers.process_state`."""
+"""What the interpreter and its library have once in a process: see `workers.process_state.state`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from operator import attrgetter, itemgetter
 from types import ModuleType
 from typing import Any
 
-from workers.state_part import Part
+from workers.process_state.part import Part
 
 _PATCHED_MOST = (builtins, os, io, time, socket, ssl, signal, select, selectors, subprocess, threading)
 _NOT_FUNCTIONS = {
@@ -212,7 +212,8 @@ def _logging() -> tuple[Any, ...]:
 
 
 def _of_handler(handler: logging.Handler) -> tuple[Any, ...]:
-    """Its stream is that of the process or it is not: `workers.capture` may have had to make a new one."""
+    """Its stream is that of the process or it is not: `workers.attempt.output_capture` may have had to make a
+    new one."""
     stream = getattr(handler, "stream", None)
     return handler.level, handler.formatter, handler.filters[:], None if stream is sys.stderr else stream
 

@@ -7,7 +7,7 @@ import sys
 import traceback
 from typing import NoReturn
 
-from workers.capture import flush
+from workers.attempt.output_capture import flush
 
 
 def end_as(error: BaseException | None) -> NoReturn:

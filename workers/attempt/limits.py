@@ -29,7 +29,7 @@ SPARE_FILES, LEAKED_FILES = 64, 256
 SLACK_PARTS = 16  # What is read as the tail just now may already be behind it: leave it there for a while.
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2
 
-log = logging.getLogger("workers.limits")
+log = logging.getLogger("workers.attempt.limits")
 
 
 @dataclass

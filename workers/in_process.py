@@ -26,7 +26,7 @@ from app.core.params.file_types import require_accepted
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
 from config import Settings
-from workers.tasktype import TaskType
+from workers.types.task_type import TaskType
 
 NOBODY = "local"
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from workers import stray_owners
+from workers.process_state import stray_owners
 
 _PR_SET_CHILD_SUBREAPER = 36
 ROUNDS = 50

@@ -14,7 +14,7 @@ from app.core.params.formats import patterns
 from app.core.params.formats.text_formats import WRITTEN
 from app.core.params.paths import flattened, laid_out
 from app.core.params.validate import validate
-from workers.published import refusals
+from workers.types.json_schema import refusals
 
 IN_LISTS = ("text", "int", "float", *WRITTEN)
 ALLOWED = (

@@ -1,4 +1,4 @@
-"""What the operating system and the C library know of a process: see `workers.process_state`."""
+"""What the operating system and the C library know of a process: see `workers.process_state.state`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from workers.state_part import Part
+from workers.process_state.part import Part
 
 _SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 _LIMITS = sorted(
     {getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
-    - {resource.RLIMIT_NOFILE}  # `workers.limits` sets it anew for each attempt
+    - {resource.RLIMIT_NOFILE}  # `workers.attempt.limits` sets it anew for each attempt
 )
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 

@@ -15,11 +15,11 @@ from pydantic_core import SchemaError
 
 from app.core.params.fields import describe
 from app.core.params.paths import every, is_group
-from workers.callables import hidden_signature, unfit_function
 from workers.context import Context
-from workers.expressible import ALLOWED, refusal, refused_secret, said, wrong_defaults
-from workers.nesting import unfit
-from workers.published import schema_of
+from workers.types.callables import hidden_signature, unfit_function
+from workers.types.json_schema import schema_of
+from workers.types.nested_models import unfit
+from workers.types.supported_types import ALLOWED, refusal, refused_secret, said, wrong_defaults
 
 NOT_ANY = "what is to be any value is written as Any"
 

@@ -127,7 +127,8 @@ def fill(output: BinaryIO, mask: Mask, begin: int, end: int, *, ended: bool = Tr
 
 
 def _data(output: BinaryIO, at: int) -> int:
-    """The place, or the end of the hole that it is in: nothing is to be found in one (`workers.limits`)."""
+    """The place, or the end of the hole that it is in: nothing is to be found in one
+    (`workers.attempt.limits`)."""
     here = os.lseek(output.fileno(), 0, os.SEEK_CUR)
     try:
         return os.lseek(output.fileno(), at, os.SEEK_DATA)

@@ -23,13 +23,13 @@ from app.core.params.cli_args import Tell, explained, parse, teller
 from app.core.params.fields import describe
 from app.core.params.validate import validate
 from config import SettingsError, load
+from workers.attempt.attempt import Outcome, Succeeded, attempt
 from workers.context import Context
-from workers.inprocess import FolderFiles, Listener, NoStores, local_task
-from workers.logs import set_up
-from workers.runtime import Outcome, Succeeded, attempt
-from workers.signature import TaskTypeError
-from workers.tasktype import TaskType, known
-from workers.tasktype import load as load_types
+from workers.in_process import FolderFiles, Listener, NoStores, local_task
+from workers.log_setup import set_up
+from workers.types.signature import TaskTypeError
+from workers.types.task_type import TaskType, known
+from workers.types.task_type import load as load_types
 
 
 def main(env: Mapping[str, str], argv: list[str]) -> int:

@@ -21,9 +21,9 @@ from typing import Any
 from app.core.catalog import ModuleProblem, WorkerState
 from app.core.clock import utcnow
 from config import Settings
-from workers.reload import watched
-from workers.signature import TaskTypeError
-from workers.tasktype import TaskType, import_problem, registry, sources, wanted
+from workers.types.reload import watched
+from workers.types.signature import TaskTypeError
+from workers.types.task_type import TaskType, import_problem, registry, sources, wanted
 
 SLOW_S = 10.0
 KILL_AFTER_S = 3.0
@@ -33,7 +33,7 @@ SKIP_S = 3600.0
 """A module that blocked or ended a whole process is left out for so long."""
 MESSAGE_LIMIT = 500
 
-log = logging.getLogger("workers.loading")
+log = logging.getLogger("workers.types.loading")
 
 
 class ImportTimeout(BaseException):

@@ -1,6 +1,6 @@
 """Task types: from a typed function to the document that is published.
 
-The signature becomes a pydantic model (`workers.signature`) and the model a JSON Schema (2020-12).
+The signature becomes a pydantic model (`workers.types.signature`) and the model a JSON Schema (2020-12).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from app.core.secrets.secret import revealed
 from app.core.tasks.result_kinds import ResultKind, problem
 from app.core.tasks.states import Priority
 from config import Settings
-from workers.checks import Check
 from workers.context import File
-from workers.nesting import closed
-from workers.published import schema_of
-from workers.signature import TaskTypeError, model_of, where_of
+from workers.types.checks import Check
+from workers.types.json_schema import schema_of
+from workers.types.nested_models import closed
+from workers.types.signature import TaskTypeError, model_of, where_of
 
 ENTRY_POINTS = "dtq.tasks"
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -1,0 +1,1 @@
+"""One attempt in the child process: run, output, limits, outcome and journal."""

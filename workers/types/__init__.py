@@ -1,0 +1,1 @@
+"""Task types: the decorator, signatures as models and as JSON Schema, loading and reloading."""
