@@ -13,6 +13,7 @@ WORKDIR /srv/dtq
 COPY config.py environment.py wsgi.py gunicorn.conf.py ./
 COPY app app
 COPY workers workers
+COPY library/dtq_library dtq_library
 COPY templates templates
 COPY static static
 RUN python -m compileall -q .

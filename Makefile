@@ -77,7 +77,7 @@ clean: ## Remove the environment and caches; the data in .dtq stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
-$(RUNTIME): requirements.txt requirements-local.txt requirements-tools.txt
+$(RUNTIME): library/pyproject.toml requirements.txt requirements-local.txt requirements-tools.txt
 	@echo "Installing what the program needs into $(VENV) (once; a minute or less) ..."
 	@$(INSTALL) requirements.txt requirements-local.txt
 	@touch $@

@@ -50,6 +50,24 @@ def words(value: str) -> tuple[str, ...]:
         raise Expected("at least one name, separated by commas")
     return found
 
+_RENAMED_MODULES = {
+    "workers.library": "dtq_library",
+    "workers.library.analyse": "dtq_library.tables.analyze.task",
+    "workers.library.archives": "dtq_library.archives.tasks",
+    "workers.library.check": "dtq_library.tables.check.task",
+    "workers.library.data": "dtq_library.tables.tasks",
+    "workers.library.demo": "dtq_library.demo",
+    "workers.library.mail": "dtq_library.email.tasks",
+    "workers.library.text": "dtq_library.text.tasks",
+    "workers.library.transform": "dtq_library.tables.transform.task",
+    "workers.library.web": "dtq_library.http.tasks",
+}
+
+
+def task_modules(value: str) -> tuple[str, ...]:
+    """Module names, separated by commas or spaces; those of earlier versions stand for their successors."""
+    return tuple(dict.fromkeys(_RENAMED_MODULES.get(name, name) for name in words(value)))
+
 
 def optional_words(value: str) -> tuple[str, ...]:
     """Any number of words, separated by commas or spaces."""
@@ -170,7 +188,7 @@ class Settings:
         "ENVIRONMENT", "production", text,
         "Shown as a badge on every page; `local` relaxes security requirements for development on one machine.")
     task_modules: tuple[str, ...] = setting(
-        "TASK_MODULES", "workers.library", words, "Python modules of task types that a worker loads.")
+        "TASK_MODULES", "dtq_library", task_modules, "Python modules of task types that a worker loads.")
     web_bind: str = setting("WEB_BIND", "127.0.0.1:8000", address, "Where the web server listens.")
     web_hosts: tuple[str, ...] = setting(
         "WEB_HOSTS", "", names,

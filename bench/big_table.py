@@ -121,7 +121,7 @@ def child(name: str, path: str) -> None:
     from workers.in_process import FolderFiles, Listener, NoStores, local_task
     from workers.types.task_type import known, load
 
-    load(["workers.library"])
+    load(["dtq_library"])
     kind = known(name.partition(":")[0])
     files = FolderFiles(Path(tempfile.mkdtemp()))
     params = {"source": str(files.add(Path(path)).id), **PARAMETERS[name]}

@@ -32,7 +32,7 @@ def main() -> int:
     )
     parser.add_argument("--times", type=int, default=2000)
     times = parser.parse_args().times
-    for name in ("workers.attempt.child", "workers.library"):  # with the loggers and modules of a child
+    for name in ("workers.attempt.child", "dtq_library"):  # with the loggers and modules of a child
         importlib.import_module(name)
     signals, state, threads = Signals(), ProcessState(), Threads()
     costs = {

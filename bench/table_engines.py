@@ -13,17 +13,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from workers.library.querying.engine import quoted
-from workers.library.querying.loading import load
-from workers.library.querying.outcome import settle
-from workers.library.querying.process import Order, run
-from workers.library.tables.clean import agree, decide
-from workers.library.tables.model import CleanOptions, Pulse, ReadOptions
-from workers.library.tables.names import tidy_names
-from workers.library.tables.opened import Opened, open_typed
-from workers.library.tables.read import read_table
-from workers.library.transforming.grouping import aggregate
-from workers.library.transforming.sorting import sort_keys, sort_rows
+from dtq_library.tables.io.read import read_table
+from dtq_library.tables.model import CleanOptions, Pulse, ReadOptions
+from dtq_library.tables.names import tidy_names
+from dtq_library.tables.opened import Opened, open_typed
+from dtq_library.tables.query.engine import quoted
+from dtq_library.tables.query.loading import load
+from dtq_library.tables.query.outcome import settle
+from dtq_library.tables.query.process import Order, run
+from dtq_library.tables.transform.grouping import aggregate
+from dtq_library.tables.transform.sorting import sort_keys, sort_rows
+from dtq_library.tables.values.column import agree, decide
 
 OPTIONS = CleanOptions("trim", ("N/A", "null"), missing_in_numbers=("NA",))
 

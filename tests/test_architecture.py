@@ -15,7 +15,10 @@ ROOT = Path(__file__).resolve().parent.parent
 LINES_OF_A_FUNCTION = 50
 
 MODULES = sorted(
-    path for folder in ("app", "workers") for path in (ROOT / folder).rglob("*.py") if path.stat().st_size
+    path
+    for folder in ("app", "workers", "library")
+    for path in (ROOT / folder).rglob("*.py")
+    if path.stat().st_size
 ) + [ROOT / name for name in ("config.py", "environment.py", "wsgi.py", "gunicorn.conf.py")]
 EVERYTHING = [*MODULES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "bench").rglob("*.py"))]
 
@@ -139,7 +142,7 @@ def test_the_supervisor_imports_no_task_code_and_no_page():
     code = (
         "import workers.supervisor.supervisor, workers.supervisor.fleet, workers.__main__\n"
         "print(sorted(name for name in sys.modules\n"
-        "    if name.startswith(('workers.library', 'app.web', 'flask', 'polars'))))\n"
+        "    if name.startswith(('dtq_library', 'app.web', 'flask', 'polars'))))\n"
     )
     assert run(code) == "[]\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -25,7 +26,7 @@ def problems(env: dict[str, str]) -> list[str]:
 def test_a_strong_key_is_all_that_production_needs() -> None:
     settings = load({"SECRET_KEY": STRONG})
     assert settings.web_bind == "127.0.0.1:8000"
-    assert settings.task_modules == ("workers.library",)
+    assert settings.task_modules == ("dtq_library",)
     assert not settings.local
 
 
@@ -154,3 +155,24 @@ def test_the_version_stands_once() -> None:
     assert f"## {VERSION}" in (ROOT / "CHANGELOG.md").read_text()
     assert 'version = { attr = "config.VERSION" }' in (ROOT / "pyproject.toml").read_text()
     assert [path for path in (ROOT / "workers").rglob("*.py") if f'"{VERSION}"' in path.read_text()] == []
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("workers.library", ("dtq_library",)),
+        ("workers.library,reports", ("dtq_library", "reports")),
+        (
+            "workers.library.data workers.library.mail",
+            ("dtq_library.tables.tasks", "dtq_library.email.tasks"),
+        ),
+        ("dtq_library,workers.library", ("dtq_library",)),
+    ],
+)
+def test_the_names_of_task_modules_of_earlier_versions_still_mean_them(
+    said: str, meant: tuple[str, ...]
+) -> None:
+    assert load({"SECRET_KEY": STRONG, "TASK_MODULES": said}).task_modules == meant
+    for name in meant:
+        if name.startswith("dtq_library"):
+            assert importlib.util.find_spec(name)

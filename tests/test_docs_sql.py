@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dtq_library.tables.query.names import LETTERS, MOST_TABLES
+from dtq_library.tables.query.outcome import CHART_ROWS, MOST_ROWS, TABLE_ROWS
+from dtq_library.tables.query.parameters import MOST_CHARS
+from dtq_library.tables.query.process import LEAST_MEMORY_MB, MEMORY_MB, MOST_THREADS, OWN_MEMORY_MB, TEMP_MB
 from tests.documents import rows
 from tests.workers.library.querying import refusal
-from workers.library.querying.names import LETTERS, MOST_TABLES
-from workers.library.querying.outcome import CHART_ROWS, MOST_ROWS, TABLE_ROWS
-from workers.library.querying.parameters import MOST_CHARS
-from workers.library.querying.process import LEAST_MEMORY_MB, MEMORY_MB, MOST_THREADS, OWN_MEMORY_MB, TEMP_MB
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "sql.md").read_text(encoding="utf-8")
 LIMITS = dict(rows(PAGE.split("<!-- limits")[1].split("<!-- /limits")[0]))

@@ -20,6 +20,7 @@ WINDOWS = (
     "`docker compose up`; the web server alone runs here with `flask run` (see README.md)."
 )
 TOOLS = Path(__file__).resolve().parents[2] / "requirements-tools.txt"
+LIBRARY = Path(__file__).resolve().parents[2] / "library"
 
 
 def bundled_pip() -> Path | None:
@@ -60,6 +61,12 @@ def install_by_uv(python: Path, pip: Path, files: list[str]) -> bool:
     return run(*install, *lists(files), quiet=True)
 
 
+def offer_library(folder: str) -> None:
+    """Put the built-in task types on the path of the environment, from the folder where they stand."""
+    for packages in Path(folder).glob("lib/python*/site-packages"):
+        (packages / "dtq_library.pth").write_text(f"{LIBRARY}\n", encoding="utf-8")
+
+
 def main(folder: str, files: list[str]) -> int:
     if sys.version_info < (3, 10):  # noqa: UP036 - this is how an older one is told
         print(f"Python 3.10 or newer is needed; this is {sys.version.split()[0]}.", file=sys.stderr)
@@ -78,6 +85,8 @@ def main(folder: str, files: list[str]) -> int:
     done = install_by_uv(python, pip, files) or run(
         python, pip / "pip", "install", "-q", "--require-hashes", *lists(files)
     )
+    if done:
+        offer_library(folder)
     return 0 if done else 1
 
 

@@ -101,7 +101,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with ExitStack() as stack:
         started = stack.enter_context(stores(folder))
         made = stack.enter_context(
-            fleet(started, "site", folder, Site, TASK_MODULES="workers.library", SECRET_KEY="tests-only")
+            fleet(started, "site", folder, Site, TASK_MODULES="dtq_library", SECRET_KEY="tests-only")
         )
         made.serve()
         made.start()

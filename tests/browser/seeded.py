@@ -18,7 +18,7 @@ TRACEBACK = (
 
 def publish(services: Services, types: dict[str, TaskType] | None = None) -> None:
     """The built-in task types, or some, and a worker that lives."""
-    types = types or load(["workers.library"])
+    types = types or load(["dtq_library"])
     services.catalog.publish([each.document() for each in types.values()], "worker-1")
     worker(services, types=tuple(types), processed=1234)
 

@@ -82,7 +82,7 @@ def test_axe_finds_nothing_on_a_form_with_errors(page: Any, services: Services) 
 
 def test_axe_finds_nothing_on_the_form_of_any_built_in_type(page: Any, services: Services) -> None:
     mail = replace(services.settings, smtp_host="mail.example.org", smtp_from="queue@example.org")
-    types = load(["workers.library"], mail)
+    types = load(["dtq_library"], mail)
     seeded.publish(services, types)
     wrong = {}
     for name in types:

@@ -18,7 +18,7 @@ CLEAN = {
     "priority": "high",
     "timeout_s": 600,
     "max_attempts": 3,
-    "module": "workers.library.data",
+    "module": "dtq_library.tables.clean.task",
     "hash": "0" * 64,
 }
 COUNT = {**CLEAN, "_id": "count_slowly", "title": "Count slowly", "category": "Demonstration"}

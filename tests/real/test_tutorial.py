@@ -23,7 +23,7 @@ from tests.real.fleet import until
 pytestmark = pytest.mark.real
 
 COMMANDS = blocks(section(TASK_TYPES, "In five minutes"), "sh")
-PROGRAM = ("app", "workers", "templates", "static", "config.py", "environment.py", "wsgi.py",
+PROGRAM = ("app", "workers", "library", "templates", "static", "config.py", "environment.py", "wsgi.py",
            "gunicorn.conf.py", "Makefile")  # fmt: skip
 
 

@@ -6,9 +6,9 @@ import io
 
 import pytest
 
+from dtq_library.tables.check.task import check_table
+from dtq_library.text.tasks import clean_text
 from tests.web.creating import Sent, publish
-from workers.library.data import check_table
-from workers.library.text import clean_text
 from workers.types.task_type import registered
 
 RULES = "id unique\n\n# who\nname nope\nage > x\n"

@@ -216,4 +216,4 @@ def test_a_module_that_is_broken_is_named_with_the_line(
 
 
 def test_the_library_loads() -> None:
-    assert {"clean_table", "count_slowly"} <= set(load(["workers.library"]))
+    assert {"clean_table", "count_slowly"} <= set(load(["dtq_library"]))

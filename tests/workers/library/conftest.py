@@ -14,11 +14,11 @@ from bson import ObjectId
 
 from app.core.services import Services
 from app.core.tasks.task import Task
+from dtq_library.tables.clean.task import clean_table
 from tests.workers.library.reading import read, refused
 from tests.workers.library.running import Recorder, Runner
 from tests.workers.library.transforming import transform
 from workers.attempt.attempt import Failed, Succeeded, attempt
-from workers.library.data import clean_table
 from workers.types.task_type import registered
 
 __all__ = ["read", "refused", "transform"]  # fixtures of several modules

@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 import xlsxwriter
 
+from dtq_library.tables.io.read import read_table
+from dtq_library.tables.model import Column, ReadOptions, Table
 from workers import Fail
-from workers.library.tables.model import Column, ReadOptions, Table
-from workers.library.tables.read import read_table
 
 Read = Callable[..., Table]
 

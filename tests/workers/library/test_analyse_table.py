@@ -12,12 +12,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+from dtq_library.tables import stage
+from dtq_library.tables.analyze import correlation, frequent
+from dtq_library.tables.analyze.histogram import bin_edges
+from dtq_library.tables.analyze.page import shown
+from dtq_library.tables.analyze.task import analyse_table
 from tests.workers.library.reading import parquet
-from workers.library.analyse import analyse_table
-from workers.library.analysing import correlation, frequent
-from workers.library.analysing.histogram import bin_edges
-from workers.library.analysing.page import shown
-from workers.library.tables import stage
 from workers.testing import Ran, Upload, run
 from workers.types.task_type import registered
 
@@ -134,7 +134,7 @@ def test_correlations_can_be_left_out_and_have_a_limit(
     analyse: Analyse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = "a,b,c\n1,2,3\n2,1,3\n"
-    monkeypatch.setattr("workers.library.analyse.MOST_COLUMNS", 2)
+    monkeypatch.setattr("dtq_library.tables.analyze.task.MOST_COLUMNS", 2)
     monkeypatch.setattr(correlation, "MOST_COLUMNS", 2)
 
     assert analyse(content, correlations=False).result["correlations"] == []

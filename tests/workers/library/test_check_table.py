@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import xlsxwriter
 
+from dtq_library.tables import repeats, stage
+from dtq_library.tables.check.task import check_table
+from dtq_library.tables.io import delimited
 from tests.workers.library.running import Runner
 from workers import Fail
-from workers.library.check import check_table
-from workers.library.tables import delimited, repeats, stage
 from workers.testing import Ran, Upload, run
 from workers.types.task_type import registered
 

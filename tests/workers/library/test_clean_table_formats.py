@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 import xlsxwriter
 
+from dtq_library.tables.io import excel
 from tests.workers.library.conftest import Cleaned
 from tests.workers.library.reading import parquet
-from workers.library.tables import excel
 
 Clean = Callable[..., Cleaned]
 Refusal = Callable[..., str]

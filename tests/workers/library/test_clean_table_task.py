@@ -17,9 +17,9 @@ import pytest
 from app.core.params.fields import describe
 from app.core.services import Services
 from app.core.tasks.task import Task
+from dtq_library.tables.clean.task import clean_table
 from tests.workers.library.conftest import Cleaned, Recorder
 from workers.attempt.attempt import WasCanceled, attempt
-from workers.library.data import clean_table
 from workers.types.task_type import registered
 
 ROOT = Path(__file__).parents[3]
@@ -83,7 +83,7 @@ def test_the_help_defines_every_figure(clean: Clean) -> None:
 @pytest.mark.slow
 def test_loading_the_library_loads_no_heavy_one() -> None:
     heavy = ["polars", "fastexcel", "xlsxwriter", "charset_normalizer"]
-    code = f"import sys, workers.library; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, dtq_library; print([name for name in {heavy} if name in sys.modules])"
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, cwd=ROOT
     )

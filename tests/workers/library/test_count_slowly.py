@@ -10,9 +10,9 @@ import pytest
 
 from app.core.services import Services
 from app.core.tasks.task import Task
+from dtq_library.demo import count_slowly
 from tests.workers.library.conftest import Recorder
 from workers import Canceled
-from workers.library.demo import count_slowly
 from workers.types.task_type import registered
 
 

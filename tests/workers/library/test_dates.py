@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import polars as pl
 import pytest
 
-from workers.library.tables.cells import Cells
-from workers.library.tables.dates import read_dates
-from workers.library.tables.model import Dates
+from dtq_library.tables.model import Dates
+from dtq_library.tables.values.cells import Cells
+from dtq_library.tables.values.dates import read_dates
 
 
 def read(cells: Sequence[str | None], preference: Dates = "auto") -> tuple[str, list[str | None]]:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dtq_library.tables.io.read import read_table
+from dtq_library.tables.model import CleanOptions, ReadOptions
+from dtq_library.tables.values.column import agree, decide
+from dtq_library.tables.values.typed import typed
 from tests.workers.library.conftest import Cleaned
-from workers.library.tables.clean import agree, decide
-from workers.library.tables.model import CleanOptions, ReadOptions
-from workers.library.tables.read import read_table
-from workers.library.tables.typed import typed
 
 Clean = Callable[..., Cleaned]
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dtq_library.encodings.code_pages import codec
+from dtq_library.encodings.detection import CHOICES, decodable, detect_encoding
 from tests.workers.library.languages import ENCODINGS, WORDS, written
 from tests.workers.library.reading import Read, rows
 from workers import Fail
-from workers.library.tables.code_pages import codec
-from workers.library.tables.encodings import CHOICES, decodable, detect_encoding
 
 PAIRS = [(language, encoding) for language, encodings in ENCODINGS.items() for encoding in encodings]
 ENOUGH = 8
@@ -78,7 +78,7 @@ def test_what_is_unsure_is_refused_with_the_list(refused: Callable[..., str]) ->
 def test_two_likely_readings_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "table"
     path.write_bytes("мир\nсон\n".encode("cp1251"))
-    monkeypatch.setattr("workers.library.tables.code_pages._MARGIN", 9)
+    monkeypatch.setattr("dtq_library.encodings.code_pages._MARGIN", 9)
 
     with pytest.raises(Fail, match="It may be windows-1251 or mac-cyrillic or"):
         detect_encoding(path)

@@ -14,13 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workers.library.tables import delimited, repeats, stage
-from workers.library.tables.clean import decide
-from workers.library.tables.cleaned import clean_frames
-from workers.library.tables.model import CleanOptions, ReadOptions
-from workers.library.tables.read import read_table
-from workers.library.tables.report import Tally, build_report
-from workers.library.tables.rows import choose_rows, with_values
+from dtq_library.tables import repeats, stage
+from dtq_library.tables.clean.cleaned import clean_frames
+from dtq_library.tables.clean.report import Tally, build_report
+from dtq_library.tables.io import delimited
+from dtq_library.tables.io.read import read_table
+from dtq_library.tables.model import CleanOptions, ReadOptions
+from dtq_library.tables.rows import choose_rows, with_values
+from dtq_library.tables.values.column import decide
 
 pytestmark = pytest.mark.slow
 

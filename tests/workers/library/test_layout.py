@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dtq_library.tables.io.read import read_table
+from dtq_library.tables.layout import Layout
+from dtq_library.tables.model import DELIMITERS, ReadOptions
 from tests.workers.library.conftest import Cleaned
 from tests.workers.library.reading import Read, headers, rows
-from workers.library.tables.layout import Layout
-from workers.library.tables.model import DELIMITERS, ReadOptions
-from workers.library.tables.read import read_table
 
 
 @pytest.mark.parametrize(

@@ -18,17 +18,18 @@ from app.core.params.constraints import fits
 from app.core.params.fields import describe
 from app.core.params.line_grammar import problems
 from app.core.params.validate import from_form, validate
+from dtq_library.archives.tasks import compress_files
+from dtq_library.email.tasks import send_email
+from dtq_library.http import headers
+from dtq_library.http.tasks import http_request, statuses
+from dtq_library.tables.check import rules
+from dtq_library.tables.check.formats import FORM, format_problem
+from dtq_library.tables.check.task import check_table
+from dtq_library.tables.names import tidy_names
+from dtq_library.tables.transform import conditions, filling, grouping
+from dtq_library.tables.transform.task import transform_table
+from dtq_library.text.tasks import analyse_text, clean_text, transform_text
 from workers import Fail
-from workers.library.archives import compress_files
-from workers.library.checking import rules
-from workers.library.checking.formats import FORM, format_problem
-from workers.library.data import check_table, transform_table
-from workers.library.mail import send_email
-from workers.library.net import headers
-from workers.library.tables.names import tidy_names
-from workers.library.text import analyse_text, clean_text, transform_text
-from workers.library.transforming import conditions, filling, grouping
-from workers.library.web import http_request, statuses
 from workers.types.lines import Lines
 from workers.types.task_type import registered
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from dtq_library.tables.names import find_columns, tidy_names
 from workers import Fail
-from workers.library.tables.names import find_columns, tidy_names
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import polars as pl
 import pytest
 
-from workers.library.tables.cells import Cells
-from workers.library.tables.model import Numbers
-from workers.library.tables.numbers import read_numbers
+from dtq_library.tables.model import Numbers
+from dtq_library.tables.values.cells import Cells
+from dtq_library.tables.values.numbers import read_numbers
 
 
 def read(cells: Sequence[str | None], preference: Numbers = "auto") -> tuple[str, list[str | None]]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from dtq_library.tables.layout import Layout
 from tests.workers.library.conftest import Cleaned
 from tests.workers.library.reading import Read, headers, rows
 from tests.workers.library.spreadsheets import ods, ods_cell, ods_row, ods_table
-from workers.library.tables.layout import Layout
 
 
 def words(*texts: str) -> str:

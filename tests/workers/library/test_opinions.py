@@ -8,13 +8,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from dtq_library.tables.io import opinions
+from dtq_library.tables.io.dialect import judge_delimiter
+from dtq_library.tables.layout import Layout
+from dtq_library.tables.model import CleanOptions, Column
+from dtq_library.tables.stage import Stage
+from dtq_library.tables.values import column
+from dtq_library.tables.values.cells import Cells
 from tests.workers.library.reading import Read, headers, rows
-from workers.library.tables import clean, opinions
-from workers.library.tables.cells import Cells
-from workers.library.tables.dialect import judge_delimiter
-from workers.library.tables.layout import Layout
-from workers.library.tables.model import CleanOptions, Column
-from workers.library.tables.stage import Stage
 
 DOUBTFUL = "name;place,land\nAnn;Rome,it\nBob;Oslo,no\nCy;Bern,ch\n"
 
@@ -114,11 +115,11 @@ def test_words_are_not_asked_whether_they_are_numbers(
     def never(*args: object) -> None:
         raise AssertionError("a column without digits was asked")
 
-    monkeypatch.setattr(clean, "read_numbers", never)
-    monkeypatch.setattr(clean, "read_dates", never)
+    monkeypatch.setattr(column, "read_numbers", never)
+    monkeypatch.setattr(column, "read_dates", never)
     options = CleanOptions(missing_in_numbers=("NA",))
 
-    assert clean.decide(column_of(["x", "NA", None], tmp_path), "a", options).kind == "text"
+    assert column.decide(column_of(["x", "NA", None], tmp_path), "a", options).kind == "text"
 
 
 def asked(chunks: list[pl.Series]) -> tuple[Cells, Callable[[], int]]:

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.library.data import analyse_table, check_table, clean_table, transform_table
-from workers.library.tables.preview import (
+from dtq_library.tables.analyze.task import analyse_table
+from dtq_library.tables.check.task import check_table
+from dtq_library.tables.clean.task import clean_table
+from dtq_library.tables.preview import (
     MOST_BYTES,
     MOST_CHARS,
     MOST_COLUMNS,
@@ -22,6 +24,7 @@ from workers.library.tables.preview import (
     Head,
     preview,
 )
+from dtq_library.tables.transform.task import transform_table
 from workers.testing import Ran, Upload, run
 from workers.types.task_type import registered
 

@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dtq_library.tables.analyze.task import analyse_table
+from dtq_library.tables.check.task import check_table
+from dtq_library.tables.clean.task import clean_table
+from dtq_library.tables.transform.task import transform_table
 from tests.workers.library.public import AIRPORTS, ALL, COUNTRIES, MISSING, WEATHER, records
-from workers.library.analyse import analyse_table
-from workers.library.check import check_table
-from workers.library.data import clean_table
-from workers.library.transform import transform_table
 from workers.testing import Ran, run
 
 pytestmark = pytest.mark.slow

@@ -10,8 +10,8 @@ import duckdb
 import polars as pl
 import pytest
 
+from dtq_library.tables.query.engine import without_end
 from tests.workers.library.querying import engine
-from workers.library.querying.engine import without_end
 
 SECRET = "canary-5f1c"
 READS = [

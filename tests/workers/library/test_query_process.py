@@ -13,11 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from dtq_library.tables.query import process
+from dtq_library.tables.query.process import ENGINE, LEAST_MEMORY_MB, MEMORY_MB, memory_mb
+from dtq_library.tables.query.task import query_tables
 from tests.workers.library.querying import PEOPLE, engine
 from workers.context import Canceled, Fail
-from workers.library.data import query_tables
-from workers.library.querying import process
-from workers.library.querying.process import ENGINE, LEAST_MEMORY_MB, MEMORY_MB, memory_mb
 from workers.testing import Trial
 
 ENDLESS = "SELECT count(*) FROM range(1000000000) x, range(1000000) y WHERE hash(x.range + y.range) % 7 = 1"

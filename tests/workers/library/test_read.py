@@ -8,10 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from dtq_library.encodings.detection import detect_encoding
+from dtq_library.tables import stage
+from dtq_library.tables.io import delimited
+from dtq_library.tables.io.dialect import MAX_FIELD_CHARS, find_delimiter
 from tests.workers.library.reading import Read, headers, rows, values
-from workers.library.tables import delimited, stage
-from workers.library.tables.dialect import MAX_FIELD_CHARS, find_delimiter
-from workers.library.tables.encodings import detect_encoding
 
 
 def test_quotes_delimiters_and_line_breaks_inside_of_cells(read: Read) -> None:

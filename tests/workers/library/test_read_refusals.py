@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from dtq_library.tables.io.read import read_table
+from dtq_library.tables.model import ReadOptions
 from tests.workers.library.reading import Read, headers, workbook
-from workers.library.tables.model import ReadOptions
-from workers.library.tables.read import read_table
 
 # What a file is
 

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dtq_library.tables.layout import Layout
+from dtq_library.tables.model import ReadOptions
+from dtq_library.tables.sheets import workbooks
+from dtq_library.tables.sheets.xlsx import format_kind
+from dtq_library.tables.stage import Stage
 from tests.workers.library.reading import Read, headers, rows, workbook
 from tests.workers.library.spreadsheets import number, sheet, text, xlsx
-from workers.library.tables import workbooks
-from workers.library.tables.layout import Layout
-from workers.library.tables.model import ReadOptions
-from workers.library.tables.stage import Stage
-from workers.library.tables.xlsx import format_kind
 
 DAY = dt.date(2023, 3, 15)
 SERIAL = 45000  # the day above

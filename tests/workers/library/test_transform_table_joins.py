@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from dtq_library.tables.transform import joining
 from tests.workers.library.transforming import STATES, Transform, header, ids, rows, text
 from workers import Fail
-from workers.library.transforming import joining
 from workers.testing import Upload
 
 

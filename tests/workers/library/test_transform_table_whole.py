@@ -10,12 +10,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+from dtq_library.tables import stage
+from dtq_library.tables.transform.task import transform_table
 from tests.workers.library.reading import parquet
 from tests.workers.library.running import Runner
 from tests.workers.library.transforming import PEOPLE, STATES, Transform, text
 from workers import Fail
-from workers.library.tables import stage
-from workers.library.transform import transform_table
 from workers.testing import Upload
 from workers.types.task_type import registered
 

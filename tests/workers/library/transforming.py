@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from workers.library.transform import transform_table
+from dtq_library.tables.transform.task import transform_table
 from workers.testing import Ran, Upload, run
 
 PEOPLE = """id,name,age,state,joined,amount

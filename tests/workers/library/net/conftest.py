@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from dtq_library.http.tasks import http_request
 from tests.workers.library.net.site import Site
 from tests.workers.library.running import Runner
-from workers.library.web import http_request
 
 
 class Canary:

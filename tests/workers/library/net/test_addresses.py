@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from workers.library.net.addresses import Address, refusal
-from workers.library.net.errors import Refused
-from workers.library.net.url import join, parse
+from dtq_library.http.addresses import Address, refusal
+from dtq_library.http.errors import Refused
+from dtq_library.http.url import join, parse
 
 
 def test_nothing_is_taken_that_python_does_not_call_global() -> None:

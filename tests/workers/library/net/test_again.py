@@ -14,11 +14,11 @@ import pytest
 import trustme
 
 from app.core.clock import utcnow
+from dtq_library.http.retries import after_s
+from dtq_library.http.tasks import http_request
 from tests.workers.library.net.site import Site
 from tests.workers.library.running import Runner
 from workers.attempt.attempt import Failed
-from workers.library.net.again import after_s
-from workers.library.web import http_request
 
 Make = Callable[..., Runner]
 

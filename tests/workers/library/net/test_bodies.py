@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
+from dtq_library.http.errors import Trouble
+from dtq_library.http.fetch import Limits, Request, fetch
+from dtq_library.http.gate import Policy
+from dtq_library.http.tasks import http_request
+from dtq_library.http.url import parse
 from tests.workers.library.net.site import Site
 from tests.workers.library.running import Runner
 from workers.attempt.attempt import WasCanceled
-from workers.library.net.errors import Trouble
-from workers.library.net.fetch import Limits, Request, fetch
-from workers.library.net.gate import Policy
-from workers.library.net.url import parse
-from workers.library.web import http_request
 
 Ask = Callable[..., dict[str, Any]]
 

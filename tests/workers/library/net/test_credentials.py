@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from app.core.secrets.secret import Secret
+from dtq_library.http.tasks import http_request
 from tests.canary import CANARY, hits
 from tests.workers.library.net.site import Site
 from tests.workers.library.running import Runner
-from workers.library.web import http_request
 
 Ask = Callable[..., dict[str, Any]]
 BASIC = "Basic " + base64.b64encode(f"user:{CANARY}".encode()).decode()

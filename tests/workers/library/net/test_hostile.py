@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 import pytest
 
+from dtq_library.http.tasks import http_request
 from tests.workers.library.net import hostile
 from tests.workers.library.net.conftest import Canary
 from tests.workers.library.net.site import Site
 from tests.workers.library.running import Runner
 from workers.attempt.attempt import Failed, Outcome
-from workers.library.web import http_request
 
 Make = Callable[..., Runner]
 PUBLIC = "93.184.215.14"

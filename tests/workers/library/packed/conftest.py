@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from dtq_library.archives.tasks import extract_archive
 from tests.workers.library.running import Runner
-from workers.library.archives import extract_archive
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from app.core.clock import utcnow
+from dtq_library.archives.pack import Format, Item, archive_name, pack
+from dtq_library.archives.tasks import compress_files
 from tests.workers.library.running import Runner
-from workers.library.archives import compress_files
-from workers.library.packed.pack import Format, Item, archive_name, pack
 
 CONTENT = b"Some text that shrinks. " * 20_000
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
+from dtq_library.archives.tasks import extract_archive
 from tests.workers.library.packed.making import raw_zip, special, tarred, zipped
 from tests.workers.library.running import Runner
 from workers.attempt.attempt import WasCanceled
-from workers.library.archives import extract_archive
 
 Extract = Callable[..., dict[str, Any]]
 Refusal = Callable[..., str]

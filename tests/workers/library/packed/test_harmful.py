@@ -15,11 +15,11 @@ from collections.abc import Callable
 
 import pytest
 
+from dtq_library.archives import entries, inflate, zips
+from dtq_library.archives.tasks import extract_archive
 from tests.workers.library.packed.making import raw_zip, tarred, zipped
 from tests.workers.library.running import Runner
 from workers.attempt.attempt import Failed, Succeeded
-from workers.library.archives import extract_archive
-from workers.library.packed import entries, inflate, zips
 
 Refusal = Callable[..., str]
 MB = 2**20

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from dtq_library.archives.tasks import extract_archive
 from tests.workers.library.languages import WORDS
 from tests.workers.library.packed.making import raw_zip
 from tests.workers.library.running import Runner
-from workers.library.archives import extract_archive
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 
+from dtq_library.email.tasks import send_email
 from tests.workers.library.running import Runner
-from workers.library.mail import send_email
 
 SENDER = "queue@example.org"
 

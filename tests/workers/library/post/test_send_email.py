@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from config import Settings
+from dtq_library.email import message
+from dtq_library.email.tasks import can_send, send_email
 from tests.workers.library.post.conftest import SENDER, Box, Server
 from tests.workers.library.running import Runner
 from workers import Fail
-from workers.library.mail import can_send, send_email
-from workers.library.post import message
 from workers.types.task_type import load
 
 Send = Callable[..., dict[str, Any]]
@@ -193,8 +193,8 @@ def test_nobody_and_too_many_are_refused(refusal: Refusal, box: Box, to: list[st
 def test_it_is_published_only_with_a_mail_server(settings: Settings) -> None:
     there = dataclasses.replace(settings, smtp_host="mail.example.org", smtp_from=SENDER)
 
-    assert "send_email" in load(["workers.library.mail"], there)
-    assert "send_email" not in load(["workers.library.mail"], settings)
+    assert "send_email" in load(["dtq_library.email.tasks"], there)
+    assert "send_email" not in load(["dtq_library.email.tasks"], settings)
     assert not can_send(dataclasses.replace(there, smtp_from=""))
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import trustme
 
+from dtq_library.email import smtp
+from dtq_library.email.tasks import send_email
 from tests.workers.library.post.conftest import SENDER, Box, Server, server_context
 from tests.workers.library.running import Runner
 from workers.attempt.attempt import Failed
-from workers.library.mail import send_email
-from workers.library.post import smtp
 
 Serve = Callable[..., Server]
 USUAL: dict[str, Any] = {

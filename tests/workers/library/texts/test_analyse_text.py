@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
+from dtq_library.text.tasks import analyse_text
+from dtq_library.text.words import count_sentences, words
 from tests.workers.library.running import Runner
-from workers.library.text import analyse_text
-from workers.library.texts.words import count_sentences, words
 
 Tool = Callable[[list[str], str], str]
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dtq_library.text.clean import Cleaner, CleanOptions
+from dtq_library.text.tasks import clean_text
 from tests.workers.library.running import Runner
-from workers.library.text import clean_text
-from workers.library.texts.clean import Cleaner, CleanOptions
 
 Tool = Callable[[list[str], str], str]
 NOTHING = {

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from dtq_library.text import transform
+from dtq_library.text.tasks import transform_text
 from tests.workers.library.running import Runner
 from workers.attempt.attempt import WasCanceled
-from workers.library.text import transform_text
-from workers.library.texts import transform
 
 Tool = Callable[[list[str], str], str]
 TEXT = "pear\nApple\n\napple pie\nbanana\npear\nApple\n.x*[a-z]\nZebra\n"

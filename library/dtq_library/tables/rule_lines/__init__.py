@@ -1,0 +1,1 @@
+"""Small languages of a form, one rule per line: how they are read, and their grammars."""

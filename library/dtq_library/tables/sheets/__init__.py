@@ -1,0 +1,1 @@
+"""Spreadsheets, cell by cell: XLSX and ODS."""

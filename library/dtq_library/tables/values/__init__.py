@@ -1,0 +1,1 @@
+"""What the cells of a column hold: numbers, dates, text; decided for whole columns."""
