@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 import pytest
 
 from tests.browser.conftest import TASK
-from tests.web.creating import only, publish
+from tests.web.create.creating import only, publish
 
 pytestmark = pytest.mark.browser
 

@@ -11,8 +11,8 @@ import pytest
 from app.core.services import Services
 from tests.browser.conftest import TASK
 from tests.browser.test_accessibility import found_on
-from tests.core.models import INVITE
-from tests.web.creating import only, publish
+from tests.core.params.models import INVITE
+from tests.web.create.creating import only, publish
 
 pytestmark = pytest.mark.browser
 

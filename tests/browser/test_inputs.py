@@ -13,9 +13,9 @@ from app.core.params.fields import describe
 from app.web.create.html_attrs import attributes
 from tests.browser.conftest import TASK
 from tests.browser.test_accessibility import found_on
-from tests.core.schemas import one
-from tests.web.creating import only
-from tests.web.kinds import publish_every_kind
+from tests.core.params.schemas import one
+from tests.web.create.creating import only
+from tests.web.create.kinds import publish_every_kind
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from app.core.secrets.secret import Secret
 from tests.browser.conftest import TASK
 from tests.canary import CANARY, hits
-from tests.web.creating import only, publish
+from tests.web.create.creating import only, publish
 from workers.types.task_type import load
 
 pytestmark = pytest.mark.browser

@@ -13,7 +13,7 @@ import pytest
 
 from app.local.children import free_port
 from tests.browser.conftest import TASK, unbroken
-from tests.documents import ROOT, blocks
+from tests.docs.documents import ROOT, blocks
 from tests.real.clones import answers, clone_into, running, terminal
 from tests.real.fleet import until
 

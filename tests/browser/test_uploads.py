@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.conftest import TASK
 from tests.browser.test_create_form import choose, click_create, page
-from tests.web.creating import only
+from tests.web.create.creating import only
 
 pytestmark = pytest.mark.browser
 __all__ = ["page"]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from tests.chaos import effects
-from tests.workers.process_changes import change, told
+from tests.workers.process_state.process_changes import change, told
 from workers import Context, task
 
 

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import psutil
 
 from app.local.children import Child, free_port
-from tests.web.creating import Sent
+from tests.web.create.creating import Sent
 
 ROOT = Path(__file__).resolve().parents[2]
 TYPE = "application/x-www-form-urlencoded"

@@ -18,7 +18,7 @@ import psutil
 
 from app.local.children import free_port
 from config import Settings
-from tests.documents import ROOT
+from tests.docs.documents import ROOT
 from tests.real.fleet import family, until
 from tests.real.test_up import survivors
 

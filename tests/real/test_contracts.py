@@ -9,40 +9,31 @@ from types import ModuleType
 
 import pytest
 
-from tests.core import (
-    test_attempts,
-    test_catalog,
-    test_dispatch,
-    test_files,
-    test_leases,
-    test_listing,
-    test_logs,
-    test_many,
-    test_pace,
-    test_queue,
-    test_repair,
-    test_stats,
-    test_tasks,
-    test_words,
-)
+from tests.core import test_catalog, test_leases
+from tests.core.files import test_attempt_logs
+from tests.core.files import test_store as test_files
+from tests.core.listing import test_listing, test_pace, test_search_index, test_stats
+from tests.core.queue import test_bulk, test_dispatcher, test_recovery, test_rq
+from tests.core.tasks import test_attempts
+from tests.core.tasks import test_store as test_tasks
 
 pytestmark = pytest.mark.real
 
 CONTRACTS = (
     test_attempts,
     test_catalog,
-    test_dispatch,
+    test_dispatcher,
     test_files,
     test_leases,
     test_listing,
-    test_logs,
-    test_many,
+    test_attempt_logs,
+    test_bulk,
     test_pace,
-    test_queue,
-    test_repair,
+    test_rq,
+    test_recovery,
     test_stats,
     test_tasks,
-    test_words,
+    test_search_index,
 )
 
 

@@ -16,7 +16,7 @@ from app.core.tasks.states import Status
 from app.local.servers import Server, Stores
 from config import load
 from tests.real.fleet import Fleet, fleet, until
-from tests.web.creating import Sent, publish
+from tests.web.create.creating import Sent, publish
 from tests.web.looking import Looker, text_of
 
 pytestmark = pytest.mark.real

@@ -20,7 +20,7 @@ from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask
 from tests.browser.conftest import Site
 from tests.real.fleet import family, fleet, until
-from tests.web.creating import publish
+from tests.web.create.creating import publish
 
 pytestmark = pytest.mark.real
 MB = 2**20

@@ -18,7 +18,7 @@ import pytest
 
 from app.local.children import free_port
 from app.local.servers import Stores
-from tests.documents import ROOT
+from tests.docs.documents import ROOT
 from tests.real.clones import answers, clone_into, get, running, terminal
 from tests.real.fleet import until
 

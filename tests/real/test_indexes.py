@@ -25,7 +25,7 @@ from app.core.services import Services, assemble
 from app.local.kinds import BUILT, MONGO
 from app.local.servers import choose, stores
 from config import load
-from tests.core import pages
+from tests.core.listing import pages
 
 pytestmark = pytest.mark.real
 

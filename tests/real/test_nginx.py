@@ -22,8 +22,8 @@ from app.local.children import Child, free_port
 from app.local.servers import Stores
 from config import load
 from tests.chaos.web import LOST, Web
-from tests.documents import ROOT, blocks
-from tests.web.creating import Sent, publish
+from tests.docs.documents import ROOT, blocks
+from tests.web.create.creating import Sent, publish
 
 NAME = "tasks.example.org"
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")

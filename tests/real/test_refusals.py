@@ -31,7 +31,7 @@ from app.local.kinds import WHEEL
 from app.local.servers import REDIS, Stores, choose
 from config import load
 from tests.real.fleet import ROOT, Fleet, stop, until
-from tests.web.creating import Sent, publish
+from tests.web.create.creating import Sent, publish
 from tests.web.looking import text_of
 
 pytestmark = pytest.mark.real

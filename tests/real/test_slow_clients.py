@@ -25,7 +25,7 @@ from app.core.tasks.task import NewTask
 from app.local.servers import Stores
 from config import load
 from tests.real.fleet import ROOT, until
-from tests.web.creating import Sent, publish
+from tests.web.create.creating import Sent, publish
 
 pytestmark = pytest.mark.real
 

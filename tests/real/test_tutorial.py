@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import ROOT, TASK_TYPES, blocks, section
+from tests.docs.documents import ROOT, TASK_TYPES, blocks, section
 from tests.real.fleet import until
 
 pytestmark = pytest.mark.real

@@ -17,9 +17,9 @@ from app.core.services import Services, assemble
 from app.web.platform.pulse import Live
 from config import load
 from tests.browser.results import done
-from tests.web.choosing import Chooser
-from tests.web.creating import Browser, publish
+from tests.web.create.creating import Browser, publish
 from tests.web.looking import Looker
+from tests.web.tasks.choosing import Chooser
 
 
 @pytest.fixture(scope="session", autouse=True)

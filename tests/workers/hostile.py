@@ -13,7 +13,7 @@ import threading
 import time
 from typing import Any
 
-from tests.workers.process_changes import change, told
+from tests.workers.process_state.process_changes import change, told
 from workers import Context, task
 
 MB = 2**20

@@ -17,7 +17,7 @@ from tests.chaos.rig import Rig, shoot, survivors, tree
 from tests.chaos.samples import ENDS, ESCAPES, HOLDS, RESULTS
 from tests.chaos.web import Person
 from tests.real.fleet import family
-from tests.workers.process_changes import FOR_GOOD, PUT_BACK, differences
+from tests.workers.process_state.process_changes import FOR_GOOD, PUT_BACK, differences
 
 KEPT = ("15.9 MB", "16.1 MB", "100 MB", "NaN", "9-byte int", "depth 200", "keys")
 LIMIT_S = 2

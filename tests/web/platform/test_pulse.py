@@ -1,0 +1,136 @@
+"""The pulse is read by one at a time, and nobody waits for the one who reads."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from app.core.clock import utcnow
+from app.core.errors import QueueUnavailable
+from app.web.platform import pulse as live
+from app.web.platform.pulse import Live
+from tests.web.create.creating import publish
+from tests.web.looking import claim, worker
+
+
+def test_what_is_known_is_used_while_somebody_reads(services, monkeypatch):
+    shared = Live(services)
+    known = shared.pulse()
+    monkeypatch.setattr(live, "KEPT_S", 0)
+    asked, answers = threading.Event(), threading.Event()
+    lanes = services.stats.lanes
+
+    def slow():
+        asked.set()
+        answers.wait(5)
+        return lanes()
+
+    monkeypatch.setattr(services.stats, "lanes", slow)
+    reader = threading.Thread(target=shared.pulse)
+    reader.start()
+    assert asked.wait(5)
+    assert shared.pulse() is known
+    answers.set()
+    reader.join(5)
+    assert shared._kept is not None and shared._kept[1] is not known
+
+
+def test_the_pace_is_read_with_the_rest_where_somebody_works_and_something_waits(
+    services, new_task, monkeypatch
+):
+    read = []
+    monkeypatch.setattr(services.stats, "pace", lambda within: read.append(within) or 0.5)
+    worker(services)
+    assert Live(services).pulse().starts_in_s(4) is None
+    new_task()
+    shared = Live(services)
+    assert [shared.pulse().starts_in_s(4) for _ in range(3)] == [8, 8, 8]
+    assert read == [live.PACE_OVER]
+
+
+@pytest.fixture
+def two_workers(services, monkeypatch):
+    """Two workers that have ended two tasks a second so far."""
+    monkeypatch.setattr(services.stats, "pace", lambda within: 2.0)
+    worker(services, "worker-1"), worker(services, "worker-2")
+
+
+def test_a_worker_that_is_free_takes_the_next_at_once(services, two_workers, new_task):
+    claim(services, new_task()), new_task()
+    pulse = Live(services).pulse()
+    assert (pulse.starts_in_s(1), pulse.starts_in_s(2)) == (1.0, None)
+
+
+def test_without_a_free_worker_nothing_is_promised(services, two_workers, new_task):
+    claim(services, new_task()), claim(services, new_task(), "worker-2"), new_task()
+    pulse = Live(services).pulse()
+    assert [pulse.starts_in_s(place) for place in (1, 2)] == [None, None]
+    assert pulse.starts_in_s(10) == 5.0
+
+
+@pytest.mark.parametrize(("stuck", "expected"), [(1, 10.0), (2, None)])
+def test_a_worker_with_a_long_task_does_not_count(services, two_workers, new_task, stuck, expected):
+    tasks = [claim(services, new_task(), name) for name in ("worker-1", "worker-2")]
+    long_ago = {"$set": {"started_at": utcnow() - timedelta(minutes=2)}}
+    for task in tasks[:stuck]:
+        services.db.tasks.update_one({"_id": task.id}, long_ago)
+    new_task()
+    assert Live(services).pulse().starts_in_s(10) == expected
+
+
+def test_the_page_of_a_task_that_waits_says_what_for(services, two_workers, new_task, alice):
+    publish(services)
+    for name in ("worker-1", "worker-2"):
+        worker(services, name, types=("clean_table",))
+        claim(services, new_task(type="clean_table"), name)
+    third = new_task(type="clean_table")
+    assert "waiting for a free worker" in alice.read(f"/tasks/{third.id}")
+    assert "Next when a worker is free" in alice.read("/tasks/new/clean_table")
+
+
+def test_a_task_that_starves_says_why(app, services, new_task, alice):
+    worker(services)
+    low = new_task(priority="low")
+    old = {"$set": {"queued_at": utcnow() - timedelta(minutes=6)}}
+    services.db.tasks.update_one({"_id": low.id}, old)
+    assert "keep this one waiting" not in alice.read(f"/tasks/{low.id}")
+    new_task(priority="high")
+    app.extensions["live"] = Live(services)
+    assert "keep this one waiting" in alice.read(f"/tasks/{low.id}")
+
+
+def test_without_workers_nothing_is_expected(services, new_task, monkeypatch):
+    monkeypatch.setattr(services.stats, "pace", lambda within: 0.5)
+    new_task()
+    assert Live(services).pulse().starts_in_s(1) is None
+
+
+def test_a_failure_is_not_kept(services, monkeypatch):
+    shared = Live(services)
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError):
+        patched.setattr(services.stats, "lanes", _fail)
+        shared.pulse()
+    assert shared.pulse().queue_answers
+
+
+def test_redis_is_asked_again_after_a_moment(services, monkeypatch):
+    shared = Live(services)
+    answers = [QueueUnavailable("away"), 1]
+
+    def question():
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert shared.ask_queue(question) is None
+    assert shared.ask_queue(question) is None
+    assert len(answers) == 1
+    monkeypatch.setattr(shared, "_queue_asked_again_at", 0.0)
+    assert shared.ask_queue(question) == 1
+
+
+def _fail():
+    raise RuntimeError("broken")
