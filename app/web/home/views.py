@@ -25,7 +25,7 @@ RECENT_SHOWN = 8
 @blueprint.get("/")
 @requires("task.read")
 def home() -> str:
-    return render_template("home.html", **_figures(_window()))
+    return render_template("home/home.html", **_figures(_window()))
 
 
 @blueprint.get("/home/live")
@@ -37,7 +37,7 @@ def home_live() -> str:
 @blueprint.get("/pulse")
 @requires("task.read")
 def pulse() -> str:
-    return region("_pulse_update.html")
+    return region("platform/_pulse_update.html")
 
 
 @blueprint.get("/healthz")

@@ -142,7 +142,7 @@ def _answer(problem: Problem) -> Response:
         return Response(f"{problem.title}\n\n{problem.message}\n", mimetype="text/plain")
     return Response(
         render_template(
-            "error.html",
+            "platform/error.html",
             problem=problem,
             advice=advice_about(problem.away, problem.cause) if problem.away else "",
             task_url=_task_url(problem),

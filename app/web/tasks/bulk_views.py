@@ -140,7 +140,7 @@ def preview(wording: Wording) -> str:
     chosen = _addressed(wording)
     values = _of_named(chosen) if chosen.ids else _of_all(chosen)
     kinds = {kind.name: kind.title for kind in services().catalog.types()}
-    return render_template("many/preview.html", wording=wording, chosen=chosen, kinds=kinds, **values)
+    return render_template("tasks/bulk/preview.html", wording=wording, chosen=chosen, kinds=kinds, **values)
 
 
 def run(wording: Wording) -> str | Response:
@@ -158,7 +158,7 @@ def run(wording: Wording) -> str | Response:
     bulk_runs.note(key, now.fields | ({} if step.after else {"ended": " "}))
     values = {"wording": wording, "chosen": chosen, "run": now, "key": key}
     if request.headers.get("HX-Request") == "true":
-        return region("many/_progress.html" if step.after else "many/_ended.html", **values)
+        return region("tasks/bulk/_progress.html" if step.after else "tasks/bulk/_ended.html", **values)
     if step.after:
         about = {**_about(chosen), RUN: key}
         return redirect(url_for(f".{wording.path}_progress", **chosen.place, **about), 303)
@@ -173,7 +173,7 @@ def progress(wording: Wording) -> str | Response:
         return redirect(url_for("tasks.index", **chosen.place), 303)
     values = {"wording": wording, "chosen": chosen, "run": Run.parse(noted), "key": key}
     return render_template(
-        "many/progress.html", **values, ended=noted.get("ended", "").strip(), over="ended" in noted
+        "tasks/bulk/progress.html", **values, ended=noted.get("ended", "").strip(), over="ended" in noted
     )
 
 

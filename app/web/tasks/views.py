@@ -148,7 +148,7 @@ def result(task_id: str) -> str:
     found: View | None = piece(source, task.result_kind, around) if source else None
     if found is None or found.kind != "table":
         raise NotFound("There is no such table in the result of this task.")
-    return region("result/_table_region.html", task=task, view=found, offered=list(around.outputs))
+    return region("results/_table_region.html", task=task, view=found, offered=list(around.outputs))
 
 
 @blueprint.get("/tasks/<task_id>/log/live")
