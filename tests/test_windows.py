@@ -44,7 +44,7 @@ def test_the_web_needs_nothing_of_posix() -> None:
         f"for name in {[*WEB, 'config', 'environment', 'wsgi']!r}: importlib.import_module(name)\n"
         "from app import create_app\n"
         "client = create_app().test_client()\n"
-        "print(*(client.get(path).status_code for path in ('/healthz', '/', '/static/app.css')))\n"
+        "print(*(client.get(path).status_code for path in ('/healthz', '/', '/static/platform/app.css')))\n"
     )
     ran = posixless(code, ENVIRONMENT="local", MONGODB_URI="mongodb://127.0.0.1:1", SECRET_KEY="tests-only")
 

@@ -1,4 +1,4 @@
-"""Run a program that dies with its parent: ``python leash.py PARENT PROGRAM [ARGUMENT ...]``.
+"""Run a program that dies with its parent: ``python parent_death.py PARENT PROGRAM [ARGUMENT ...]``.
 
 A program of its own instead of a ``preexec_fn``, which is not safe where threads run. It becomes the
 program (same process), and the kernel's promise stays with it. Needs nothing but the standard library.

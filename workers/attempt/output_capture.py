@@ -1,7 +1,7 @@
 """The output of an attempt: standard output and error, caught at the file descriptor.
 
 The child writes into a file of the attempt; the supervisor copies what is there to the logs while
-the attempt runs, the child copies the rest when it ends. Both may write the same part (see `logs`).
+the attempt runs, the child copies the rest when it ends. Both may write the same part (see `attempt_logs`).
 """
 
 from __future__ import annotations

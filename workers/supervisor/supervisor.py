@@ -3,7 +3,7 @@
 It is registered with RQ like any other worker (`rq info` shows it), but takes no message itself and
 imports no task code. It renews the lease of the attempt that its child runs, enforces time and
 cancellation, copies the log while the attempt runs, restarts the child and says what became of an
-attempt whose process died (`watch`).
+attempt whose process died (`attempt_monitor`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 PyMongo's own streams gather 48 MB of each file before they write, and fetch 16 MB at once when they read.
 These hold a few chunks, however many files are on their way. Each read is a query of its own, so no
-cursor expires while somebody reads slowly. What a file is called and whose it is lives in `files`.
+cursor expires while somebody reads slowly. What a file is called and whose it is lives in `store`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Files in GridFS: uploaded for a task's parameters, or produced by an attempt.
 
 A file belongs to the tasks that name it (`metadata.tasks`) and goes with the last of them. Contents
-are streamed in both directions and never held whole (`content`). An upload is written down in
+are streamed in both directions and never held whole (`gridfs`). An upload is written down in
 `files.uploads` before its first byte, so that what a killed process leaves is found and deleted.
 """
 

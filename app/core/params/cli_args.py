@@ -1,10 +1,10 @@
 """Parameters as words of a command line: `name=value`, `name=@file`, `name:=JSON`, `model.part=value`.
 
-A value is read exactly as from a form (`params`), a repeated name is a list. A model is JSON, or one word for
-each of its parts; rows are JSON, a list or an object for each. What a command line has and a form has not:
-yes and no in words, a parameter that is left out (its default is meant), and JSON for what cannot be written
-in a word. Uploading is the caller's business, and so is the environment: a secret is better read from there
-(`name=@VARIABLE`), or asked for, than written where process lists and histories show it.
+A value is read exactly as from a form (`validate`), a repeated name is a list. A model is JSON, or one word
+for each of its parts; rows are JSON, a list or an object for each. What a command line has and a form has
+not: yes and no in words, a parameter that is left out (its default is meant), and JSON for what cannot be
+written in a word. Uploading is the caller's business, and so is the environment: a secret is better read from
+there (`name=@VARIABLE`), or asked for, than written where process lists and histories show it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _no_environment(each: Field, name: str) -> str:
 def parse(
     fields: Sequence[Field], words: Sequence[str], upload: Upload, tell: Tell = _no_environment
 ) -> dict[str, Any]:
-    """The values that words give to parameters; whether they are right is for `params.validate` to say.
+    """The values that words give to parameters; whether they are right is for `validate.validate` to say.
 
     Raises Invalid with a sentence for each word that cannot be read. No file is uploaded before every
     other word could be.

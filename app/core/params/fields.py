@@ -1,6 +1,6 @@
 """The fields of a form: what the JSON Schema of a task type asks a person for.
 
-:func:`describe` turns the schema into fields; what was sent for them is read and judged in `params`.
+:func:`describe` turns the schema into fields; what was sent for them is read and judged in `validate`.
 Nothing here renders HTML.
 """
 

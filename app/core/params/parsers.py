@@ -1,7 +1,7 @@
 """One typed text as a value, and a value as text again, for each kind of field.
 
 A reader takes the field and the text, and raises ValueError with a sentence for the person. What is
-empty, or made of several texts, is a matter of `params`; limits are a matter of `limits`.
+empty, or made of several texts, is a matter of `validate`; limits are a matter of `constraints`.
 """
 
 from __future__ import annotations

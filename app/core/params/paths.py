@@ -2,7 +2,7 @@
 
 A part is named by its path: ``address.street``, ``people.0.name``. :func:`laid_out` makes one flat list of a
 tree of fields, so that whatever reads or shows a field needs to know no tree; :func:`gathered` makes the tree
-of the values again. How one text is read stands in `params`.
+of the values again. How one text is read stands in `parsers`.
 """
 
 from __future__ import annotations

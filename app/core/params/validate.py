@@ -45,7 +45,7 @@ _MISSING = object()
 def from_form(
     fields: Sequence[Field], sent: Mapping[str, Sequence[str]]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Values and the sentence for each field that could not be read, by its path (`structure`).
+    """Values and the sentence for each field that could not be read, by its path (`paths`).
 
     ``sent`` maps a path to every text that came for it. A field that a browser leaves out
     when it is empty (a switch that is off, choices of which none is ticked) counts as empty; what came for

@@ -1,4 +1,4 @@
-"""What people and workers do to tasks: the document first, then the queue, then repair (`repair`).
+"""What people and workers do to tasks: the document first, then the queue, then repair (`recovery`).
 
 A failure of Redis is never an error here: the task stays marked as not dispatched, and the sweep
 pushes it when Redis is back.

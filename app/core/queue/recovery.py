@@ -80,7 +80,7 @@ def soon() -> float:
 
 
 class Repair:
-    """The repairing half of `dispatch.Dispatch`."""
+    """The repairing half of `dispatcher.Dispatch`."""
 
     def __init__(
         self, tasks: Tasks, queues: Queues, files: Files, deletions: Deletions, words: Words

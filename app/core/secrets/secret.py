@@ -52,7 +52,7 @@ def is_secret(value: Any) -> bool:
 
 
 def is_sealed(value: Any) -> bool:
-    """Whether a value is a secret as it is stored. `params.validate` takes no value that only looks so."""
+    """Whether a value is a secret as it is stored. `validate.validate` takes no value that only looks so."""
     return (
         isinstance(value, dict)
         and value.keys() == {SEALED}

@@ -1,6 +1,6 @@
 """The task document as it is written: new, queued again, and the record of an attempt.
 
-Which writes there are and what guards them is in `tasks`.
+Which writes there are and what guards them is in `store`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What is asked of the tasks collection besides lists: one task, and what maintenance looks at.
 
-Everything here is served by an index (`db.WORK`). The writes are in `tasks`.
+Everything here is served by an index (`mongo.WORK`). The writes are in `store`.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ START = Place(min(Priority), datetime(1970, 1, 1, tzinfo=timezone.utc), ObjectId
 
 
 class TaskReads:
-    """The reading half of `tasks.Tasks`."""
+    """The reading half of `store.Tasks`."""
 
     def __init__(self, db: Mongo) -> None:
         self._tasks = db.tasks

@@ -1,6 +1,6 @@
 """The states of a task: one table from which guards, buttons and documentation come.
 
-Nothing here touches a database; `tasks` applies these transitions, each as a compare-and-set.
+Nothing here touches a database; `store` applies these transitions, each as a compare-and-set.
 """
 
 from __future__ import annotations

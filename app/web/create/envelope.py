@@ -1,7 +1,7 @@
 """The envelope of a new task as a form: priority, title, tags, when, attempts, time limit.
 
 Only what stands here can be set from outside; everything else about a task is the core's. The
-parameters of the type are read by `inputs`.
+parameters of the type are read by `submission`.
 """
 
 from __future__ import annotations

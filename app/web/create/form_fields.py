@@ -1,9 +1,9 @@
 """The parameters of a task as a form shows them.
 
 What lives here: the texts that the form shows, at first and again. Parameters that have parts are one flat
-list with their parts, by path (`app.core.params.paths`). What comes back is read by `received`. The envelope
-(priority, title, ...) lives in `forms`; kinds and bounds come from `app.core.params.fields`, messages from
-`app.core.params.validate`.
+list with their parts, by path (`app.core.params.paths`). What comes back is read by `submission`. The
+envelope (priority, title, ...) lives in `envelope`; kinds and bounds come from `app.core.params.fields`,
+messages from `app.core.params.validate`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The parameters of a task as a browser sent them: read, stored, judged, and shown again.
 
-Files are taken by `uploads`, secrets kept by `kept`, rows added and left out by `rows`, texts read by
-`app.core.params.validate`.
+Files are taken by `uploads`, secrets kept by `secret_fields`, rows added and left out by `repeatable`, texts
+read by `app.core.params.validate`.
 """
 
 from __future__ import annotations

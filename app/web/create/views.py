@@ -1,6 +1,6 @@
 """Create Task: the page of task types, the form of one type, and what happens when it is sent.
 
-The form is an envelope (`forms`) around the parameters of the type (`inputs`). Views authorise,
+The form is an envelope (`envelope`) around the parameters of the type (`form_fields`). Views authorise,
 parse, call one function of the core, and render or redirect.
 """
 

@@ -59,7 +59,7 @@ def flask_settings(settings: Settings) -> dict[str, Any]:
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_PATH": "/",
         "WTF_CSRF_TIME_LIMIT": None,  # As long as the session: a form that was open overnight still works.
-        "MAX_CONTENT_LENGTH": IN_MEMORY,  # More where files come in: see `incoming`.
+        "MAX_CONTENT_LENGTH": IN_MEMORY,  # More where files come in: see `request_limits`.
         "MAX_FORM_MEMORY_SIZE": IN_MEMORY,
         "MAX_FORM_PARTS": MOST_PARTS,
         "SEND_FILE_MAX_AGE_DEFAULT": 3600,

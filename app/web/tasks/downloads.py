@@ -2,7 +2,7 @@
 
 Everything is sent as an attachment or as plain text, never as something that a browser renders. But for
 images: what is one by its first bytes is sent as just that, in a sandbox. A file can be fetched in parts
-(`ranges`), so that a download that broke off is resumed.
+(`http_ranges`), so that a download that broke off is resumed.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
     fetch.py      the exchange: redirects, each through the gate again; the body, to a limit
     headers.py    what a person may send; what stays behind at another origin; what is never shown
     body.py       gzip with a limit, and bytes as text
-    again.py      what may be tried again, and when
+    retries.py    what may be tried again, and when
     trust.py      whose certificates are believed
     errors.py     `Refused` and `Trouble`
     parameters.py what the form asks

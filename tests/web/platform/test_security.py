@@ -95,14 +95,14 @@ def test_every_page_has_a_strict_policy_and_keeps_it(client, every_page):
         assert Inline.of(answer.text) == [], address
 
 
-@pytest.mark.parametrize("address", ["/", "/nothing", "/healthz", "/static/app.css"])
+@pytest.mark.parametrize("address", ["/", "/nothing", "/healthz", "/static/platform/app.css"])
 def test_headers(client, address):
     with client.get(address) as answer:
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "same-origin"
         assert "camera=()" in answer.headers["Permissions-Policy"]
         kept = answer.headers["Cache-Control"]
-    assert kept == "no-store" if address != "/static/app.css" else "max-age" in kept
+    assert kept == "no-store" if address != "/static/platform/app.css" else "max-age" in kept
 
 
 def test_a_form_without_its_token_changes_nothing(client, services, new_task):

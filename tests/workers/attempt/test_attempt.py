@@ -77,7 +77,7 @@ def test_the_traceback_begins_in_the_task(run: Run) -> None:
     task, _ = run("give", {"what": "no such thing"})
 
     assert task.error and "KeyError" in task.error["message"]
-    assert "samples.py" in task.error["traceback"] and "runtime.py" not in task.error["traceback"]
+    assert "samples.py" in task.error["traceback"] and "attempt/attempt.py" not in task.error["traceback"]
 
 
 @task(title="Say much")

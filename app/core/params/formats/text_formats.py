@@ -1,6 +1,6 @@
 """Kinds of values that are kept as text: decimals, dates, times, moments, durations, addresses.
 
-For each of them how a typed text is read, how it is kept, and how it is written again. `kinds` has the
+For each of them how a typed text is read, how it is kept, and how it is written again. `parsers` has the
 readers of every kind.
 """
 
