@@ -7,12 +7,25 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LINES_OF_A_FUNCTION = 50
+MODULES_OF_A_ROOM = 12
+HOUSES = (
+    "app/core",
+    "app/core/backup",
+    "app/core/params",
+    "app/web",
+    "app/cli",
+    "app/local",
+    "workers",
+    "library/dtq_library",
+    "library/dtq_library/tables",
+)
 
 MODULES = sorted(
     path
@@ -39,6 +52,25 @@ FORBIDDEN = [
     ("app/local", "workers", "processes are started, not imported"),
     ("workers", "app.web", "workers and web never import each other"),
     ("workers", "flask", "workers render nothing"),
+    ("app/core", "app.cli", "the core knows no command"),
+    ("app/core", "app.api", "the core knows no API"),
+    ("app/web", "app.cli", "pages and commands meet in the core"),
+    ("app/web", "app.api", "pages and the API meet in the core"),
+    ("app/cli", "app.web", "pages and commands meet in the core"),
+    ("app/cli", "app.api", "commands and the API meet in the core"),
+    ("app/cli", "app.local", "processes are started, not imported"),
+    ("app/api", "app.web", "pages and the API meet in the core"),
+    ("app/api", "app.cli", "commands and the API meet in the core"),
+    ("app/api", "app.local", "the API is told its stores by settings"),
+    ("app/api", "workers", "the web process imports no task code"),
+    ("app/api", "redis", "the API asks the core"),
+    ("workers", "app.cli", "workers and commands never import each other"),
+    ("workers", "app.api", "workers and the API never import each other"),
+    ("workers", "app.local", "workers are told their stores by settings"),
+    ("library", "app.web", "task types know no page"),
+    ("library", "app.cli", "task types know no command"),
+    ("library", "app.local", "task types know no local server"),
+    ("library", "flask", "task types render nothing"),
     ("config.py", "app", "settings come first"),
     ("config.py", "workers", "settings come first"),
     ("config.py", "environment", "what settings there are comes before where they come from"),
@@ -102,6 +134,62 @@ def test_the_tables_import_nothing_of_ours(module):
     assert [each for each in imports(path) if each.startswith(("app", "workers", "config"))] == []
 
 
+# Rooms: folders that a newcomer can read, and that do not depend on each other both ways
+
+
+def module_name(path: Path) -> str:
+    dotted = name_of(path)[:-3].replace("/", ".").removeprefix("library.")
+    return dotted.removesuffix(".__init__")
+
+
+def room_of(path: Path, house: str) -> str:
+    """The folder of a house that a module is in; the module itself where it stands loose."""
+    first = path.relative_to(ROOT / house).parts[0]
+    return (
+        module_name(ROOT / house / first)
+        if first.endswith(".py")
+        else module_name(ROOT / house / first / "__init__.py")
+    )
+
+
+def neighbors(house: str) -> dict[str, set[str]]:
+    """Which rooms of a house each of its rooms imports; what its `__init__.py` passes on is no room."""
+    front = ROOT / house / "__init__.py"
+    modules = {
+        module_name(path): path for path in MODULES if path.is_relative_to(ROOT / house) and path != front
+    }
+    rooms = {name: room_of(path, house) for name, path in modules.items()}
+    found: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        needed = {rooms[module] for module in imports(path) if module in rooms}
+        found.setdefault(rooms[name], set()).update(needed - {rooms[name]})
+    return found
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in MODULES} - {ROOT}), ids=name_of)
+def test_a_room_is_read_at_a_glance(folder):
+    modules = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
+    assert len(modules) <= MODULES_OF_A_ROOM
+
+
+@pytest.mark.parametrize("house", HOUSES)
+def test_no_two_rooms_depend_on_each_other(house):
+    try:
+        TopologicalSorter(neighbors(house)).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(reversed(error.args[1])))
+
+
+def test_the_rule_would_see_two_rooms_that_depend_on_each_other():
+    found = neighbors("app/core")
+    assert "app.core.tasks" in found["app.core.queue"]
+    assert "app.core.queue" in found["app.core.services"]
+    assert "app.core.tasks.store" not in found
+    found["app.core.tasks"].add("app.core.queue")
+    with pytest.raises(CycleError):
+        TopologicalSorter(found).prepare()
+
+
 # What really happens when a process starts
 
 
@@ -149,7 +237,7 @@ def test_the_supervisor_imports_no_task_code_and_no_page():
 
 @pytest.mark.slow
 def test_importing_any_module_connects_to_nothing_and_starts_nothing():
-    names = [name_of(path)[:-3].replace("/", ".").removesuffix(".__init__") for path in MODULES]
+    names = [module_name(path) for path in MODULES]
     wanted = [name for name in names if not name.endswith((".__main__", "wsgi", "gunicorn.conf"))]
     code = (
         "import importlib\n"

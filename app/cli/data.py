@@ -33,7 +33,7 @@ from app.core.backup.target import Target
 from app.core.errors import TaskQueueError
 from app.core.mongo import translated
 from app.core.posix import instead_of
-from app.web.platform.stores import services
+from app.extensions import services
 
 NOT_COMPLETE = 1
 WITH_WARNINGS = 3

@@ -29,11 +29,11 @@ from app.core.params.fields import Field
 from app.core.params.file_types import require_accepted
 from app.core.params.paths import file_ids
 from app.core.params.validate import validate
+from app.core.people.person import LOCAL
 from app.core.services import Services
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import NewTask, Task
-from app.web.platform.permissions import LOCAL
-from app.web.platform.stores import services
+from app.extensions import services
 
 ROOT = Path(__file__).resolve().parents[2]
 FAILED = 1

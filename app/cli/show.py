@@ -22,7 +22,7 @@ from app.core.stores import causes
 from app.core.stores.advice import unusable
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
-from app.web.platform.stores import advice_about, services
+from app.extensions import advice_about, services
 
 NOTHING_RUN = 2
 

@@ -15,7 +15,7 @@ from app.core.params.constraints import words
 from app.core.params.fields import Field
 from app.core.params.parsers import text_of
 from app.core.params.paths import every
-from app.web.platform.stores import services
+from app.extensions import services
 
 HEADS = ("NAME", "TITLE", "CATEGORY", "SERVED", "PARAMETERS")
 LEGEND = "* is needed, ? may be empty. More about one type: flask tasks types NAME"

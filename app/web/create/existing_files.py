@@ -18,9 +18,9 @@ from app.core.files.store import StoredFile
 from app.core.params.fields import Field
 from app.core.params.file_types import accepted, not_accepted
 from app.core.params.paths import MOST_ITEMS
+from app.extensions import services
 from app.web.create import uploads
 from app.web.platform.permissions import current_person
-from app.web.platform.stores import services
 
 ARGUMENT = "file"
 

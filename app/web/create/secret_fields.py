@@ -21,10 +21,10 @@ from app.core.params.paths import flattened, laid_out
 from app.core.secrets.secret import Secret
 from app.core.secrets.vault import NO_KEY, CannotOpen, Vault
 from app.core.tasks.task import Task
+from app.extensions import services
 from app.web.create.repeatable import without_numbers
 from app.web.create.uploads import DROP, Texts
 from app.web.platform.permissions import current_person
-from app.web.platform.stores import services
 
 KEEP = "keep-"
 MAX_AGE = timedelta(hours=24)

@@ -25,6 +25,7 @@ from app.core.queue.dispatcher import Submitted
 from app.core.secrets.vault import CannotOpen
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, Task, parse_task_id
+from app.extensions import services
 from app.web.create import envelope as forms
 from app.web.create import existing_files, form_fields, repeatable, submission, uploads
 from app.web.create.error_summary import Wrong, wrong_with
@@ -35,7 +36,6 @@ from app.web.platform.filters import about, size
 from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import current_person, requires
 from app.web.platform.pulse import live, unless_refused
-from app.web.platform.stores import services
 
 blueprint = Blueprint("create", __name__, url_prefix="/tasks/new")
 

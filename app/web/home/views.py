@@ -8,12 +8,13 @@ from flask import Blueprint, jsonify, render_template
 
 from app.core.errors import BadQuery
 from app.core.listing.filter import ENDED_WITHIN, TaskFilter
+from app.core.people.person import PUBLIC
 from app.core.stores.advice import reason
+from app.extensions import services
 from app.web.platform.fragments import region
-from app.web.platform.permissions import PUBLIC, requires
+from app.web.platform.permissions import requires
 from app.web.platform.pulse import live
 from app.web.platform.request_args import only
-from app.web.platform.stores import services
 
 blueprint = Blueprint("dashboard", __name__)
 

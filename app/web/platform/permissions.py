@@ -7,35 +7,17 @@ Until there is sign-in, the one local person has every permission. Sign-in repla
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flask import Flask, current_app, request
 
 from app.core.errors import Forbidden
+from app.core.people.person import LOCAL, PERMISSIONS, PUBLIC, Person
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-PUBLIC = "public"
-PERMISSIONS = frozenset(
-    {"task.read", "task.create", "task.cancel", "task.retry", "task.reprioritise", "task.delete"}
-)
 # Routes that Flask and Bootstrap-Flask bring along: files of ours and of theirs, the same for everybody.
 LIBRARY_ROUTES = {"static": PUBLIC, "bootstrap.static": PUBLIC}
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody who uses the pages."""
-
-    name: str
-    permissions: frozenset[str]
-
-    def may(self, permission: str) -> bool:
-        return permission == PUBLIC or permission in self.permissions
-
-
-LOCAL = Person("local", PERMISSIONS)
 
 
 def current_person() -> Person:

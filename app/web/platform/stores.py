@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from typing import cast
 
 import pymongo
 from flask import Flask, current_app, request
@@ -13,19 +12,16 @@ from flask_pymongo import PyMongo
 
 from app.core import clock
 from app.core import mongo as database
-from app.core.errors import Cause, DatabaseUnavailable
+from app.core.errors import DatabaseUnavailable
+from app.core.people.person import PUBLIC
 from app.core.queue import rq
 from app.core.services import Services, assemble
-from app.core.stores.advice import advice, reason, unusable
-from app.web.platform.permissions import PUBLIC, needed_by
+from app.core.stores.advice import reason, unusable
+from app.extensions import advice_about
+from app.web.platform.permissions import needed_by
 from config import Settings
 
 INDEXES_WITHIN_S = 60
-
-
-def services() -> Services:
-    """The core, for views."""
-    return cast(Services, current_app.extensions["services"])
 
 
 def connect(app: Flask, settings: Settings) -> Services:
@@ -62,11 +58,6 @@ class Readiness:
 def _ensure(readiness: Readiness) -> None:
     if request.endpoint and needed_by(current_app, request.endpoint) != PUBLIC:
         readiness.ensure()
-
-
-def advice_about(setting: str, cause: Cause | None = None) -> str:
-    """Return what to do when the store that a setting names cannot be used, in one sentence."""
-    return advice(setting, services().settings, current_app.extensions["sources"], cause=cause)
 
 
 def warn(app: Flask, error: BaseException) -> None:

@@ -26,11 +26,11 @@ from app.core.listing.listing import COUNT_LIMIT, Count
 from app.core.queue.bulk import Deed, Step
 from app.core.tasks.states import Action, Status, legal
 from app.core.tasks.task import parse_task_id
+from app.extensions import services
 from app.web.platform import request_args
 from app.web.platform.flashes import flash_at
 from app.web.platform.fragments import region
 from app.web.platform.permissions import current_person, requires
-from app.web.platform.stores import services
 from app.web.tasks import bulk_runs
 from app.web.tasks.bulk_wording import DEEDS, Wording, reasons
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from app.core.listing.listing import Count
+from app.core.people.person import Person
 from app.core.queue.bulk import Deed, Step
 from app.core.tasks.states import ACTIONS, ENDED, Action, Status, legal
 from app.web.platform.filters import plural
-from app.web.platform.permissions import Person
 
 
 @dataclass(frozen=True)

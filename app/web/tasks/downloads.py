@@ -16,9 +16,9 @@ from flask import Blueprint, Response, request
 from app.core.errors import NotFound
 from app.core.files.store import StoredFile
 from app.core.params.formats.json_text import text_in
+from app.extensions import services
 from app.web.platform.permissions import requires
 from app.web.platform.request_args import attempt_of, only, task_id_of
-from app.web.platform.stores import services
 from app.web.results.nodes import as_json
 from app.web.results.saved_files import HEAD_BYTES, MOST_IMAGE_BYTES, image_type
 from app.web.tasks import http_ranges

@@ -18,12 +18,12 @@ from app.core.listing.filter import ORDERINGS, PAGE_SIZES, TaskFilter
 from app.core.params.paths import MOST_ITEMS
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import Task
+from app.extensions import services
 from app.web.platform import request_args
 from app.web.platform.flashes import flash_at
 from app.web.platform.fragments import region
 from app.web.platform.permissions import current_person, requires
 from app.web.platform.pulse import live, unless_refused
-from app.web.platform.stores import services
 from app.web.results import table_state
 from app.web.results.selection import Around, View, piece, view
 from app.web.results.source import Source, source_of

@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from dtq_library.encodings.code_pages import code_pages
 from dtq_library.encodings.code_pages import codec as codec
-from dtq_library.tables.io.sniff import not_a_table
-from dtq_library.tables.model import Undecodable
+from dtq_library.refusals import not_a_table
 from workers import Fail
+
+Undecodable = Literal["stop", "replace"]
 
 _BLOCK = 1024 * 1024
 _SAMPLE = 64 * 1024

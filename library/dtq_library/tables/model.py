@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from dtq_library.encodings.detection import Undecodable
 from dtq_library.tables.layout import AS_FOUND, Layout
 from dtq_library.tables.stage import Stage
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 Format = Literal["csv", "tsv", "jsonl", "json", "parquet", "xlsx", "ods"]
 Delimiter = Literal["comma", "semicolon", "tab", "pipe", "space", "caret", "tilde"]
 BrokenRows = Literal["stop", "skip"]
-Undecodable = Literal["stop", "replace"]
 Whitespace = Literal["collapse", "trim", "keep"]
 Compare = Literal["written", "values"]
 Case = Literal["keep", "lower", "upper", "title"]

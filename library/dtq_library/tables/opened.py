@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dtq_library.tables.clean.report import loss_notes
+from dtq_library.tables.losses import loss_notes
 from dtq_library.tables.model import Kind, Pulse, Table
 from dtq_library.tables.stage import Stage
 from dtq_library.tables.values.column import Recipe

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from dtq_library.encodings import detection
 from dtq_library.tables import layout, model
 from dtq_library.tables.io.sniff import COMPRESSED, EXTENSIONS
 from workers import File
@@ -229,7 +230,7 @@ Encoding = Annotated[
     choice("Encoding", "Of a text file, in case letters come out wrong.", RARE, auto="Detect automatically"),
 ]
 Undecodable = Annotated[
-    model.Undecodable,
+    detection.Undecodable,
     choice(
         "Undecodable bytes",
         "Bytes of a text file that aren't in its encoding.",

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dtq_library.encodings.detection import codec, decodable
-from dtq_library.tables.model import Undecodable
+from dtq_library.encodings.detection import Undecodable, codec, decodable
 from workers import Context, Fail, File
 
 MAX_FILE_MB = 512

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from app import create_app
+from app.core.people.person import PERMISSIONS, PUBLIC, Person
 from app.web.platform import permissions
-from app.web.platform.permissions import PERMISSIONS, PUBLIC, Person, needed_by, requires
+from app.web.platform.permissions import needed_by, requires
 
 OPEN_TO_ALL = {"static", "bootstrap.static", "dashboard.healthz", "dashboard.readyz"}
 

@@ -10,10 +10,10 @@ from bson import ObjectId
 from pymongo.errors import NetworkTimeout
 
 from app.core.listing.filter import TaskFilter
+from app.core.people.person import Person
 from app.core.queue import bulk
 from app.core.tasks.states import Priority, Status
 from app.web.platform import permissions
-from app.web.platform.permissions import Person
 from tests.web.create.creating import publish
 from tests.web.looking import aged, claim, fail, succeed, text_of
 from tests.web.tasks.choosing import HIDDEN

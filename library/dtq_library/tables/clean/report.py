@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dtq_library.tables.losses import loss_notes
 from dtq_library.tables.model import REASONS, CleanColumn, Table
 from dtq_library.tables.rows import Kept
-from dtq_library.tables.values.column import Recipe, blanked
+from dtq_library.tables.values.column import Recipe
 
 if TYPE_CHECKING:
     import polars as pl
-
-_SHOWN = 3
 
 
 @dataclass
@@ -64,23 +63,6 @@ def build_report(
             *notes,
         ],
     }
-
-
-def loss_notes(table: Table, recipes: Iterable[Recipe], kept: Kept | None = None) -> list[str]:
-    """Sentences about what was taken out of the cells and rows, with examples."""
-    notes = []
-    for recipe in recipes:
-        found = blanked(recipe)
-        spellings = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:_SHOWN]
-        if spellings:
-            told = ", ".join(f"{spelling[:40]} ({count:,})" for spelling, count in spellings)
-            notes.append(f"Column {recipe.name}: treated as missing: {told}.")
-    if kept is not None and kept.duplicates:
-        numbers = table.row_numbers(kept.first_duplicates).to_list()
-        more = ", …" if kept.duplicates > len(numbers) else ""
-        shown = ", ".join(f"{number:,}" for number in numbers)
-        notes.append(f"Duplicates that were dropped: {kept.duplicates:,} (row {shown}{more}).")
-    return notes
 
 
 def _describe(recipe: Recipe, tally: Tally) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import re
 import zipfile
 from pathlib import Path, PurePath
 
+from dtq_library.refusals import not_a_table
 from dtq_library.tables.model import Format
 from workers import Fail
 
@@ -30,7 +31,6 @@ EXTENSIONS: dict[str, Format] = {
 }
 COMPRESSED = (".gz",)
 """Ends of names that are added to those of `EXTENSIONS`."""
-ACCEPTED = "a CSV, TSV, JSON, JSON Lines, Parquet, XLSX or ODS file"
 
 _SIGNATURES = (
     (b"%PDF-", "a PDF document"),
@@ -159,8 +159,3 @@ def _ole2_problem(path: Path) -> Fail:
     if encrypted:
         return Fail("The workbook is protected with a password; save it without one and upload it again.")
     return not_a_table("an old Office file (such as .xls); save it as XLSX or CSV")
-
-
-def not_a_table(what: str) -> Fail:
-    """The refusal of something that is no table at all."""
-    return Fail(f"This is not a table that can be read: {ACCEPTED} was expected, but this is {what}.")

@@ -1,0 +1,21 @@
+"""What `create_app` put together, for whatever runs within the application: pages and commands."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import current_app
+
+from app.core.errors import Cause
+from app.core.services import Services
+from app.core.stores.advice import advice
+
+
+def services() -> Services:
+    """The core, for views."""
+    return cast(Services, current_app.extensions["services"])
+
+
+def advice_about(setting: str, cause: Cause | None = None) -> str:
+    """Return what to do when the store that a setting names cannot be used, in one sentence."""
+    return advice(setting, services().settings, current_app.extensions["sources"], cause=cause)
