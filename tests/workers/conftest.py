@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -44,7 +45,10 @@ def run(services: Services, new_task: Callable[..., Task]) -> Callable[..., tupl
 def child(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Child]:
     monkeypatch.setattr(signal, "signal", lambda *given: None)
     reader, writer = os.pipe()
-    made = Child("w1", writer, tmp_path, services.settings, services)
+    settings = dataclasses.replace(
+        services.settings, worker_recycle_mb=0
+    )  # A process that runs all tests is large
+    made = Child("w1", writer, tmp_path, settings, services)
     made.types = load(["tests.workers.samples"])
     yield made
     os.close(reader)

@@ -32,9 +32,16 @@ REPEATED = 3
 TRIES = 4
 
 _GROUP: type[BaseException] | tuple[()] = getattr(builtins, "BaseExceptionGroup", ())
-_WORKERS = Path(__file__).parent
+_WORKERS = Path(__file__).parents[1]
 _OURS = frozenset(
-    str(_WORKERS / name) for name in ("runtime.py", "coroutines.py", "signals.py", "inprocess.py", "local.py")
+    str(_WORKERS / name)
+    for name in (
+        "attempt/attempt.py",
+        "attempt/coroutines.py",
+        "attempt/signals.py",
+        "in_process.py",
+        "run_local.py",
+    )
 )
 _LIBRARY = os.path.dirname(os.__file__)
 _LOOP = os.path.dirname(asyncio.__file__)

@@ -97,7 +97,7 @@ def test_a_long_message_keeps_its_ends_and_the_root_cause(services: Services) ->
     message, trace = outcome.error["message"], outcome.error["traceback"]
     assert len(message) == 2_000 and message.startswith("ValueError: begin") and message.endswith(" end")
     assert "characters left out" in message and "characters left out" in trace
-    assert "KeyError: 'the root'" in trace and "in say_much" in trace and "test_runtime.py" in trace
+    assert "KeyError: 'the root'" in trace and "in say_much" in trace and "test_attempt.py" in trace
 
 
 def test_bytes_that_are_no_text_say_what_to_do(services: Services) -> None:

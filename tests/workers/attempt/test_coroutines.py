@@ -96,7 +96,7 @@ def test_an_interrupt_ends_it_wherever_it_is(
         assert isinstance(outcome, Failed) and outcome.error["kind"] == "timeout"
         assert how == "swallow_once" or "awaiting.py" in outcome.error["traceback"]
         assert coroutines.__file__ not in outcome.error["traceback"]
-        assert "runtime.py" not in outcome.error["traceback"]
+        assert "attempt/attempt.py" not in outcome.error["traceback"]
 
 
 @pytest.mark.parametrize("begin_s", [0.0004, 0.01])

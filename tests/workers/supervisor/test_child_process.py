@@ -17,8 +17,8 @@ pytestmark = pytest.mark.slow
 
 KILLED = """
 import os, signal
-from workers import process
-process._own_folder()
+from workers.supervisor import child_process
+child_process._own_folder()
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -48,7 +48,7 @@ def test_what_a_killed_supervisor_left_is_removed_and_what_lives_is_not(temporar
 def test_the_temporary_folder_of_tasks_is_the_childs(temporary: Path) -> None:
     """As far as `main` comes before it reads its settings."""
     says = (
-        "import os, tempfile; from workers import child; "
+        "import os, tempfile; from workers.attempt import child; "
         "child.load = lambda env: print(tempfile.mkdtemp(), env['TMPDIR'], sep='\\n') or exit(); "
         "child.main(['w1', '1', os.environ['FOLDER'], str(os.getppid())])"
     )
