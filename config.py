@@ -217,12 +217,12 @@ class Settings:
         "A task whose worker was lost so many times fails; other losses do not count as attempts.")
     stop_grace_s: int = setting(
         "STOP_GRACE_S", "25", number(0, 3600),
-        "How long a stopping worker lets its task go on before the task is handed back.")
+        "How long a stopping worker lets its task go on before the task is released.")
     retention_days: float = setting(
         "RETENTION_DAYS", "30", number(0.001, 36_500, float), "Ended tasks are deleted after so many days.")
     upload_max_mb: int = setting("UPLOAD_MAX_MB", "256", number(1, 10_240), "The largest file a form takes; 1024 is 1 GB.")
     result_max_kb: int = setting(
-        "RESULT_MAX_KB", "256", number(1, 8_192), "A larger result is kept as a file instead of inside the task.")
+        "RESULT_MAX_KB", "256", number(1, 8_192), "A larger result is stored as a file instead of inside the task.")
     http_allow: tuple[str, ...] = setting(
         "HTTP_ALLOW", "", hosts,
         "Hosts, or host:port, that HTTP requests may reach although they are inside; any other one must be public.")

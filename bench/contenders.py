@@ -22,7 +22,7 @@ from app.local.children import Child
 from bench import floor, stock
 
 ROOT = Path(__file__).resolve().parent.parent
-LANES = [priority.word for priority in Priority]
+QUEUES = [priority.word for priority in Priority]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Contender:
     """What to start for so many workers."""
     ready: Callable[[Services, int], bool]
     push: Callable[[Services, list[Task]], None]
-    lanes: list[str]
+    queues: list[str]
     """The Redis lists that are empty when the end is near."""
 
     def start(self, workers: int, env: Mapping[str, str], logs: Path) -> list[Child]:
@@ -69,7 +69,7 @@ def _ours_ready(services: Services, workers: int) -> bool:
 def _stock(kind: str) -> Callable[[int], list[list[str]]]:
     """The real command line of RQ; quiet, as ours says nothing for a task either."""
     options = ["--quiet", "--serializer", "json", "--worker-class", kind, "--config", "bench.stock"]
-    return lambda workers: [["rq.cli", "worker", *options, *LANES]] * workers
+    return lambda workers: [["rq.cli", "worker", *options, *QUEUES]] * workers
 
 
 def _stock_ready(services: Services, workers: int) -> bool:
@@ -94,8 +94,8 @@ def _stock_push(services: Services, tasks: list[Task]) -> None:
                 for task in tasks
                 if task.priority is priority
             ]
-            lane = Queue(priority.word, connection=redis, serializer=JSONSerializer)
-            lane.enqueue_many(jobs, pipeline=pipe)
+            queue = Queue(priority.word, connection=redis, serializer=JSONSerializer)
+            queue.enqueue_many(jobs, pipeline=pipe)
         pipe.execute()
 
 
@@ -104,10 +104,10 @@ def _floor_ready(services: Services, workers: int) -> bool:
 
 
 def _floor_push(services: Services, tasks: list[Task]) -> None:
-    services.queues.redis.rpush(floor.LANE, *(str(task.id) for task in tasks))
+    services.queues.redis.rpush(floor.QUEUE, *(str(task.id) for task in tasks))
 
 
-RQ_LANES = [f"rq:queue:{lane}" for lane in LANES]
+RQ_QUEUES = [f"rq:queue:{queue}" for queue in QUEUES]
 
 OURS = Contender(
     "ours",
@@ -116,7 +116,7 @@ OURS = Contender(
     _ours,
     _ours_ready,
     lambda services, tasks: services.queues.push(tasks),
-    RQ_LANES,
+    RQ_QUEUES,
 )
 STOCK = Contender(
     "stock",
@@ -125,7 +125,7 @@ STOCK = Contender(
     _stock("rq.Worker"),
     _stock_ready,
     _stock_push,
-    RQ_LANES,
+    RQ_QUEUES,
 )
 SIMPLE = Contender(
     "simple",
@@ -134,7 +134,7 @@ SIMPLE = Contender(
     _stock("rq.SimpleWorker"),
     _stock_ready,
     _stock_push,
-    RQ_LANES,
+    RQ_QUEUES,
 )
 FLOOR = Contender(
     "floor",
@@ -143,6 +143,6 @@ FLOOR = Contender(
     lambda workers: [["bench.floor"]] * workers,
     _floor_ready,
     _floor_push,
-    [floor.LANE],
+    [floor.QUEUE],
 )
 ALL = (OURS, STOCK, SIMPLE, FLOOR)

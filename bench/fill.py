@@ -65,13 +65,17 @@ def batches(documents: list[Document]) -> Iterator[list[Document]]:
 
 
 def waiting(count: int) -> list[Document]:
-    """No-op tasks, a third in each lane, dispatched as far as MongoDB knows."""
+    """No-op tasks, a third in each queue, dispatched as far as MongoDB knows."""
     now = utcnow()
-    lanes = list(Priority)
+    priorities = list(Priority)
     made = []
     for number in range(count):
         new = NewTask(
-            type="noop", params={"number": number}, title="Nothing", priority=lanes[number % 3], timeout_s=60
+            type="noop",
+            params={"number": number},
+            title="Nothing",
+            priority=priorities[number % 3],
+            timeout_s=60,
         )
         made.append({**new_document(new, ObjectId(), now), "hint": "sent", "dispatched_at": now})
     return made

@@ -18,7 +18,7 @@ from app.core import mongo
 from app.core.clock import utcnow
 from config import load
 
-LANE = "bench:floor"
+QUEUE = "bench:floor"
 READY = "bench:floor:ready"
 
 
@@ -29,10 +29,10 @@ def main() -> None:
     tasks.find_one({"_id": ObjectId()})
     redis: Any = Redis.from_url(settings.redis_url)
     redis.incr(READY)
-    task_id = redis.blpop([LANE], 60)[1]
+    task_id = redis.blpop([QUEUE], 60)[1]
     while task_id is not None:
         run(tasks, ObjectId(task_id.decode()))
-        task_id = redis.lpop(LANE)
+        task_id = redis.lpop(QUEUE)
 
 
 def run(tasks: Any, task_id: ObjectId) -> None:

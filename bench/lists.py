@@ -133,7 +133,7 @@ def views(services: Services, count: int) -> list[View]:
         ),
         _view(services, "search, one of all", rare, _search(services, rare.q)),
         View("counts of all tabs", "/tasks/counts", _fresh_counts(services), pause_s=COUNTS_KEPT_S),
-        View("home page", "/", services.stats.lanes),
+        View("home page", "/", services.stats.queues),
     ]
 
 

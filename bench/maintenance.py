@@ -44,7 +44,7 @@ ROUNDS = 5
 
 
 def prepare(counted: Counted, waiting: int) -> None:
-    """Empty stores, then so many tasks that wait; hints for the oldest of each lane, which are looked at."""
+    """Empty stores, then so many tasks that wait; hints for the oldest of each queue, which are looked at."""
     services = counted.services
     services.db.client.drop_database(services.db.name)
     services.queues.redis.flushall()
@@ -81,8 +81,8 @@ def damage(services: Services) -> None:
                 document.pop("hint")
             services.db.tasks.insert_one(document)
     services.db.words.insert_many([{"_id": f"gone{at}", "at": now - FORGOTTEN * 2} for at in range(REPAIRS)])
-    for lane in Priority:
-        for task in services.tasks.oldest_dispatched(lane, REPAIRS):
+    for priority in Priority:
+        for task in services.tasks.oldest_dispatched(priority, REPAIRS):
             services.queues.remove([task])
 
 

@@ -151,7 +151,7 @@ def _of_pages(services: Services) -> Iterator[Question]:
         "list, every 2 s", "rows that live", lambda at: tasks.find({"_id": {"$in": ids}}, [("_id", 1)], 25)
     )
     yield Question("list, every 10 s", "counts", lambda at: Listing(services.db).counts(TaskFilter()))
-    yield Question("every page, 1.5 s", "lanes", lambda at: stats.lanes())
+    yield Question("every page, 1.5 s", "queues", lambda at: stats.queues())
     yield Question("every page, 1.5 s", "pace of 10 minutes", lambda at: stats.pace(timedelta(minutes=10)))
     yield Question("Home, every 3 s", "ended in an hour", lambda at: stats.ended(hour))
     yield Question("Home, every 3 s", "failures of a day", lambda at: stats.failures(day))

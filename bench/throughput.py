@@ -72,7 +72,7 @@ def measure(series: Series, tasks: int) -> float:
         waiting = _insert(services, tasks)
         released = utcnow()
         series.contender.push(services, waiting)
-        _wait(children, END_S, lambda: _ended(services, series.contender.lanes))
+        _wait(children, END_S, lambda: _ended(services, series.contender.queues))
     return tasks / _elapsed_s(services, tasks, released)
 
 
@@ -113,9 +113,9 @@ def _wait(children: list[Child], timeout_s: float, until: Callable[[], bool]) ->
         time.sleep(0.2)
 
 
-def _ended(services: Services, lanes: list[str]) -> bool:
+def _ended(services: Services, queues: list[str]) -> bool:
     """The queues first: MongoDB is asked only when they are empty."""
-    if any(services.queues.redis.llen(lane) for lane in lanes):
+    if any(services.queues.redis.llen(queue) for queue in queues):
         return False
     going = {"status": {"$in": ["queued", "running"]}, "priority": {"$in": [0, 1, 2]}}
     return services.db.tasks.find_one(going, {"_id": 1}) is None

@@ -18,7 +18,7 @@ from app.core.params.paths import every
 from app.extensions import services
 
 HEADS = ("NAME", "TITLE", "CATEGORY", "SERVED", "PARAMETERS")
-LEGEND = "* is needed, ? may be empty. More about one type: flask tasks types NAME"
+LEGEND = "* required, ? optional. More about one type: flask tasks types NAME"
 LEAST_WIDTH = 30
 
 

@@ -22,7 +22,7 @@ from app.core.listing.search_index import Words
 from app.core.listing.stats import Stats
 from app.core.mongo import Mongo
 from app.core.queue import rq
-from app.core.queue.bulk import Many
+from app.core.queue.bulk import Bulk
 from app.core.queue.dispatcher import Dispatch
 from app.core.queue.rq import Queues
 from app.core.secrets.vault import Vault
@@ -49,7 +49,7 @@ class Services:
     queues: Queues
     dispatch: Dispatch
     listing: Listing
-    many: Many
+    bulk: Bulk
     stats: Stats
     vault: Vault
     lasting: SparseLog = field(default_factory=SparseLog)
@@ -110,7 +110,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         queues=queues,
         dispatch=dispatch,
         listing=listing,
-        many=Many(listing, dispatch),
+        bulk=Bulk(listing, dispatch),
         stats=Stats(db, listing),
         vault=vault,
     )

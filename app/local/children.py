@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-LEASH = [sys.executable, "-I", "-S", str(Path(__file__).parents[1] / "core" / "parent_death.py")]
+DIES_WITH_PARENT = [sys.executable, "-I", "-S", str(Path(__file__).parents[1] / "core" / "parent_death.py")]
 
 LOG_MAX_BYTES = 10_000_000
 SLOW_S = 3.0
@@ -105,7 +105,7 @@ class Child:
         with self.log.open("ab") as log:
             self._log_start = log.tell()
             self._process = subprocess.Popen(
-                [*LEASH, str(os.getpid()), *self.argv],
+                [*DIES_WITH_PARENT, str(os.getpid()), *self.argv],
                 env=self._env,
                 cwd=self._cwd,
                 stdin=subprocess.DEVNULL,
@@ -209,7 +209,7 @@ class Register:
         self._path = path
 
     def write(self, children: Iterable[Child]) -> None:
-        """Record number and time of birth: together they name one process for ever."""
+        """Record number and time of birth: together they name one process forever."""
         born: dict[str, float] = {}
         for child in children:
             with contextlib.suppress(psutil.Error):

@@ -69,7 +69,7 @@ def offer_library(folder: str) -> None:
 
 def main(folder: str, files: list[str]) -> int:
     if sys.version_info < (3, 10):  # noqa: UP036 - this is how an older one is told
-        print(f"Python 3.10 or newer is needed; this is {sys.version.split()[0]}.", file=sys.stderr)
+        print(f"Use Python 3.10 or newer; this is {sys.version.split()[0]}.", file=sys.stderr)
         return 1
     if sys.platform == "win32":
         print(WINDOWS, file=sys.stderr)

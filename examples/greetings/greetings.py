@@ -31,7 +31,7 @@ def greet_everybody(ctx: Context, people: File, language: Language = "en") -> di
     """Write a greeting for each line of a text file, and keep them as a file."""
     names = [line.strip() for line in people.path.read_text(encoding="utf-8").splitlines() if line.strip()]
     if not names:
-        raise Fail("The file names nobody. One name a line is expected.")
+        raise Fail("The file names nobody. Put one name on each line.")
     letters = ctx.work_dir / "greetings.txt"
     letters.write_text("".join(f"{WORDS[language]}, {name}!\n" for name in names), encoding="utf-8")
     return {"people": len(names), "file": ctx.save_file(letters, "greetings.txt")}

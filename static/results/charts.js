@@ -7,7 +7,7 @@
   const BOTH = 3; // uPlot clips what is filled and what is stroked.
   const drawn = new Map();
 
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const short = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
   const figures = new Intl.NumberFormat("en", { maximumSignificantDigits: 6 });
   const said = (value) => (value === null || value === undefined ? "–" : figures.format(value));
@@ -37,8 +37,8 @@
       font: "12px system-ui, sans-serif",
       labelFont: "12px system-ui, sans-serif",
       labelSize: 20,
-      stroke: colour("--quiet"),
-      grid: { stroke: colour("--line"), width: 1 },
+      stroke: color("--quiet"),
+      grid: { stroke: color("--line"), width: 1 },
       ticks: { show: false },
       ...more,
     };
@@ -70,7 +70,7 @@
   const withZero = (_, low, high) =>
     uPlot.rangeNum(Math.min(low, 0), Math.max(high, 0), { min: padded, max: padded });
   const filled = (corners) => ({
-    fill: colour("--chart-1-soft"), stroke: colour("--chart-1"), width: 1, points: { show: false },
+    fill: color("--chart-1-soft"), stroke: color("--chart-1"), width: 1, points: { show: false },
     paths: boxes(corners),
   });
 
@@ -127,8 +127,8 @@
       options: {
         scales: plain(data),
         series: [{}, ...data.series.map((each, at) => ({
-          label: each.name, stroke: colour(`--chart-${at + 1}`), width: 2, dash: DASHES[at],
-          points: { show: data.x.length < 40, size: 6, fill: colour(`--chart-${at + 1}`) },
+          label: each.name, stroke: color(`--chart-${at + 1}`), width: 2, dash: DASHES[at],
+          points: { show: data.x.length < 40, size: 6, fill: color(`--chart-${at + 1}`) },
         }))],
         axes: [data.labels ? axis("x", words) : places(data), amounts(data)],
       },
@@ -142,8 +142,8 @@
       options: {
         scales: plain(data),
         series: [{}, {
-          stroke: colour("--chart-1"), paths: () => null,
-          points: { show: true, size: 6, width: 1, fill: colour("--chart-1-soft") },
+          stroke: color("--chart-1"), paths: () => null,
+          points: { show: true, size: 6, width: 1, fill: color("--chart-1-soft") },
         }],
         axes: [places(data), amounts(data)],
       },

@@ -1,4 +1,4 @@
-// Many tasks chosen in the list: a range, the whole page, all that match; and a deed that runs in steps. Without
+// Many tasks chosen in the list: a range, the whole page, all that match; and an operation that runs in steps. Without
 // this script the boxes and buttons are there as well, and the server says what cannot be done.
 "use strict";
 
@@ -101,7 +101,7 @@
     history.back();
   });
 
-  // A deed in steps: Stop waits for the step that is under way, so that what it says is right.
+  // An operation in steps: Stop waits for the step that is under way, so that what it says is right.
 
   let stopping = false;
 

@@ -48,7 +48,7 @@ TEXT = "".join(f"Line {at}: {'long ' * (at % 40)}\n" for at in range(1, 80))
 
 
 def png(width: int = 320, height: int = 180) -> bytes:
-    """A picture: a slope of colours."""
+    """A picture: a slope of colors."""
     rows = b"".join(
         b"\0" + b"".join(bytes((x * 255 // width, y * 255 // height, 160)) for x in range(width))
         for y in range(height)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 WIDTHS = (1280, 360)
 EVERYTHING = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
-COLOURS = {"resultTypes": ["violations"], "runOnly": ["color-contrast", "link-in-text-block"]}
+COLORS = {"resultTypes": ["violations"], "runOnly": ["color-contrast", "link-in-text-block"]}
 RUN = """async (options) => (await axe.run(options)).violations.map(
     (each) => `${each.id}: ${each.help}: ${each.nodes.slice(0, 3).map((node) => node.html).join(" ")}`
 )"""
@@ -42,7 +42,7 @@ def page(chromium: Any, address: str) -> Iterator[Any]:
 
 
 def found_on(page: Any) -> list[str]:
-    """What is wrong, a line for each finding, in every width and theme; a theme changes only colours."""
+    """What is wrong, a line for each finding, in every width and theme; a theme changes only colors."""
     from axe_playwright_python.sync_playwright import Axe
 
     page.evaluate(Axe().axe_script)
@@ -54,7 +54,7 @@ def found_on(page: Any) -> list[str]:
         wrong += [f"{width}: {wide} px too wide"] if wide > 0 else []
         wrong += [f"{width}: {each}" for each in page.evaluate(RUN, EVERYTHING)]
         page.emulate_media(color_scheme="dark")
-        wrong += [f"{width}, dark: {each}" for each in page.evaluate(RUN, COLOURS)]
+        wrong += [f"{width}, dark: {each}" for each in page.evaluate(RUN, COLORS)]
     return wrong
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.core.queue import bulk
-from app.core.queue.bulk import Many
+from app.core.queue.bulk import Bulk
 from app.core.services import Services
 from app.core.tasks.states import Status
 from tests.browser import seeded
@@ -99,15 +99,15 @@ def test_back_and_reload_after_a_bulk_action_on_some(page: Any, services: Servic
 
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Many.step
+    real = Bulk.step
 
-    def slow(self: Many, *given: Any) -> Any:
+    def slow(self: Bulk, *given: Any) -> Any:
         time.sleep(0.5)
         return real(self, *given)
 
     monkeypatch.setattr(bulk, "BATCH", 4)
     monkeypatch.setattr(bulk, "STEP_S", 0.0)
-    monkeypatch.setattr(Many, "step", slow)
+    monkeypatch.setattr(Bulk, "step", slow)
 
 
 def start(page: Any) -> None:

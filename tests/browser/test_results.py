@@ -19,8 +19,8 @@ from tests.web.looking import claim
 pytestmark = pytest.mark.browser
 
 CANVAS = "figure.chart canvas"
-# How many colours a canvas holds: one, transparent, where nothing was drawn.
-COLOURS = """(canvas) => {
+# How many colors a canvas holds: one, transparent, where nothing was drawn.
+COLORS = """(canvas) => {
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     return new Set(new Uint32Array(data.buffer)).size;
 }"""
@@ -45,9 +45,9 @@ def column(page: Any, number: int) -> list[str]:
     return found
 
 
-def colours(page: Any) -> list[int]:
+def colors(page: Any) -> list[int]:
     page.wait_for_selector(CANVAS)
-    found: list[int] = [each.evaluate(COLOURS) for each in page.locator(CANVAS).all()]
+    found: list[int] = [each.evaluate(COLORS) for each in page.locator(CANVAS).all()]
     return found
 
 
@@ -105,7 +105,7 @@ def test_a_tree_is_opened_by_keys(quiet_page: Any, seeded: dict[str, Task]) -> N
 
 def test_charts_are_drawn_and_follow_the_theme(quiet_page: Any, seeded: dict[str, Task]) -> None:
     quiet_page.goto(f"/tasks/{seeded['chart'].id}")
-    light = colours(quiet_page)
+    light = colors(quiet_page)
     assert len(light) == len(results.CHARTS) and min(light) > 5
 
     figure = quiet_page.locator("figure.chart").first
@@ -114,7 +114,7 @@ def test_charts_are_drawn_and_follow_the_theme(quiet_page: Any, seeded: dict[str
 
     before = quiet_page.locator(CANVAS).first.screenshot()
     quiet_page.emulate_media(color_scheme="dark")
-    assert min(colours(quiet_page)) > 5
+    assert min(colors(quiet_page)) > 5
     assert quiet_page.locator(CANVAS).first.screenshot() != before
 
 
@@ -135,7 +135,7 @@ def test_a_result_that_arrives_is_drawn_by_its_viewer(quiet_page: Any, services:
     assert services.tasks.succeed(task, {"charts": results.CHARTS, "rows": 3}, kind={"charts": "chart"})
 
     quiet_page.wait_for_selector(CANVAS, timeout=10_000)
-    assert min(colours(quiet_page)) > 5
+    assert min(colors(quiet_page)) > 5
 
 
 def test_an_image_is_shown(quiet_page: Any, seeded: dict[str, Task]) -> None:
@@ -162,7 +162,7 @@ def test_an_analysis_of_a_public_table_has_its_charts_and_tables(page: Any, site
     page.wait_for_url(TASK)
     page.wait_for_selector(CANVAS, timeout=60_000)
 
-    drawn = colours(page)
+    drawn = colors(page)
     assert len(drawn) == page.locator("figure.chart").count() >= 9
     assert min(drawn) > 5
     assert "Weight_in_lbs" in page.locator("#rows-correlations").inner_text()

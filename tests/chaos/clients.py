@@ -22,7 +22,7 @@ from config import load
 from tests.chaos.checker import Ack
 from tests.chaos.web import LOST, Answer, Person, new_key
 
-LANES = ("high", "medium", "low")
+QUEUES = ("high", "medium", "low")
 SECONDS = (0.0, 0.0, 0.0, 0.0, 0.05, 0.1, 0.3, 1.5)
 PATIENCE_S = 120.0
 
@@ -32,7 +32,7 @@ class Wish:
     """One task that a client wants: the same one however often it has to ask."""
 
     number: int
-    lane: str
+    priority: str
     seconds: float
     due_s: float
 
@@ -40,7 +40,7 @@ class Wish:
 def wishes(count: int, seconds: float, chance: random.Random) -> list[Wish]:
     """Wishes at an even pace."""
     return [
-        Wish(number, chance.choice(LANES), chance.choice(SECONDS), number * seconds / count)
+        Wish(number, chance.choice(QUEUES), chance.choice(SECONDS), number * seconds / count)
         for number in range(count)
     ]
 
@@ -119,7 +119,7 @@ class ByForm:
             **self._form,
             "p-number": str(wish.number),
             "p-seconds": str(wish.seconds),
-            "priority": wish.lane,
+            "priority": wish.priority,
             "submission_key": key,
         }
 
@@ -140,7 +140,7 @@ class ByCode:
     def __call__(self, wish: Wish, key: str) -> str | None:
         params = {"number": wish.number, "seconds": wish.seconds}
         new = NewTask(
-            "mark", params, "Mark", Priority.from_word(wish.lane), max_attempts=20, submission_key=key
+            "mark", params, "Mark", Priority.from_word(wish.priority), max_attempts=20, submission_key=key
         )
         try:
             return str(self._services.dispatch.submit(new).task.id)

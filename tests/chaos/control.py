@@ -20,7 +20,7 @@ from app.core.queue import rq
 from app.local.children import Child, free_port
 from app.local.servers import REDIS, Server, choose
 from tests.chaos import effects
-from tests.chaos.clients import LANES, Book, Crowd, Wish, wishes
+from tests.chaos.clients import QUEUES, Book, Crowd, Wish, wishes
 from tests.chaos.keeper import Keeper
 from tests.chaos.plan import Fault, Size, faults
 from tests.chaos.rig import ROOT, children_of, shoot
@@ -44,13 +44,13 @@ class Enqueue:
     """A program that enqueues as RQ's documentation does; a name for each job, so that again is not twice."""
 
     def __init__(self, url: str) -> None:
-        self._lanes = {
-            lane: Queue(lane, connection=Redis.from_url(url), serializer=JSONSerializer) for lane in LANES
+        self._queues = {
+            queue: Queue(queue, connection=Redis.from_url(url), serializer=JSONSerializer) for queue in QUEUES
         }
 
     def __call__(self, wish: Wish, key: str) -> str | None:
         try:
-            job = self._lanes[wish.lane].enqueue(
+            job = self._queues[wish.priority].enqueue(
                 "tests.chaos.control_job.mark", f"storm-{wish.number}", wish.seconds,
                 job_id=f"storm-{wish.number}", result_ttl=3600,
             )  # fmt: skip
@@ -74,7 +74,7 @@ class Control:
         self.keeper.start("redis", self.redis_server)
         options = ["--quiet", "--serializer", "json", "--url", self.url]
         for number in range(WORKERS):
-            command = [sys.executable, "-m", "rq.cli", "worker", *options, *LANES]
+            command = [sys.executable, "-m", "rq.cli", "worker", *options, *QUEUES]
             worker = Child(f"rq-{number}", command, log=folder / f"rq-{number}.log", env=env, cwd=ROOT)
             self.keeper.start(worker.name, worker)
         book = Book(folder / "acks")
@@ -128,20 +128,20 @@ class Control:
     def _calm(self) -> set[str]:
         """Until every job is there or nothing has moved for as long as ours may take; the ids that failed."""
         redis = Redis.from_url(self.url, socket_timeout=5)
-        lanes = [Queue(lane, connection=redis, serializer=JSONSerializer) for lane in LANES]
+        queues = [Queue(queue, connection=redis, serializer=JSONSerializer) for queue in QUEUES]
         before, moved = -1, time.monotonic()
         while time.monotonic() - moved < PATIENCE_S:
             self.keeper.check()
             time.sleep(0.5)
             try:
-                now = len(effects.read(self.folder / "effects")) + sum(map(len, lanes))
+                now = len(effects.read(self.folder / "effects")) + sum(map(len, queues))
             except (RedisError, OSError):
                 continue
             if now != before:
                 before, moved = now, time.monotonic()
-            elif not sum(map(len, lanes)) and time.monotonic() - moved > PATIENCE_S / 4:
+            elif not sum(map(len, queues)) and time.monotonic() - moved > PATIENCE_S / 4:
                 break
-        failed = (FailedJobRegistry(queue=lane).get_job_ids(cleanup=False) for lane in lanes)
+        failed = (FailedJobRegistry(queue=queue).get_job_ids(cleanup=False) for queue in queues)
         return {str(job) for ids in failed for job in ids}
 
     def _loss(self, book: Book, failed: set[str]) -> Loss:

@@ -29,7 +29,7 @@ from app.core.services import Services
 from app.local.children import free_port
 from tests.chaos import effects, report
 from tests.chaos.checker import Seen, Verdict, check
-from tests.chaos.clients import LANES, SECONDS, Book, ByForm, Wish
+from tests.chaos.clients import QUEUES, SECONDS, Book, ByForm, Wish
 from tests.chaos.watching import documents
 from tests.chaos.web import new_key
 from tests.real.fleet import until
@@ -57,7 +57,7 @@ class Client:
 
     def _work(self) -> None:
         for number in self._numbers:
-            wish = Wish(number, self._chance.choice(LANES), self._chance.choice(SECONDS), 0.0)
+            wish = Wish(number, self._chance.choice(QUEUES), self._chance.choice(SECONDS), 0.0)
             key = new_key()
             while (task := self._ask(wish, key)) is None:
                 time.sleep(0.1)

@@ -67,7 +67,7 @@ def test_the_rest_of_an_attempt_comes_before_the_next_one(
     write(services, task, b"first, half a li")
     assert follower.look().log == ""
     write(services, task, b"first, half a line\n")
-    services.tasks.hand_back(task, "The worker was stopped.")
+    services.tasks.release(task, "The worker was stopped.")
     again = services.tasks.claim(task.id, task.dispatch + 1, "w2")
     assert again
     write(services, task, b"second\n", attempt=2)

@@ -60,8 +60,8 @@ def test_what_was_published_is_left_as_it_was(catalog):
 
 
 def test_types_are_in_the_order_of_category_and_title(catalog):
-    catalog.publish([COUNT, {**CLEAN, "_id": "z", "title": "Analyse"}, CLEAN], "w1")
-    assert [each.title for each in catalog.types()] == ["Analyse", "Clean a table", "Count slowly"]
+    catalog.publish([COUNT, {**CLEAN, "_id": "z", "title": "Analyze"}, CLEAN], "w1")
+    assert [each.title for each in catalog.types()] == ["Analyze", "Clean a table", "Count slowly"]
 
 
 def test_a_type_that_nobody_published_is_not_found(catalog):

@@ -69,7 +69,7 @@ def test_another_attempt_is_watched_from_its_own_start(services, running, rescue
     task = running(max_attempts=3)
     clock.advance(minutes=1)
     rescue.look()
-    services.tasks.hand_back(task, "The worker was stopped.")
+    services.tasks.release(task, "The worker was stopped.")
     queued = services.tasks.get(task.id)
     services.tasks.claim(queued.id, queued.dispatch, "w1")
     clock.advance(seconds=UNRENEWED_S)

@@ -18,8 +18,8 @@ from config import Settings
 # Like the real ones: a process whose own child is in a group of its own and dies with it.
 WORKER = (
     "import os, subprocess, time\n"
-    "from app.local.children import LEASH\n"
-    "subprocess.Popen([*LEASH, str(os.getpid()), '/bin/sleep', '600'], start_new_session=True)\n"
+    "from app.local.children import DIES_WITH_PARENT\n"
+    "subprocess.Popen([*DIES_WITH_PARENT, str(os.getpid()), '/bin/sleep', '600'], start_new_session=True)\n"
     "time.sleep(600)"
 )
 

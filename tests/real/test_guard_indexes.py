@@ -48,7 +48,7 @@ def live_a_life(counted: Counted) -> None:
     services = counted.services
     new = NewTask("noop", {}, "Nothing", Priority.HIGH, max_attempts=3)
     submitted = services.dispatch.submit(new).task
-    services.stats.lanes()
+    services.stats.queues()
     services.tasks.due_among([submitted.id])
     claimed = services.tasks.claim(submitted.id, submitted.dispatch, "somebody.1")
     assert claimed

@@ -34,7 +34,7 @@ def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 
 @pytest.fixture(autouse=True)
-def neighbours_are_unharmed(crew: Fleet) -> Iterator[None]:
+def neighbors_are_unharmed(crew: Fleet) -> Iterator[None]:
     yield
     assert crew.ended(crew.submit("echo")).status is Status.SUCCEEDED
 

@@ -150,7 +150,7 @@ WORK: dict[str, tuple[dict[str, Any], list[tuple[str, int]] | None]] = {
     "by the end of an ID": ({"id_end": "2d9408d0"}, None),
     "offer": ({"type": {"$in": ["echo", "x"]}, "status": "scheduled", "put_offs": {"$gt": 0}}, None),
     "submission": ({"owner": "alice", "submission_key": "form-1"}, None),
-    "oldest of a lane": (
+    "oldest of a queue": (
         {"status": "queued", "hint": {"$in": ["due", "sent"]}, "priority": 1},
         [("queued_at", 1)],
     ),

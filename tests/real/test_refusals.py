@@ -239,7 +239,7 @@ def start_mongo(tmp_path: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[bytes]] = []
     program = WHEEL.find()
     if program is None:
-        pytest.skip("The Rust server of the SecantusDB wheel is needed.")
+        pytest.skip("This needs the Rust server of the SecantusDB wheel.")
 
     def start(*options: str) -> int:
         port = free_low_port()

@@ -53,9 +53,9 @@ def test_one_worker_starts_all_high_then_all_medium_then_all_low_in_order_of_arr
     crew.start()
     busy = crew.submit("doze", params={"seconds": 3.0})
     crew.running(busy)
-    lanes = [priority.word for priority in Priority for _ in range(30)]
-    random.Random(7).shuffle(lanes)
-    sent = [crew.submit("echo", priority=lane) for lane in lanes]
+    priorities = [priority.word for priority in Priority for _ in range(30)]
+    random.Random(7).shuffle(priorities)
+    sent = [crew.submit("echo", priority=name) for name in priorities]
 
     done = [crew.ended(task, 60) for task in sent]
 
@@ -112,11 +112,11 @@ def test_time_is_enforced_whatever_the_task_does(crew: Fleet, type: str) -> None
 def test_a_task_that_kills_its_process_three_times_is_poison(crew: Fleet, how: str, said: str) -> None:
     crew.start()
     task = crew.ended(crew.submit("die", params={"how": how}, max_attempts=5), 30)
-    neighbour = crew.ended(crew.submit("echo"))
+    neighbor = crew.ended(crew.submit("echo"))
 
     assert (task.status, task.attempt, task.crashes) == (Status.FAILED, 3, 3)
     assert task.error and said in task.error["message"] and "3rd time" in task.error["message"]
-    assert neighbour.status is Status.SUCCEEDED
+    assert neighbor.status is Status.SUCCEEDED
 
 
 def test_a_killed_child_is_replaced_and_its_task_begins_anew_within_two_seconds(crew: Fleet) -> None:

@@ -49,7 +49,7 @@ def deaf(ctx: Context) -> None:
 
 @task(title="Busy", category="Samples", timeout_s=1, max_attempts=1)
 def busy(ctx: Context) -> None:
-    """Loop for ever."""
+    """Loop forever."""
     while True:
         time.sleep(0.01)
 

@@ -288,7 +288,7 @@ def settle(services: Services, task: Task, outcome: Outcome) -> Status | None:
     if isinstance(outcome, WasCanceled):
         return _canceled(services, task)
     if isinstance(outcome, NotBegun):
-        return Status.QUEUED if services.dispatch.hand_back(task, outcome.message) else None
+        return Status.QUEUED if services.dispatch.release(task, outcome.message) else None
     if _fits_inside(services, outcome):
         ours = services.tasks.succeed(task, outcome.result, kind=outcome.kind)
         return Status.SUCCEEDED if ours else None
@@ -305,7 +305,7 @@ def _canceled(services: Services, task: Task) -> Status | None:
     if task.history and task.history[-1].get("message") == UNASKED:
         error = _error("failed", None, "The task raised Canceled, and nobody had canceled it.")
         return services.dispatch.failed(task, error, retry=False)
-    return Status.QUEUED if services.dispatch.hand_back(task, UNASKED) else None
+    return Status.QUEUED if services.dispatch.release(task, UNASKED) else None
 
 
 def _succeed_with_file(services: Services, task: Task, outcome: Succeeded) -> Status | None:

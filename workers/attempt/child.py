@@ -190,7 +190,7 @@ class Child:
 
     def _put_off(self, task: Task) -> None:
         """The type is another worker's: the task waits for that one, and no attempt is counted."""
-        self.services.dispatch.put_off(task, served=self.services.catalog.serves(task.type))
+        self.services.dispatch.defer(task, served=self.services.catalog.serves(task.type))
 
     def _run(self, task: Task, kind: TaskType) -> None:
         memory_mb = kind.memory_mb or self.settings.task_memory_mb

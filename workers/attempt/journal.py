@@ -72,7 +72,7 @@ class Kept:
 
 
 class Journal:
-    """The files of one database in ``folder``, which is made when it is needed."""
+    """The files of one database in ``folder``, which is made on first use."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

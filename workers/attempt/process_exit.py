@@ -13,7 +13,7 @@ from workers.attempt.output_capture import flush
 def end_as(error: BaseException | None) -> NoReturn:
     """End this process as Python would with an error, or with none, but at once.
 
-    Python would first wait for the threads that tasks have left, which may be for ever.
+    Python would first wait for the threads that tasks have left, which may be forever.
     """
     code = 1
     try:

@@ -50,7 +50,7 @@ def _held(killed: Collection[int]) -> bool:
 def end_helpers(ours: Container[int] = ()) -> dict[str, int]:
     """Ask those of multiprocessing to end, but ``ours``; returns which there were.
 
-    Each is started again when it is needed. The tracker removes semaphores and shared memory that are left.
+    Python starts each again on next use. The tracker removes semaphores and shared memory that are left.
     """
     asked: dict[str, int] = {}
     server = _of_module("multiprocessing.forkserver", "_forkserver")

@@ -185,10 +185,10 @@ class Watch:
         self.over = self.limits.over = True
         self.kept = kept
 
-    def hand_back(self) -> None:
+    def release(self) -> None:
         """The worker stops and the grace time is over: kill the attempt; it begins anew elsewhere."""
         self.child.signal(signal.SIGKILL)
         self.lost = True
         task = None if self.kept else self.task()
         if task is not None:
-            self.services.dispatch.hand_back(task, "The worker was stopped; the task begins anew elsewhere.")
+            self.services.dispatch.release(task, "The worker was stopped; the task begins anew elsewhere.")

@@ -54,9 +54,9 @@ class TaskWorker(RQWorker):
     """Registered with RQ; work is done by its child."""
 
     def __init__(self, name: str, services: Services, *, reload: bool = False) -> None:
-        lanes = [priority.word for priority in Priority]
+        names = [priority.word for priority in Priority]
         super().__init__(
-            lanes,
+            names,
             name=name,
             connection=services.queues.redis,
             serializer=JSONSerializer,
@@ -235,7 +235,7 @@ class TaskWorker(RQWorker):
         child.stop()
         over = self.stopping is not None and time.monotonic() - self.stopping >= self._grace_s
         if over and self.current is not None and not self.current.lost:
-            self._quietly("handing its task back", self.current.hand_back)
+            self._quietly("releasing its task", self.current.release)
 
     def _end_idle(self, child: ChildProcess) -> None:
         """A child that is to end and has no task is told again, and killed where it does not heed that."""

@@ -66,7 +66,7 @@ def _field(
     if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
         raise TaskTypeError(f"{where}: *args, **kwargs and positional-only parameters cannot be a form.")
     if parameter.name not in hints:
-        raise TaskTypeError(f"{where}: a type is needed. Allowed are {ALLOWED}.")
+        raise TaskTypeError(f"{where}: give it a type. Allowed are {ALLOWED}.")
     if parameter.name.startswith("_"):
         raise TaskTypeError(f"{where}: the name of a parameter cannot begin with an underscore.")
     default = ... if parameter.default is parameter.empty else parameter.default
@@ -108,7 +108,7 @@ def _check_kinds(function: Callable[..., Any], model: type[BaseModel]) -> None:
     for path, each in every(fields):
         where = f"{where_of(function)}, parameter `{path}`"
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", each.name):
-            raise TaskTypeError(f"{where}: a name of letters, digits and underscores is needed.")
+            raise TaskTypeError(f"{where}: use a name of letters, digits and underscores.")
         if is_group(each):
             why = unfit(path, each)
         else:

@@ -71,7 +71,7 @@ class TaskType:
 
     def arguments(self, params: dict[str, Any], files: Callable[[str], File]) -> dict[str, Any]:
         """Stored parameters as the function takes them. Raises pydantic's ValidationError."""
-        # As JSON, so that a strict field takes a date, too, which is kept as text.
+        # As JSON, so that a strict field takes a date, too, which is stored as text.
         given = json.dumps(revealed(params))
         model = self.model.model_validate_json(given, context={"files": files})
         return {name: getattr(model, name) for name in self.model.model_fields}

@@ -1,4 +1,4 @@
-"""Figures for the pages: the lanes, what ended lately, how fast, and what failed.
+"""Figures for the pages: the queues, what ended lately, how fast, and what failed.
 
 Each is bounded: counts stop at 10,000 and groups look at the newest thousands of rows.
 """
@@ -25,7 +25,7 @@ PAUSE = timedelta(seconds=0.1)  # Between two tasks of a busy worker; a longer o
 
 
 @dataclass(frozen=True)
-class Lane:
+class QueueStats:
     """One priority as it stands; ``oldest`` is when the task that waits longest was queued."""
 
     priority: Priority
@@ -57,11 +57,11 @@ class Stats:
         self._tasks = db.tasks
         self._listing = listing
 
-    def lanes(self) -> list[Lane]:
-        return [self._lane(priority) for priority in Priority]
+    def queues(self) -> list[QueueStats]:
+        return [self._queue(priority) for priority in Priority]
 
-    def _lane(self, priority: Priority) -> Lane:
-        return Lane(
+    def _queue(self, priority: Priority) -> QueueStats:
+        return QueueStats(
             priority,
             self._count(Status.QUEUED, priority),
             self._count(Status.RUNNING, priority),

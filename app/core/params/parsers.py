@@ -47,7 +47,7 @@ def text_of(each: Field, value: Any) -> str:
 
 
 def needed(each: Field) -> str:
-    """The sentence for nothing where a value is needed: `Enter a number from 1 to 5.`"""
+    """The sentence for an empty field that is required: `Enter a number from 1 to 5.`"""
     within = f" {each.bounds}" if each.bounds else ""
     noun = NOUNS[each.kind]
     return f"Enter {noun if noun.isupper() else noun[0].lower() + noun[1:]}{within}."

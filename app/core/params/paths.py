@@ -112,7 +112,7 @@ def read_group(each: Field, texts: Sequence[str], rows: Sequence[str]) -> Any:
 
 
 def no_entry(each: Field) -> str:
-    """The sentence for a list without an entry where one is needed."""
+    """The sentence for an empty list that is required."""
     return _NO_ENTRY.get(each.kind, NEEDED)
 
 

@@ -76,7 +76,7 @@ def from_form(
 
 
 def untouched(each: Field, texts: Sequence[str]) -> bool:
-    """Whether a field is as a new form has it; one that is needed is empty there."""
+    """Whether a field is as a new form has it; a required one is empty there."""
     if each.kind == "model":
         return True  # its parts say it
     if each.kind == "datetime" and not "".join(texts[:1]).strip():
@@ -158,7 +158,7 @@ def _files(each: Field, ids: list[str]) -> list[str] | None:
 def _none(each: Field) -> list[str] | None:
     """No choice, no line, no file: None where the schema has it, which often means "all".
 
-    Raises ValueError where one is needed.
+    Raises ValueError where it is required.
     """
     if each.nullable:
         return None

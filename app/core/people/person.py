@@ -8,7 +8,7 @@ PUBLIC = "public"
 
 
 PERMISSIONS = frozenset(
-    {"task.read", "task.create", "task.cancel", "task.retry", "task.reprioritise", "task.delete"}
+    {"task.read", "task.create", "task.cancel", "task.retry", "task.reprioritize", "task.delete"}
 )
 
 

@@ -1,4 +1,4 @@
-"""The same deed to many tasks: to those that are named, or to all that a list shows.
+"""The same operation to many tasks: to those that are named, or to all that a list shows.
 
 Each task has its own guard, as if a person had done it to that one alone. What a filter matches is
 walked in steps of about a second, oldest first, so whoever asks can show progress, and stop.
@@ -25,8 +25,8 @@ BATCH = 200
 
 
 @dataclass(frozen=True)
-class Deed:
-    """What is done, and for whom; ``priority`` is where to reprioritise to."""
+class Operation:
+    """What is done, and for whom; ``priority`` is where to reprioritize to."""
 
     action: Action
     by: str
@@ -45,38 +45,45 @@ class Step:
     after: str = ""
 
 
-class Many:
+class Bulk:
     """Deeds to many. Raises Unavailable where MongoDB does not answer; doing it again is safe."""
 
     def __init__(self, listing: Listing, dispatch: Dispatch) -> None:
         self._listing, self._dispatch = listing, dispatch
         self._tasks = dispatch.tasks
 
-    def count(self, deed: Deed, wanted: TaskFilter) -> Count:
-        """How many of the tasks that a filter matches the deed would take effect on."""
-        if deed.priority is None:
-            return self._listing.count_in(wanted, legal(deed.action))
-        others = [self._waiting_in(each, wanted) for each in Priority if each is not deed.priority]
+    def count(self, operation: Operation, wanted: TaskFilter) -> Count:
+        """How many of the tasks that a filter matches the operation would take effect on."""
+        if operation.priority is None:
+            return self._listing.count_in(wanted, legal(operation.action))
+        others = [self._waiting_in(each, wanted) for each in Priority if each is not operation.priority]
         return Count(sum(count.value for count in others))
 
-    def count_there(self, deed: Deed, wanted: TaskFilter) -> Count:
-        """How many are where the deed would move them."""
-        return Count(0) if deed.priority is None else self._waiting_in(deed.priority, wanted)
+    def count_there(self, operation: Operation, wanted: TaskFilter) -> Count:
+        """How many are where the operation would move them."""
+        return Count(0) if operation.priority is None else self._waiting_in(operation.priority, wanted)
 
-    def _waiting_in(self, lane: Priority, wanted: TaskFilter) -> Count:
-        """How many of the tasks that a filter matches can be moved out of a lane."""
-        if wanted.priority not in ("", lane.word):
+    def _waiting_in(self, priority: Priority, wanted: TaskFilter) -> Count:
+        """How many of the tasks that a filter matches can be moved out of a queue."""
+        if wanted.priority not in ("", priority.word):
             return Count(0)
-        return self._listing.count_in(replace(wanted, priority=lane.word), legal(Action.REPRIORITISE))
+        return self._listing.count_in(replace(wanted, priority=priority.word), legal(Action.REPRIORITIZE))
 
     def step(
-        self, deed: Deed, wanted: TaskFilter, until: datetime, after: str = "", most: int | None = None
+        self,
+        operation: Operation,
+        wanted: TaskFilter,
+        until: datetime,
+        after: str = "",
+        most: int | None = None,
     ) -> Step:
         """Do it to the next tasks that a filter matched then, and not to more than ``most``, for `STEP_S`."""
         ends, done, left, batch = time.monotonic() + STEP_S, 0, 0, min(FIRST, BATCH)
         while True:
-            page = self._listing.walk(wanted, legal(deed.action), until, after, batch)
-            took = self._do(deed, self._meant(deed, page.tasks)[: None if most is None else most - done])
+            page = self._listing.walk(wanted, legal(operation.action), until, after, batch)
+            took = self._do(
+                operation, self._meant(operation, page.tasks)[: None if most is None else most - done]
+            )
             done, left, after = done + took, left + len(page.tasks) - took, page.next
             if done == most:
                 return Step(done, left)
@@ -84,28 +91,28 @@ class Many:
                 return Step(done, left, after)
             batch = min(BATCH, batch * 2)
 
-    def these(self, deed: Deed, ids: Sequence[ObjectId], until: datetime) -> Step:
+    def these(self, operation: Operation, ids: Sequence[ObjectId], until: datetime) -> Step:
         """Do it to the tasks of these ids, oldest first, for which it was legal then and is now."""
-        query = {"_id": {"$in": list(ids)}, **unchanged(legal(deed.action), until)}
+        query = {"_id": {"$in": list(ids)}, **unchanged(legal(operation.action), until)}
         found = self._tasks.find(query, [("_id", 1)], len(ids)) if ids else []
-        fit = self._meant(deed, [task for task in found if deed.action in task.actions])
-        done = sum(self._do(deed, fit[start : start + FIRST]) for start in range(0, len(fit), FIRST))
+        fit = self._meant(operation, [task for task in found if operation.action in task.actions])
+        done = sum(self._do(operation, fit[start : start + FIRST]) for start in range(0, len(fit), FIRST))
         return Step(done, len(ids) - done)
 
-    def _meant(self, deed: Deed, tasks: list[Task]) -> list[Task]:
+    def _meant(self, operation: Operation, tasks: list[Task]) -> list[Task]:
         """Those on which it has an effect: what is in the queue already keeps its place."""
-        return [task for task in tasks if task.priority is not deed.priority]
+        return [task for task in tasks if task.priority is not operation.priority]
 
-    def _do(self, deed: Deed, tasks: list[Task]) -> int:
-        if deed.action is Action.CANCEL:
-            return self._cancel(tasks, deed.by)
-        if deed.action is Action.DELETE:
+    def _do(self, operation: Operation, tasks: list[Task]) -> int:
+        if operation.action is Action.CANCEL:
+            return self._cancel(tasks, operation.by)
+        if operation.action is Action.DELETE:
             return len(self._dispatch.deletions.delete([task.id for task in tasks]))
-        if deed.action is Action.RETRY:
+        if operation.action is Action.RETRY:
             return self._announced(tasks, self._tasks.retry_many(tasks))
-        if deed.action is Action.REPRIORITISE and deed.priority is not None:
-            return self._move(tasks, deed.priority)
-        raise ValueError(f"{deed} cannot be done to many tasks")
+        if operation.action is Action.REPRIORITIZE and operation.priority is not None:
+            return self._move(tasks, operation.priority)
+        raise ValueError(f"{operation} cannot be done to many tasks")
 
     def _cancel(self, tasks: list[Task], by: str) -> int:
         done = self._tasks.cancel_many([task.id for task in tasks], by)
@@ -113,7 +120,7 @@ class Many:
         return done
 
     def _move(self, tasks: list[Task], priority: Priority) -> int:
-        done = self._tasks.reprioritise_many(tasks, priority)
+        done = self._tasks.reprioritize_many(tasks, priority)
         self._dispatch.take_back([task for task in tasks if task.hint])
         return self._announced(tasks, done)
 

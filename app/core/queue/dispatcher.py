@@ -114,10 +114,10 @@ class Dispatch(Repair):
             raise _moved_on("retried")
         return self.push([self.tasks.get(task_id)])
 
-    def reprioritise(self, task_id: ObjectId, priority: Priority) -> None:
-        """Move a waiting task to another lane, at its end. Raises NotFound or Conflict."""
-        task = self._allowed(task_id, Action.REPRIORITISE)
-        if not self.tasks.reprioritise(task, priority):
+    def reprioritize(self, task_id: ObjectId, priority: Priority) -> None:
+        """Move a waiting task to another queue, at its end. Raises NotFound or Conflict."""
+        task = self._allowed(task_id, Action.REPRIORITIZE)
+        if not self.tasks.reprioritize(task, priority):
             raise _moved_on("moved")
         self.take_back([task])
         if task.status is Status.QUEUED:
@@ -173,7 +173,7 @@ class Dispatch(Repair):
             return self.failed(task, error, retry=False)
         if task.attempt >= task.max_attempts or self.tasks.cancel_requested(task):
             return self.failed(task, error)
-        again = self.tasks.hand_back(task, message, error)
+        again = self.tasks.release(task, message, error)
         if again:
             self.push([again])
         return Status.QUEUED if again else self._end_canceled(task)
@@ -198,19 +198,19 @@ class Dispatch(Repair):
         again = self.tasks.reschedule(task, error, run_at)
         return Status.SCHEDULED if again else self._end_canceled(task)
 
-    def hand_back(self, task: Task, message: str) -> bool:
+    def release(self, task: Task, message: str) -> bool:
         """A worker stops before its task ended: somebody else begins it anew, and it does not count.
 
         Returns whether they will; a task that was canceled ends here.
         """
-        again = self.tasks.hand_back(task, message)
+        again = self.tasks.release(task, message)
         if again:
             self.push([again])
         else:
             self._end_canceled(task)
         return again is not None
 
-    def put_off(self, task: Task, *, served: bool) -> bool:
+    def defer(self, task: Task, *, served: bool) -> bool:
         """A worker that lacks the type of a waiting task lets it wait for one that has it.
 
         It is offered again soon where a living worker serves the type. Where none does, it is more and more
@@ -219,7 +219,7 @@ class Dispatch(Repair):
         times = 2.0 ** min(task.put_offs, 10)
         wait_s = min(PUT_OFF_LONGEST_S, times) if served else min(UNSERVED_LONGEST_S, 30 * times)
         jitter = random.uniform(0.5, 1)  # noqa: S311 - no secret
-        return self.tasks.put_off(task, utcnow() + timedelta(seconds=wait_s * jitter))
+        return self.tasks.defer(task, utcnow() + timedelta(seconds=wait_s * jitter))
 
     def rescuing(self) -> Dispatch:
         """The same, for one who takes attempts from their workers (`Tasks.rescuing`)."""
@@ -245,7 +245,7 @@ class Dispatch(Repair):
 _PAST = {
     Action.CANCEL: "canceled",
     Action.RETRY: "retried",
-    Action.REPRIORITISE: "moved to another priority",
+    Action.REPRIORITIZE: "moved to another priority",
     Action.DELETE: "deleted",
 }
 

@@ -2,7 +2,7 @@
 
 A message is a hint, "this task is ready": an RQ job whose id names the task and the dispatch. Its
 payload is never read, so a forged one can do no more than make a worker look at a task. Jobs are
-serialised as JSON; nothing here pickles.
+serialized as JSON; nothing here pickles.
 """
 
 from __future__ import annotations
@@ -114,22 +114,22 @@ class Queues:
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
-        self._lanes = {
+        self._queues = {
             priority: Queue(priority.word, connection=redis, serializer=JSONSerializer)
             for priority in Priority
         }
-        self._keys = [*(lane.key for lane in self._lanes.values()), WAKE]
+        self._keys = [*(queue.key for queue in self._queues.values()), WAKE]
         self._take = redis.register_script(_TAKE)
         self._go_on = redis.register_script(_GO_ON)
 
     def push(self, tasks: Sequence[Task]) -> None:
-        """Put a hint for each task at the end of its lane, in order, and wake the workers that wait."""
+        """Put a hint for each task at the end of its queue, in order, and wake the workers that wait."""
         if not tasks:
             return
         with _translated(self.redis), self.redis.pipeline() as pipe:
             for task in tasks:
-                lane = self._lanes[task.priority]
-                lane.enqueue_job(self._job(task), pipeline=pipe)
+                queue = self._queues[task.priority]
+                queue.enqueue_job(self._job(task), pipeline=pipe)
             pipe.xadd(WAKE, {"n": len(tasks)}, maxlen=1, approximate=False)
             pipe.execute()
 
@@ -160,13 +160,13 @@ class Queues:
     def remove(self, tasks: Sequence[Task]) -> None:
         """Take back hints that nobody has taken yet.
 
-        To find each, Redis searches its lane; many in long lanes stay there, empty, until they are taken.
+        To find each, Redis searches its queue; many in long queues stay there, empty, until they are taken.
         """
         search = len(tasks) == 1 or len(tasks) * max(self.depths().values()) <= SEARCH_LIMIT
         with _translated(self.redis), self.redis.pipeline() as pipe:
             for task in tasks:
                 if search:
-                    pipe.lrem(self._lanes[task.priority].key, 1, task.job_id)
+                    pipe.lrem(self._queues[task.priority].key, 1, task.job_id)
                 pipe.delete(Job.key_for(task.job_id))
             pipe.execute()
 
@@ -181,17 +181,17 @@ class Queues:
             left_s = dict(zip((task.job_id for task in tasks), pipe.execute(), strict=True))
             doubtful = [task for task in tasks if left_s[task.job_id] == ENDLESS]
             for task in doubtful:
-                pipe.lpos(self._lanes[task.priority].key, task.job_id)
+                pipe.lpos(self._queues[task.priority].key, task.job_id)
             stale = {
                 task.job_id for task, place in zip(doubtful, pipe.execute(), strict=True) if place is None
             }
         return [task for task in tasks if left_s[task.job_id] == GONE or task.job_id in stale]
 
     def depths(self) -> dict[Priority, int]:
-        """How many hints wait in each lane."""
+        """How many hints wait in each queue."""
         with _translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
-            for lane in self._lanes.values():
-                pipe.llen(lane.key)
+            for queue in self._queues.values():
+                pipe.llen(queue.key)
             found = pipe.execute(raise_on_error=False)
         with _translated(self.redis):
             return {
@@ -205,7 +205,7 @@ class Queues:
             return int(found)
         if not str(found).startswith(WRONG_TYPE):
             raise found
-        _name_once(self._lanes[priority].key)
+        _name_once(self._queues[priority].key)
         return 0
 
     def place(self, task: Task) -> int | None:
@@ -213,8 +213,8 @@ class Queues:
         with _translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
             for priority in Priority:
                 if priority < task.priority:
-                    pipe.llen(self._lanes[priority].key)
-            pipe.lpos(self._lanes[task.priority].key, task.job_id)
+                    pipe.llen(self._queues[priority].key)
+            pipe.lpos(self._queues[task.priority].key, task.job_id)
             *before, place = pipe.execute()
         return None if place is None else sum(before) + int(place) + 1
 
@@ -259,9 +259,9 @@ class Queues:
     def forget_lost_workers(self) -> None:
         """Drop workers from RQ's register that were killed before they could leave it."""
         with _translated(self.redis):
-            for lane in self._lanes.values():
-                self._forget_unnamed(WORKERS_BY_QUEUE_KEY % lane.name)
-                clean_worker_registry(lane)
+            for queue in self._queues.values():
+                self._forget_unnamed(WORKERS_BY_QUEUE_KEY % queue.name)
+                clean_worker_registry(queue)
             self._forget_unnamed(REDIS_WORKER_KEYS)
 
     def _forget_unnamed(self, key: str) -> None:
@@ -285,7 +285,7 @@ class Queues:
 
         Raises QueueUnavailable with the cause, also where another user than the web's would be let do less.
         """
-        lanes, hint = [lane.key for lane in self._lanes.values()], Job.key_for(PROBE)
+        queues, hint = [queue.key for queue in self._queues.values()], Job.key_for(PROBE)
         worker = f"rq:worker:{PROBE}"
         with _translated(self.redis):
             self._take(keys=[f"rq:queue:{PROBE}", WAKE], args=[Job.redis_job_namespace_prefix])
@@ -296,9 +296,9 @@ class Queues:
                     pipe.ttl(key)
                     pipe.hgetall(key)
                     pipe.delete(key)
-                for lane in lanes:
-                    pipe.lpos(lane, PROBE)
-                    pipe.llen(lane)
+                for queue in queues:
+                    pipe.lpos(queue, PROBE)
+                    pipe.llen(queue)
                 pipe.rpush(f"rq:queue:{PROBE}", PROBE)
                 pipe.lrem(f"rq:queue:{PROBE}", 1, PROBE)
                 pipe.sadd(f"rq:workers:{PROBE}", worker)

@@ -1,7 +1,7 @@
 """Secret parameters: how a secret is known as one on its way, and how it is kept out of sight.
 
 From the moment it is read it is a :class:`Secret`, which shows itself to nobody; before it is stored it is
-sealed (`app.core.secrets.vault`) into ``{"sealed": token}``. Both are recognised without the schema of the
+sealed (`app.core.secrets.vault`) into ``{"sealed": token}``. Both are recognized without the schema of the
 type. What a task prints is `app.core.secrets.redaction`'s business.
 """
 

@@ -69,7 +69,7 @@ class Place:
 
     @property
     def next_lane(self) -> Place | None:
-        """The start of the lane after this one, if there is one."""
+        """The start of the queue after this one, if there is one."""
         return replace(START, priority=Priority(self.priority + 1)) if self.priority < max(Priority) else None
 
 
@@ -129,12 +129,12 @@ class TaskReads:
         return self.find(query, [("queued_at", 1), ("_id", 1)], len(task_ids))
 
     def oldest_dispatched(self, priority: Priority, limit: int) -> list[Task]:
-        """A queue is first-in first-out, so a lost hint becomes one of the oldest of its lane."""
+        """A queue is first-in first-out, so a lost hint becomes one of the oldest of its queue."""
         query = {**WAITING_NOW, "hint": "sent", "priority": int(priority)}
         return self.find(query, [("queued_at", 1), ("_id", 1)], limit)
 
     def dispatched_behind(self, place: Place, limit: int) -> list[Task]:
-        """Those of a lane whose hint was sent and that come after a place, in the order of their turn."""
+        """Those of a queue whose hint was sent and that come after a place, in the order of their turn."""
         later: list[Document] = [
             {"queued_at": {"$gt": place.queued_at}},
             {"queued_at": place.queued_at, "_id": {"$gt": place.id}},

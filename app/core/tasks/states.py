@@ -87,7 +87,7 @@ _ENDING_LABELS = {
 
 
 class Priority(IntEnum):
-    """The lane of a task; a smaller number is taken first. Each lane is the RQ queue of its name."""
+    """The queue of a task; a smaller number is taken first. Each queue is the RQ queue of its name."""
 
     HIGH = 0
     MEDIUM = 1
@@ -133,14 +133,14 @@ TRANSITIONS = {
     row.name: row
     for row in (
         _row("dispatch", {Status.QUEUED}, Status.QUEUED, "web or maintenance"),
-        _row("reprioritise", {Status.QUEUED, Status.SCHEDULED}, None, "user"),
-        _row("put_off", {Status.QUEUED}, Status.SCHEDULED, "worker"),
+        _row("reprioritize", {Status.QUEUED, Status.SCHEDULED}, None, "user"),
+        _row("defer", {Status.QUEUED}, Status.SCHEDULED, "worker"),
         _row("claim", {Status.QUEUED}, Status.RUNNING, "worker"),
         _row("renew", {Status.RUNNING}, Status.RUNNING, "supervisor"),
         _row("succeed", {Status.RUNNING}, Status.SUCCEEDED, "worker"),
         _row("fail", {Status.RUNNING}, Status.FAILED, "worker or rescue"),
         _row("reschedule", {Status.RUNNING}, Status.SCHEDULED, "worker or rescue"),
-        _row("hand_back", {Status.RUNNING}, Status.QUEUED, "worker or supervisor"),
+        _row("release", {Status.RUNNING}, Status.QUEUED, "worker or supervisor"),
         _row("stage", {Status.SCHEDULED}, Status.QUEUED, "maintenance"),
         _row("cancel", {Status.QUEUED, Status.SCHEDULED}, Status.CANCELED, "user"),
         _row("cancel_running", {Status.RUNNING}, Status.CANCELED, "supervisor"),
@@ -154,14 +154,14 @@ class Action(str, Enum):
 
     CANCEL = "cancel"
     RETRY = "retry"
-    REPRIORITISE = "reprioritise"
+    REPRIORITIZE = "reprioritize"
     CLONE = "clone"
     DELETE = "delete"
 
 
 ACTIONS: dict[Status, frozenset[Action]] = {
-    Status.SCHEDULED: frozenset({Action.CANCEL, Action.REPRIORITISE, Action.CLONE}),
-    Status.QUEUED: frozenset({Action.CANCEL, Action.REPRIORITISE, Action.CLONE}),
+    Status.SCHEDULED: frozenset({Action.CANCEL, Action.REPRIORITIZE, Action.CLONE}),
+    Status.QUEUED: frozenset({Action.CANCEL, Action.REPRIORITIZE, Action.CLONE}),
     Status.RUNNING: frozenset({Action.CANCEL, Action.CLONE}),
     Status.SUCCEEDED: frozenset({Action.CLONE, Action.DELETE}),
     Status.FAILED: frozenset({Action.RETRY, Action.CLONE, Action.DELETE}),

@@ -111,7 +111,7 @@ class Tasks(TaskReads):
         gone = dict.fromkeys(("hint", "progress", "error", "put_offs"), "")
         claimed = replace(task, **{**taken, "status": Status.RUNNING})
         taken["status_at"] = now
-        won = self._waits(task, "claim", {"$set": taken, "$unset": gone}) or self._is(claimed)
+        won = self._update_if_queued(task, "claim", {"$set": taken, "$unset": gone}) or self._is(claimed)
         reach("claimed", task.id)
         return claimed if won else None
 
@@ -121,17 +121,19 @@ class Tasks(TaskReads):
         held = (now.get("status"), now.get("attempt"), (now.get("lease") or {}).get("worker"))
         return held == (claimed.status.value, claimed.attempt, claimed.worker)
 
-    def put_off(self, task: Task, run_at: datetime) -> bool:
+    def defer(self, task: Task, run_at: datetime) -> bool:
         """A queued task whose type this worker lacks waits until ``run_at``; no attempt is counted."""
         values = {**entered(Status.SCHEDULED, utcnow()), "run_at": run_at, "put_offs": task.put_offs + 1}
-        return self._waits(task, "put_off", {"$set": values, "$unset": {"hint": "", "dispatched_at": ""}})
+        return self._update_if_queued(
+            task, "defer", {"$set": values, "$unset": {"hint": "", "dispatched_at": ""}}
+        )
 
     def renew(self, task: Task) -> bool:
         """Extend the lease; False means that the attempt is no longer ours and must be killed."""
-        return self._held(task, {"$set": {"lease.until": utcnow() + LEASE}})
+        return self._update_if_leased(task, {"$set": {"lease.until": utcnow() + LEASE}})
 
     def report_progress(self, task: Task, progress: Document) -> bool:
-        return self._held(task, {"$set": {"progress": {**progress, "at": utcnow()}}})
+        return self._update_if_leased(task, {"$set": {"progress": {**progress, "at": utcnow()}}})
 
     def succeed(
         self, task: Task, result: Any, result_file: ObjectId | None = None, kind: ResultKind = "auto"
@@ -163,9 +165,9 @@ class Tasks(TaskReads):
         if ending is Ending.WORKER_LOST:
             values["max_attempts"] = task.max_attempts + 1
         update = {"$set": values, "$unset": {"lease": ""}, **history_of(task, ending, error["message"])}
-        return self._held(task, update, cancel=None)
+        return self._update_if_leased(task, update, cancel=None)
 
-    def hand_back(self, task: Task, message: str, error: Document | None = None) -> Task | None:
+    def release(self, task: Task, message: str, error: Document | None = None) -> Task | None:
         """Queue a running task again at once; returns it as it is then, undispatched, or None.
 
         A canceled one is not queued again. Without an error the attempt is not this task's fault and
@@ -179,7 +181,7 @@ class Tasks(TaskReads):
             values.update(max_attempts=task.max_attempts + 1)
         gone = {"lease": "", "dispatched_at": ""}
         update = {"$set": values, "$unset": gone, **history_of(task, ending, message)}
-        return self.get(task.id) if self._held(task, update, cancel=None) else None
+        return self.get(task.id) if self._update_if_leased(task, update, cancel=None) else None
 
     # The user's side: one task, or many at once by the same guards
 
@@ -216,14 +218,14 @@ class Tasks(TaskReads):
         gone = dict.fromkeys(_OF_AN_END + _OF_AN_ATTEMPT, "")
         return guard, {"$set": {**values, "crashes": 0, "losses": 0}, "$unset": gone}
 
-    def reprioritise(self, task: Task, priority: Priority) -> bool:
-        """Move a waiting task to another lane, at its end; its old hint becomes stale."""
+    def reprioritize(self, task: Task, priority: Priority) -> bool:
+        """Move a waiting task to another queue, at its end; its old hint becomes stale."""
         if task.status not in WAITING:
             return False
         return bool(self._tasks.update_one(*self._moved(task, priority)).matched_count)
 
-    def reprioritise_many(self, tasks: Iterable[Task], priority: Priority) -> int:
-        """Each at the end of the other lane, in the order given."""
+    def reprioritize_many(self, tasks: Iterable[Task], priority: Priority) -> int:
+        """Each at the end of the other queue, in the order given."""
         return self._write(self._moved(task, priority) for task in tasks if task.status in WAITING)
 
     def _moved(self, task: Task, priority: Priority) -> Change:
@@ -282,7 +284,7 @@ class Tasks(TaskReads):
 
     # What every write above is made of
 
-    def _waits(self, task: Task, transition: str, update: Document) -> bool:
+    def _update_if_queued(self, task: Task, transition: str, update: Document) -> bool:
         guard = {
             "_id": task.id,
             "status": states.sources(transition),
@@ -291,7 +293,7 @@ class Tasks(TaskReads):
         }
         return bool(self._tasks.update_one(guard, update).matched_count)
 
-    def _held(self, task: Task, update: Document, **more: Any) -> bool:
+    def _update_if_leased(self, task: Task, update: Document, **more: Any) -> bool:
         guard = {
             "_id": task.id,
             "status": Status.RUNNING.value,
@@ -314,6 +316,6 @@ class Tasks(TaskReads):
             "$unset": {"lease": ""},
             **history_of(task, ending, message),
         }
-        ended = self._held(task, update, **more)
+        ended = self._update_if_leased(task, update, **more)
         reach("ended", task.id)
         return ended

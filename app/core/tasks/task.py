@@ -43,7 +43,7 @@ class Task:
     """A task as MongoDB holds it. Times are aware UTC.
 
     ``put_offs`` is how often in a row it came to a worker that lacks its type; ``max_attempts`` grows with
-    retries by people and with attempts that were handed back or whose worker was lost, ``attempts_chosen``
+    retries by people and with attempts that were released or whose worker was lost, ``attempts_chosen``
     does not. ``crashes`` is how often the task's own process died, ``losses`` how often a worker did.
     """
 

@@ -2,7 +2,7 @@
 
 When a form comes back with something to put right, or is filled in with the inputs of a past run, the page
 holds each secret sealed. Only the same parameter of the same person's form of the same type opens it, in
-whichever row it stands; no script and no session is needed. Fields are by path (`app.core.params.paths`).
+whichever row it stands; it needs no script and no session. Fields are by path (`app.core.params.paths`).
 """
 
 from __future__ import annotations

@@ -112,8 +112,8 @@ def _invalid(task_type: TaskType, values: dict[str, Any], unread: dict[str, str]
 
     What the type says of several parameters together is not asked while one of them could not be read.
     """
-    unasked = ("checks",) if unread else ()
-    schema = {word: about for word, about in task_type.schema.items() if word not in unasked}
+    omitted = ("checks",) if unread else ()
+    schema = {word: about for word, about in task_type.schema.items() if word not in omitted}
     try:
         values.update(validate(schema, values))
     except Invalid as error:

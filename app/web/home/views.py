@@ -1,4 +1,4 @@
-"""Home: lanes, workers, outcomes, failures and the newest tasks; the pulse of every page; health."""
+"""Home: queues, workers, outcomes, failures and the newest tasks; the pulse of every page; health."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every page shows of the whole: lanes, workers, their pace, and whether Redis answers.
+"""What every page shows of the whole: queues, workers, their pace, and whether Redis answers.
 
 Read at most once in `KEPT_S`, however many pages ask. Redis, when it hangs, is asked once in
 `QUEUE_AGAIN_S` and not by every part of every page.
@@ -21,7 +21,7 @@ from app.core.catalog import ModuleProblem, WorkerInfo, module_problems
 from app.core.clock import utcnow
 from app.core.errors import Cause, DatabaseUnavailable, QueueUnavailable
 from app.core.listing.listing import Count
-from app.core.listing.stats import Lane
+from app.core.listing.stats import QueueStats
 from app.core.services import Services
 from app.core.stores.advice import reason
 
@@ -45,7 +45,7 @@ class Pulse:
     why Redis cannot be used.
     """
 
-    lanes: list[Lane]
+    queues: list[QueueStats]
     workers: list[WorkerInfo]
     queue_answers: bool
     pace: float | None
@@ -63,15 +63,15 @@ class Pulse:
 
     @property
     def waiting(self) -> Count:
-        return Count(sum(lane.waiting.value for lane in self.lanes))
+        return Count(sum(queue.waiting.value for queue in self.queues))
 
     @property
     def running(self) -> Count:
-        return Count(sum(lane.running.value for lane in self.lanes))
+        return Count(sum(queue.running.value for queue in self.queues))
 
     @property
     def oldest(self) -> datetime | None:
-        return min((lane.oldest for lane in self.lanes if lane.oldest), default=None)
+        return min((queue.oldest for queue in self.queues if queue.oldest), default=None)
 
     @property
     def too_old(self) -> bool:
@@ -125,16 +125,16 @@ class Live:
         return kept[1] if kept and time.monotonic() - kept[0] < age_s else None
 
     def _read(self) -> Pulse:
-        lanes = self._services.stats.lanes()
+        queues = self._services.stats.queues()
         workers = self._services.catalog.workers()
         cause = self.queue_cause()
         answers = cause is None or cause.refusal
-        asked = workers and any(lane.waiting.value for lane in lanes)
+        asked = workers and any(queue.waiting.value for queue in queues)
         stats = self._services.stats
         if not asked:
             since = tuple(stats.running_since()) if workers else ()
-            return Pulse(lanes, workers, answers, None, since, cause)
-        return Pulse(lanes, workers, answers, stats.pace(PACE_OVER), tuple(stats.running_since()), cause)
+            return Pulse(queues, workers, answers, None, since, cause)
+        return Pulse(queues, workers, answers, stats.pace(PACE_OVER), tuple(stats.running_since()), cause)
 
     def ask_queue(self, question: Callable[[], Answer]) -> Answer | None:
         """What Redis answers; None when it is away, or was a moment ago."""

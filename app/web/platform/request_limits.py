@@ -77,7 +77,7 @@ def _admit(length: int, most: int) -> None:
 
 
 def _cut_when_stalled(application: WSGIApplication) -> WSGIApplication:
-    """Whoever neither sends nor takes a byte for a minute does not hold one of the few threads for ever."""
+    """Whoever neither sends nor takes a byte for a minute does not hold one of the few threads forever."""
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         connection = environ.get("gunicorn.socket")

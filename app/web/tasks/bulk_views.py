@@ -1,4 +1,4 @@
-"""Many tasks of the list at once: what a deed would do, then the deed, in steps where it is for a filter.
+"""Bulk actions on the list: preview an operation, then run it, in steps where it is for a filter.
 
 Which filter the list had stands in the address, as it does in that of the list; the form has `all` for
 "all that match", else the ids. Each form that is sent leads to a page with an address of its own, so Back,
@@ -23,7 +23,7 @@ from app.core.errors import BadQuery, Invalid
 from app.core.listing.cursors import EPOCH
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import COUNT_LIMIT, Count
-from app.core.queue.bulk import Deed, Step
+from app.core.queue.bulk import Operation, Step
 from app.core.tasks.states import Action, Status, legal
 from app.core.tasks.task import parse_task_id
 from app.extensions import services
@@ -53,7 +53,7 @@ class Chosen:
     ``listed`` is the list that the person came from, with its place.
     """
 
-    deed: Deed
+    operation: Operation
     listed: TaskFilter
     ids: tuple[ObjectId, ...]
 
@@ -70,7 +70,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Run:
-    """How far a deed for a filter is; what its forms carry from step to step.
+    """How far an operation for a filter is; what its forms carry from step to step.
 
     ``total`` is None where nobody knows it exactly.
     """
@@ -132,11 +132,11 @@ def to_preview(wording: Wording) -> Response:
 def _about(chosen: Chosen) -> dict[str, Any]:
     """What is chosen, and where to move it, for an address."""
     about: dict[str, Any] = {CHOSEN: bulk_runs.pack(chosen.ids)} if chosen.ids else {ALL: "1"}
-    return about | ({TO: chosen.deed.priority.word} if chosen.deed.priority is not None else {})
+    return about | ({TO: chosen.operation.priority.word} if chosen.operation.priority is not None else {})
 
 
 def preview(wording: Wording) -> str:
-    """What the deed would do. Nothing is changed."""
+    """What the operation would do. Nothing is changed."""
     chosen = _addressed(wording)
     values = _of_named(chosen) if chosen.ids else _of_all(chosen)
     kinds = {kind.name: kind.title for kind in services().catalog.types()}
@@ -148,12 +148,12 @@ def run(wording: Wording) -> str | Response:
     chosen = _chosen(wording)
     now = Run.parse(request.form)
     if chosen.ids:
-        return _ended(wording, chosen, services().many.these(chosen.deed, chosen.ids, now.until))
+        return _ended(wording, chosen, services().bulk.these(chosen.operation, chosen.ids, now.until))
     key = request.form.get(RUN, "")[:40] or bulk_runs.begin()
     if "stop" in request.form:
         bulk_runs.note(key, now.fields | {"ended": STOPPED})
         return _ended(wording, chosen, now.so_far, STOPPED)
-    step = services().many.step(chosen.deed, chosen.wanted, now.until, now.so_far.after, now.left_to_do)
+    step = services().bulk.step(chosen.operation, chosen.wanted, now.until, now.so_far.after, now.left_to_do)
     now = now.plus(step)
     bulk_runs.note(key, now.fields | ({} if step.after else {"ended": " "}))
     values = {"wording": wording, "chosen": chosen, "run": now, "key": key}
@@ -179,7 +179,7 @@ def progress(wording: Wording) -> str | Response:
 
 def _ended(wording: Wording, chosen: Chosen, step: Step, first: str = "") -> Response:
     place = url_for("tasks.index", **chosen.place)
-    flash_at(place, first + wording.result(chosen.deed, step), "success" if step.done else "warning")
+    flash_at(place, first + wording.result(chosen.operation, step), "success" if step.done else "warning")
     return redirect(place, 303)
 
 
@@ -193,9 +193,9 @@ def _chosen(wording: Wording) -> Chosen:
     ids = () if everything else _ids(request.form.getlist("id"))
     if not everything and not ids:
         raise Invalid("No task was chosen, so nothing was changed. Please tick tasks in the list first.")
-    moves = wording.action is Action.REPRIORITISE
+    moves = wording.action is Action.REPRIORITIZE
     priority = request_args.priority_of(request.form.get("priority", "")) if moves else None
-    return Chosen(Deed(wording.action, current_person().name, priority), listed, ids)
+    return Chosen(Operation(wording.action, current_person().name, priority), listed, ids)
 
 
 def _addressed(wording: Wording) -> Chosen:
@@ -205,10 +205,10 @@ def _addressed(wording: Wording) -> Chosen:
     if (CHOSEN in own) == (ALL in own):
         raise BadQuery("This address does not say which tasks are chosen. Start again from the list.")
     ids = bulk_runs.unpack(own[CHOSEN]) if CHOSEN in own else ()
-    moves = wording.action is Action.REPRIORITISE
+    moves = wording.action is Action.REPRIORITIZE
     priority = request_args.priority_of(own.get(TO, "")) if moves else None
-    deed = Deed(wording.action, current_person().name, priority)
-    return Chosen(deed, TaskFilter.parse(args), ids)
+    operation = Operation(wording.action, current_person().name, priority)
+    return Chosen(operation, TaskFilter.parse(args), ids)
 
 
 def _ids(texts: list[str]) -> tuple[ObjectId, ...]:
@@ -230,15 +230,15 @@ def _ids(texts: list[str]) -> tuple[ObjectId, ...]:
 
 
 def _of_named(chosen: Chosen) -> dict[str, Any]:
-    deed, until = chosen.deed, utcnow()
+    operation, until = chosen.operation, utcnow()
     found = services().tasks.find({"_id": {"$in": [*chosen.ids]}}, [("_id", 1)], len(chosen.ids))
-    fitting = [task for task in found if task.status in legal(deed.action)]
-    meant = [task for task in fitting if task.priority is not deed.priority]
+    fitting = [task for task in found if task.status in legal(operation.action)]
+    meant = [task for task in fitting if task.priority is not operation.priority]
     counts = Counter(task.status for task in found)
     there, gone = Count(len(fitting) - len(meant)), Count(len(chosen.ids) - len(found))
     return {
         "count": Count(len(meant)),
-        "left": reasons(deed, {each: Count(counts[each]) for each in Status}, there, gone),
+        "left": reasons(operation, {each: Count(counts[each]) for each in Status}, there, gone),
         "titles": [task.title for task in meant[:TITLES_SHOWN]],
         "more": max(0, len(meant) - TITLES_SHOWN),
         "fields": Run(until, len(meant)).fields,
@@ -246,14 +246,14 @@ def _of_named(chosen: Chosen) -> dict[str, Any]:
 
 
 def _of_all(chosen: Chosen) -> dict[str, Any]:
-    until, core, deed, wanted = utcnow(), services(), chosen.deed, chosen.wanted
-    count, counts = core.many.count(deed, wanted), core.listing.counts(wanted)
+    until, core, operation, wanted = utcnow(), services(), chosen.operation, chosen.wanted
+    count, counts = core.bulk.count(operation, wanted), core.listing.counts(wanted)
     shown = core.listing.among(wanted, [*Status])
     by_status = {each: counts[each.value] if each in shown else Count(0) for each in Status}
     total = count.value if count.value <= COUNT_LIMIT else None
     return {
         "count": count,
-        "left": reasons(deed, by_status, core.many.count_there(deed, wanted), Count(0)),
+        "left": reasons(operation, by_status, core.bulk.count_there(operation, wanted), Count(0)),
         "fields": Run(until, total).fields,
     }
 

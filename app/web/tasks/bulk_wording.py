@@ -1,6 +1,6 @@
-"""What can be done to many tasks at once, in the words of the pages: a row for each deed.
+"""What can be done to many tasks at once, in the words of the pages: a row for each operation.
 
-What a deed does, and to which tasks, is the core's (`app.core.queue.bulk`, `app.core.tasks.states`).
+What an operation does, and to which tasks, is the core's (`app.core.queue.bulk`, `app.core.tasks.states`).
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 from app.core.listing.listing import Count
 from app.core.people.person import Person
-from app.core.queue.bulk import Deed, Step
+from app.core.queue.bulk import Operation, Step
 from app.core.tasks.states import ACTIONS, ENDED, Action, Status, legal
 from app.web.platform.filters import plural
 
 
 @dataclass(frozen=True)
 class Wording:
-    """A deed as pages say it. ``path`` is its word in addresses; ``{lane}`` in a text is the new priority.
+    """An operation as pages say it. ``path`` is its word in addresses; ``{priority}`` stands for the new one.
 
     ``to`` follows the number of tasks in the question; ``done`` and ``left`` follow a number, for one and
     for more.
@@ -35,20 +35,24 @@ class Wording:
     to: str = ""
     style: str = "primary"
 
-    def question(self, deed: Deed, count: Count) -> str:
+    def question(self, operation: Operation, count: Count) -> str:
         """ "Cancel 12 tasks?" """
-        return f"{self.button(count)}{_filled(self.to, deed)}?" if count.value else f"Nothing to {self.verb}"
+        return (
+            f"{self.button(count)}{_filled(self.to, operation)}?"
+            if count.value
+            else f"Nothing to {self.verb}"
+        )
 
     def button(self, count: Count) -> str:
         return f"{self.verb.capitalize()} {count} task{'' if count.value == 1 else 's'}"
 
-    def heading(self, deed: Deed) -> str:
+    def heading(self, operation: Operation) -> str:
         """What is being done: "Canceling tasks"."""
-        return f"{self.doing} tasks{_filled(self.to, deed)}"
+        return f"{self.doing} tasks{_filled(self.to, operation)}"
 
-    def result(self, deed: Deed, step: Step) -> str:
+    def result(self, operation: Operation, step: Step) -> str:
         """What came of it: "12 tasks canceled. 3 skipped: already finished."."""
-        one, more = (_filled(each, deed) for each in self.done)
+        one, more = (_filled(each, operation) for each in self.done)
         took = (
             f"{plural(step.done, 'task')} {one if step.done == 1 else more}."
             if step.done
@@ -61,8 +65,8 @@ class Wording:
         return f"{step.left:,} skipped: {self.left}." if step.left else ""
 
 
-def _filled(text: str, deed: Deed) -> str:
-    return text.format(lane=deed.priority.word if deed.priority is not None else "")
+def _filled(text: str, operation: Operation) -> str:
+    return text.format(priority=operation.priority.word if operation.priority is not None else "")
 
 
 DEEDS = (
@@ -78,17 +82,17 @@ DEEDS = (
         left="not failed or canceled",
     ),
     Wording(
-        action=Action.REPRIORITISE,
+        action=Action.REPRIORITIZE,
         path="priority",
-        permission="task.reprioritise",
+        permission="task.reprioritize",
         name="Change priority",
         verb="move",
         doing="Moving",
-        to=" to {lane} priority",
+        to=" to {priority} priority",
         means="The tasks move to the end of that queue, oldest first.",
         done=(
-            "moved to the end of the {lane}-priority queue",
-            "moved to the end of the {lane}-priority queue",
+            "moved to the end of the {priority}-priority queue",
+            "moved to the end of the {priority}-priority queue",
         ),
         left="not waiting in another queue",
     ),
@@ -131,7 +135,7 @@ _STATES = {
 
 
 def allowed(person: Person) -> list[Wording]:
-    """The deeds that a person may do."""
+    """The operations that a person may do."""
     return [each for each in DEEDS if person.may(each.permission)]
 
 
@@ -140,12 +144,12 @@ def possible(statuses: Iterable[Status]) -> list[str]:
     return sorted({action.value for status in statuses for action in ACTIONS[status]})
 
 
-def reasons(deed: Deed, counts: Mapping[Status, Count], there: Count, gone: Count) -> list[str]:
+def reasons(operation: Operation, counts: Mapping[Status, Count], there: Count, gone: Count) -> list[str]:
     """Why tasks are left alone: "3 already finished".
 
-    ``counts`` are those chosen, by status; ``there`` those that are in the new lane already.
+    ``counts`` are those chosen, by status; ``there`` those that are in the new queue already.
     """
-    others = [status for status in Status if status not in legal(deed.action)]
+    others = [status for status in Status if status not in legal(operation.action)]
     ended = [status for status in others if status in ENDED] if ENDED.issubset(others) else []
     said = [([counts[status]], _STATES[status]) for status in others if status not in ended]
     said += [

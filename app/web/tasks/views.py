@@ -104,7 +104,7 @@ def _row_values(shown: list[Task], kinds: list[TaskType]) -> dict[str, Any]:
         "polls": _polls([str(task.id) for task in shown if task.live]),
         "progress_of": detail.progress,
         "took": detail.took,
-        "deeds": bulk_wording.allowed(current_person()),
+        "operations": bulk_wording.allowed(current_person()),
     }
 
 
@@ -248,10 +248,10 @@ def retry(task_id: str) -> Response:
 
 
 @blueprint.post("/tasks/<task_id>/priority")
-@requires("task.reprioritise")
-def reprioritise(task_id: str) -> Response:
+@requires("task.reprioritize")
+def reprioritize(task_id: str) -> Response:
     priority = request_args.priority_of(request.form.get("priority", ""))
-    services().dispatch.reprioritise(request_args.task_id_of(task_id), priority)
+    services().dispatch.reprioritize(request_args.task_id_of(task_id), priority)
     return _done(
         task_id,
         f"Priority changed to {priority.label}. "

@@ -170,7 +170,7 @@ def redirected(request: Request, status: int, location: str) -> Request:
     if status == 303 and request.method != "HEAD" or status in (301, 302) and request.method == "POST":
         moved = replace(moved, method="GET", body=None, headers=headers_of.without_body(request.headers))
     if url.origin != request.url.origin:
-        moved = replace(moved, headers=headers_of.travelling(moved.headers))
+        moved = replace(moved, headers=headers_of.traveling(moved.headers))
     return moved
 
 

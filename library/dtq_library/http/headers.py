@@ -82,7 +82,7 @@ def has(headers: Iterable[Header], name: str) -> bool:
     return any(each.lower() == name for each, _ in headers)
 
 
-def travelling(headers: Iterable[Header]) -> list[Header]:
+def traveling(headers: Iterable[Header]) -> list[Header]:
     """What is sent to another origin after a redirect: nothing that may be a secret."""
     return [(name, value) for name, value in headers if name.lower() in _TRAVEL]
 

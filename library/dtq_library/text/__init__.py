@@ -1,4 +1,4 @@
-"""The engine of *Clean*, *Transform* and *Analyse a text*: line by line, so that memory stays flat.
+"""The engine of *Clean*, *Transform* and *Analyze a text*: line by line, so that memory stays flat.
 
 source.py     a text or a file as lines; what is no text is refused
 clean.py      one line at a time: what a person cannot see or did not mean

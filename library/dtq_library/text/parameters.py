@@ -193,7 +193,7 @@ OutputEnds = Annotated[
     ),
 ]
 
-# Analyse
+# Analyze
 
 Commonest = Annotated[
     int, Field(ge=0, le=1_000, title="Most common words", description="How many are listed.")

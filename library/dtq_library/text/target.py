@@ -1,4 +1,4 @@
-"""The lines that came out: written as they come, then shown as text or kept as a file."""
+"""The lines that came out: written as they come, then shown as text or stored as a file."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def clean_text(
     """Tidy a text: invisible characters, Unicode, spaces, quotation marks, tabs, blank lines, ends of lines.
 
     Type a text or choose a file of up to 512 MB. What is done is done in the order of the form, line by line.
-    A file comes back as a file in UTF-8; a typed text is shown, or kept as a file when it is long.
+    A file comes back as a file in UTF-8; a typed text is shown, or stored as a file when it is long.
 
     - `lines_in`, `lines_out`; `characters_in`, `characters_out`, without the ends of lines.
     - `lines_changed`: for each step, the lines that it changed.
@@ -138,7 +138,7 @@ class _Ended:
             yield body
 
 
-@task(title="Analyse a text", category="Text", timeout_s=1_800, max_attempts=3, checks=ONE_SOURCE)
+@task(title="Analyze a text", category="Text", timeout_s=1_800, max_attempts=3, checks=ONE_SOURCE)
 def analyse_text(
     ctx: Context,
     text: ask.Text = "",

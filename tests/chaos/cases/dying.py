@@ -125,7 +125,7 @@ def reply_lost(rig: Rig, times: int) -> list[Round]:
 @case(
     "C23",
     "a task that kills its worker three times",
-    "failed as poison; neighbours unharmed",
+    "failed as poison; neighbors unharmed",
     share=0.2,
     MAX_WORKER_LOSSES="3",
 )
@@ -137,14 +137,14 @@ def poisonous(rig: Rig, times: int) -> list[Round]:
         bad = [rig.submit("poison", params={"victim": victim}, max_attempts=10) for victim in victims]
         of_a_host = {task.id for task in bad if task.params["victim"] == "supervisor"}
         good = [rig.submit("mark", max_attempts=20) for _ in range(size)]
-        ended, neighbours = rig.wait(bad, 180), rig.wait(good, 180)
+        ended, neighbors = rig.wait(bad, 180), rig.wait(good, 180)
         done = rig.effects()
-        for task, neighbour in zip(ended, neighbours, strict=True):
+        for task, neighbor in zip(ended, neighbors, strict=True):
             said = str(task.error and task.error["message"])
             counts = (task.crashes, task.losses)
             ok = task.status is Status.FAILED and counts == ((0, 3) if task.id in of_a_host else (3, 0))
-            ok = ok and succeeded_once(neighbour, done)
-            rounds.append(judged(ok, 0, 1, f"{task.status}, {counts}, {said}; {neighbour.status}"))
+            ok = ok and succeeded_once(neighbor, done)
+            rounds.append(judged(ok, 0, 1, f"{task.status}, {counts}, {said}; {neighbor.status}"))
     return rounds
 
 

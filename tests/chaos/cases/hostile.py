@@ -30,7 +30,7 @@ def message_of(task: Task) -> str:
 @case(
     "C18",
     "results: 15.9, 16.1, 100 MB; NaN; 9-byte int; lone surrogate; depth 200; odd keys; bytes; generator",
-    "a labelled failure or a file; never stuck",
+    "a labeled failure or a file; never stuck",
 )
 def difficult_results(rig: Rig, times: int) -> list[Round]:
     rig.start(2)
@@ -197,7 +197,7 @@ def changes_its_process(rig: Rig, times: int) -> list[Round]:
 def _unseen(
     before: Task, changed: Task, after: Task, *, fresh: bool, began: float
 ) -> tuple[bool, float, float, object]:
-    """Whether the next task found its process as it was, or another one where that is needed."""
+    """Whether the next task found its process as it was, or another one where it had to be replaced."""
     ended = [task.status.value for task in (before, changed, after)]
     if ended != ["succeeded"] * 3:
         return False, time.monotonic() - began, 60, (ended, message_of(changed))

@@ -55,7 +55,7 @@ class TestParse:
     @pytest.mark.parametrize(
         ("name", "text"),
         [
-            ("colour", "red"),
+            ("color", "red"),
             ("sort", "params.password"),
             ("sort", "$where"),
             ("order", "down"),
@@ -94,7 +94,7 @@ class TestParse:
         with pytest.raises(BadQuery):
             TaskFilter.parse({"after": [cursor], "before": [cursor]})
 
-    @pytest.mark.parametrize("name", ["sort", "status", "colour"])
+    @pytest.mark.parametrize("name", ["sort", "status", "color"])
     def test_the_message_names_what_there_is_and_is_short(self, name):
         with pytest.raises(BadQuery, match="There are: ") as caught:
             TaskFilter.parse({name: ["x" * 5_000]})

@@ -21,7 +21,7 @@ def stats(services):
 def test_lanes_count_what_waits_and_what_runs(stats, new_task, running, task_in):
     new_task(priority="high"), new_task(priority="high"), running(priority="low")
     task_in(Status.SCHEDULED, priority="high"), task_in(Status.SUCCEEDED, priority="low")
-    found = [(lane.priority, lane.waiting.value, lane.running.value) for lane in stats.lanes()]
+    found = [(queue.priority, queue.waiting.value, queue.running.value) for queue in stats.queues()]
     assert found == [(Priority.HIGH, 2, 0), (Priority.MEDIUM, 0, 0), (Priority.LOW, 0, 1)]
 
 
@@ -30,15 +30,15 @@ def test_the_longest_wait_of_each_lane_is_shown(stats, new_task, services, clock
     first = new_task()
     clock.advance(minutes=5)
     new_task()
-    assert [lane.oldest for lane in stats.lanes()] == [None, began, None]
+    assert [queue.oldest for queue in stats.queues()] == [None, began, None]
     services.dispatch.cancel(first.id, "bob")
-    assert stats.lanes()[1].oldest == clock.now
+    assert stats.queues()[1].oldest == clock.now
 
 
 def test_a_task_that_is_not_sent_yet_waits_as_well(stats, new_task, redis_away, clock):
     with redis_away():
         new_task()
-    assert stats.lanes()[1].oldest == clock.now
+    assert stats.queues()[1].oldest == clock.now
 
 
 def test_what_ended_lately_is_counted_by_outcome(stats, task_in, clock):
@@ -82,4 +82,4 @@ def test_counts_stop_somewhere_and_say_so(stats, new_task, monkeypatch):
     for _ in range(5):
         new_task()
     monkeypatch.setattr(listing, "COUNT_LIMIT", 3)
-    assert str(stats.lanes()[1].waiting) == "3+"
+    assert str(stats.queues()[1].waiting) == "3+"

@@ -1,4 +1,4 @@
-"""Texts as values and values as texts, for the kinds that are kept as text, and JSON."""
+"""Texts as values and values as texts, for the kinds that are stored as text, and JSON."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ class TestTypesThatNobodyServes:
     def test_they_come_more_and_more_seldom(self, services, new_task, clock):
         task, waits = new_task(type="rare"), []
         for _ in range(8):
-            services.dispatch.put_off(services.tasks.get(task.id), served=False)
+            services.dispatch.defer(services.tasks.get(task.id), served=False)
             waits.append((services.tasks.get(task.id).run_at - clock.now).total_seconds())
             clock.advance(seconds=UNSERVED_LONGEST_S)
             services.dispatch.stage()
@@ -188,7 +188,7 @@ class TestTypesThatNobodyServes:
     def test_they_are_offered_at_once_when_a_worker_has_the_type(self, services, new_task, running, clock):
         rare, other = new_task(type="rare"), new_task(type="other")
         for task in (rare, other):
-            services.dispatch.put_off(task, served=False)
+            services.dispatch.defer(task, served=False)
         retried = running(type="rare", max_attempts=2)
         services.tasks.reschedule(retried, {"kind": "error", "message": "Again."}, clock.now + timedelta(1))
         services.catalog.publish([{"_id": "rare", "title": "Rare"}], "w1")

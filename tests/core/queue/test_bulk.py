@@ -1,4 +1,4 @@
-"""The same deed to many tasks: to what it is legal for, each once, in order, and without Redis too."""
+"""The same operation to many tasks: to what it is legal for, each once, in order, and without Redis too."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bson import ObjectId
 from app.core.clock import utcnow
 from app.core.listing.filter import TaskFilter
 from app.core.queue import bulk
-from app.core.queue.bulk import Deed, Many, Step
+from app.core.queue.bulk import Bulk, Operation, Step
 from app.core.services import Services
 from app.core.tasks.states import Action, Priority, Status, legal
 from app.core.tasks.task import Task, parse_job_id
 from tests.core.conftest import an_error
 
-CANCEL, RETRY, DELETE = (Deed(action, "bob") for action in (Action.CANCEL, Action.RETRY, Action.DELETE))
-TO_HIGH = Deed(Action.REPRIORITISE, "bob", Priority.HIGH)
+CANCEL, RETRY, DELETE = (Operation(action, "bob") for action in (Action.CANCEL, Action.RETRY, Action.DELETE))
+TO_HIGH = Operation(Action.REPRIORITIZE, "bob", Priority.HIGH)
 ALL = TaskFilter()
 
 Statuses = Callable[..., list[Status]]
@@ -47,29 +47,31 @@ def hints(services: Services) -> list[ObjectId]:
     return taken
 
 
-@pytest.mark.parametrize("deed", [CANCEL, RETRY, TO_HIGH, DELETE], ids=lambda deed: deed.action.value)
+@pytest.mark.parametrize(
+    "operation", [CANCEL, RETRY, TO_HIGH, DELETE], ids=lambda operation: operation.action.value
+)
 @pytest.mark.parametrize("by", ["ids", "filter"])
 def test_it_is_done_to_what_it_is_legal_for_and_nothing_else(
-    services: Services, one_of_each: list[Task], document: Any, deed: Deed, by: str, until: datetime
+    services: Services, one_of_each: list[Task], document: Any, operation: Operation, by: str, until: datetime
 ) -> None:
     before = {task.status: document(task) for task in one_of_each}
     step = (
-        services.many.these(deed, [task.id for task in one_of_each], utcnow())
+        services.bulk.these(operation, [task.id for task in one_of_each], utcnow())
         if by == "ids"
-        else services.many.step(deed, ALL, until)
+        else services.bulk.step(operation, ALL, until)
     )
 
     changed = {task.status for task in one_of_each if document(task) != before[task.status]}
-    assert changed == legal(deed.action)
+    assert changed == legal(operation.action)
     assert step == Step(len(changed), len(one_of_each) - len(changed) if by == "ids" else 0)
 
 
 def test_the_count_says_how_many_that_will_be(services: Services, one_of_each: list[Task]) -> None:
-    assert services.many.count(CANCEL, ALL).value == 3
-    assert services.many.count(CANCEL, TaskFilter(status="failed")).value == 0
-    assert services.many.count(CANCEL, TaskFilter(sort="finished")).value == 0
-    assert services.many.count(DELETE, TaskFilter(sort="finished")).value == 3
-    assert services.many.count(RETRY, TaskFilter(priority="low")).value == 0
+    assert services.bulk.count(CANCEL, ALL).value == 3
+    assert services.bulk.count(CANCEL, TaskFilter(status="failed")).value == 0
+    assert services.bulk.count(CANCEL, TaskFilter(sort="finished")).value == 0
+    assert services.bulk.count(DELETE, TaskFilter(sort="finished")).value == 3
+    assert services.bulk.count(RETRY, TaskFilter(priority="low")).value == 0
 
 
 def test_those_in_the_lane_already_are_counted_apart(
@@ -78,12 +80,12 @@ def test_those_in_the_lane_already_are_counted_apart(
     for priority in ("high", "medium", "low", "low"):
         new_task(priority=priority)
     counted = {
-        name: (services.many.count(TO_HIGH, wanted).value, services.many.count_there(TO_HIGH, wanted).value)
+        name: (services.bulk.count(TO_HIGH, wanted).value, services.bulk.count_there(TO_HIGH, wanted).value)
         for name in ("", "high", "low")
         for wanted in (TaskFilter(priority=name),)
     }
     assert counted == {"": (3, 1), "high": (0, 1), "low": (2, 0)}
-    assert services.many.count_there(CANCEL, ALL).value == 0
+    assert services.bulk.count_there(CANCEL, ALL).value == 0
 
 
 def test_a_filter_is_walked_in_steps_and_each_task_met_once(
@@ -97,7 +99,7 @@ def test_a_filter_is_walked_in_steps_and_each_task_met_once(
     clock.advance(seconds=1)
     late = new_task(priority="low", tags=("night",))
     while after:
-        steps.append(services.many.step(TO_HIGH, wanted, until, "" if after == "first" else after))
+        steps.append(services.bulk.step(TO_HIGH, wanted, until, "" if after == "first" else after))
         after = steps[-1].after
 
     assert [step.done for step in steps] == [3, 3, 1]
@@ -112,7 +114,7 @@ def test_what_moves_comes_after_what_is_there_in_its_old_order(
     low = [new_task(priority="low") for _ in range(4)]
     there = new_task(priority="high")
 
-    assert services.many.step(TO_HIGH, ALL, until).left == 1
+    assert services.bulk.step(TO_HIGH, ALL, until).left == 1
     assert hints(services) == [task.id for task in [there, *low]]
 
 
@@ -120,23 +122,23 @@ def test_hints_of_what_is_canceled_are_taken_back(
     services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone, stays = [new_task() for _ in range(3)], new_task()
-    services.many.these(CANCEL, [task.id for task in gone], utcnow())
+    services.bulk.these(CANCEL, [task.id for task in gone], utcnow())
     assert services.queues.depths()[Priority.MEDIUM] == 1
 
     monkeypatch.setattr("app.core.queue.rq.SEARCH_LIMIT", 0)
     more = [new_task() for _ in range(3)]
-    services.many.these(CANCEL, [task.id for task in more], utcnow())
+    services.bulk.these(CANCEL, [task.id for task in more], utcnow())
     assert services.queues.depths()[Priority.MEDIUM] == 4
     assert hints(services) == [stays.id]
 
 
-@pytest.mark.parametrize(("deed", "status"), [(RETRY, Status.FAILED), (TO_HIGH, Status.QUEUED)])
+@pytest.mark.parametrize(("operation", "status"), [(RETRY, Status.FAILED), (TO_HIGH, Status.QUEUED)])
 def test_without_redis_the_sweep_tells_the_workers(
-    services: Services, task_in: Callable[..., Task], redis_away: Any, deed: Deed, status: Status
+    services: Services, task_in: Callable[..., Task], redis_away: Any, operation: Operation, status: Status
 ) -> None:
     tasks = [task_in(status) for _ in range(3)]
     with redis_away():
-        assert services.many.these(deed, [task.id for task in tasks], utcnow()).done == 3
+        assert services.bulk.these(operation, [task.id for task in tasks], utcnow()).done == 3
     services.dispatch.push_due()
 
     assert hints(services) == [task.id for task in tasks]
@@ -154,7 +156,7 @@ def test_a_task_that_moved_on_meanwhile_is_left(
         return page
 
     monkeypatch.setattr(services.listing, "walk", meanwhile)
-    assert services.many.step(TO_HIGH, ALL, until) == Step(done=1, left=1)
+    assert services.bulk.step(TO_HIGH, ALL, until) == Step(done=1, left=1)
     assert services.tasks.get(first.id).priority is Priority.MEDIUM
     assert services.tasks.get(second.id).priority is Priority.HIGH
 
@@ -164,34 +166,34 @@ def test_a_slow_store_is_asked_for_little_at_a_time(
 ) -> None:
     """A batch has to end within the timeout of the store."""
     asked: list[int] = []
-    real = Many._do
+    real = Bulk._do
     monkeypatch.setattr(
-        Many, "_do", lambda self, deed, tasks: asked.append(len(tasks)) or real(self, deed, tasks)
+        Bulk, "_do", lambda self, operation, tasks: asked.append(len(tasks)) or real(self, operation, tasks)
     )
     monkeypatch.setattr(bulk, "FIRST", 2)
     monkeypatch.setattr(bulk, "BATCH", 4)
     tasks = [new_task() for _ in range(9)]
 
-    assert services.many.these(TO_HIGH, [task.id for task in tasks], utcnow()) == Step(done=9, left=0)
-    assert services.many.step(CANCEL, ALL, until) == Step(done=9, left=0)
+    assert services.bulk.these(TO_HIGH, [task.id for task in tasks], utcnow()) == Step(done=9, left=0)
+    assert services.bulk.step(CANCEL, ALL, until) == Step(done=9, left=0)
     assert asked == [2, 2, 2, 2, 1, 2, 4, 3]
 
 
 def test_ids_of_no_task_are_left(services: Services) -> None:
-    assert services.many.these(CANCEL, [ObjectId()], utcnow()) == Step(done=0, left=1)
-    assert services.many.these(CANCEL, [], utcnow()) == Step(done=0, left=0)
+    assert services.bulk.these(CANCEL, [ObjectId()], utcnow()) == Step(done=0, left=1)
+    assert services.bulk.these(CANCEL, [], utcnow()) == Step(done=0, left=0)
 
 
 def test_only_these_deeds_can_be_done_to_many(services: Services, new_task: Callable[..., Task]) -> None:
-    for deed in (Deed(Action.CLONE, "bob"), Deed(Action.REPRIORITISE, "bob")):
+    for operation in (Operation(Action.CLONE, "bob"), Operation(Action.REPRIORITIZE, "bob")):
         with pytest.raises(ValueError, match="cannot be done to many"):
-            services.many.these(deed, [new_task().id], utcnow())
+            services.bulk.these(operation, [new_task().id], utcnow())
 
 
 AFTERWARDS: dict[Status, list[str]] = {
     Status.SCHEDULED: ["stage"],
-    Status.QUEUED: ["claim", "put_off"],
-    Status.RUNNING: ["succeed", "fail", "reschedule", "hand_back"],
+    Status.QUEUED: ["claim", "defer"],
+    Status.RUNNING: ["succeed", "fail", "reschedule", "release"],
     Status.SUCCEEDED: [],
     Status.FAILED: ["retry"],
     Status.CANCELED: ["retry"],
@@ -203,10 +205,10 @@ def move(services: Services, task: Task, way: str) -> Task:
     tasks, later = services.tasks, utcnow() + timedelta(hours=1)
     if way == "claim":
         tasks.claim(task.id, task.dispatch, "worker-2")
-    elif way in ("put_off", "reschedule"):
-        arguments = (later,) if way == "put_off" else (an_error(), later)
+    elif way in ("defer", "reschedule"):
+        arguments = (later,) if way == "defer" else (an_error(), later)
         getattr(tasks, way)(task, *arguments)
-    elif way in ("succeed", "hand_back"):
+    elif way in ("succeed", "release"):
         getattr(tasks, way)(task, "It went on.")
     elif way == "fail":
         tasks.fail(task, an_error())
@@ -224,24 +226,31 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS, ids="-".join)
-@pytest.mark.parametrize("deed", [CANCEL, RETRY, TO_HIGH, DELETE], ids=lambda deed: deed.action.value)
+@pytest.mark.parametrize(
+    "operation", [CANCEL, RETRY, TO_HIGH, DELETE], ids=lambda operation: operation.action.value
+)
 def test_only_what_matched_at_the_preview_is_taken(
-    services: Services, task_in: Callable[..., Task], clock: Any, document: Any, deed: Deed, way: Any
+    services: Services,
+    task_in: Callable[..., Task],
+    clock: Any,
+    document: Any,
+    operation: Operation,
+    way: Any,
 ) -> None:
     """Whatever becomes of a task between the preview and the button, and whatever the filter was."""
     first, *ways = way
     for wanted in (ALL, *(TaskFilter(status=status.value) for status in Status)):
         task, by_id = task_in(first), task_in(first)
         clock.advance(seconds=1)
-        until, said = clock.now, services.many.count(deed, wanted).value
+        until, said = clock.now, services.bulk.count(operation, wanted).value
         clock.advance(seconds=1)
         for one in (task, by_id):
             for step in ways:
                 move(services, services.tasks.get(one.id), step)
         before = document(task), document(by_id)
-        services.many.step(deed, wanted, until, most=said)
-        services.many.these(deed, [by_id.id], until) if wanted is ALL else None
-        matched = first in legal(deed.action) and wanted.status in ("", first.value)
+        services.bulk.step(operation, wanted, until, most=said)
+        services.bulk.these(operation, [by_id.id], until) if wanted is ALL else None
+        matched = first in legal(operation.action) and wanted.status in ("", first.value)
         assert matched or (document(task), document(by_id)) == before
         services.db.tasks.delete_many({})
 
@@ -252,13 +261,13 @@ def test_what_goes_on_meanwhile_is_still_canceled(
     tasks = [task_in(Status.SCHEDULED), task_in(Status.QUEUED), task_in(Status.RUNNING)]
     until = clock.now
     clock.advance(seconds=1)
-    for task, way in zip(tasks, ("stage", "claim", "hand_back"), strict=True):
+    for task, way in zip(tasks, ("stage", "claim", "release"), strict=True):
         move(services, task, way)
-    assert services.many.step(CANCEL, ALL, until) == Step(done=3, left=0)
+    assert services.bulk.step(CANCEL, ALL, until) == Step(done=3, left=0)
 
 
 def test_never_more_than_was_said(services: Services, new_task: Callable[..., Task], until: datetime) -> None:
     for _ in range(5):
         new_task()
-    assert services.many.step(CANCEL, ALL, until, most=3).done == 3
+    assert services.bulk.step(CANCEL, ALL, until, most=3).done == 3
     assert services.db.tasks.count_documents({"status": "queued"}) == 2

@@ -147,13 +147,13 @@ class TestActions:
 
     def test_a_task_that_is_moved_up_is_taken_first(self, services, new_task, waiting):
         first, second = new_task(priority="medium"), new_task(priority="low")
-        services.dispatch.reprioritise(second.id, Priority.HIGH)
+        services.dispatch.reprioritize(second.id, Priority.HIGH)
         assert services.tasks.get(second.id).priority is Priority.HIGH
         assert waiting() == [str(second.id), str(first.id)]
 
     def test_a_scheduled_task_is_moved_without_a_message(self, services, task_in, waiting):
         task = task_in(Status.SCHEDULED)
-        services.dispatch.reprioritise(task.id, Priority.HIGH)
+        services.dispatch.reprioritize(task.id, Priority.HIGH)
         stored = services.tasks.get(task.id)
         assert (stored.priority, stored.status) == (Priority.HIGH, Status.SCHEDULED)
         assert waiting() == []
@@ -170,7 +170,7 @@ class TestActions:
     @pytest.mark.parametrize("status", Status)
     @pytest.mark.parametrize(
         "action",
-        [Action.CANCEL, Action.RETRY, Action.REPRIORITISE, Action.DELETE],
+        [Action.CANCEL, Action.RETRY, Action.REPRIORITIZE, Action.DELETE],
         ids=lambda each: each.value,
     )
     def test_what_the_table_does_not_offer_is_a_conflict(self, action, status, services, task_in, document):
@@ -178,16 +178,16 @@ class TestActions:
             return
         task = task_in(status)
         before = document(task)
-        arguments = {Action.CANCEL: ("bob",), Action.REPRIORITISE: (Priority.HIGH,)}.get(action, ())
+        arguments = {Action.CANCEL: ("bob",), Action.REPRIORITIZE: (Priority.HIGH,)}.get(action, ())
         with pytest.raises(Conflict, match=f"is {status.label.lower()}, so it cannot be"):
             getattr(services.dispatch, action.value)(task.id, *arguments)
         assert document(task) == before
 
-    @pytest.mark.parametrize("action", ["cancel", "retry", "reprioritise", "delete"])
+    @pytest.mark.parametrize("action", ["cancel", "retry", "reprioritize", "delete"])
     def test_who_comes_second_is_told_so(self, action, services, task_in, monkeypatch):
         task = task_in(Status.FAILED if action in ("retry", "delete") else Status.QUEUED)
         monkeypatch.setattr(services.tasks, action, lambda *args: False)
-        arguments = {"cancel": ("bob",), "reprioritise": (Priority.HIGH,)}.get(action, ())
+        arguments = {"cancel": ("bob",), "reprioritize": (Priority.HIGH,)}.get(action, ())
         with pytest.raises(Conflict, match="moved on in the meantime"):
             getattr(services.dispatch, action)(task.id, *arguments)
 
@@ -227,11 +227,11 @@ class TestFailed:
         assert services.dispatch.failed(task, an_error()) is Status.CANCELED
         assert services.tasks.get(task.id).status is Status.CANCELED
 
-    @pytest.mark.parametrize("ending", ["failed", "crashed", "hand_back"])
+    @pytest.mark.parametrize("ending", ["failed", "crashed", "release"])
     def test_a_cancel_that_comes_at_the_last_moment_is_kept(self, ending, services, running, monkeypatch):
         """Between the look at the flag and the write that would queue the task again."""
         task, ask = running(max_attempts=5), services.tasks.cancel_requested
-        looks = [] if ending == "hand_back" else [False]
+        looks = [] if ending == "release" else [False]
         monkeypatch.setattr(
             services.tasks, "cancel_requested", lambda task: looks.pop() if looks else ask(task)
         )
@@ -298,7 +298,7 @@ class TestCrashed:
 
     def test_a_worker_that_stops_hands_its_task_on(self, services, running, waiting):
         task = running(max_attempts=1)
-        assert services.dispatch.hand_back(task, "The worker was stopped.")
+        assert services.dispatch.release(task, "The worker was stopped.")
         assert (services.tasks.get(task.id).attempt, services.tasks.get(task.id).max_attempts) == (1, 2)
         assert waiting() == [str(task.id)]
 

@@ -188,7 +188,7 @@ class TestStage:
         task = task_in(Status.SCHEDULED, priority="low")
         clock.advance(hours=2)
         seen = services.tasks.due(10)
-        services.dispatch.reprioritise(task.id, Priority.HIGH)
+        services.dispatch.reprioritize(task.id, Priority.HIGH)
         with monkeypatch.context() as patched:
             patched.setattr(services.tasks, "due", lambda limit, skip=0: seen)
             services.dispatch.stage()

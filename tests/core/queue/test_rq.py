@@ -1,4 +1,4 @@
-"""The three lanes: order, waking, and that a message is never more than a hint."""
+"""The three queues: order, waking, and that a message is never more than a hint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.core.queue.rq import FUNCTION, WAKE, Queues, connect, raw_job
 from app.core.tasks.states import Priority
 from app.core.tasks.task import parse_job_id
 
-LANE = "rq:queue:"
+QUEUE = "rq:queue:"
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ class TestForged:
         "forged", [b"os.system", b"\xff\xfe\x00", b"", b"0" * 100_000, b"__import__('os').system('id')"]
     )
     def test_a_message_that_is_none_of_ours_names_no_task(self, forged, queues):
-        queues.redis.rpush(LANE + "high", forged)
+        queues.redis.rpush(QUEUE + "high", forged)
         taken = queues.take(0)
         assert taken is not None
         assert parse_job_id(taken) is None
@@ -164,15 +164,15 @@ class TestForged:
 
     def test_a_stale_message_starts_nothing(self, services, queues, new_task, document):
         task = new_task(priority="low")
-        services.dispatch.reprioritise(task.id, Priority.HIGH)
-        queues.redis.rpush(LANE + "low", task.job_id)
+        services.dispatch.reprioritize(task.id, Priority.HIGH)
+        queues.redis.rpush(QUEUE + "low", task.job_id)
         before = document(task)
         assert services.tasks.claim(task.id, task.dispatch, "w1") is None
         assert document(task) == before
 
     def test_a_doubled_message_starts_it_once(self, services, queues, new_task):
         task = new_task()
-        queues.redis.rpush(LANE + "medium", task.job_id)
+        queues.redis.rpush(QUEUE + "medium", task.job_id)
         named = [parse_job_id(queues.take(0)) for _ in range(2)]
         assert named == [(task.id, task.dispatch)] * 2
         assert services.tasks.claim(task.id, task.dispatch, "w1")

@@ -39,7 +39,7 @@ WAYS: dict[str, Callable[[Services, Task], Any]] = {
     "heeds a cancel": lambda core, task: (
         core.tasks.cancel_requested(task) and core.tasks.end_canceled(task, "Canceled.")
     ),
-    "is handed back": lambda core, task: core.dispatch.hand_back(task, "The worker stops."),
+    "is released": lambda core, task: core.dispatch.release(task, "The worker stops."),
     "died": lambda core, task: core.dispatch.crashed(task, "Its process died."),
 }
 
@@ -99,13 +99,13 @@ class Machine(RuleBasedStateMachine):
             assert (made.created, made.task.id) == (False, before), "one form made two tasks"
 
     @precondition(lambda self: self.known)
-    @rule(data=st.data(), action=st.sampled_from([Action.CANCEL, Action.RETRY, Action.REPRIORITISE]))
+    @rule(data=st.data(), action=st.sampled_from([Action.CANCEL, Action.RETRY, Action.REPRIORITIZE]))
     def act(self, data: st.DataObject, action: Action) -> None:
         task = self._any(data)
         do = {
             Action.CANCEL: lambda: self.core.dispatch.cancel(task.id, "bob"),
             Action.RETRY: lambda: self.core.dispatch.retry(task.id),
-            Action.REPRIORITISE: lambda: self.core.dispatch.reprioritise(task.id, Priority.HIGH),
+            Action.REPRIORITIZE: lambda: self.core.dispatch.reprioritize(task.id, Priority.HIGH),
         }[action]
         try:
             do()
@@ -248,7 +248,7 @@ class Machine(RuleBasedStateMachine):
         assert after["dispatch"] >= before["dispatch"], "a dispatch came again"
         assert (now == "running") == ("lease" in after), "a lease without a running task, or none"
         assert (now == "queued") == (after.get("hint") in ("due", "sent")), "nobody would push it"
-        assert (now in FINAL) == ("expire_at" in after), "kept for ever, or not long enough"
+        assert (now in FINAL) == ("expire_at" in after), "kept forever, or not long enough"
 
     def teardown(self) -> None:
         """Redis is back and no worker lives: everything that was accepted ends by itself."""

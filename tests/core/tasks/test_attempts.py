@@ -42,7 +42,7 @@ class TestAttempts:
         assert services.tasks.claim(task.id, task.dispatch, "w2") is None
         assert services.tasks.get(task.id).worker == "w1"
 
-    @pytest.mark.parametrize("meanwhile", ["claim", "reprioritise", "cancel"])
+    @pytest.mark.parametrize("meanwhile", ["claim", "reprioritize", "cancel"])
     def test_a_claim_whose_task_moved_on_since_it_was_read_gets_nothing(
         self, meanwhile, services, new_task, monkeypatch, document
     ):
@@ -63,7 +63,7 @@ class TestAttempts:
         seen = services.tasks.waiting(new_task().id, 1)
         services.tasks.take(seen, "w1")
         before = document(seen)
-        assert not services.dispatch.put_off(seen, served=True)
+        assert not services.dispatch.defer(seen, served=True)
         assert document(seen) == before
 
     def test_a_new_attempt_begins_without_the_traces_of_the_last(self, running, services, clock):
@@ -127,12 +127,12 @@ class TestAttempts:
         assert stored.error["message"] == "Try again."
 
     def test_what_is_handed_back_without_fault_does_not_count(self, running, services):
-        again = services.tasks.hand_back(running(max_attempts=1), "The worker was stopped.")
+        again = services.tasks.release(running(max_attempts=1), "The worker was stopped.")
         assert (again.status, again.attempt, again.max_attempts, again.crashes) == (Status.QUEUED, 1, 2, 0)
         assert (again.dispatch, again.hint, again.dispatched_at) == (2, "due", None)
 
     def test_what_is_handed_back_after_a_crash_counts(self, running, services):
-        again = services.tasks.hand_back(running(max_attempts=2), "Died.", an_error(kind="crash"))
+        again = services.tasks.release(running(max_attempts=2), "Died.", an_error(kind="crash"))
         assert (again.max_attempts, again.crashes, again.error["kind"]) == (2, 1, "crash")
         assert again.history[-1]["outcome"] == "crash"
 
@@ -153,7 +153,7 @@ class TestAttempts:
     def test_history_tells_each_attempt_and_is_bounded(self, running, services, clock):
         task = running(max_attempts=HISTORY + 5)
         for _ in range(HISTORY + 2):
-            queued = services.tasks.hand_back(task, "x" * 999)
+            queued = services.tasks.release(task, "x" * 999)
             task = services.tasks.claim(queued.id, queued.dispatch, "w1")
         history = services.tasks.get(task.id).history
         assert [each["attempt"] for each in history] == list(range(3, HISTORY + 3))

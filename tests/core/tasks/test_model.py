@@ -35,7 +35,7 @@ def of_workers(world: World) -> Iterator[Step]:
     for job_id in sorted(set(world.queue.waiting)):
         for worker in idle:
             yield Step(f"{worker} takes {job_id[-1]}", claim, (worker, job_id))
-            yield Step(f"{worker} takes {job_id[-1]} and lacks its type", put_off, (job_id,), 1)
+            yield Step(f"{worker} takes {job_id[-1]} and lacks its type", defer, (job_id,), 1)
         if len(idle) == 2 and world.queue.waiting.count(job_id) > 1:
             yield Step("both take a doubled message", claim_together, (job_id,))
             yield Step("both take a doubled message, one lacks its type", put_off_too_late, (job_id,))
@@ -74,19 +74,19 @@ def claim_together(world: World, job_id: str) -> None:
     claim(world, "w1", job_id)
 
 
-def put_off(world: World, job_id: str) -> None:
+def defer(world: World, job_id: str) -> None:
     world.queue.drop(job_id)
     named = parse_job_id(job_id)
     assert named
     if task := world.tasks.waiting(*named):
-        world.acting = "put_off"
-        world.dispatch.put_off(task, served=True)
+        world.acting = "defer"
+        world.dispatch.defer(task, served=True)
 
 
 def put_off_too_late(world: World, job_id: str) -> None:
     """One reads the task and lacks its type, then the other claims it, then the first writes."""
     world.store.meanwhile = lambda: claim(world, "w2", job_id)
-    put_off(world, job_id)
+    defer(world, job_id)
 
 
 def end(world: World, worker: str, outcome: Callable[[World, Task], object]) -> None:
@@ -109,11 +109,11 @@ def arrive(world: World, held: Task, outcome: Callable[[World, Task], object]) -
 
 
 def canceled(world: World, task: Task) -> object:
-    return world.tasks.end_canceled(task, "") or world.dispatch.hand_back(task, "")
+    return world.tasks.end_canceled(task, "") or world.dispatch.release(task, "")
 
 
 def handed_back(world: World, task: Task) -> object:
-    return world.dispatch.hand_back(task, "")
+    return world.dispatch.release(task, "")
 
 
 def crashed(world: World, task: Task) -> object:
@@ -190,14 +190,14 @@ def rescue_too_late(world: World, task: Task) -> None:
 
 def of_users(world: World) -> Iterator[Step]:
     for action in ACTS.keys() & world.task.actions:
-        costs = 2 if action is Action.REPRIORITISE else 1
+        costs = 2 if action is Action.REPRIORITIZE else 1
         yield Step(f"Bob: {action.value}", by_user, (action.value, ACTS[action]), costs)
 
 
 ACTS: dict[Action, Callable[[World], object]] = {
     Action.CANCEL: lambda world: world.dispatch.cancel(world.task.id, "bob"),
     Action.RETRY: lambda world: world.dispatch.retry(world.task.id),
-    Action.REPRIORITISE: lambda world: world.dispatch.reprioritise(world.task.id, Priority.HIGH),
+    Action.REPRIORITIZE: lambda world: world.dispatch.reprioritize(world.task.id, Priority.HIGH),
 }
 
 

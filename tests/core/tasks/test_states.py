@@ -72,7 +72,7 @@ def test_an_end_is_left_by_a_users_retry_only():
 
 
 def test_a_task_that_is_moved_to_another_lane_stays_as_it_is():
-    move = TRANSITIONS["reprioritise"]
+    move = TRANSITIONS["reprioritize"]
     assert {source: move.leads_to(source) for source in move.sources} == {each: each for each in WAITING}
 
 
@@ -91,7 +91,7 @@ def test_a_guard_names_the_sources_of_its_transition():
     [
         (Action.CANCEL, WAITING | {Status.RUNNING}),
         (Action.RETRY, {Status.FAILED, Status.CANCELED}),
-        (Action.REPRIORITISE, WAITING),
+        (Action.REPRIORITIZE, WAITING),
         (Action.DELETE, ENDED),
         (Action.CLONE, set(Status)),
     ],
@@ -100,6 +100,6 @@ def test_a_page_offers_what_the_table_allows(action, allowed):
     assert {status for status in Status if action in ACTIONS[status]} == allowed
 
 
-@pytest.mark.parametrize("action", [Action.RETRY, Action.REPRIORITISE])
+@pytest.mark.parametrize("action", [Action.RETRY, Action.REPRIORITIZE])
 def test_buttons_and_transitions_agree(action):
     assert {status for status in Status if action in ACTIONS[status]} == TRANSITIONS[action.value].sources

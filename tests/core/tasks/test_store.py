@@ -24,7 +24,7 @@ WORKERS: dict[str, Write] = {
     "succeed": lambda tasks, task: tasks.succeed(task, {"rows": 3}),
     "fail": lambda tasks, task: tasks.fail(task, an_error()),
     "reschedule": lambda tasks, task: tasks.reschedule(task, an_error(), task.created_at),
-    "hand_back": lambda tasks, task: tasks.hand_back(task, "The worker was stopped."),
+    "release": lambda tasks, task: tasks.release(task, "The worker was stopped."),
     "cancel_running": lambda tasks, task: tasks.end_canceled(task, "Canceled."),
 }
 OTHERS: dict[str, Write] = {
@@ -32,9 +32,9 @@ OTHERS: dict[str, Write] = {
     "claim": lambda tasks, task: tasks.claim(task.id, task.dispatch, "w1"),
     "cancel": lambda tasks, task: tasks.cancel(task.id, "bob"),
     "retry": lambda tasks, task: tasks.retry(task),
-    "reprioritise": lambda tasks, task: tasks.reprioritise(task, Priority.LOW),
+    "reprioritize": lambda tasks, task: tasks.reprioritize(task, Priority.LOW),
     "stage": lambda tasks, task: tasks.stage(task),
-    "put_off": lambda tasks, task: tasks.put_off(task, task.created_at),
+    "defer": lambda tasks, task: tasks.defer(task, task.created_at),
 }
 WRITES = {**WORKERS, **OTHERS}
 
@@ -97,7 +97,7 @@ def test_another_worker_changes_nothing(name, running, changed, clock):
     assert not changed(name, replace(task, lease={"worker": "w2", "until": task.lease["until"]}))
 
 
-@pytest.mark.parametrize("name", ["dispatch", "claim", "reprioritise", "put_off"])
+@pytest.mark.parametrize("name", ["dispatch", "claim", "reprioritize", "defer"])
 def test_a_stale_dispatch_of_a_queued_task_changes_nothing(name, new_task, changed, clock):
     task = new_task()
     clock.advance(seconds=1)
@@ -107,7 +107,7 @@ def test_a_stale_dispatch_of_a_queued_task_changes_nothing(name, new_task, chang
 
 @pytest.mark.parametrize(
     ("name", "status"),
-    [("stage", Status.SCHEDULED), ("reprioritise", Status.SCHEDULED), ("retry", Status.FAILED)],
+    [("stage", Status.SCHEDULED), ("reprioritize", Status.SCHEDULED), ("retry", Status.FAILED)],
 )
 def test_a_stale_dispatch_of_another_task_changes_nothing(name, status, task_in, changed, clock):
     task = task_in(status)
@@ -198,7 +198,7 @@ class TestUsers:
     def test_a_new_lane_is_entered_at_its_end(self, new_task, services, clock):
         task = new_task(priority="low")
         clock.advance(seconds=5)
-        assert services.tasks.reprioritise(task, Priority.HIGH)
+        assert services.tasks.reprioritize(task, Priority.HIGH)
         stored = services.tasks.get(task.id)
         assert (stored.priority, stored.dispatch, stored.hint) == (Priority.HIGH, 2, "due")
         assert stored.queued_at == clock.now

@@ -42,7 +42,7 @@ Through = Callable[..., Runner]
     [
         ({"MAIL": "451 Try later"}, True, "refused the sender: 451 Try later"),
         ({"MAIL": "550 Not you"}, False, "refused the sender: 550 Not you"),
-        ({"ann@example.org": "450 Greylisted"}, True, "ann@example.org: 450 Greylisted"),
+        ({"ann@example.org": "450 Graylisted"}, True, "ann@example.org: 450 Graylisted"),
         ({"ann@example.org": "550 Nobody here"}, False, "ann@example.org: 550 Nobody here"),
         (
             {"ann@example.org": "452 Full", "bob@example.org": "550 Gone"},

@@ -1,4 +1,4 @@
-"""*Analyse a table*: figures of small tables that can be told by looking, charts, and the report."""
+"""*Analyze a table*: figures of small tables that can be told by looking, charts, and the report."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ TABLE = """n,x,town,day,yes
 4,4.5,N/A,,true
 """
 
-Analyse = Callable[..., Ran]
+Analyze = Callable[..., Ran]
 
 
 @pytest.fixture
-def analyse() -> Analyse:
-    """Analyse a small table, or another one."""
+def analyze() -> Analyze:
+    """Analyze a small table, or another one."""
 
     def go(content: str | bytes = TABLE, name: str = "table.csv", **params: Any) -> Ran:
         data = content.encode() if isinstance(content, str) else content
@@ -50,8 +50,8 @@ def row(ran: Ran, column: str, table: str = "table") -> dict[str, Any]:
     return next(each for each in ran.result[table] if each["column"] == column)
 
 
-def test_the_figures_of_each_column(analyse: Analyse) -> None:
-    ran = analyse()
+def test_the_figures_of_each_column(analyze: Analyze) -> None:
+    ran = analyze()
 
     assert ran.result["rows"] == 4
     assert row(ran, "n") == {
@@ -79,8 +79,8 @@ def test_the_figures_of_each_column(analyse: Analyse) -> None:
     assert (row(ran, "day")["min"], row(ran, "day")["type"]) == ("2024-01-01", "date")
 
 
-def test_quantiles_lie_between_values_in_proportion(analyse: Analyse) -> None:
-    assert row(analyse(), "n", "quantiles") == {
+def test_quantiles_lie_between_values_in_proportion(analyze: Analyze) -> None:
+    assert row(analyze(), "n", "quantiles") == {
         "column": "n",
         "p5": pytest.approx(1.15),
         "p25": 1.75,
@@ -90,31 +90,31 @@ def test_quantiles_lie_between_values_in_proportion(analyse: Analyse) -> None:
     }
 
 
-def test_the_commonest_values_and_the_smaller_of_equally_common_ones(analyse: Analyse) -> None:
-    found = [(each["value"], each["count"], each["percent"]) for each in analyse().result["common"]]
+def test_the_commonest_values_and_the_smaller_of_equally_common_ones(analyze: Analyze) -> None:
+    found = [(each["value"], each["count"], each["percent"]) for each in analyze().result["common"]]
 
     assert found[:2] == [(1, 1, 25.0), (2, 1, 25.0)]
     assert ("Oslo", 2, 66.67) in found
     assert ("true", 3, 75.0) in found
 
 
-def test_as_many_common_values_as_asked_for(analyse: Analyse) -> None:
-    assert [each["value"] for each in analyse(common=1, columns=["n"]).result["common"]] == [1]
+def test_as_many_common_values_as_asked_for(analyze: Analyze) -> None:
+    assert [each["value"] for each in analyze(common=1, columns=["n"]).result["common"]] == [1]
 
 
-def test_values_counted_in_parts_are_the_same(analyse: Analyse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_counted_in_parts_are_the_same(analyze: Analyze, monkeypatch: pytest.MonkeyPatch) -> None:
     content = "a\n" + "".join(f"v{at % 37}\n" for at in range(1_000))
-    whole = analyse(content).result
+    whole = analyze(content).result
     monkeypatch.setattr(frequent, "_PART_ROWS", 10)
     monkeypatch.setattr(stage, "MEMORY_BYTES", 0)
-    parts = analyse(content).result
+    parts = analyze(content).result
 
     assert parts["common"] == whole["common"]
     assert parts["table"] == whole["table"]
 
 
-def test_correlations_are_over_rows_that_have_both(analyse: Analyse) -> None:
-    ran = analyse("a,b,c\n1,2,9\n2,4,7\n3,,5\n4,8,6\n")
+def test_correlations_are_over_rows_that_have_both(analyze: Analyze) -> None:
+    ran = analyze("a,b,c\n1,2,9\n2,4,7\n3,,5\n4,8,6\n")
 
     assert [(each["column"], each["other"], each["rows"]) for each in ran.result["correlations"]] == [
         ("a", "b", 3),
@@ -124,28 +124,28 @@ def test_correlations_are_over_rows_that_have_both(analyse: Analyse) -> None:
     assert ran.result["correlations"][0]["correlation"] == pytest.approx(1)
 
 
-def test_a_column_that_never_changes_correlates_with_none(analyse: Analyse) -> None:
-    ran = analyse("a,b\n0.1,1\n0.1,2\n0.1,3\n")
+def test_a_column_that_never_changes_correlates_with_none(analyze: Analyze) -> None:
+    ran = analyze("a,b\n0.1,1\n0.1,2\n0.1,3\n")
 
     assert [each["correlation"] for each in ran.result["correlations"]] == [None]
 
 
 def test_correlations_can_be_left_out_and_have_a_limit(
-    analyse: Analyse, monkeypatch: pytest.MonkeyPatch
+    analyze: Analyze, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = "a,b,c\n1,2,3\n2,1,3\n"
     monkeypatch.setattr("dtq_library.tables.analyze.task.MOST_COLUMNS", 2)
     monkeypatch.setattr(correlation, "MOST_COLUMNS", 2)
 
-    assert analyse(content, correlations=False).result["correlations"] == []
-    assert len(analyse(content).result["correlations"]) == 1
+    assert analyze(content, correlations=False).result["correlations"] == []
+    assert len(analyze(content).result["correlations"]) == 1
     assert (
-        "Correlations are those of the first 2 of 3 columns of numbers." in analyse(content).result["notes"]
+        "Correlations are those of the first 2 of 3 columns of numbers." in analyze(content).result["notes"]
     )
 
 
-def test_charts_are_histograms_of_numbers_and_dates_and_bars_of_the_rest(analyse: Analyse) -> None:
-    drawn = analyse().result["charts"]
+def test_charts_are_histograms_of_numbers_and_dates_and_bars_of_the_rest(analyze: Analyze) -> None:
+    drawn = analyze().result["charts"]
     charts = {each["column"]: each for each in drawn if "column" in each}
 
     assert charts["n"] == {"kind": "histogram", "column": "n", "edges": [1, 3, 5], "counts": [2, 2]}
@@ -178,24 +178,24 @@ def test_there_are_60_bins_at_the_most() -> None:
 
 
 @pytest.mark.parametrize("clock", [("", ""), (" 00:00:00", " 23:59:59.999999")])
-def test_the_last_edge_is_no_day_after_the_last_one(analyse: Analyse, clock: tuple[str, str]) -> None:
-    """Many tables say "for ever" with this date."""
+def test_the_last_edge_is_no_day_after_the_last_one(analyze: Analyze, clock: tuple[str, str]) -> None:
+    """Many tables say "forever" with this date."""
     first, last = f"2024-01-01{clock[0]}", f"9999-12-31{clock[1]}"
-    histogram = analyse(f"until\n{first}\n{last}\n").result["charts"][0]
+    histogram = analyze(f"until\n{first}\n{last}\n").result["charts"][0]
 
     assert histogram["edges"][-1] == last[:16]
     assert sum(histogram["counts"]) == 2
 
 
 @pytest.mark.parametrize("unit", ["ms", "us", "ns"])
-def test_moments_of_any_unit_are_where_they_are(analyse: Analyse, unit: Any) -> None:
+def test_moments_of_any_unit_are_where_they_are(analyze: Analyze, unit: Any) -> None:
     moments = pl.Series("at", [dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 3)]).dt.cast_time_unit(unit)
-    histogram = analyse(parquet(moments.to_frame()), "t.parquet").result["charts"][0]
+    histogram = analyze(parquet(moments.to_frame()), "t.parquet").result["charts"][0]
 
     assert (histogram["edges"][0], histogram["edges"][-1][:10]) == ("2024-01-01 00:00", "2024-01-03")
 
 
-def test_columns_of_every_type_are_told(analyse: Analyse) -> None:
+def test_columns_of_every_type_are_told(analyze: Analyze) -> None:
     made = io.BytesIO()
     pl.DataFrame(
         {
@@ -206,7 +206,7 @@ def test_columns_of_every_type_are_told(analyse: Analyse) -> None:
             "none": pl.Series([None, None, None], dtype=pl.String),
         }
     ).write_parquet(made)
-    ran = analyse(made.getvalue(), "t.parquet")
+    ran = analyze(made.getvalue(), "t.parquet")
 
     assert [(each["type"], each["missing"], each["distinct"]) for each in ran.result["table"]] == [
         ("nested", 1, 1),
@@ -219,8 +219,8 @@ def test_columns_of_every_type_are_told(analyse: Analyse) -> None:
     assert "0061" in page(ran)
 
 
-def test_a_table_without_rows_has_figures_of_nothing(analyse: Analyse) -> None:
-    ran = analyse("a,b\n")
+def test_a_table_without_rows_has_figures_of_nothing(analyze: Analyze) -> None:
+    ran = analyze("a,b\n")
 
     assert row(ran, "a")["missing"] == row(ran, "a")["distinct"] == 0
     assert ran.result["charts"] == []
@@ -238,9 +238,9 @@ class _Tags(HTMLParser):
         self.attributes |= {name for name, _ in attrs}
 
 
-def test_the_report_is_one_page_without_scripts_and_everything_is_escaped(analyse: Analyse) -> None:
+def test_the_report_is_one_page_without_scripts_and_everything_is_escaped(analyze: Analyze) -> None:
     evil = "<script>alert(1)</script>"
-    ran = analyse(f'"{evil}",b\n"{evil}",1\n"{{{{ 7 * 7 }}}}",2\n', name="<img src=x>.csv")
+    ran = analyze(f'"{evil}",b\n"{evil}",1\n"{{{{ 7 * 7 }}}}",2\n', name="<img src=x>.csv")
     tags = _Tags()
     tags.feed(page(ran))
 
@@ -251,8 +251,8 @@ def test_the_report_is_one_page_without_scripts_and_everything_is_escaped(analys
     assert "{{ 7 * 7 }}" in page(ran)
 
 
-def test_the_report_holds_figures_bars_and_correlations(analyse: Analyse) -> None:
-    shown = page(analyse())
+def test_the_report_holds_figures_bars_and_correlations(analyze: Analyze) -> None:
+    shown = page(analyze())
 
     for expected in ("4 rows, 5 columns", "1.29099", 'aria-label="Histogram of n"', ">Oslo<", "Correlations"):
         assert expected in shown
@@ -279,7 +279,7 @@ def test_numbers_are_shown_as_a_person_reads_them(value: object, seen: str) -> N
     assert shown(value) == seen
 
 
-def test_the_help_defines_every_figure(analyse: Analyse) -> None:
+def test_the_help_defines_every_figure(analyze: Analyze) -> None:
     told = registered(analyse_table).document()["help"]
 
-    assert [figure for figure in analyse().result if f"`{figure}`" not in told] == []
+    assert [figure for figure in analyze().result if f"`{figure}`" not in told] == []

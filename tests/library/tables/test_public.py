@@ -168,7 +168,7 @@ def test_what_agrees_with_none() -> None:
     assert [row[0] for row in rows(ran)[1:]] == wanted
 
 
-# Analyse
+# Analyze
 
 
 @pytest.mark.parametrize("name", ALL)

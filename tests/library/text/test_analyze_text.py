@@ -1,4 +1,4 @@
-"""*Analyse a text*, against counts by hand, by wc and by the standard library."""
+"""*Analyze a text*, against counts by hand, by wc and by the standard library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A type with every kind of parameter that is kept as text, and JSON, for the tests of forms."""
+"""A type with every kind of parameter that is stored as text, and JSON, for the tests of forms."""
 
 from __future__ import annotations
 

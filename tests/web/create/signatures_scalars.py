@@ -1,4 +1,4 @@
-"""Kinds of parameters that are kept as text, and JSON, for the test that posts any signature."""
+"""Kinds of parameters that are stored as text, and JSON, for the test that posts any signature."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def test_each_count_is_that_of_its_list(client, services, tasks, window):
     page = client.get(f"/?failures={window}").text
 
     found = counts(page)
-    assert len(found) >= (9 if tasks else 6)  # two for each lane, the bar's, and each outcome
+    assert len(found) >= (9 if tasks else 6)  # two for each queue, the bar's, and each outcome
     assert [(link, listed(client, link)) for link, _ in found] == found
 
 

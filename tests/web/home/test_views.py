@@ -1,4 +1,4 @@
-"""Home: lanes, workers, outcomes, failures, and what it says when there is nothing or nobody."""
+"""Home: queues, workers, outcomes, failures, and what it says when there is nothing or nobody."""
 
 from __future__ import annotations
 
@@ -93,13 +93,13 @@ class TestPulse:
 
     def test_many_pages_read_once(self, alice, services, monkeypatch):
         read = []
-        lanes = services.stats.lanes
+        queues = services.stats.queues
 
         def counted():
             read.append(1)
-            return lanes()
+            return queues()
 
-        monkeypatch.setattr(services.stats, "lanes", counted)
+        monkeypatch.setattr(services.stats, "queues", counted)
         for _ in range(5):
             alice.open("/pulse")
         assert len(read) == 1

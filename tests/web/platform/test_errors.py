@@ -22,7 +22,7 @@ NOBODY = ObjectId("0123456789abcdef01234567")  # the same in each process that c
         (f"/tasks/{NOBODY}/result.json", 404, f"Task {NOBODY} doesn't exist"),
         (f"/tasks/{NOBODY}/log", 404, f"Task {NOBODY} doesn't exist"),
         (f"/tasks/{NOBODY}/files/x", 404, "no such file"),
-        ("/tasks?colour=red", 400, "There is no filter “colour”."),
+        ("/tasks?color=red", 400, "There is no filter “color”."),
         (
             "/tasks?per_page=1000000",
             400,
@@ -49,11 +49,11 @@ def test_an_attempt_that_there_is_not(alice, services, new_task, attempt):
 
 
 def test_a_program_gets_json(client):
-    answer = client.get("/tasks?colour=red", headers={"Accept": "application/json"})
+    answer = client.get("/tasks?color=red", headers={"Accept": "application/json"})
     assert answer.status_code == 400
     assert answer.mimetype == "application/problem+json"
     assert answer.json["status"] == 400
-    assert answer.json["detail"].startswith("There is no filter “colour”.")
+    assert answer.json["detail"].startswith("There is no filter “color”.")
 
 
 def test_mongodb_away_is_503(alice, services, monkeypatch):
@@ -91,7 +91,7 @@ def test_a_wrong_method_names_the_right_one(client):
 
 
 def test_an_error_page_asks_no_store(alice, services, monkeypatch):
-    monkeypatch.setattr(services.stats, "lanes", lambda: pytest.fail("asked"))
+    monkeypatch.setattr(services.stats, "queues", lambda: pytest.fail("asked"))
     assert "Not found" in alice.read("/nothing", 404)
 
 

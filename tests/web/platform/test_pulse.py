@@ -20,14 +20,14 @@ def test_what_is_known_is_used_while_somebody_reads(services, monkeypatch):
     known = shared.pulse()
     monkeypatch.setattr(live, "KEPT_S", 0)
     asked, answers = threading.Event(), threading.Event()
-    lanes = services.stats.lanes
+    queues = services.stats.queues
 
     def slow():
         asked.set()
         answers.wait(5)
-        return lanes()
+        return queues()
 
-    monkeypatch.setattr(services.stats, "lanes", slow)
+    monkeypatch.setattr(services.stats, "queues", slow)
     reader = threading.Thread(target=shared.pulse)
     reader.start()
     assert asked.wait(5)
@@ -110,7 +110,7 @@ def test_without_workers_nothing_is_expected(services, new_task, monkeypatch):
 def test_a_failure_is_not_kept(services, monkeypatch):
     shared = Live(services)
     with monkeypatch.context() as patched, pytest.raises(RuntimeError):
-        patched.setattr(services.stats, "lanes", _fail)
+        patched.setattr(services.stats, "queues", _fail)
         shared.pulse()
     assert shared.pulse().queue_answers
 

@@ -46,7 +46,7 @@ class TestTheList:
         services.dispatch.cancel(one_of_each["runs"].id, "bob")
         html = bob.open("/tasks")
         assert html.count('type="checkbox" name="id"') == 4
-        for name, actions in {"waits": "cancel clone reprioritise", "runs": "clone"}.items():
+        for name, actions in {"waits": "cancel clone reprioritize", "runs": "clone"}.items():
             assert f'<tr id="task-{one_of_each[name].id}" data-actions="{actions}">' in html
         assert "Select waits" in text_of(html)
         row = bob.open(f"/tasks/rows?ids={one_of_each['waits'].id}")
@@ -67,7 +67,7 @@ class TestTheList:
 
     def test_only_what_the_filter_and_the_person_allow_is_offered(self, bob, new_task, monkeypatch):
         new_task()
-        assert 'data-actions="cancel clone reprioritise" data-counted' in bob.open("/tasks?status=queued")
+        assert 'data-actions="cancel clone reprioritize" data-counted' in bob.open("/tasks?status=queued")
         looker = Person("bob", frozenset({"task.read", "task.cancel"}))
         monkeypatch.setattr(permissions, "current_person", lambda: looker)
         monkeypatch.setattr("app.web.tasks.views.current_person", lambda: looker)
@@ -257,7 +257,7 @@ class TestAllThatMatch:
     def test_mongodb_away_is_tried_again_by_a_button(self, bob, services, nightly, monkeypatch):
         preview = bob.choose("cancel", all="1")
         with monkeypatch.context() as away:
-            away.setattr(services.many, "step", _away)
+            away.setattr(services.bulk, "step", _away)
             page = bob.press_on(preview)
         assert page.status_code == 503 and ">Try again</button>" in page.text
         assert bob.press_on(page.text).status_code == 303

@@ -73,7 +73,7 @@ def test_each_takes_the_permission_of_its_action(app):
         for rule in app.url_map.iter_rules()
         if rule.endpoint.startswith("many.")
     }
-    actions = {"cancel": "cancel", "retry": "retry", "priority": "reprioritise", "delete": "delete"}
+    actions = {"cancel": "cancel", "retry": "retry", "priority": "reprioritize", "delete": "delete"}
     assert needed == {
         f"many.{path}{part}": f"task.{action}"
         for path, action in actions.items()

@@ -42,10 +42,10 @@ def test_a_task_whose_type_is_not_here_waits_for_a_worker_that_has_it(
 
     child._handle(services.queues.take(0) or "")
 
-    put_off = services.tasks.get(task.id)
-    assert (put_off.status, put_off.attempt, put_off.max_attempts) == (Status.SCHEDULED, 0, 1)
-    assert put_off.run_at and least - 1 <= (put_off.run_at - utcnow()).total_seconds() <= most
-    assert (put_off.history, put_off.error) == ([], None)
+    defer = services.tasks.get(task.id)
+    assert (defer.status, defer.attempt, defer.max_attempts) == (Status.SCHEDULED, 0, 1)
+    assert defer.run_at and least - 1 <= (defer.run_at - utcnow()).total_seconds() <= most
+    assert (defer.history, defer.error) == ([], None)
 
 
 def test_it_waits_for_weeks_without_growing_and_then_runs(

@@ -128,7 +128,7 @@ def test_one_for_which_there_is_never_room_is_left_to_the_next_worker(
     submitted, job_id = new_task(type="echo"), services.queues.take(0)
     bob.signals.stop = True
     with monkeypatch.context() as no_room:
-        no_room.setattr(services.tasks, "_held", full)
+        no_room.setattr(services.tasks, "_update_if_leased", full)
         bob._handle(job_id or "")
     assert services.tasks.get(submitted.id).status is Status.RUNNING
 

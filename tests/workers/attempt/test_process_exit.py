@@ -26,7 +26,7 @@ LEFT_A_THREAD = """
         ("SystemExit()", 0, ""),
         ("SystemExit(3)", 3, ""),
         ("SystemExit(-1)", 255, ""),
-        ("SystemExit('no licence')", 1, "no licence\n"),
+        ("SystemExit('no license')", 1, "no license\n"),
         ("ValueError('wrong')", 1, "ValueError: wrong\n"),
     ],
 )

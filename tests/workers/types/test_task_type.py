@@ -16,7 +16,7 @@ from workers import Context, File, TaskTypeError, task
 from workers.types.task_type import load, registered
 
 
-class Colour(Enum):
+class Color(Enum):
     RED = "red"
     BLUE = "blue"
 
@@ -63,7 +63,7 @@ def _everything(
     share: float = 0.5,
     flag: bool = True,
     case: Literal["keep", "lower"] = "keep",
-    colour: Colour = Colour.RED,
+    color: Color = Color.RED,
     several: list[Literal["a", "b"]] = ["a"],  # noqa: B006 - a default of a form, never changed
     lines: list[str] = [],  # noqa: B006
     maybe: int | None = None,
@@ -81,7 +81,7 @@ def test_every_kind_of_parameter_becomes_a_field() -> None:
     kinds = {each.name: each.kind for each in describe(kind.document()["schema"])}
     assert kinds == {
         "source": "file", "name": "text", "note": "textarea", "count": "int", "share": "float",
-        "flag": "bool", "case": "choice", "colour": "choice", "several": "choices",
+        "flag": "bool", "case": "choice", "color": "choice", "several": "choices",
         "lines": "list", "maybe": "int",
     }  # fmt: skip
 
@@ -147,7 +147,7 @@ def _out_of_bounds(ctx: Context, size: Annotated[int, Field(ge=5)] = 1) -> None:
     ("function", "named"),
     [
         (_no_context, "the first parameter must be `ctx: Context`"),
-        (_no_type, "parameter `source`: a type is needed"),
+        (_no_type, "parameter `source`: give it a type"),
         (_stars, "parameter `sources`: *args"),
         (_a_union, "parameter `source`: this type cannot"),
         (_a_dict, "parameter `source`: this type cannot"),

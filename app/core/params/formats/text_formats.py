@@ -1,4 +1,4 @@
-"""Kinds of values that are kept as text: decimals, dates, times, moments, durations, addresses.
+"""Kinds of values that are stored as text: decimals, dates, times, moments, durations, addresses.
 
 For each of them how a typed text is read, how it is kept, and how it is written again. `parsers` has the
 readers of every kind.
@@ -56,7 +56,7 @@ def plain(value: Decimal) -> str:
 
 
 def email(text: str) -> str:
-    """The address, normalised; nothing is looked up. Raises ValueError."""
+    """The address, normalized; nothing is looked up. Raises ValueError."""
     try:
         if len(text) > MOST_EMAIL:
             raise EmailNotValidError("It is too long.")

@@ -1,4 +1,4 @@
-"""The engine of *Analyse a table*. Reading and typing are those of `dtq_library.tables`.
+"""The engine of *Analyze a table*. Reading and typing are those of `dtq_library.tables`.
 
 parameters.py   what the form asks
 profile.py      what is found out about one column

@@ -1,4 +1,4 @@
-"""The parameters of *Analyse a table*, as its form shows them."""
+"""The parameters of *Analyze a table*, as its form shows them."""
 
 from typing import Annotated
 

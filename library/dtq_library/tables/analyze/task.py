@@ -1,4 +1,4 @@
-"""*Analyse a table*: the order of its steps. How each is done is in `dtq_library.tables.analyze`."""
+"""*Analyze a table*: the order of its steps. How each is done is in `dtq_library.tables.analyze`."""
 
 from dataclasses import asdict
 from pathlib import PurePath
@@ -18,9 +18,9 @@ from dtq_library.tables.preview import RESULT, head_of_stage, lead
 from dtq_library.tables.steps import open_source, pulse
 from workers import Context, File, task
 
-ANALYSING = """\
+ANALYZING = """\
 Format, encoding and delimiter are found out. Spaces around cells are left out, and columns of numbers and
-dates are recognised as in *Clean a table*. Missing values are left out of every figure but their own:
+dates are recognized as in *Clean a table*. Missing values are left out of every figure but their own:
 
 - `table`: for each column what it holds, how many values are missing, how many different ones there are
   (`distinct`), the smallest and the largest, and of numbers `mean`, `median` and standard deviation
@@ -48,12 +48,12 @@ All of it is in the report, a page of HTML. The other figures:
 
 
 @task(
-    title="Analyse a table",
+    title="Analyze a table",
     category="Data",
     timeout_s=3600,
     max_attempts=3,
     priority="medium",
-    help=ANALYSING,
+    help=ANALYZING,
     result=RESULT
     | {
         "table": "table",
@@ -109,7 +109,7 @@ def analyse_table(
 def _profiles(ctx: Context, opened: Opened, names: list[str], common: int, steps: int) -> list[Profile]:
     profiles: list[Profile] = []
     for name in names:
-        ctx.progress(len(profiles), steps, f"Analysing {name}")
+        ctx.progress(len(profiles), steps, f"Analyzing {name}")
         profiles.append(profile_column(opened.stage, name, opened.kinds[name], common))
     return profiles
 

@@ -50,7 +50,7 @@ class _Work:
 
 TRANSFORMING = """\
 Format, encoding and delimiter are found out. Spaces around cells are left out, and columns of numbers and
-dates are recognised as in *Clean a table*; they are written plainly: 1,234.50 as 1234.50, 25.12.2024 as
+dates are recognized as in *Clean a table*; they are written plainly: 1,234.50 as 1234.50, 25.12.2024 as
 2024-12-25. CSV and TSV keep the zeros of numbers that are not computed. Then, in this order, as far as it is
 asked for:
 

@@ -121,7 +121,7 @@ def _decide_text(column: Column, name: str, options: CleanOptions) -> Recipe:
         cells = Cells(lambda: chunks)
     missing = sum(chunk.null_count() for chunk in cells.chunks())
     empty = missing == column.stage.height
-    reading = Reading("text") if empty else recognise(cells, options)
+    reading = Reading("text") if empty else recognize(cells, options)
     return Recipe(column, name, options, reading, missing)
 
 
@@ -174,7 +174,7 @@ def blank_missing(values: pl.Series, spellings: Iterable[str]) -> pl.Series:
     return values.to_frame("cell").select(pl.when(~missing).then("cell")).to_series()
 
 
-def recognise(cells: Cells, options: CleanOptions) -> Reading:
+def recognize(cells: Cells, options: CleanOptions) -> Reading:
     """What a column of text holds, and how it is spelled cleanly."""
     if not cells.match("[0-9]"):  # Without a digit in every cell, no number and no date is in question.
         return Reading("text")

@@ -10,7 +10,7 @@ import pytest
 from pymongo.errors import NetworkTimeout
 
 from app.core.queue import bulk
-from app.core.queue.bulk import Many
+from app.core.queue.bulk import Bulk
 from app.core.services import Services
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import Task
@@ -50,15 +50,15 @@ def thirty(services: Services) -> list[Task]:
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few tasks in each step, and time to look at it."""
-    real = Many.step
+    real = Bulk.step
 
-    def slow(self: Many, *given: Any) -> Any:
+    def slow(self: Bulk, *given: Any) -> Any:
         time.sleep(0.4)
         return real(self, *given)
 
     monkeypatch.setattr(bulk, "BATCH", 4)
     monkeypatch.setattr(bulk, "STEP_S", 0.0)
-    monkeypatch.setattr(Many, "step", slow)
+    monkeypatch.setattr(Bulk, "step", slow)
 
 
 def box(page: Any, title: str) -> Any:
@@ -120,14 +120,14 @@ def test_all_that_match_are_canceled_while_one_watches(
 def test_a_step_that_is_not_answered_is_done_again(
     page: Any, services: Services, thirty: list[Task], small_steps: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers, real = iter([True, True, False]), Many.step
+    answers, real = iter([True, True, False]), Bulk.step
 
-    def away(self: Many, *given: Any) -> Any:
+    def away(self: Bulk, *given: Any) -> Any:
         if next(answers, True):
             return real(self, *given)
         raise NetworkTimeout("away")
 
-    monkeypatch.setattr(Many, "step", away)
+    monkeypatch.setattr(Bulk, "step", away)
     page.goto("/tasks")
     choose_all_that_match(page, 30)
     page.get_by_role("button", name="Cancel").click()
