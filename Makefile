@@ -13,6 +13,10 @@ DEV     := $(VENV)/.dev
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 export CHROMIUM
 
+# Formats and lints static/ (development only; the pages need no Node). Without npm, `make check` goes on without.
+BIOME   := node_modules/.bin/biome
+NPM     := $(shell command -v npm)
+
 # A faster MongoDB-wire server for benchmarks and large lists; kept outside the tree, shared by clones.
 RUST_STORE := $(HOME)/.cache/dtq/bin/secantusd-rs
 
@@ -38,6 +42,9 @@ test: $(DEV) ## Run the tests: fast ones, then on real servers, then in a browse
 check: $(DEV) ## What must be clean before a commit: format, lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	@if [ -n "$(NPM)" ] || [ -n "$$DTQ_NO_SKIPS" ]; then \
+		$(MAKE) --no-print-directory $(BIOME) && echo '$(BIOME) check .' && $(BIOME) check --error-on-warnings .; \
+	else echo "No npm was found: scripts and styles were not checked."; fi
 	$(BIN)/mypy
 	@[ -n "$(NO_TESTS)" ] || $(MAKE) --no-print-directory test
 
@@ -60,6 +67,7 @@ chaos: $(DEV) ## Each fault many times, the kill storm and its control (two hour
 format: $(DEV) ## Format the code and sort the imports
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+	@if [ -n "$(NPM)" ]; then $(MAKE) --no-print-directory $(BIOME) && $(BIOME) check --write .; fi
 
 lock: $(RUNTIME) ## Pin requirements*.in, with hashes, for Python 3.10 and newer
 	for list in requirements requirements-local requirements-dev; do \
@@ -73,8 +81,12 @@ $(RUST_STORE):
 	@command -v cargo >/dev/null || { echo "This needs Rust's cargo: https://rustup.rs or your system's package." >&2; exit 1; }
 	cargo install secantus-mdb --version 0.5.3-beta.196 --ignore-rust-version --root $(HOME)/.cache/dtq
 
+$(BIOME): package.json package-lock.json
+	npm ci --no-audit --no-fund --silent
+	@touch $@
+
 clean: ## Remove the environment and caches; the data in .dtq stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 $(RUNTIME): library/pyproject.toml requirements.txt requirements-local.txt requirements-tools.txt

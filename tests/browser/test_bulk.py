@@ -72,7 +72,7 @@ def bar(page: Any) -> str:
 
 def choose_all_that_match(page: Any, count: int) -> None:
     page.get_by_label("Select all on this page").check()
-    page.get_by_label(f"Select all {count} that match").check()
+    page.get_by_label(f"Select all {count} matching tasks").check()
 
 
 def test_two_are_chosen_and_moved(page: Any, services: Services, thirty: list[Task]) -> None:

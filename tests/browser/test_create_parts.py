@@ -108,7 +108,7 @@ def test_several_files_are_dropped_sent_and_removed(page: Any, services: Service
     assert page.evaluate("document.activeElement.textContent").split() == ["Remove", "b.csv"]
     drop(page, tmp_path, "c.csv", "d.csv", "e.csv")
     sent(page, 3)
-    assert page.inner_text("#p-files-error") == "At most 3 files are taken here."
+    assert page.inner_text("#p-files-error") == "Choose 3 files or fewer."
     page.fill("#p-people\\.0\\.name", "Ada")
     page.set_input_files("#p-people\\.0\\.photo", tmp_path / "a.csv")
     create(page)

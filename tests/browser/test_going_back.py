@@ -113,7 +113,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 def start(page: Any) -> None:
     page.goto("/tasks?tag=nightly")
     page.get_by_label("Select all on this page").check()
-    page.get_by_label("Select all 30 that match").check()
+    page.get_by_label("Select all 30 matching tasks").check()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel 30 tasks").click()
 

@@ -49,7 +49,7 @@ def was_sent(page) -> None:
 def test_what_may_pass_is_tried_again_without_a_click(page, services, status):
     line = Line(page, status)
     fill(page)
-    page.wait_for_selector("text=It is sent again in 1 s.")
+    page.wait_for_selector("text=Retrying in 1 s.")
     line.mend()
     was_sent(page)
     assert line.seen == 1
@@ -64,12 +64,12 @@ def test_after_a_few_times_there_is_a_button_beside_the_file(page, services):
     line = Line(page)
     fill(page)
     for seconds in (1, 3, 9):
-        page.wait_for_selector(f"text=It is sent again in {seconds} s.")
+        page.wait_for_selector(f"text=Retrying in {seconds} s.")
         page.clock.run_for(1000 * seconds)
     page.wait_for_selector("[data-again]:visible")
     assert line.seen == 4
     assert "The server did not answer while the file was sent." in page.inner_text("#p-source-error")
-    assert "airports.csv, 8 bytes, not sent" in page.inner_text(".dropzone >> nth=0")
+    assert "airports.csv, 8 bytes, not uploaded" in page.inner_text(".dropzone >> nth=0")
     line.mend()
     page.click("[data-again]:visible")
     was_sent(page)

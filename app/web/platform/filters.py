@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
+import json
 from datetime import datetime, timedelta
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, request, url_for
@@ -16,6 +18,12 @@ from app.web.platform.markdown import markdown, markdown_line
 
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 ROUGHLY = ((10, 1), (60, 5), (600, 60), (3_600, 300), (172_800, 3_600), (1e12, 86_400))
+PAST, FUTURE, NOW, SOON, SINCE = "{} ago", "in {}", "just now", "in a moment", "since {}"
+TIME_WORDS = json.dumps(
+    {"units": UNITS, "past": PAST, "future": FUTURE, "now": NOW, "soon": SOON, "since": SINCE},
+    separators=(",", ":"),
+)
+"""For the script that keeps times true (static/platform/times.js)."""
 PRIORITY_MARKS = {"high": "▲", "medium": "◆", "low": "▼"}
 
 
@@ -57,14 +65,14 @@ def ordinal(place: int) -> str:
 
 
 def relative(moment: datetime, now: datetime | None = None) -> str:
-    """`just now`, `3 min ago`, `in 2 h`. The script of the pages does the same; keep them alike."""
+    """Return `just now`, `3 min ago`, `in 2 h`; the script of the pages counts on in the same words."""
     seconds = ((now or utcnow()) - moment).total_seconds()
     size = abs(seconds)
     if size < 5:
-        return "just now" if seconds >= 0 else "in a moment"
+        return NOW if seconds >= 0 else SOON
     unit, length = next((name, length) for name, length in UNITS if size >= length)
     text = f"{int(size // length)} {unit}"
-    return f"{text} ago" if seconds > 0 else f"in {text}"
+    return (PAST if seconds > 0 else FUTURE).format(text)
 
 
 def age_s(moment: datetime) -> float:
@@ -85,8 +93,8 @@ def ticking(since: datetime | None) -> Markup | str:
     """How long something has been going on; the script of the pages counts on."""
     if since is None:
         return "–"
-    return Markup('<time datetime="{}" title="since {}" data-since>{}</time>').format(
-        _iso(since), f"{since:%Y-%m-%d %H:%M:%S} UTC", duration(utcnow() - since)
+    return Markup('<time datetime="{}" title="{}" data-since>{}</time>').format(
+        _iso(since), SINCE.format(f"{since:%Y-%m-%d %H:%M:%S} UTC"), duration(utcnow() - since)
     )
 
 
@@ -142,18 +150,39 @@ def plural(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
-def _static_url(app: Flask, name: str) -> str:
-    """A static file by an address that changes with the file, so that browsers may keep it."""
-    changed = int(os.stat(os.path.join(app.static_folder or "", name)).st_mtime)
-    return url_for("static", filename=name, v=f"{changed:x}")
+def static_version(folder: Path) -> str:
+    """Return a hash of all static files, a folder in their addresses that relative imports inherit."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def _add_static_url(app: Flask) -> None:
+    """Serve static files also below their version, which is any word: an old page still gets its files."""
+    folder = Path(app.static_folder or "")
+    version = static_version(folder)
+
+    def static_url(name: str) -> str:
+        current = static_version(folder) if app.debug else version
+        return url_for("static", version=current, filename=name)
+
+    @app.url_value_preprocessor
+    def drop_version(endpoint: str | None, values: dict[str, Any] | None) -> None:
+        if endpoint == "static" and values:
+            values.pop("version", None)
+
+    app.add_url_rule("/static/v-<version>/<path:filename>", endpoint="static")
+    app.add_template_global(static_url)
 
 
 def init_app(app: Flask) -> None:
     written = (duration, about, ordinal, relative, age_s, when, ticking, size, number, rate, plural, id_end)
     for function in (*written, markdown, markdown_line):
         app.add_template_filter(function)
-    app.add_template_global(lambda name: _static_url(app, name), "static_url")
+    _add_static_url(app)
     app.add_template_global(server_ms)
+    app.add_template_global(TIME_WORDS, "time_words")  # type: ignore[arg-type]  # as below
     app.after_request(_stamp)
     app.add_template_global(PRIORITY_MARKS, "priority_marks")  # type: ignore[arg-type]  # a mapping is no function, and templates read it like any global
     app.jinja_env.trim_blocks = True
