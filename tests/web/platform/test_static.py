@@ -20,11 +20,11 @@ def test_all_scripts_of_a_page_and_what_they_import_have_its_version(client: Fla
         address = found.pop()
         if address not in seen:
             seen.add(address)
-            answer = client.get(address)
-            assert answer.status_code == 200
-            assert "max-age" in answer.headers["Cache-Control"]
+            with client.get(address) as answer:
+                assert answer.status_code == 200
+                assert "max-age" in answer.headers["Cache-Control"]
+                found += [urljoin(address, name) for name in IMPORT.findall(answer.text)]
             versions.add(re.match("/static/v-([0-9a-f]{12})/", address)[1])
-            found += [urljoin(address, name) for name in IMPORT.findall(answer.text)]
     assert len(versions) == 1
     assert any(address.endswith("/platform/times.js") for address in seen)
 
@@ -41,5 +41,6 @@ def test_the_version_changes_with_any_file(tmp_path: Path) -> None:
 
 
 def test_a_page_from_before_an_update_gets_its_files(client: FlaskClient) -> None:
-    assert client.get("/static/v-000000000000/platform/app.js").status_code == 200
-    assert client.get("/static/v-000000000000/../../config.py").status_code == 404
+    for name, status in (("platform/app.js", 200), ("../../config.py", 404)):
+        with client.get(f"/static/v-000000000000/{name}") as answer:
+            assert answer.status_code == status
