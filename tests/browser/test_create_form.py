@@ -122,4 +122,4 @@ def test_cards_are_narrowed_while_one_types(page, services, address):
     assert page.locator("[data-words]:visible").all_inner_texts()[0].startswith("Job 5")
     assert page.locator("[data-words]:visible").count() == 1
     page.fill("#type-search", "nothing at all")
-    assert page.inner_text("[data-none]").strip() == "No task type matches. Show all"
+    assert page.inner_text("[data-none]").strip() == "No matching task types. Show all"

@@ -207,7 +207,7 @@ def waits(
 def _wait(ahead: int, starts_in_s: Callable[[int], float | None] | None) -> str:
     seconds = starts_in_s(ahead + 1) if starts_in_s else None
     if not ahead:
-        return "Nothing ahead" if not starts_in_s else "No wait" if seconds else "Next when a worker is free"
+        return "Wait unknown" if not starts_in_s else "No wait" if seconds else "Next when a worker is free"
     return f"{ahead:,} ahead" + (f", {about(seconds)}" if seconds else "")
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from bson import ObjectId
 from flask import Blueprint, jsonify, render_template
 
 from app.core.errors import BadQuery
 from app.core.listing.filter import ENDED_WITHIN, TaskFilter
 from app.core.people.person import PUBLIC
 from app.core.stores.advice import reason
+from app.core.tasks.task import Task
 from app.extensions import services
 from app.web.platform.fragments import region
 from app.web.platform.permissions import requires
@@ -78,6 +80,13 @@ def _window() -> str:
     return window
 
 
+def _running() -> dict[str, Task]:
+    """Return the tasks that workers run, by ID."""
+    ids = [ObjectId(worker.task) for worker in live().pulse().workers if ObjectId.is_valid(worker.task)]
+    found = services().tasks.find({"_id": {"$in": ids}}, [("_id", 1)], len(ids)) if ids else []
+    return {str(task.id): task for task in found}
+
+
 def _figures(window: str) -> dict[str, Any]:
     core = services()
     recent = core.listing.page(RECENT).tasks[:RECENT_SHOWN]
@@ -87,5 +96,6 @@ def _figures(window: str) -> dict[str, Any]:
         "ended": core.stats.ended(WINDOWS["1h"]),
         "failures": core.stats.failures(WINDOWS[window]),
         "recent": recent,
+        "running": _running(),
         "titles": {kind.name: kind.title for kind in core.catalog.types()},
     }

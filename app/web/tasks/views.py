@@ -173,6 +173,12 @@ def _kind(name: str) -> TaskType | None:
     return None
 
 
+def _parent(task: Task) -> Task | None:
+    """Return the task that this one is a rerun of, if it is still there."""
+    found = services().tasks.find({"_id": task.parent}, [("_id", 1)], 1) if task.parent else []
+    return found[0] if found else None
+
+
 def _live_values(
     task: Task, kind: TaskType | None, files: list[StoredFile], looked: Look | None = None
 ) -> dict[str, Any]:
@@ -181,6 +187,7 @@ def _live_values(
     return {
         "task": task,
         "kind": kind,
+        "parent": _parent(task),
         "steps": detail.steps(task),
         "progress": detail.progress(task),
         "attempts": detail.attempts(task),

@@ -33,10 +33,10 @@ def test_types_stand_under_their_category(client, services):
 def test_a_type_that_nobody_serves_is_shown_as_such_and_its_form_warns(client, services):
     publish(services, served=False)
     assert "No worker available" in client.get("/tasks/new").text
-    assert "No running worker serves this type" in client.get("/tasks/new/clean_table").text
+    assert "No running worker supports this task type" in client.get("/tasks/new/clean_table").text
     publish(services)
     assert "No worker available" not in client.get("/tasks/new").text
-    assert "No running worker serves this type" not in client.get("/tasks/new/clean_table").text
+    assert "No running worker supports this task type" not in client.get("/tasks/new/clean_table").text
 
 
 def test_what_was_used_lately_comes_first_when_there_are_many(client, services, new_task):
@@ -52,7 +52,7 @@ def test_a_search_without_a_script(client, services):
     many(services)
     assert titles(client.get("/tasks/new?q=MAIL+job+4").text) == ["Job 4"]
     nothing = client.get("/tasks/new", query_string={"q": "<script>alert(1)</script>"}).text
-    assert "No task type matches" in nothing
+    assert "No matching task types" in nothing
     assert "<script>alert(1)" not in nothing
 
 

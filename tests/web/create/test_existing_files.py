@@ -60,13 +60,13 @@ class TestChoosing:
     def test_only_types_that_take_the_file(self, client, saved):
         page = client.get(f"/tasks/new?file={saved()}").text
         assert cards(page) == {"one", "two", "many"}
-        assert "clean.csv , 4 bytes, is chosen. These types take it." in text_of(page)
+        assert "clean.csv , 4 bytes, is selected. These task types accept it." in text_of(page)
         assert cards(client.get(f"/tasks/new?file={saved('all.ZIP')}").text) == {"two", "many", "zips"}
 
     def test_several_files_need_room_for_all(self, client, saved):
         both = client.get(f"/tasks/new?file={saved('a.csv')}&file={saved('b.txt')}").text
         assert cards(both) == {"two", "many"}
-        assert "a.csv and 1 more file are chosen. These types take all of them." in text_of(both)
+        assert "a.csv and 1 more file are selected. These task types accept all of them." in text_of(both)
         three = "&".join(f"file={saved(f'{name}.csv')}" for name in "abc")
         assert cards(client.get(f"/tasks/new?{three}").text) == {"many"}
 

@@ -131,7 +131,7 @@ class TestTexts:
 
     def test_waits_add_up_over_the_lanes_that_come_first(self):
         assert waits({Priority.HIGH: 0, Priority.MEDIUM: 1_200, Priority.LOW: 3}, None) == {
-            "high": "Nothing ahead",
+            "high": "Wait unknown",
             "medium": "1,200 ahead",
             "low": "1,203 ahead",
         }

@@ -95,10 +95,10 @@ def test_a_task_that_starves_says_why(app, services, new_task, alice):
     low = new_task(priority="low")
     old = {"$set": {"queued_at": utcnow() - timedelta(minutes=6)}}
     services.db.tasks.update_one({"_id": low.id}, old)
-    assert "keep this one waiting" not in alice.read(f"/tasks/{low.id}")
+    assert "Higher-priority tasks run first" not in alice.read(f"/tasks/{low.id}")
     new_task(priority="high")
     app.extensions["live"] = Live(services)
-    assert "keep this one waiting" in alice.read(f"/tasks/{low.id}")
+    assert "Higher-priority tasks run first" in alice.read(f"/tasks/{low.id}")
 
 
 def test_without_workers_nothing_is_expected(services, new_task, monkeypatch):

@@ -53,7 +53,7 @@ class TestChart:
         assert "1 bar; the largest is 5 with 3." in shown(
             {"kind": "histogram", "edges": [5.0, 5.0], "counts": [3]}, "chart"
         )
-        assert "40 more are not drawn" in text_of(
+        assert "40 more not shown" in text_of(
             shown({"kind": "bars", "labels": [*range(100)], "values": [*range(100)]}, "chart")
         )
         assert "<figure" in shown({"kind": "line", "x": ["a", "b"], "y": {"x": [1, 2**62]}}, "chart")

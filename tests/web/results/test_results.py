@@ -186,7 +186,7 @@ class TestText:
         assert client.get(f"/tasks/{done(services, 1, 'text').id}/result.txt").status_code == 404
 
     def test_a_long_one_is_cut(self, shown):
-        assert "all of it is in the download" in shown("x\n" * 6_000, "text")
+        assert "Download the result to see all of it" in shown("x\n" * 6_000, "text")
 
 
 def test_pieces_keep_their_order_and_one_that_does_not_fit_says_so(alice, services):

@@ -180,7 +180,7 @@ class TestAllThatMatch:
         other = new_task(title="other")
         preview = bob.choose(f"cancel{TAGGED}&order=asc", all="1")
         assert "Cancel 5 tasks?" in text_of(preview)
-        assert "All that match: tag: nightly" in text_of(preview)
+        assert "All tasks matching: tag: nightly" in text_of(preview)
         assert "Skipped: 1 already finished." in text_of(preview)
         late = new_task(title="late", tags=("nightly",))
         aged(services, late, -timedelta(hours=1), "created_at")
@@ -238,7 +238,7 @@ class TestAllThatMatch:
         monkeypatch.setattr("app.web.tasks.bulk_views.COUNT_LIMIT", 3)
         preview = bob.choose("cancel", all="1")
         assert "Cancel 3+ tasks?" in text_of(preview)
-        assert "All tasks: no filter is on." in text_of(preview)
+        assert "All tasks: no filters are active." in text_of(preview)
         page = bob.follow(bob.press_on(preview)).text
         assert "2 tasks More than 2 done" in text_of(page)
         assert '<progress class="bar-progress" aria-label' in page
@@ -251,7 +251,7 @@ class TestAllThatMatch:
 
     def test_a_list_of_what_has_finished_holds_nothing_else(self, bob, nightly):
         said = text_of(bob.choose("cancel?sort=finished", all="1"))
-        assert "Nothing to cancel All tasks that have finished" in said
+        assert "Nothing to cancel All finished tasks" in said
         assert "Skipped: 1 already finished." in said
 
     def test_mongodb_away_is_tried_again_by_a_button(self, bob, services, nightly, monkeypatch):

@@ -33,12 +33,12 @@ class TestWay:
     def test_canceled_before_it_ran(self, alice, services, new_task):
         task = new_task()
         services.dispatch.cancel(task.id, "alice")
-        assert "Running never Canceled just now" in page_of(alice, task)
+        assert "Running skipped Canceled just now" in page_of(alice, task)
 
     def test_canceled_between_attempts_is_not_told_as_running(self, alice, services, new_task):
         task = fail(services, new_task(max_attempts=2))
         services.dispatch.cancel(task.id, "alice")
-        assert "Running never Canceled" in page_of(alice, task)
+        assert "Running skipped Canceled" in page_of(alice, task)
 
     def test_canceled_while_it_ran(self, alice, services, new_task):
         task = claim(services, new_task())
@@ -50,7 +50,7 @@ class TestWay:
     def test_scheduled(self, alice, new_task):
         page = page_of(alice, new_task(run_at=utcnow() + timedelta(hours=2, minutes=1)))
         assert "Scheduled in 2 h" in page
-        assert "Attempt 1 of 1 starts in 2 h" in page
+        assert "UTC ( in 2 h ) · attempt 1 of 1" in page
 
 
 class TestWaiting:
@@ -174,7 +174,7 @@ class TestEndings:
         task = claim(services, new_task(max_attempts=1))
         services.dispatch.lost(task, "The worker w1 was lost while it ran this task.")
         page = page_of(alice, task)
-        assert "Attempt 2 of 2 starts" in page
+        assert "· attempt 2 of 2" in page
         assert "Last error The worker w1 was lost" in page
 
 

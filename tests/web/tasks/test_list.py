@@ -91,7 +91,7 @@ class TestFilters:
 
     def test_nothing_matches(self, alice, new_task):
         new_task()
-        assert "No task matches these filters." in alice.read("/tasks?tag=nobody")
+        assert "No tasks match these filters." in alice.read("/tasks?tag=nobody")
 
     def test_no_tasks_at_all(self, alice):
         assert "Create the first task" in alice.read("/tasks")
