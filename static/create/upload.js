@@ -4,7 +4,6 @@ import { message } from "./messages.js";
 const UNITS = ["bytes", "KB", "MB", "GB"];
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const tenths = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const percent = new Intl.NumberFormat("en", { style: "percent", roundingMode: "floor" });
 
 // Bytes in units of 1,024, as the server writes them.
 export function sizeOf(bytes) {
@@ -41,7 +40,7 @@ const timeLeft = (seconds) => (seconds < 90 ? `${Math.ceil(seconds)} s` : `${Mat
 export function progressOf(file, now) {
   const size = sizeOf(file.size);
   if (now.again) return message("upload-again", { size, reason: now.why, seconds: now.again });
-  const values = { size, percent: percent.format(now.total ? now.sent / now.total : 1) };
+  const values = { size, percent: whole.format(Math.floor(now.total ? (100 * now.sent) / now.total : 100)) };
   if (!now.rate) return message("upload-began", values);
   return message("upload-going", { ...values, rate: sizeOf(now.rate), left: timeLeft(now.left) });
 }
