@@ -33,13 +33,13 @@ def test_a_small_screen_can_sort(
         chromium.new_context(base_url=address, java_script_enabled=scripts, viewport=small)
     ) as page:
         page.goto("/tasks")
-        page.get_by_label("Order").select_option("Finished (oldest first)")
+        page.get_by_label("Sort by").select_option("Finished (oldest first)")
         page.get_by_role("button", name="Filter").click()
         page.wait_for_url("**/tasks?*order=finished-asc*")
         assert page.locator(".stretched-link").all_inner_texts() == ["one", "two"]
         page.set_viewport_size({"width": 1280, "height": 740})
         assert page.locator("th[aria-sort=ascending]").inner_text().startswith("Finished")
-        assert not page.get_by_label("Order").is_visible()
+        assert not page.get_by_label("Sort by").is_visible()
 
 
 def test_every_row_and_the_tabs_are_renewed(
