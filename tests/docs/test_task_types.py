@@ -15,10 +15,10 @@ from app.core.params.cli_args import parse
 from app.core.params.fields import Field, describe
 from app.core.params.validate import validate
 from app.web.create.form_fields import Input
+from dtq import Context, task
+from dtq._types.task_type import registered
 from tests.docs.documents import TASK_TYPES, blocks, rows, section
-from workers import Context, task
 from workers.testing import run
-from workers.types.task_type import registered
 
 KINDS = rows(TASK_TYPES.split("<!-- kinds")[1].split("<!-- /kinds")[0])
 NAMES: dict[str, Any] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from greetings import greet, greet_everybody
 
-from workers import Fail
+from dtq import Fail
 from workers.testing import Invalid, run
 
 

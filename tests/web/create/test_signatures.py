@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
 from app.core.services import Services
+from dtq._types import task_type
 from tests.web.create.creating import Browser, Sent, only, publish
 from tests.web.create.signatures import KINDS, Drawn, Entry, function_of, parameters
 from tests.web.create.signatures_scalars import SCALARS
-from workers.types import task_type
 
 KINDS.update(SCALARS)
 

@@ -14,12 +14,13 @@ import pytest
 from bson import ObjectId
 from pymongo.errors import AutoReconnect
 
-from app.core.files.filenames import safe_name
 from app.core.secrets.redaction import Mask
 from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
-from workers import Canceled, Context, File, Retry, task
+from dtq import Canceled, Context, File, Retry, task
+from dtq._types.task_type import registered
+from dtq.filenames import safe_name
 from workers.attempt.attempt import (
     Failed,
     NotBegun,
@@ -32,7 +33,6 @@ from workers.attempt.attempt import (
     settle,
 )
 from workers.in_process import local_task
-from workers.types.task_type import registered
 
 Run = Callable[..., tuple[Task, Any]]
 

@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 
 from app.core.services import Services
+from dtq import Canceled, Context, Fail, Retry, task
+from dtq._types.task_type import registered
 from tests.workers import awaiting
-from workers import Canceled, Context, Fail, Retry, task
 from workers.attempt import coroutines
 from workers.attempt.attempt import Failed, Outcome, Succeeded, TimedOut, WasCanceled, attempt
 from workers.attempt.coroutines import interrupt
 from workers.in_process import local_task
 from workers.testing import Trial, Upload, run
-from workers.types.task_type import registered
 
 Running = Callable[[bool], None]
 

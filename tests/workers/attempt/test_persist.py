@@ -18,11 +18,11 @@ from pymongo.errors import AutoReconnect, OperationFailure
 from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
-from workers import Context, File, Retry, task
+from dtq import Context, File, Retry, task
+from dtq._types.task_type import registered
 from workers.attempt import child as children
 from workers.attempt.child import Child
 from workers.attempt.journal import journal_of, replay
-from workers.types.task_type import registered
 
 Submit = Callable[..., Task]
 
