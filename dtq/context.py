@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
+from dtq.files import File
+
 
 class Context(ABC):
     """One attempt, from inside. Nothing here is shared with another attempt.
@@ -51,6 +53,10 @@ class Context(ABC):
 
         Returns its ``file_id``, ``name``, ``size`` in bytes, ``sha256`` and ``content_type``.
         """
+
+    @abstractmethod
+    def file(self, file_id: str) -> File:
+        """Return an uploaded file by its ID, where it did not come as a parameter."""
 
     @abstractmethod
     def redact(self, text: str) -> str:

@@ -119,7 +119,7 @@ class Trial:
         given = Given(folder)
         values = given.values(params)
         arguments = _arguments(kind, values, given.file)
-        context = _TrialContext(self, folder, sorted(_secrets_in(arguments), key=len, reverse=True))
+        context = _TrialContext(self, given, sorted(_secrets_in(arguments), key=len, reverse=True))
         with heard() as log:
             result = _plain(called(_call, kind, context, arguments))
         return Ran(context.redacted(result), context.saved, context.reports, context.redact(log.getvalue()))
@@ -179,7 +179,7 @@ def _plain(result: Any) -> Any:
 class _TrialContext(Context):
     """A context without a worker; it keeps each report, of which a worker shows at most two a second."""
 
-    def __init__(self, trial: Trial, folder: Path, secrets: list[str]) -> None:
+    def __init__(self, trial: Trial, given: Given, secrets: list[str]) -> None:
         self.task_id = self.idempotency_key = uuid.uuid4().hex[:24]
         self.attempt = trial.attempt
         self.settings = trial.settings
@@ -187,7 +187,8 @@ class _TrialContext(Context):
         self.reports: list[dict[str, Any]] = []
         self._canceled = trial.canceled()
         self._secrets = [secret for secret in secrets if len(secret) >= LEAST_SECRET]
-        self._work_dir = folder / "work"
+        self._work_dir = given.folder / "work"
+        self._file = given.file
 
     @property
     def work_dir(self) -> Path:
@@ -220,6 +221,9 @@ class _TrialContext(Context):
             "content_type": content_type or content_type_of(name),
         }
 
+    def file(self, file_id: str) -> File:
+        return self._file(file_id)
+
     def redact(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, MASK)
@@ -244,7 +248,7 @@ class Given:
     """Parameters as a test gives them, made into what would be stored: files are IDs, the rest is JSON."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._files: dict[str, File] = {}
 
     def values(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -272,7 +276,7 @@ class Given:
         if isinstance(value, bytes):
             value = Upload(self.name(where), value)
         if isinstance(value, Upload):
-            path = Path(tempfile.mkdtemp(dir=self._folder)) / "content"
+            path = Path(tempfile.mkdtemp(dir=self.folder)) / "content"
             path.write_bytes(value.content)
             return self.take(where, path, value.name)
         if isinstance(value, Path):

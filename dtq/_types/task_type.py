@@ -99,16 +99,15 @@ def task(
     first one too; one that uses more than ``memory_mb`` megabytes is killed (0: as the settings say).
     A worker loads the type only where ``when`` says so, asked with its settings. ``result`` says how the
     page shows what is returned: a kind, or kinds by name for pieces of a dictionary. ``checks`` are
-    conditions on several parameters at once.
-
-    Raises TaskTypeError.
+    conditions on several parameters at once. Raises TaskTypeError.
     """
 
     def register(function: Function) -> Function:
+        model = model_of(function)
         made = TaskType(
             name=function.__name__,
             function=function,
-            model=_checked(function, model_of(function), checks),
+            model=_checked(function, model, checks),
             title=title,
             category=category,
             timeout_s=_positive(function, "timeout_s", timeout_s),

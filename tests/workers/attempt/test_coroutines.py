@@ -20,6 +20,7 @@ from dtq._types.task_type import registered
 from tests.workers import awaiting
 from workers.attempt import coroutines
 from workers.attempt.attempt import Failed, Outcome, Succeeded, TimedOut, WasCanceled, attempt
+from workers.attempt.context import AttemptContext
 from workers.attempt.coroutines import interrupt
 from workers.in_process import local_task
 from workers.testing import Trial, Upload, run
@@ -60,7 +61,7 @@ def outcome_of(
 ) -> Outcome:
     kind = registered(function)
     claimed = local_task(kind, params)
-    return attempt(claimed, kind, Context(claimed, services, canceled), running)
+    return attempt(claimed, kind, AttemptContext(claimed, services, canceled), running)
 
 
 def test_it_runs_with_all_that_a_context_offers() -> None:
