@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import builtins
 import signal
 import sys
 import threading
@@ -190,11 +189,9 @@ async def several(ctx: Context, how: str) -> None:
         "canceled": [TimedOut(), Canceled()],
         "many": [ValueError(str(number)) for number in range(100)],
     }
-    group: Any = getattr(builtins, "BaseExceptionGroup", None)  # Python 3.10 has none.
-    raise group("several went wrong", [group("inner", errors[how])])
+    raise BaseExceptionGroup("several went wrong", [BaseExceptionGroup("inner", errors[how])])
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no exception groups.")
 @pytest.mark.parametrize(
     ("how", "kind", "said"),
     [
