@@ -12,6 +12,11 @@ from dtq import TaskType, TaskTypeError
 from dtq._types.task_type import registry
 
 ENTRY_POINTS = "dtq.tasks"
+BUILT_IN = "dtq_library"
+NOT_INSTALLED = (
+    "The built-in task types are not installed: run `pip install . ./library` in the folder of the program, "
+    "or set TASK_MODULES to modules of your own."
+)
 
 
 def load(modules: Iterable[str], settings: Settings | None = None) -> dict[str, TaskType]:
@@ -36,16 +41,24 @@ def wanted(kind: TaskType, settings: Settings | None) -> bool:
 
 
 def sources(modules: Iterable[str]) -> dict[str, str]:
-    """Every module of task types that a worker loads, and where its name comes from."""
+    """Every module of task types that a worker loads, and where its name comes from.
+
+    Installed packages need no setting, but for the built-in types: TASK_MODULES names them by default, and
+    leaves them out where it names others only.
+    """
+    named = dict.fromkeys(modules, "TASK_MODULES")
     installed = {
         entry.value.partition(":")[0]: f"Entry point {entry.name} of {ENTRY_POINTS}"
         for entry in importlib.metadata.entry_points(group=ENTRY_POINTS)
     }
-    return dict.fromkeys(modules, "TASK_MODULES") | installed
+    installed.pop(BUILT_IN, None)
+    return named | installed
 
 
 def import_problem(name: str, error: BaseException) -> str:
     """Return a sentence that says why a module cannot be imported, with the line in its author's code."""
+    if isinstance(error, ModuleNotFoundError) and error.name == BUILT_IN:
+        return NOT_INSTALLED
     return f"{name} cannot be imported: {_why(error)}."
 
 
