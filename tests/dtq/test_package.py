@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from app.core.tasks.states import Priority
 from dtq._types.task_type import PRIORITIES
 
 ROOT = Path(__file__).resolve().parents[2]
+LIBRARY = tomllib.loads((ROOT / "library" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 @pytest.mark.parametrize("name", ["Canceled", "Context", "Fail", "File", "Retry", "TaskTypeError", "task"])
@@ -28,7 +31,14 @@ def test_the_function_that_a_queue_message_names_is_still_there() -> None:
 
 
 def test_there_is_one_version() -> None:
-    assert dtq.__version__ == config.VERSION
+    assert {dtq.__version__, LIBRARY["version"]} == {config.VERSION}
+
+
+def test_the_library_declares_what_its_list_pins() -> None:
+    listed = (ROOT / "library" / "requirements.in").read_text(encoding="utf-8").splitlines()
+    pinned = {re.split("[=<>;]", line)[0].strip() for line in listed if line[:1].isalnum()}
+    declared = {re.split("[=<>;]", line)[0] for line in LIBRARY["dependencies"]}
+    assert declared == pinned | {"dtq"}
 
 
 def test_the_words_of_priorities_are_those_of_the_queues() -> None:
