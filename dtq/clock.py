@@ -8,10 +8,10 @@ from dtq import _program
 
 
 def utcnow() -> datetime:
-    """Return the time, aware UTC: in a worker the database's, elsewhere this host's.
+    """Return the time, aware UTC.
 
-    from dtq import utcnow
+        age_s = (utcnow() - modified_at).total_seconds()
 
-    age_s = (utcnow() - modified_at).total_seconds()
+    In a worker it is the database's, so that all hosts agree; elsewhere it is this host's.
     """
     return _program.clock() if _program.clock else datetime.now(timezone.utc)

@@ -10,17 +10,19 @@ from dtq.files import File
 
 
 class Context(ABC):
-    """One attempt, from inside. Nothing here is shared with another attempt.
+    """One attempt, from inside.
 
-    @task(title="Copy lines")
-    def copy_lines(ctx: Context, source: File) -> dict[str, Any]:
-        lines = source.path.read_text(encoding="utf-8").splitlines()
-        target = ctx.work_dir / "lines.txt"
-        with target.open("w", encoding="utf-8") as copy:
-            for done, line in enumerate(lines, start=1):
-                copy.write(f"{line}\\n")
-                ctx.progress(done, len(lines))
-        return {"file": ctx.save_file(target, "lines.txt")}
+        @task(title="Copy lines")
+        def copy_lines(ctx: Context, source: File) -> dict[str, Any]:
+            lines = source.path.read_text(encoding="utf-8").splitlines()
+            target = ctx.work_dir / "lines.txt"
+            with target.open("w", encoding="utf-8") as copy:
+                for done, line in enumerate(lines, start=1):
+                    copy.write(f"{line}\\n")
+                    ctx.progress(done, len(lines))
+            return {"file": ctx.save_file(target, "lines.txt")}
+
+    Nothing here is shared with another attempt.
     """
 
     task_id: str

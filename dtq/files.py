@@ -11,12 +11,14 @@ from pydantic_core import CoreSchema, core_schema
 
 
 class File:
-    """An uploaded file. ``size`` is in bytes; ``path`` is a local copy, fetched when first asked for.
+    """An uploaded file, as a parameter of a task type.
 
-    @task(title="Count lines")
-    def count_lines(ctx: Context, source: File) -> int:
-        with source.path.open("rb") as lines:
-            return sum(1 for _ in lines)
+        @task(title="Count lines")
+        def count_lines(ctx: Context, source: File) -> int:
+            with source.path.open("rb") as lines:
+                return sum(1 for _ in lines)
+
+    ``size`` is in bytes; ``path`` is a local copy, fetched when first asked for.
     """
 
     def __init__(

@@ -10,8 +10,10 @@ RETRY_LONGEST_S = 10 * 365 * 86_400  # No date that a retry ends up at is one th
 class Fail(Exception):
     """Fail the task for good; the person sees the sentence.
 
-    if not rows:
-        raise Fail("The file has no rows. Send one with a header and at least one row.")
+        if not rows:
+            raise Fail("The file has no rows. Send one with a header and at least one row.")
+
+    No other attempt follows, whatever ``max_attempts`` says.
     """
 
 
@@ -37,11 +39,13 @@ class Retry(Exception):
 
 
 class Canceled(BaseException):
-    """The task was canceled. Derived from BaseException, so that `except Exception` does not swallow it.
+    """The task was canceled: raised for a function, not by it.
 
-    try:
-        copy(source, target)
-    except Canceled:
-        target.unlink(missing_ok=True)
-        raise
+        try:
+            copy(source, target)
+        except Canceled:
+            target.unlink(missing_ok=True)
+            raise
+
+    Derived from BaseException, so that `except Exception` does not swallow it.
     """

@@ -63,7 +63,9 @@ class Invalid(ValueError):
 class Upload:
     """A file for a parameter, with the name that a person's file would have.
 
-    run(clean_table, source=Upload("sales.csv", b"a,b\\n1,2\\n"))
+        run(clean_table, source=Upload("sales.csv", b"a,b\\n1,2\\n"))
+
+    A parameter that takes several files takes a list of them.
     """
 
     name: str

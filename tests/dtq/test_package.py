@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def test_the_words_of_priorities_are_those_of_the_queues() -> None:
 
 def test_everything_offered_has_an_example() -> None:
     for name in set(dtq.__all__) - {"TaskType", "TaskTypeError"}:
-        assert "\n    " in (getattr(dtq, name).__doc__ or "").strip(), name
+        assert "\n\n    " in (inspect.getdoc(getattr(dtq, name)) or ""), name
 
 
 def test_the_program_applies_its_rules_wherever_it_is_imported() -> None:
