@@ -2,8 +2,10 @@
 
 FROM python:3.12-slim AS build
 COPY requirements.txt .
+COPY library/requirements.txt library/
 RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt
+    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes \
+        -r requirements.txt -r library/requirements.txt
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --home-dir /srv/dtq --shell /usr/sbin/nologin dtq
@@ -11,6 +13,7 @@ RUN install --directory --owner=10001 --mode=0700 /var/lib/dtq
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/dtq
 COPY config.py environment.py wsgi.py gunicorn.conf.py ./
+COPY dtq dtq
 COPY app app
 COPY workers workers
 COPY library/dtq_library dtq_library

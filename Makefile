@@ -1,4 +1,4 @@
-# `make up` runs everything, `make test` tests it. Both need Python 3.10 or newer and make, nothing else.
+# `make up` runs everything, `make test` tests it. Both need Python 3.11 or newer and make, nothing else.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -54,9 +54,9 @@ bench: $(DEV) ## Measure tasks a second, against a stock worker and a bare loop
 tables: $(TABLES)/.done ## Read 1,600 public tables, against other readers (ten minutes, needs npm)
 	$(TABLES)/bin/python -m bench.tables --label now --write docs/tables.md
 
-$(TABLES)/.done: requirements.txt bench/requirements-tables.txt
+$(TABLES)/.done: requirements.txt library/requirements.txt bench/requirements-tables.txt
 	$(PYTHON) -m venv $(TABLES)
-	$(TABLES)/bin/pip install --quiet -r requirements.txt
+	$(TABLES)/bin/pip install --quiet -r requirements.txt -r library/requirements.txt
 	$(TABLES)/bin/pip install --quiet -r bench/requirements-tables.txt
 	@touch $@
 
@@ -69,9 +69,9 @@ format: $(DEV) ## Format the code and sort the imports
 	$(BIN)/ruff format .
 	@if [ -n "$(NPM)" ]; then $(MAKE) --no-print-directory $(BIOME) && $(BIOME) check --write .; fi
 
-lock: $(RUNTIME) ## Pin requirements*.in, with hashes, for Python 3.10 and newer
-	for list in requirements requirements-local requirements-dev; do \
-		$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header \
+lock: $(RUNTIME) ## Pin requirements*.in, with hashes, for Python 3.11 and newer
+	for list in requirements library/requirements requirements-local requirements-dev; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-emit-index-url --no-emit-find-links $$list.in --output-file $$list.txt || exit; done
 
 rust-store: $(RUST_STORE) ## Build the faster store for benchmarks (needs Rust; 5 minutes)
@@ -89,9 +89,9 @@ clean: ## Remove the environment and caches; the data in .dtq stays
 	rm -rf $(VENV) node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
-$(RUNTIME): library/pyproject.toml requirements.txt requirements-local.txt requirements-tools.txt
+$(RUNTIME): library/pyproject.toml library/requirements.txt requirements.txt requirements-local.txt requirements-tools.txt
 	@echo "Installing what the program needs into $(VENV) (once; a minute or less) ..."
-	@$(INSTALL) requirements.txt requirements-local.txt
+	@$(INSTALL) requirements.txt library/requirements.txt requirements-local.txt
 	@touch $@
 
 $(DEV): $(RUNTIME) requirements-dev.txt

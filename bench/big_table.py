@@ -117,16 +117,17 @@ def measure(name: str, path: Path, folder: str) -> tuple[float, int]:
 def child(name: str, path: str) -> None:
     """Run one type as an attempt without stores, and say how it went."""
     import config
-    from workers.context import Context
+    from dtq._types.task_type import known
+    from workers.attempt.context import AttemptContext
     from workers.in_process import FolderFiles, Listener, NoStores, local_task
-    from workers.types.task_type import known, load
+    from workers.types.task_modules import load
 
     load(["dtq_library"])
     kind = known(name.partition(":")[0])
     files = FolderFiles(Path(tempfile.mkdtemp()))
     params = {"source": str(files.add(Path(path)).id), **PARAMETERS[name]}
     stores = NoStores(Listener(_tell), files, config.load({"ENVIRONMENT": "local"}))
-    context = Context(local_task(kind, params), stores, lambda: False)
+    context = AttemptContext(local_task(kind, params), stores, lambda: False)
     try:
         result = kind.function(context, **kind.arguments(params, context.file))
     finally:

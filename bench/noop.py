@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers import Context, task
+from dtq import Context, task
 
 
 @task(title="Nothing", category="Bench", timeout_s=60)

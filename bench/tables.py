@@ -22,11 +22,11 @@ from typing import Any
 
 from bench.tables_oracle import NoTable, Reading, Unreadable, Unsure, expected, reading
 from bench.tables_sets import SOURCES, files
+from dtq import Fail
 from dtq_library.tables.io.read import read_table
 from dtq_library.tables.model import CleanOptions, ReadOptions, Table
 from dtq_library.tables.opened import open_typed
 from dtq_library.tables.values.column import agree, decide
-from workers import Fail
 
 VERDICTS = ("right", "refused truly", "wrong and said", "wrong and silent", "unsure")
 _LIMIT_S = 60

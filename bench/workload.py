@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from workers import Context, Fail, Retry, task
+from dtq import Context, Fail, Retry, task
 
 LINES = 200
 

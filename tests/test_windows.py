@@ -100,7 +100,7 @@ def test_make_says_what_to_use_instead(
     assert not (tmp_path / "env").exists()
 
 
-@pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13", "3.14"])
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
 def test_the_list_names_all_that_windows_needs(python: str) -> None:
     """pip refuses a list with hashes that lacks anything, and libraries ask for more on Windows."""
     windows = {

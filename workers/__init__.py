@@ -1,23 +1,18 @@
-"""What a developer of task types imports.
+"""Runs tasks: supervisors, their children, and what they do on behalf of the task types of authors.
 
-    from workers import task, Context, File, Fail, Retry
-
-Lines that follow rules are in `workers.types.lines` (`Lines`, `Accept`, `Refuse`, `Part`), conditions on
-several parameters in `workers.types.checks` (`Check`, `chosen`, `empty`, `given`).
-
-A task type is a typed function. Its form, its schema and its validation are derived from the
-signature; see `workers.types.task_type`. How an attempt runs is in `workers.attempt.attempt`.
+Authors import `dtq`. What they imported from here before is still here.
 """
 
 from __future__ import annotations
 
 from typing import NoReturn
 
-from workers.context import Canceled, Context, Fail, File, Retry
-from workers.types.signature import TaskTypeError
-from workers.types.task_type import TaskType, task
+from dtq import Canceled, Context, Fail, File, Retry, TaskType, TaskTypeError, task
+from workers.types.form_rules import install
 
 __all__ = ["Canceled", "Context", "Fail", "File", "Retry", "TaskType", "TaskTypeError", "run", "task"]
+
+install()
 
 
 def run(task_id: str) -> NoReturn:

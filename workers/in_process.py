@@ -7,7 +7,6 @@ Files are in a folder instead of GridFS; progress goes to whoever wants it.
 from __future__ import annotations
 
 import hashlib
-import mimetypes
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,15 +17,16 @@ from bson import ObjectId
 
 from app.core.clock import utcnow
 from app.core.errors import NotFound
-from app.core.files.filenames import numbered, safe_name
 from app.core.files.gridfs import CHUNK
 from app.core.files.store import StoredFile
 from app.core.params.fields import Field
 from app.core.params.file_types import require_accepted
-from app.core.tasks.states import Status
+from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import Task
 from config import Settings
-from workers.types.task_type import TaskType
+from dtq import TaskType
+from dtq.filenames import numbered, safe_name
+from dtq.testing import content_type_of
 
 NOBODY = "local"
 
@@ -90,11 +90,6 @@ class FolderFiles:
         return stored
 
 
-def content_type_of(name: str) -> str:
-    """The type of a file by the end of its name."""
-    return mimetypes.guess_type(name)[0] or "application/octet-stream"
-
-
 def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as content:
         while chunk := content.read(CHUNK):
@@ -122,7 +117,7 @@ class Listener:
 
 @dataclass(frozen=True)
 class NoStores:
-    """What an attempt asks of the stores (`workers.context.Stores`): a function, a folder and settings."""
+    """What an attempt asks of the stores (`attempt.context.Stores`): a function, a folder and settings."""
 
     tasks: Listener
     files: FolderFiles
@@ -136,7 +131,7 @@ def local_task(kind: TaskType, params: dict[str, Any], attempt: int = 1) -> Task
         type=kind.name,
         title=kind.title,
         params=params,
-        priority=kind.priority,
+        priority=Priority.from_word(kind.priority),
         owner=NOBODY,
         status=Status.RUNNING,
         created_at=utcnow(),

@@ -23,13 +23,13 @@ from app.core.params.cli_args import Tell, explained, parse, teller
 from app.core.params.fields import describe
 from app.core.params.validate import validate
 from config import SettingsError, load
+from dtq import TaskType, TaskTypeError
+from dtq._types.task_type import known
 from workers.attempt.attempt import Outcome, Succeeded, attempt
-from workers.context import Context
+from workers.attempt.context import AttemptContext
 from workers.in_process import FolderFiles, Listener, NoStores, local_task
 from workers.log_setup import set_up
-from workers.types.signature import TaskTypeError
-from workers.types.task_type import TaskType, known
-from workers.types.task_type import load as load_types
+from workers.types.task_modules import load as load_types
 
 
 def main(env: Mapping[str, str], argv: list[str]) -> int:
@@ -68,7 +68,7 @@ def _run(kind: TaskType, words: list[str], stores: NoStores, tell: Tell) -> Outc
     schema = kind.document()["schema"]
     values = parse(describe(schema), words, stores.files.take, tell)
     task = local_task(kind, validate(schema, values))
-    context = Context(task, stores, lambda: False)
+    context = AttemptContext(task, stores, lambda: False)
     try:
         return attempt(task, kind, context, lambda begun: None)
     finally:

@@ -22,9 +22,9 @@ from app.core.errors import NotFound
 from app.core.files.store import StoredFile
 from app.core.mongo import Document, Mongo
 from app.core.params.fields import Field, describe
-from app.core.tasks.result_kinds import ResultKind
 from app.core.tasks.states import Priority
 from app.core.tasks.store import Tasks
+from dtq._types.result_kinds import ResultKind
 
 
 class WorkerState(str, Enum):

@@ -1,6 +1,6 @@
 """Make the environment and install into it: ``python3 environment.py FOLDER LIST [LIST ...]``.
 
-Run by `make` with any Python from 3.10 on, before anything is installed. Packages are installed by uv, which
+Run by `make` with any Python from 3.11 on, before anything is installed. Packages are installed by uv, which
 is several times faster than pip; where uv cannot be had or fails, pip does it. Both check the hashes of the
 lists. An environment that is there already is added to.
 """
@@ -68,8 +68,8 @@ def offer_library(folder: str) -> None:
 
 
 def main(folder: str, files: list[str]) -> int:
-    if sys.version_info < (3, 10):  # noqa: UP036 - this is how an older one is told
-        print(f"Use Python 3.10 or newer; this is {sys.version.split()[0]}.", file=sys.stderr)
+    if sys.version_info < (3, 11):  # noqa: UP036 - this is how an older one is told
+        print(f"Use Python 3.11 or newer; this is {sys.version.split()[0]}.", file=sys.stderr)
         return 1
     if sys.platform == "win32":
         print(WINDOWS, file=sys.stderr)

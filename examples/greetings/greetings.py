@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from workers import Context, Fail, File, task
+from dtq import Context, Fail, File, task
 
 WORDS = {"en": "Good morning", "de": "Guten Morgen", "fr": "Bonjour"}
 Language = Literal["en", "de", "fr"]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from workers import Context, task
+from dtq import Context, task
 
 NAP_S = 0.2  # The longest time that goes by before a request to stop is seen.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers import Fail
+from dtq import Fail
 
 ACCEPTED = "a CSV, TSV, JSON, JSON Lines, Parquet, XLSX or ODS file"
 

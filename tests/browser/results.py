@@ -8,8 +8,8 @@ import zlib
 from typing import Any
 
 from app.core.services import Services
-from app.core.tasks.result_kinds import ResultKind
 from app.core.tasks.task import Task
+from dtq._types.result_kinds import ResultKind
 from tests.browser.seeded import submit
 from tests.web.looking import claim
 

@@ -8,8 +8,9 @@ from typing import Any
 from app.core.services import Services
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, Task
+from dtq import TaskType
 from tests.web.looking import claim, fail, succeed, worker
-from workers.types.task_type import TaskType, load
+from workers.types.task_modules import load
 
 TRACEBACK = (
     'Traceback (most recent call last):\n  File "demo.py", line 42, in count\nRuntimeError: Step 2 failed.'

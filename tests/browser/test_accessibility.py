@@ -10,7 +10,7 @@ import pytest
 
 from app.core.services import Services
 from tests.browser import seeded
-from workers.types.task_type import load
+from workers.types.task_modules import load
 
 pytestmark = pytest.mark.browser
 

@@ -9,7 +9,7 @@ from app.core.secrets.secret import Secret
 from tests.browser.conftest import TASK
 from tests.canary import CANARY, hits
 from tests.web.create.creating import only, publish
-from workers.types.task_type import load
+from workers.types.task_modules import load
 
 pytestmark = pytest.mark.browser
 

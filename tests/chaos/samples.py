@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal
 
+from dtq import Context, task
 from tests.chaos import effects
 from tests.workers.process_state.process_changes import change, told
-from workers import Context, task
 
 
 @task(title="Mark", category="Chaos", timeout_s=600, max_attempts=20)

@@ -21,8 +21,8 @@ from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import parse_job_id
 from config import Settings
 from workers.attempt.attempt import attempt, settle
-from workers.context import Context
-from workers.types.task_type import load
+from workers.attempt.context import AttemptContext
+from workers.types.task_modules import load
 
 Flask = Callable[..., Result]
 NAMES = ("doze", "refuse", "give", "echo")
@@ -59,7 +59,7 @@ def work(services: Services) -> None:
     task = services.tasks.claim(*named, "w1") if named else None
     assert task
     services.logs.write_part(task.id, 1, 0, b"a line of its log\n")
-    context = Context(task, services, lambda: False)
+    context = AttemptContext(task, services, lambda: False)
     kind = load(["tests.workers.samples"])[task.type]
     settle(services, task, attempt(task, kind, context, lambda begun: None))
     context.close()

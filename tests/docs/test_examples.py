@@ -45,7 +45,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_types_of_an_installed_package_are_loaded(installed: Path) -> None:
     code = (
         "import json, sys\n"
-        "from workers.types.task_type import load\n"
+        "from workers.types.task_modules import load\n"
         "types = load(['tests.workers.samples'])\n"
         "print(json.dumps({name: kind.function.__code__.co_filename for name, kind in types.items()}))\n"
     )

@@ -11,11 +11,11 @@ from bson import ObjectId
 
 from app.core.files.store import StoredFile
 from app.core.services import Services
-from app.core.tasks.result_kinds import KINDS
 from app.web.results.saved_files import MOST_IMAGE_BYTES
 from app.web.results.selection import Around, View, view
 from app.web.results.source import MOST_READ, Source
 from app.web.results.table_state import SIZES, Look
+from dtq._types.result_kinds import KINDS
 from tests.browser.results import png
 from tests.docs.documents import TASK_TYPES, rows, section
 

@@ -15,10 +15,10 @@ from app.core.params.cli_args import parse
 from app.core.params.fields import Field, describe
 from app.core.params.validate import validate
 from app.web.create.form_fields import Input
+from dtq import Context, task
+from dtq._types.task_type import registered
 from tests.docs.documents import TASK_TYPES, blocks, rows, section
-from workers import Context, task
 from workers.testing import run
-from workers.types.task_type import registered
 
 KINDS = rows(TASK_TYPES.split("<!-- kinds")[1].split("<!-- /kinds")[0])
 NAMES: dict[str, Any] = {}
@@ -102,8 +102,7 @@ def test_every_argument_of_task_stands_there_with_its_default() -> None:
 def test_everything_of_a_context_stands_there() -> None:
     table = rows(section(TASK_TYPES, "What `ctx` offers"))
     said = {re.sub(r"\W.*", "", row[0].removeprefix("ctx.")) for row in table}
-    source = inspect.getsource(Context.__init__)
-    own = set(re.findall(r"self\.([a-z]\w*)", source)) | {name for name in vars(Context) if name[0] != "_"}
+    own = set(Context.__annotations__) | {name for name in vars(Context) if name[0] != "_"}
 
     assert said == own
 

@@ -14,12 +14,12 @@ from bson import ObjectId
 
 from app.core.services import Services
 from app.core.tasks.task import Task
+from dtq._types.task_type import registered
 from dtq_library.tables.clean.task import clean_table
 from tests.library.reading import read, refused
 from tests.library.running import Recorder, Runner
 from tests.library.transforming import transform
 from workers.attempt.attempt import Failed, Succeeded, attempt
-from workers.types.task_type import registered
 
 __all__ = ["read", "refused", "transform"]  # fixtures of several modules
 

@@ -10,11 +10,11 @@ from typing import Any
 import polars as pl
 import pytest
 
+from dtq import Fail
 from dtq_library.tables.query.loading import Loaded
 from dtq_library.tables.query.process import Order, run
 from dtq_library.tables.query.process import Tell as Tell
 from dtq_library.tables.query.task import query_tables
-from workers import Fail
 from workers.testing import Ran, Upload
 from workers.testing import run as run_task
 

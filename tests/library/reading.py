@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 import xlsxwriter
 
+from dtq import Fail
 from dtq_library.tables.io.read import read_table
 from dtq_library.tables.model import Column, ReadOptions, Table
-from workers import Fail
 
 Read = Callable[..., Table]
 

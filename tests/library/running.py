@@ -12,13 +12,13 @@ from typing import Any
 from bson import ObjectId
 
 from config import Settings, load
+from dtq._types.task_type import registered
 from workers.attempt.attempt import Failed, Outcome, Succeeded, attempt
-from workers.context import Context
+from workers.attempt.context import AttemptContext
 from workers.in_process import FolderFiles, Listener, local_task
-from workers.types.task_type import registered
 
 
-class Recorder(Context):
+class Recorder(AttemptContext):
     """The real context, remembering what was said."""
 
     def __init__(self, *given: Any) -> None:

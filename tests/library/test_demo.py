@@ -10,10 +10,10 @@ import pytest
 
 from app.core.services import Services
 from app.core.tasks.task import Task
+from dtq import Canceled
+from dtq._types.task_type import registered
 from dtq_library.demo import count_slowly
 from tests.library.conftest import Recorder
-from workers import Canceled
-from workers.types.task_type import registered
 
 
 @pytest.fixture

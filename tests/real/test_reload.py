@@ -16,7 +16,7 @@ pytestmark = pytest.mark.real
 
 MODULE = '''
 import time
-from workers import Context, task
+from dtq import Context, task
 
 @task(title="Version {version}", max_attempts=2)
 def reloaded(ctx: Context, seconds: float = 0.0) -> str:

@@ -23,8 +23,8 @@ from tests.real.fleet import until
 pytestmark = pytest.mark.real
 
 COMMANDS = blocks(section(TASK_TYPES, "In five minutes"), "sh")
-PROGRAM = ("app", "workers", "library", "templates", "static", "config.py", "environment.py", "wsgi.py",
-           "gunicorn.conf.py", "Makefile")  # fmt: skip
+PROGRAM = ("app", "dtq", "workers", "library", "templates", "static", "config.py", "environment.py",
+           "wsgi.py", "gunicorn.conf.py", "Makefile")  # fmt: skip
 
 
 @pytest.fixture

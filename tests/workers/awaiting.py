@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from workers import Context, Fail, File, Retry, task
+from dtq import Context, Fail, File, Retry, task
 
 CHOSEN: contextvars.ContextVar[str] = contextvars.ContextVar("chosen", default="nothing")
 

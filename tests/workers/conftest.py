@@ -16,8 +16,8 @@ from app.core.tasks.task import Task, parse_job_id
 from tests.core.conftest import clock, document
 from workers.attempt.attempt import Outcome, attempt, settle
 from workers.attempt.child import Child
-from workers.context import Context
-from workers.types.task_type import load
+from workers.attempt.context import AttemptContext
+from workers.types.task_modules import load
 
 __all__ = ["clock", "document"]
 
@@ -32,7 +32,7 @@ def run(services: Services, new_task: Callable[..., Task]) -> Callable[..., tupl
         assert named is not None
         task = services.tasks.claim(*named, "worker")
         assert task is not None
-        context = Context(task, services, lambda: False)
+        context = AttemptContext(task, services, lambda: False)
         outcome = attempt(task, load(["tests.workers.samples"])[type], context, lambda begun: None)
         settle(services, task, outcome)
         context.close()

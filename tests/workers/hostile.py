@@ -13,8 +13,8 @@ import threading
 import time
 from typing import Any
 
+from dtq import Context, task
 from tests.workers.process_state.process_changes import change, told
-from workers import Context, task
 
 MB = 2**20
 DAEMON = [

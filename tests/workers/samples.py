@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from pydantic import Field, SecretStr
 
-from workers import Context, Fail, File, Retry, task
+from dtq import Context, Fail, File, Retry, task
 
 
 @task(title="Echo", category="Samples", max_attempts=1)

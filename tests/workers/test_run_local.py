@@ -82,7 +82,7 @@ def test_a_module_that_cannot_be_imported_is_said(capsys: pytest.CaptureFixture[
 
 
 MODULE = '''
-from workers import Context, File, task
+from dtq import Context, File, task
 
 @task(title="Shout")
 def shout(ctx: Context, source: File) -> str:

@@ -12,8 +12,8 @@ import pytest
 from pydantic import BaseModel, Field
 
 from config import load
+from dtq import Canceled, Context, Fail, File, Retry, TaskTypeError, task
 from tests.workers import samples
-from workers import Canceled, Context, Fail, File, Retry, TaskTypeError, task
 from workers.testing import Invalid, Trial, Upload, run
 
 

@@ -22,16 +22,17 @@ from app.core.excerpts import shortened
 from app.core.mongo import is_away
 from app.core.params.formats.plain_values import keepable
 from app.core.secrets.redaction import Mask
+from app.core.secrets.secret import revealed
 from app.core.secrets.vault import CannotOpen, Vault
 from app.core.services import Services
 from app.core.tasks.document import MOST_RESULT_BYTES
-from app.core.tasks.result_kinds import ResultKind
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
+from dtq import Canceled, Fail, Retry, TaskType
+from dtq._types.result_kinds import ResultKind
+from workers.attempt.context import AttemptContext
 from workers.attempt.coroutines import call, never_run
 from workers.attempt.tracebacks import inner_of, is_group, traceback_of
-from workers.context import Canceled, Context, Fail, Retry
-from workers.types.task_type import TaskType
 
 MESSAGE_LIMIT = 2_000
 INLINE_DEPTH = 60
@@ -80,7 +81,7 @@ class NotBegun:
 Outcome = Succeeded | Failed | WasCanceled | NotBegun
 
 
-def attempt(task: Task, kind: TaskType, context: Context, running: Callable[[bool], None]) -> Outcome:
+def attempt(task: Task, kind: TaskType, context: AttemptContext, running: Callable[[bool], None]) -> Outcome:
     """Run one attempt to its outcome; never raises.
 
     ``running`` is told when the task's own code begins and ends: only then may a signal interrupt. No secret
@@ -104,11 +105,11 @@ def hidden(outcome: Outcome, mask: Mask) -> Outcome:
     return replace(outcome, error={**outcome.error, "message": message})
 
 
-def _attempt(task: Task, kind: TaskType, context: Context, running: Callable[[bool], None]) -> Outcome:
+def _attempt(task: Task, kind: TaskType, context: AttemptContext, running: Callable[[bool], None]) -> Outcome:
     try:
         params = Vault.of(context.settings).opened(task.params, task.id)
         context.mask = Mask.of(params)
-        arguments = kind.arguments(params, context.file)
+        arguments = kind.arguments(revealed(params), context.file)
     except CannotOpen as error:
         return Failed(_error("params", error, str(error)), retry=False)
     except (ValidationError, NotFound) as error:

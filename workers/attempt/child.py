@@ -35,7 +35,9 @@ from app.core.parent_death import die_with
 from app.core.services import Services, connect
 from app.core.tasks.task import Task, parse_job_id
 from config import Settings, load
+from dtq import TaskType, TaskTypeError
 from workers.attempt.attempt import Outcome, Succeeded, attempt
+from workers.attempt.context import AttemptContext
 from workers.attempt.journal import Kept, journal_of
 from workers.attempt.limits import Files
 from workers.attempt.orphans import adopt, children, end_strays_of_task
@@ -43,15 +45,13 @@ from workers.attempt.output_capture import Capture, LogWriter, flush, log_path
 from workers.attempt.persist import Ended, away, write_down
 from workers.attempt.process_exit import end_as
 from workers.attempt.signals import Signals
-from workers.context import Context
 from workers.log_setup import set_up
 from workers.process_state.left_threads import Threads
 from workers.process_state.state import ProcessState
 from workers.store_timeouts import patient
 from workers.types.loading import load_each
 from workers.types.reload import watched
-from workers.types.signature import TaskTypeError
-from workers.types.task_type import TaskType, sources
+from workers.types.task_modules import sources
 
 WAIT_S = 1.0
 AWAY_S = 1.0
@@ -197,7 +197,7 @@ class Child:
         self.signals.deadline = time.monotonic() + task.timeout_s  # never later than the supervisor's
         self.tell(start=str(task.id), attempt=task.attempt, timeout_s=task.timeout_s, memory_mb=memory_mb)
         self.signals.canceled = False
-        context = Context(task, self.services, lambda: self.signals.canceled)
+        context = AttemptContext(task, self.services, lambda: self.signals.canceled)
         path = log_path(self.folder, task.id, task.attempt)
         with Capture(path), self._files.spared():
             outcome = copy_context().run(attempt, task, kind, context, self._running)

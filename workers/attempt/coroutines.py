@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-import sys
 from collections.abc import Callable, Coroutine, Mapping
 from types import FrameType
 from typing import Any
@@ -42,8 +41,6 @@ def call(function: Callable[..., Any], context: object, arguments: Mapping[str, 
 
 
 def _run(main: Coroutine[Any, Any, Any]) -> Any:
-    if sys.version_info < (3, 11):
-        return asyncio.run(main)
     # Given a factory, the runner does not set the thread's loop, which the next task would find closed.
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         return runner.run(main)

@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+from dtq import Canceled
 from workers.attempt.attempt import TimedOut
 from workers.attempt.coroutines import interrupt
-from workers.context import Canceled
 
 _REAL_TIME = int(getattr(signal, "SIGRTMIN", 0))  # macOS has none
 CANCEL_GENTLY = _REAL_TIME + 10 if _REAL_TIME else int(signal.SIGUSR1)

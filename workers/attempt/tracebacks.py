@@ -7,7 +7,6 @@ frames before the author's, and of a long chain or group the middle; each cut sa
 from __future__ import annotations
 
 import asyncio
-import builtins
 import os
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +30,6 @@ FIRST_FRAMES, LAST_FRAMES = 3, 6
 REPEATED = 3
 TRIES = 4
 
-_GROUP: type[BaseException] | tuple[()] = getattr(builtins, "BaseExceptionGroup", ())
 _WORKERS = Path(__file__).parents[1]
 _OURS = frozenset(
     str(_WORKERS / name)
@@ -53,8 +51,8 @@ Hide = Callable[[str], str]
 
 
 def is_group(error: BaseException) -> bool:
-    """Return whether an exception is a group of others; Python 3.10 has none."""
-    return isinstance(error, _GROUP)
+    """Return whether an exception is a group of others."""
+    return isinstance(error, BaseExceptionGroup)
 
 
 def inner_of(error: BaseException) -> Sequence[BaseException]:

@@ -21,9 +21,10 @@ from typing import Any
 from app.core.catalog import ModuleProblem, WorkerState
 from app.core.clock import utcnow
 from config import Settings
+from dtq import TaskType, TaskTypeError
+from dtq._types.task_type import registry
 from workers.types.reload import watched
-from workers.types.signature import TaskTypeError
-from workers.types.task_type import TaskType, import_problem, registry, sources, wanted
+from workers.types.task_modules import import_problem, sources, wanted
 
 SLOW_S = 10.0
 KILL_AFTER_S = 3.0

@@ -21,9 +21,9 @@ from pymongo.errors import PyMongoError
 from app.core import stored
 from app.core.clock import utcnow
 from app.core.errors import Invalid, TooLarge
-from app.core.files.filenames import safe_name
 from app.core.files.gridfs import CHUNK, Content, gone, pieces
 from app.core.mongo import Document, Mongo
+from dtq.filenames import safe_name
 
 Found = TypeVar("Found")
 

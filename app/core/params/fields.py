@@ -13,9 +13,7 @@ from typing import Any
 from app.core.params.formats.plain_values import shown
 from app.core.params.formats.text_formats import FORMATS, WRITTEN, rewritten
 from app.core.secrets.secret import is_secret_schema
-
-DEEPEST = 3
-"""How many models stand in each other at most, one in a parameter being the first."""
+from dtq._types.signature import DEEPEST
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class Field:
 def describe(schema: dict[str, Any]) -> list[Field]:
     """The fields of a form, in the order of the schema's properties.
 
-    A model within more than `DEEPEST` others has no children here; `workers.types.task_type` refuses it.
+    A model within more than `DEEPEST` others has no children here; `workers.types.form_rules` refuses it.
     """
     return _fields(schema, schema, 0)
 

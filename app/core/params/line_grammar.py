@@ -1,6 +1,6 @@
 """Grammars of lines: what a worker publishes about a parameter with one rule, condition or address per line.
 
-A grammar is data, the value of `lines` in a JSON Schema (`workers.types.lines` writes it), so that a form, a
+A grammar is data, the value of `lines` in a JSON Schema (`dtq.lines` writes it), so that a form, a
 program and a command line judge each line without task code, and whether a worker is there or not:
 
     rules      tried in their order, each with a pattern for the whole line: {"pattern", "parts"} accepts,

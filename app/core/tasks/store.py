@@ -23,9 +23,9 @@ from app.core.mongo import Document, Mongo
 from app.core.tasks import states
 from app.core.tasks.document import entered, history_of, new_document, queued
 from app.core.tasks.queries import TaskReads
-from app.core.tasks.result_kinds import ResultKind
 from app.core.tasks.states import ENDED, WAITING, Ending, Priority, Status
 from app.core.tasks.task import NewTask, Task
+from dtq._types.result_kinds import ResultKind
 
 LEASE = timedelta(seconds=30)
 Change = tuple[Document, Document]  # a guard, and the update of what it lets through

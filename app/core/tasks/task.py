@@ -10,8 +10,8 @@ from typing import Any
 from bson import ObjectId
 
 from app.core import stored
-from app.core.tasks.result_kinds import ResultKind
 from app.core.tasks.states import ACTIONS, Action, Priority, Status
+from dtq._types.result_kinds import ResultKind
 
 LIVE_STATES = frozenset({Status.SCHEDULED, Status.QUEUED, Status.RUNNING})
 

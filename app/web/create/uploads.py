@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from app.core.errors import Invalid, TooLarge
-from app.core.files.filenames import safe_name
 from app.core.files.store import Files, StoredFile
 from app.core.params.fields import Field
 from app.core.params.file_types import accepted, not_accepted, require_accepted
+from dtq.filenames import safe_name
 
 PREFIX = "p-"
 DROP = "drop-"

@@ -17,10 +17,10 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wsgi import LimitedStream
 
 from app.core.errors import Invalid, NoRoom, TooLarge
-from app.core.files.filenames import safe_name
 from app.core.files.store import too_large
 from app.web.platform.request_args import only
 from config import Settings
+from dtq.filenames import safe_name
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.files.store import StoredFile
-from app.core.tasks.result_kinds import ResultKind
 from app.web.results import chart, preview, saved_files, table, text, tree
 from app.web.results.nodes import label, node
 from app.web.results.source import Head, Source
 from app.web.results.table_state import Look
+from dtq._types.result_kinds import ResultKind
 
 TOO_LITTLE = "Too little of this result could be read to show it as its type says: below is its beginning."
 RAW = "This result is JSON that cannot be shown as such: below is the beginning of its file."

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from greetings import greet, greet_everybody
 
-from workers import Fail
-from workers.testing import Invalid, run
+from dtq import Fail
+from dtq.testing import Invalid, run
 
 
 def test_a_person_is_greeted_as_often_as_wanted() -> None:
@@ -17,7 +17,7 @@ def test_a_person_is_greeted_as_often_as_wanted() -> None:
 
 
 def test_a_language_that_is_not_spoken_is_refused() -> None:
-    with pytest.raises(Invalid, match="language: Please choose one of: en, de, fr"):
+    with pytest.raises(Invalid, match="language: Input should be 'en', 'de' or 'fr'"):
         run(greet, name="Ada", language="tlh")
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import IO, Any
 
-from app.core.files.filenames import numbered, safe_name
-from workers import Fail
+from dtq import Fail
+from dtq.filenames import numbered, safe_name
 
 MAX_ENTRIES = 10_000
 MAX_FILES = 10_000

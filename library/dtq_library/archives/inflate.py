@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Protocol
 
+from dtq import Fail
 from dtq_library.archives.entries import reading
-from workers import Fail
 
 PIECE = 256 * 1024
 XZ_MEMORY = 128 * 2**20

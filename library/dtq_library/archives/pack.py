@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import IO, Literal
 
-from app.core.clock import utcnow
-from app.core.files.filenames import extended
+from dtq import utcnow
+from dtq.filenames import extended
 from dtq_library.archives.entries import Entry as _Entry
 from dtq_library.archives.entries import Table, copy, saved_name
 

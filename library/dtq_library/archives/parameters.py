@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from dtq import File
 from dtq_library.archives.pack import Format as _Format
-from workers import File
 
 Sources = Annotated[
     list[File],

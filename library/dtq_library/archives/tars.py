@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
+from dtq import Fail
 from dtq_library.archives.entries import Entry, each, reading
-from workers import Fail
 
 _HEADER_MAX = 4 * 2**20
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any
 
+from dtq import Context, task
 from dtq_library.archives import parameters as ask
 from dtq_library.archives.entries import Budget, Entry, Table, copy, reading
 from dtq_library.archives.pack import CONTENT_TYPES, Item, archive_name, pack
 from dtq_library.archives.unpack import entries
-from workers import Context, task
 
 
 @task(title="Compress files", category="Files", timeout_s=3_600, max_attempts=3)

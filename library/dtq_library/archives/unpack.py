@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 
+from dtq import Fail
 from dtq_library.archives import tars, zips
 from dtq_library.archives.entries import Budget, Entry
 from dtq_library.archives.inflate import compression, inflate
-from workers import Fail
 
 KINDS = "zip, tar, tar.gz, tar.bz2, tar.xz, gz, bz2 or xz"
 _OTHERS = {

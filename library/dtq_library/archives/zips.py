@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from dtq import Fail
 from dtq_library.archives.entries import MAX_ENTRIES, Budget, Entry, each, reading
 from dtq_library.encodings.detection import codec, likely_encoding
-from workers import Fail
 
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
 """LZMA is left out: a number in its head says how much memory it wants, and nothing limits that."""

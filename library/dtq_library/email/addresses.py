@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from workers import Fail
+from dtq import Fail
 
 MOST = 50
 _LOCAL_DOMAIN = re.compile(r"(?:[A-Za-z0-9-]{1,63}\.)*(?:local|localhost)", re.IGNORECASE)

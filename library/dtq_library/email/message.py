@@ -16,8 +16,7 @@ from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
 from pathlib import Path
 
-from app.core.clock import utcnow
-from workers import Fail
+from dtq import Fail, utcnow
 
 ATTACHMENT_MAX_MB = 25
 _KEY = re.compile(r"[A-Za-z0-9-]{1,64}")

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from workers import File
-from workers.types.lines import Accept, Lines, Part, Refuse
+from dtq import File
+from dtq.lines import Accept, Lines, Part, Refuse
 
 NOBODY: list[str] = []
 

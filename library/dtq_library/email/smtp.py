@@ -13,18 +13,18 @@ import ssl
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from dtq import Fail, Retry
 from dtq_library.http.trust import trust
-from workers import Fail, Retry
 
 if TYPE_CHECKING:
-    from config import Settings
     from dtq_library.email.message import Letter
+    from dtq_library.email.settings import MailSettings
 
 EACH_S = 60.0
 """How long one answer of the server may take."""
 
 
-def send(settings: Settings, letter: Letter, content: bytes) -> str:
+def send(settings: MailSettings, letter: Letter, content: bytes) -> str:
     """Hand a message over; returns the server's last words. Raises Fail, Retry."""
     where = f"The mail server {settings.smtp_host}:{settings.smtp_port}"
     try:
@@ -47,7 +47,7 @@ def send(settings: Settings, letter: Letter, content: bytes) -> str:
 
 
 @contextlib.contextmanager
-def _connected(settings: Settings) -> Iterator[smtplib.SMTP]:
+def _connected(settings: MailSettings) -> Iterator[smtplib.SMTP]:
     host, port = settings.smtp_host, settings.smtp_port
     if settings.smtp_security == "tls":
         client: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=EACH_S, context=trust())

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dtq import Context, Fail, File, task
 from dtq_library.email import parameters as ask
-from workers import Context, Fail, File, task
 
 if TYPE_CHECKING:
-    from config import Settings
     from dtq_library.email.message import Enclosed
+    from dtq_library.email.settings import MailSettings
 
 
-def can_send(settings: Settings) -> bool:
+def can_send(settings: MailSettings) -> bool:
     """Whether there is a mail server to send with."""
     return bool(settings.smtp_host and settings.smtp_from)
 

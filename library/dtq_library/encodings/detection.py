@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from dtq import Fail
 from dtq_library.encodings.code_pages import code_pages
 from dtq_library.encodings.code_pages import codec as codec
 from dtq_library.refusals import not_a_table
-from workers import Fail
 
 Undecodable = Literal["stop", "replace"]
 

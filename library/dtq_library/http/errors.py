@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers import Fail
+from dtq import Fail
 
 
 class Refused(Fail):

@@ -6,8 +6,8 @@ import base64
 import re
 from collections.abc import Iterable
 
-from workers import Fail
-from workers.types.lines import Accept, Lines, Part, Refuse
+from dtq import Fail
+from dtq.lines import Accept, Lines, Part, Refuse
 
 Header = tuple[str, str]
 

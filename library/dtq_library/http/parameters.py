@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from dtq.lines import Accept, Lines, Refuse
 from dtq_library.http.headers import GRAMMAR
 from dtq_library.http.retries import When
-from workers.types.lines import Accept, Lines, Refuse
 
 _DIGIT = "[0-9]"
 _BACKWARDS = "|".join(

@@ -11,7 +11,7 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from app.core.clock import utcnow
+from dtq import utcnow
 from dtq_library.http.headers import Header
 
 When = Literal["safe", "always", "never"]

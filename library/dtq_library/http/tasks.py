@@ -13,16 +13,15 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from app.core.files.filenames import extended, safe_name
+from dtq import Context, Fail, Retry, task
+from dtq.checks import Check, chosen, given
+from dtq.filenames import extended, safe_name
 from dtq_library.http import headers as headers_of
 from dtq_library.http import parameters as ask
 from dtq_library.http import retries
 from dtq_library.http.body import as_text
 from dtq_library.http.errors import Trouble
 from dtq_library.http.url import parse
-from workers import Context, Fail, Retry, task
-from workers.attempt.output_capture import fill
-from workers.types.checks import Check, chosen, given
 
 if TYPE_CHECKING:
     from dtq_library.http.fetch import Answer, Request
@@ -104,7 +103,7 @@ def http_request(
     expected = statuses(expected_status)
     sink = ctx.work_dir / "body"
     answer = _fetch(ctx, request, sink, timeout_s=timeout_s, redirects=follow_redirects, retry=retry)
-    _hide(ctx, sink)
+    ctx.redact_file(sink)  # it may repeat the credentials
     ctx.log(f"{answer.status} {_phrase(answer.status)}: {answer.size:,} bytes in {answer.seconds:.2f} s")
     if answer.status not in expected:
         _unexpected(ctx, answer, sink, request.method, expected_status, retry)
@@ -131,13 +130,6 @@ def _authorized(request: Request, scheme: str, credentials: ask.Credentials) -> 
         raise Fail("Authorization is among the headers already; give it there or as credentials, not both.")
     request.headers.append(headers_of.authorization(scheme, credentials.get_secret_value()))
     return request
-
-
-def _hide(ctx: Context, sink: Path) -> None:
-    """A body may repeat the credentials: each byte of them becomes `*`."""
-    if ctx.mask:
-        with sink.open("r+b") as body:
-            fill(body, ctx.mask, 0, sink.stat().st_size, by=b"*")
 
 
 def _is_json(text: str) -> bool:
@@ -232,7 +224,7 @@ def _result(ctx: Context, answer: Answer, sink: Path, keep: str) -> dict[str, An
         "size": answer.size,
         "content_type": headers_of.shown([("content-type", content_type)])[0]["value"] or None,
         "encoding": encoding,
-        "headers": headers_of.shown((name, ctx.mask.text(value)) for name, value in answer.headers),
+        "headers": headers_of.shown((name, ctx.redact(value)) for name, value in answer.headers),
         "body": text,
         "file": file,
         "notes": notes,

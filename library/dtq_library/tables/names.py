@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Container, Iterable, Sequence
 from difflib import get_close_matches
 
-from workers import Fail
+from dtq import Fail
 
 _SHOWN = 30
 

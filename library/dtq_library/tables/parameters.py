@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from dtq import File
 from dtq_library.encodings import detection
 from dtq_library.tables import layout, model
 from dtq_library.tables.io.sniff import COMPRESSED, EXTENSIONS
-from workers import File
 
 MISSING: list[str] = ["N/A", "#N/A", "null", "nan"]
 MISSING_IN_NUMBERS: list[str] = ["NA", "none", "-"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dtq import Context, File
 from dtq_library.tables.io.read import read_table
 from dtq_library.tables.model import CleanOptions, Pulse, ReadOptions, Table
 from dtq_library.tables.names import tidy_names
 from dtq_library.tables.opened import Opened, open_typed
 from dtq_library.tables.values.column import Recipe, agree, decide
-from workers import Context, File
 
 
 def pulse(ctx: Context, done: float, total: float, message: str) -> Pulse:

@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from dtq import File
 from dtq_library.tables.parameters import Encoding as Encoding
 from dtq_library.tables.parameters import Undecodable as Undecodable
 from dtq_library.text import clean, transform
-from workers import File
 
 NO_WORDS: list[str] = []
 

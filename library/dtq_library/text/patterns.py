@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import regex
 
-from workers import Fail
+from dtq import Fail
 
 LINE_S = 2.0
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dtq import Context, Fail, File
 from dtq_library.encodings.detection import Undecodable, codec, decodable
-from workers import Context, Fail, File
 
 MAX_FILE_MB = 512
 MAX_LINE_CHARS = 4_000_000

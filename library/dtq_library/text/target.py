@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
 
-from app.core.files.filenames import extended
+from dtq import Context, Fail
+from dtq.filenames import extended
 from dtq_library.encodings.detection import codec
 from dtq_library.text.source import Source
-from workers import Context, Fail
 
 INLINE_BYTES = 64 * 1024
 

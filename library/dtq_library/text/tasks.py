@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from dtq import Context, Fail, task
+from dtq.checks import Check, empty, given
 from dtq_library.text import parameters as ask
 from dtq_library.text.analyze import WORDS_PER_MINUTE, Analysis
 from dtq_library.text.clean import ENDS, Cleaner, CleanOptions
 from dtq_library.text.source import lines, open_source, split_end
 from dtq_library.text.target import write
 from dtq_library.text.transform import TransformOptions, transform
-from workers import Context, Fail, task
-from workers.types.checks import Check, empty, given
 
 NOTHING_GIVEN = "Type a text or choose a file."
 BOTH_GIVEN = "Give the text or the file, not both."

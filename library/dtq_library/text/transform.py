@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from dtq import Fail
 from dtq_library.text.patterns import Pattern
-from workers import Fail
 
 Case = Literal["keep", "lower", "upper", "title"]
 Sort = Literal["keep", "ascending", "descending", "reverse"]

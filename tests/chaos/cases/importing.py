@@ -12,7 +12,7 @@ from tests.chaos.cases import Round, case, judged
 from tests.chaos.rig import Rig, shoot, tree, until
 
 TYPE_OF_ITS_OWN = """
-from workers import Context, task
+from dtq import Context, task
 
 @task(title="Lost")
 def lost_{name}(ctx: Context) -> None: ...

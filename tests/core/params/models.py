@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from dtq._types.json_schema import closed
 from tests.core.params.schemas import FILE, schema_of
-from workers.types.nested_models import closed
 
 Csv = Annotated[str, Field(json_schema_extra=FILE)]
 

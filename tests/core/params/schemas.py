@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, create_model
 
-from workers.types.json_schema import schema_of as published
+from dtq._types.json_schema import schema_of as published
 
 FILE: dict[str, Any] = {"format": "file-id", "accept": [".csv", ".tsv"]}
 FILE_ID = "0123456789abcdef01234567"

@@ -16,8 +16,8 @@ from app.core.params.fields import describe
 from app.core.params.formats.patterns import Undecided
 from app.core.params.line_grammar import DAMAGED, LONGEST, problems, told
 from app.core.params.validate import from_form, validate
+from dtq.lines import Accept, Lines, Part, Refuse
 from tests.core.params.schemas import one
-from workers.types.lines import Accept, Lines, Part, Refuse
 
 PRICES = Lines(
     Refuse(r"free .*", "Write a price, even for what is free."),

@@ -21,10 +21,9 @@ from app.core.params.fields import describe
 from app.core.params.paths import MOST_ITEMS, file_ids, flattened, laid_out, rows_among
 from app.core.params.validate import from_form, untouched, validate
 from app.web.create.form_fields import initial
+from dtq._types.json_schema import closed, schema_of
 from tests.core.params.models import INVITE, Phone
 from tests.core.params.schemas import FILE_ID, one
-from workers.types.json_schema import schema_of
-from workers.types.nested_models import closed
 
 FIELDS = describe(INVITE)
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=4)

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from config import Settings
+from dtq import Fail
 from dtq_library.email import message
 from dtq_library.email.tasks import can_send, send_email
 from tests.library.email.conftest import SENDER, Box, Server
 from tests.library.running import Runner
-from workers import Fail
-from workers.types.task_type import load
+from workers.types.task_modules import load
 
 Send = Callable[..., dict[str, Any]]
 Refusal = Callable[..., str]

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from dtq._types.task_type import registered
 from dtq_library.tables import stage
 from dtq_library.tables.analyze import correlation, frequent
 from dtq_library.tables.analyze.histogram import bin_edges
@@ -19,7 +20,6 @@ from dtq_library.tables.analyze.page import shown
 from dtq_library.tables.analyze.task import analyse_table
 from tests.library.reading import parquet
 from workers.testing import Ran, Upload, run
-from workers.types.task_type import registered
 
 TABLE = """n,x,town,day,yes
 1,1.5,Oslo,2024-01-01,true

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import xlsxwriter
 
+from dtq import Fail
+from dtq._types.task_type import registered
 from dtq_library.tables import repeats, stage
 from dtq_library.tables.check.task import check_table
 from dtq_library.tables.io import delimited
 from tests.library.running import Runner
-from workers import Fail
 from workers.testing import Ran, Upload, run
-from workers.types.task_type import registered
 
 Check = Callable[..., Ran]
 

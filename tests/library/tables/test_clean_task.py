@@ -17,10 +17,10 @@ import pytest
 from app.core.params.fields import describe
 from app.core.services import Services
 from app.core.tasks.task import Task
+from dtq._types.task_type import registered
 from dtq_library.tables.clean.task import clean_table
 from tests.library.conftest import Cleaned, Recorder
 from workers.attempt.attempt import WasCanceled, attempt
-from workers.types.task_type import registered
 
 ROOT = Path(__file__).parents[3]
 Clean = Callable[..., Cleaned]

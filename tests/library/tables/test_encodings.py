@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dtq import Fail
 from dtq_library.encodings.code_pages import codec
 from dtq_library.encodings.detection import CHOICES, decodable, detect_encoding
 from tests.library.languages import ENCODINGS, WORDS, written
 from tests.library.reading import Read, rows
-from workers import Fail
 
 PAIRS = [(language, encoding) for language, encodings in ENCODINGS.items() for encoding in encodings]
 ENOUGH = 8

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from app.core.params.fields import describe
+from dtq._types.task_type import registered
 from dtq_library.tables.analyze.task import analyse_table
 from dtq_library.tables.check.task import check_table
 from dtq_library.tables.clean.task import clean_table
 from dtq_library.tables.transform.task import transform_table
-from workers.types.task_type import registered
 
 TYPES = [analyse_table, check_table, clean_table, transform_table]
 

@@ -18,6 +18,9 @@ from app.core.params.constraints import fits
 from app.core.params.fields import describe
 from app.core.params.line_grammar import problems
 from app.core.params.validate import from_form, validate
+from dtq import Fail
+from dtq._types.task_type import registered
+from dtq.lines import Lines
 from dtq_library.archives.tasks import compress_files
 from dtq_library.email.tasks import send_email
 from dtq_library.http import headers
@@ -29,9 +32,6 @@ from dtq_library.tables.names import tidy_names
 from dtq_library.tables.transform import conditions, filling, grouping
 from dtq_library.tables.transform.task import transform_table
 from dtq_library.text.tasks import analyse_text, clean_text, transform_text
-from workers import Fail
-from workers.types.lines import Lines
-from workers.types.task_type import registered
 
 FILE = "0123456789abcdef01234567"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from dtq import Fail
 from dtq_library.tables.names import find_columns, tidy_names
-from workers import Fail
 
 
 @pytest.mark.parametrize(

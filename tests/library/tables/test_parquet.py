@@ -11,10 +11,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from dtq import Fail
 from tests.library import parquets
 from tests.library.conftest import Cleaned
 from tests.library.reading import Read, headers, parquet, rows
-from workers import Fail
 
 UTC = dt.timezone.utc
 

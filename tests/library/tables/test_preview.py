@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dtq._types.task_type import registered
 from dtq_library.tables.analyze.task import analyse_table
 from dtq_library.tables.check.task import check_table
 from dtq_library.tables.clean.task import clean_table
@@ -26,7 +27,6 @@ from dtq_library.tables.preview import (
 )
 from dtq_library.tables.transform.task import transform_table
 from workers.testing import Ran, Upload, run
-from workers.types.task_type import registered
 
 TYPES = [clean_table, transform_table, analyse_table, check_table]
 NEEDED: dict[Callable[..., Any], dict[str, Any]] = {check_table: {"rules": ["name not missing"]}}

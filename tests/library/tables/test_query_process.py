@@ -13,11 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from dtq import Canceled, Fail
 from dtq_library.tables.query import process
 from dtq_library.tables.query.process import ENGINE, LEAST_MEMORY_MB, MEMORY_MB, memory_mb
 from dtq_library.tables.query.task import query_tables
 from tests.library.querying import PEOPLE, engine
-from workers.context import Canceled, Fail
 from workers.testing import Trial
 
 ENDLESS = "SELECT count(*) FROM range(1000000000) x, range(1000000) y WHERE hash(x.range + y.range) % 7 = 1"

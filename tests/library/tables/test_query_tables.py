@@ -15,13 +15,13 @@ import pytest
 
 from app.core.errors import Invalid
 from app.core.params.fields import describe
+from dtq._types.task_type import registered
 from dtq_library.tables.query.names import LETTERS, RESERVED, aliases, column_names
 from dtq_library.tables.query.outcome import CHART_ROWS, TABLE_ROWS
 from dtq_library.tables.query.task import query_tables
 from dtq_library.tables.transform.task import transform_table
 from tests.library.querying import PEOPLE, TAGS, found, query, records, refusal
 from workers.testing import Upload, run
-from workers.types.task_type import registered
 
 # Names
 

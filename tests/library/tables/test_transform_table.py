@@ -8,12 +8,12 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
+from dtq import Fail
 from dtq_library.tables.transform import sorting
 from dtq_library.tables.transform.filling import fill_missing
 from dtq_library.tables.transform.grouping import aggregate
 from tests.library.reading import parquet
 from tests.library.transforming import Transform, header, ids, rows, text
-from workers import Fail
 
 
 def test_nothing_asked_for_is_only_plain_spelling(transform: Transform) -> None:

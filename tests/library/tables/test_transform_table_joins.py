@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from dtq import Fail
 from dtq_library.tables.transform import joining
 from tests.library.transforming import STATES, Transform, header, ids, rows, text
-from workers import Fail
 from workers.testing import Upload
 
 

@@ -10,14 +10,14 @@ from typing import Any
 import polars as pl
 import pytest
 
+from dtq import Fail
+from dtq._types.task_type import registered
 from dtq_library.tables import stage
 from dtq_library.tables.transform.task import transform_table
 from tests.library.reading import parquet
 from tests.library.running import Runner
 from tests.library.transforming import PEOPLE, STATES, Transform, text
-from workers import Fail
 from workers.testing import Upload
-from workers.types.task_type import registered
 
 # Order and formats
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from dtq import Fail
 from dtq_library.text import patterns
 from dtq_library.text.tasks import transform_text
-from workers import Fail
 from workers.testing import run
 
 TEXT = "id 12\nID 7 and 8\nnothing\n2024-03-01\n"

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from hypothesis import strategies as st
 from pydantic import Field, SecretStr
 
-from workers import Context
+from dtq import Context
 
 Typed = dict[str, list[str]]
 

@@ -6,10 +6,10 @@ import io
 
 import pytest
 
+from dtq._types.task_type import registered
 from dtq_library.tables.check.task import check_table
 from dtq_library.text.tasks import clean_text
 from tests.web.create.creating import Sent, publish
-from workers.types.task_type import registered
 
 RULES = "id unique\n\n# who\nname nope\nage > x\n"
 

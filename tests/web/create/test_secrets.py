@@ -24,9 +24,9 @@ from tests.canary import CANARY, hits, no_file, nowhere
 from tests.core.params.schemas import schema_of
 from tests.web.create.creating import Browser, Sent, nothing_was_created, only, publish
 from workers.attempt.attempt import attempt, settle
+from workers.attempt.context import AttemptContext
 from workers.attempt.output_capture import Capture, LogWriter, log_path
-from workers.context import Context
-from workers.types.task_type import load
+from workers.types.task_modules import load
 
 ADDRESS = "/tasks/new/confess"
 
@@ -195,7 +195,7 @@ def run_as_a_child_does(services: Services, folder: Path) -> Task:
     named = parse_job_id(services.queues.take(0) or "")
     task = services.tasks.claim(*named, "worker") if named else None
     assert task
-    context = Context(task, services, lambda: False)
+    context = AttemptContext(task, services, lambda: False)
     path = log_path(folder, task.id, task.attempt)
     with Capture(path), printing_to_the_descriptor():
         outcome = attempt(task, load(["tests.workers.samples"])[task.type], context, lambda begun: None)

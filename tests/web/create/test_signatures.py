@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
+from app.core.secrets.secret import revealed
 from app.core.services import Services
+from dtq._types import task_type
 from tests.web.create.creating import Browser, Sent, only, publish
 from tests.web.create.signatures import KINDS, Drawn, Entry, function_of, parameters
 from tests.web.create.signatures_scalars import SCALARS
-from workers.types import task_type
 
 KINDS.update(SCALARS)
 
@@ -42,7 +43,7 @@ def test_what_is_typed_is_what_the_function_is_given(
 
     assert answer.status_code == 303, Sent(answer.text).errors
     task = only(services)
-    given_to_it = kind.arguments(services.vault.opened(task.params, task.id), _no_files)
+    given_to_it = kind.arguments(revealed(services.vault.opened(task.params, task.id)), _no_files)
     assert given_to_it == {name: entry.meant for name, entry in entries.items()}
 
 

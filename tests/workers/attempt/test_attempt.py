@@ -14,12 +14,13 @@ import pytest
 from bson import ObjectId
 from pymongo.errors import AutoReconnect
 
-from app.core.files.filenames import safe_name
 from app.core.secrets.redaction import Mask
 from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
-from workers import Canceled, Context, File, Retry, task
+from dtq import Canceled, Context, File, Retry, task
+from dtq._types.task_type import registered
+from dtq.filenames import safe_name
 from workers.attempt.attempt import (
     Failed,
     NotBegun,
@@ -31,8 +32,8 @@ from workers.attempt.attempt import (
     returned,
     settle,
 )
+from workers.attempt.context import AttemptContext
 from workers.in_process import local_task
-from workers.types.task_type import registered
 
 Run = Callable[..., tuple[Task, Any]]
 
@@ -176,7 +177,7 @@ def test_an_attempt_that_is_no_longer_ours_writes_nothing(services: Services, ne
 def test_progress_is_written_at_most_twice_a_second(services: Services, new_task: Any) -> None:
     task = services.tasks.claim(new_task().id, 1, "worker")
     assert task
-    context = Context(task, services, lambda: False)
+    context = AttemptContext(task, services, lambda: False)
     for step in range(1000):
         context.progress(step, 1000, f"step {step}")
 
@@ -197,7 +198,7 @@ def test_progress_is_written_at_most_twice_a_second(services: Services, new_task
 def test_progress_is_told_in_finite_numbers(
     services: Services, new_task: Any, done: Any, total: Any, error: type[Exception], said: str
 ) -> None:
-    context = Context(new_task(), services, lambda: False)
+    context = AttemptContext(new_task(), services, lambda: False)
     with pytest.raises(error, match=rf"ctx\.progress takes {said}"):
         context.progress(done, total)
     assert context.progress_now is None
@@ -230,7 +231,8 @@ def test_a_signal_that_comes_while_an_error_is_caught_is_an_outcome(
             raise signal
 
     claimed = local_task(registered(long_call), {})
-    outcome = attempt(claimed, registered(long_call), Context(claimed, services, lambda: False), running)
+    context = AttemptContext(claimed, services, lambda: False)
+    outcome = attempt(claimed, registered(long_call), context, running)
 
     assert told == [True, False, False]
     if isinstance(outcome, Failed):
@@ -302,4 +304,4 @@ def test_a_store_that_goes_away_before_the_function_begins_is_an_outcome(
 def _attempt(services: Services, params: dict[str, Any], function: Any = None) -> Outcome:
     kind = registered(function or size_of)
     claimed = local_task(kind, params)
-    return attempt(claimed, kind, Context(claimed, services, lambda: False), lambda begun: None)
+    return attempt(claimed, kind, AttemptContext(claimed, services, lambda: False), lambda begun: None)

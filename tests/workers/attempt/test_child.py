@@ -19,11 +19,11 @@ from app.core.clock import utcnow
 from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
+from dtq import TaskTypeError
 from workers.attempt import child as children
 from workers.attempt.child import Child
 from workers.attempt.orphans import Ended
 from workers.types.loading import Loaded
-from workers.types.signature import TaskTypeError
 
 
 def served_by_another(services: Services, type: str, now: datetime | None = None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import builtins
 import signal
 import sys
 import threading
@@ -15,14 +14,15 @@ from typing import Any
 import pytest
 
 from app.core.services import Services
+from dtq import Canceled, Context, Fail, Retry, task
+from dtq._types.task_type import registered
 from tests.workers import awaiting
-from workers import Canceled, Context, Fail, Retry, task
 from workers.attempt import coroutines
 from workers.attempt.attempt import Failed, Outcome, Succeeded, TimedOut, WasCanceled, attempt
+from workers.attempt.context import AttemptContext
 from workers.attempt.coroutines import interrupt
 from workers.in_process import local_task
 from workers.testing import Trial, Upload, run
-from workers.types.task_type import registered
 
 Running = Callable[[bool], None]
 
@@ -60,7 +60,7 @@ def outcome_of(
 ) -> Outcome:
     kind = registered(function)
     claimed = local_task(kind, params)
-    return attempt(claimed, kind, Context(claimed, services, canceled), running)
+    return attempt(claimed, kind, AttemptContext(claimed, services, canceled), running)
 
 
 def test_it_runs_with_all_that_a_context_offers() -> None:
@@ -189,11 +189,9 @@ async def several(ctx: Context, how: str) -> None:
         "canceled": [TimedOut(), Canceled()],
         "many": [ValueError(str(number)) for number in range(100)],
     }
-    group: Any = getattr(builtins, "BaseExceptionGroup", None)  # Python 3.10 has none.
-    raise group("several went wrong", [group("inner", errors[how])])
+    raise BaseExceptionGroup("several went wrong", [BaseExceptionGroup("inner", errors[how])])
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no exception groups.")
 @pytest.mark.parametrize(
     ("how", "kind", "said"),
     [

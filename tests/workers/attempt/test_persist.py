@@ -18,11 +18,12 @@ from pymongo.errors import AutoReconnect, OperationFailure
 from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
-from workers import Context, File, Retry, task
+from dtq import Context, File, Retry, task
+from dtq._types.task_type import registered
 from workers.attempt import child as children
 from workers.attempt.child import Child
+from workers.attempt.context import AttemptContext
 from workers.attempt.journal import journal_of, replay
-from workers.types.task_type import registered
 
 Submit = Callable[..., Task]
 
@@ -146,7 +147,7 @@ def test_progress_that_cannot_be_written_costs_no_success(
     submitted = new_task(type="slip", params={"number": 1})
     job_id = services.queues.take(0)
     monkeypatch.setattr(services.tasks, "report_progress", refuse)
-    monkeypatch.setattr(Context, "_report", lambda self: None)
+    monkeypatch.setattr(AttemptContext, "_report", lambda self: None)
     bob._handle(job_id or "")
 
     assert services.tasks.get(submitted.id).status is Status.SUCCEEDED

@@ -21,12 +21,11 @@ from app.core.secrets.vault import Vault
 from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
-from workers import Context, task
+from dtq import Context, TaskTypeError, task
 from workers.attempt import output_capture
 from workers.attempt.attempt import MESSAGE_LIMIT, Outcome
 from workers.attempt.output_capture import STEP, LogWriter, fill
 from workers.testing import run as trial
-from workers.types.signature import TaskTypeError
 
 CANARY = "canary-s3cr3t+in/the mine"
 Run = Callable[..., tuple[Task, Outcome]]

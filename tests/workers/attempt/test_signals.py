@@ -243,7 +243,7 @@ def test_what_the_starter_of_a_worker_ignored_or_blocked_is_not_passed_on() -> N
 
 LEFT = """
     import os, signal, time
-    from workers.context import Canceled
+    from dtq import Canceled
     from workers.attempt.signals import CANCEL_NOW, TIME_OVER, Signals
 
     def surprise(number, frame):

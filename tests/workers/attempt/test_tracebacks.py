@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import sys
 import traceback
 from collections.abc import Callable
@@ -13,9 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.attempt.tracebacks import TRACEBACK_LIMIT, traceback_of
-
-GROUP: Any = getattr(builtins, "BaseExceptionGroup", None)
-grouped = pytest.mark.skipif(GROUP is None, reason="Python 3.10 has no exception groups.")
 
 
 def raised(fall: Callable[[], object]) -> BaseException:
@@ -57,26 +53,26 @@ def syntax() -> None:
 
 def group() -> None:
     inner = [raised(one) for one in (plain, caused, unsuppressed)]
-    raise GROUP("several", [*inner, GROUP("inner", [ValueError(1), KeyError(2)])])
+    raise BaseExceptionGroup("several", [*inner, BaseExceptionGroup("inner", [ValueError(1), KeyError(2)])])
 
 
 def group_as_cause() -> None:
     try:
         group()
-    except GROUP as error:
+    except BaseExceptionGroup as error:
         error.add_note("noted\non two lines")
         raise RuntimeError("outer") from error
 
 
 def group_last_but_one() -> None:
-    raise GROUP("outer", [raised(group_as_cause), raised(group)])
+    raise BaseExceptionGroup("outer", [raised(group_as_cause), raised(group)])
 
 
 SMALL = [plain, caused, during, unsuppressed, syntax]
 GROUPS = [group, group_as_cause, group_last_but_one]
 
 
-@pytest.mark.parametrize("fall", [*SMALL, *(pytest.param(one, marks=grouped) for one in GROUPS)])
+@pytest.mark.parametrize("fall", [*SMALL, *GROUPS])
 def test_what_is_small_reads_as_python_prints_it(fall: Callable[[], None]) -> None:
     error = raised(fall)
     assert traceback_of(error) == "".join(traceback.format_exception(error))
@@ -162,10 +158,9 @@ def test_a_chain_that_is_a_circle_ends() -> None:
     assert traceback_of(first).count("ValueError: first") == 1
 
 
-@grouped
 def test_a_large_group_keeps_both_ends_and_a_deep_one_its_top() -> None:
     def wide() -> None:
-        raise GROUP("wide", [ValueError(str(number)) for number in range(1_000)])
+        raise BaseExceptionGroup("wide", [ValueError(str(number)) for number in range(1_000)])
 
     text = traceback_of(raised(wide))
     assert "ValueError: 0" in text and "ValueError: 999" in text and "992 exceptions left out" in text
@@ -173,7 +168,7 @@ def test_a_large_group_keeps_both_ends_and_a_deep_one_its_top() -> None:
 
     deep: Any = ValueError("innermost")
     for level in range(50):
-        deep = GROUP(f"level {level}", [deep])
+        deep = BaseExceptionGroup(f"level {level}", [deep])
     text = traceback_of(deep)
     assert "level 49" in text and "1 exception left out" in text
 
@@ -182,8 +177,7 @@ def test_many_notes_are_cut_in_their_middle() -> None:
     error = ValueError("said")
     error.__notes__ = [f"note {number}" for number in range(2_000)]  # type: ignore[attr-defined]
     text = traceback_of(error)
-    if sys.version_info >= (3, 11):
-        assert "note 0\n" in text and "note 1999" in text and "characters left out" in text
+    assert "note 0\n" in text and "note 1999" in text and "characters left out" in text
     assert len(text) <= TRACEBACK_LIMIT
 
 
@@ -231,8 +225,8 @@ def test_whatever_the_sizes_root_frames_and_end_are_there(
         try:
             fall(left[1:]) if left[1:] else (_ for _ in ()).throw(Root(left[0]))
         except Exception as error:
-            if in_groups and GROUP is not None and len(left) % 3 == 0:
-                raise GROUP(left[0], [error]) from error
+            if in_groups and len(left) % 3 == 0:
+                raise BaseExceptionGroup(left[0], [error]) from error
             raise End(left[0]) from error
 
     text = traceback_of(raised(lambda: fall(messages)), most=most)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from workers import Context, TaskTypeError, task
+from dtq import Context, TaskTypeError, task
+from dtq._types.task_type import registered
 from workers.testing import run
-from workers.types.task_type import registered
 
 
 def plain(ctx: Context, size: int = 1) -> int:

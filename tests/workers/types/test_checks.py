@@ -9,9 +9,9 @@ from pydantic import Field
 
 from app.core.errors import Invalid
 from app.core.params.validate import validate
-from workers import Context, TaskTypeError, task
-from workers.types.checks import Check, chosen, empty, given
-from workers.types.task_type import registered, registry
+from dtq import Context, TaskTypeError, task
+from dtq._types.task_type import registered, registry
+from dtq.checks import Check, chosen, empty, given
 
 
 @pytest.fixture(autouse=True)

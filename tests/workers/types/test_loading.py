@@ -13,11 +13,12 @@ import pytest
 
 from app.core.catalog import WorkerState
 from config import Settings
-from workers.types import loading, task_type
+from dtq._types import task_type
+from workers.types import loading, task_modules
 from workers.types.loading import Progress, load_each
 
 GOOD = """
-from workers import Context, task
+from dtq import Context, task
 @task(title="Good")
 def good_{name}(ctx: Context) -> None: ...
 """
@@ -39,7 +40,7 @@ for _ in range(1):
         pass
 time.sleep(60)
 """,
-    "generator": "from workers import Context, task\n@task(title='G')\ndef g(ctx: str) -> None: ...",
+    "generator": "from dtq import Context, task\n@task(title='G')\ndef g(ctx: str) -> None: ...",
 }
 
 
@@ -47,7 +48,7 @@ time.sleep(60)
 def nothing_registered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setattr(task_type, "_registered", {})
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(task_type.importlib.metadata, "entry_points", lambda group: [])
+    monkeypatch.setattr(task_modules.importlib.metadata, "entry_points", lambda group: [])
     monkeypatch.setattr(loading, "_interrupted_after", _soon(loading._interrupted_after))
     before = set(sys.modules)
     yield

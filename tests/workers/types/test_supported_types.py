@@ -24,10 +24,10 @@ from pydantic import (
 
 from app.core.params.cli_args import parse
 from app.core.params.fields import describe
-from workers import Context, TaskTypeError, task
+from dtq import Context, TaskTypeError, task
+from dtq._types import task_type
+from dtq._types.task_type import registered
 from workers.testing import Invalid, run
-from workers.types import task_type
-from workers.types.task_type import registered
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 

@@ -12,8 +12,9 @@ from pydantic import BaseModel, Field
 
 from app.core.params.fields import describe
 from app.core.params.paths import every
-from workers import Context, File, TaskTypeError, task
-from workers.types.task_type import load, registered
+from dtq import Context, File, TaskTypeError, task
+from dtq._types.task_type import registered
+from workers.types.task_modules import load
 
 
 class Color(Enum):

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from config import Settings
-from workers import Context, task
-from workers.types.task_type import _registered, known, load
+from dtq import Context, task
+from dtq._types.task_type import _registered, known
+from workers.types.task_modules import load
 
 
 @pytest.fixture(autouse=True)

@@ -39,15 +39,9 @@ def read_time(text: str) -> time:
     if not re.fullmatch(_TIME, text):
         raise ValueError(TIME)
     try:
-        return time.fromisoformat(_padded(text))
+        return time.fromisoformat(text)
     except ValueError:
         raise ValueError(f"There is no time {text}. {TIME}") from None
-
-
-def _padded(text: str) -> str:
-    """Python 3.10 reads a fraction of three or six digits only."""
-    whole, point, fraction = text.partition(".")
-    return f"{whole}{point}{fraction:0<6}" if point else whole
 
 
 def write_time(value: time) -> str:

@@ -6,6 +6,10 @@ import re
 from datetime import timedelta
 from fractions import Fraction
 
+from dtq._types.durations import parts, store
+
+__all__ = ["EXPECTED", "UNITS", "load", "read", "store", "written"]
+
 EXPECTED = "Enter a duration, such as 1h 30m, 2 days or 00:05:00."
 UNITS = {"week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 _NAMES = {
@@ -42,29 +46,12 @@ def load(text: str) -> timedelta:
     return _exact(-seconds[0] if text.startswith("-") else seconds[0])
 
 
-def store(value: timedelta) -> str:
-    """ISO 8601 in days, hours, minutes and seconds: `P1DT2H`, `-PT0.5S`."""
-    days, hours, minutes, seconds = _parts(value)
-    date = f"{days}D" if days else ""
-    time = "".join(f"{part}{unit}" for part, unit in ((hours, "H"), (minutes, "M"), (seconds, "S")) if part)
-    sign = "-" if value < timedelta(0) else ""
-    return f"{sign}P{date}{'T' + time if time else ''}" if value else "PT0S"
-
-
 def written(value: timedelta) -> str:
     """In words, which :func:`read` understands: `1 hour 30 minutes`."""
     names = ("day", "hour", "minute", "second")
-    named = zip(_parts(value), names, strict=True)
+    named = zip(parts(value), names, strict=True)
     words = [f"{part} {name}{'' if str(part) == '1' else 's'}" for part, name in named if part]
     return ("-" if value < timedelta(0) else "") + " ".join(words) if words else "0 seconds"
-
-
-def _parts(value: timedelta) -> tuple[int, int, int, int | str]:
-    """Days, hours, minutes and seconds of its size; the seconds with their fraction."""
-    size = abs(value)
-    minutes, seconds = divmod(size.seconds, 60)
-    fraction = f".{size.microseconds:06}".rstrip("0") if size.microseconds else ""
-    return size.days, minutes // 60, minutes % 60, f"{seconds}{fraction}" if fraction else seconds
 
 
 def _exact(seconds: Fraction) -> timedelta:

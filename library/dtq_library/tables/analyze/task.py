@@ -4,7 +4,8 @@ from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
 
-from app.core.files.filenames import extended
+from dtq import Context, File, task
+from dtq.filenames import extended
 from dtq_library.tables import parameters as ask
 from dtq_library.tables.analyze import parameters as want
 from dtq_library.tables.analyze import result
@@ -16,7 +17,6 @@ from dtq_library.tables.names import find_columns
 from dtq_library.tables.opened import Opened
 from dtq_library.tables.preview import RESULT, head_of_stage, lead
 from dtq_library.tables.steps import open_source, pulse
-from workers import Context, File, task
 
 ANALYZING = """\
 Format, encoding and delimiter are found out. Spaces around cells are left out, and columns of numbers and

@@ -20,12 +20,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dtq import Fail
+from dtq.lines import Accept, Lines, Part, Refuse
 from dtq_library.tables.check.formats import FORM, format_problem, in_form
 from dtq_library.tables.check.tests import COMPARE, Decimal, day, kind, number, regex_problem
 from dtq_library.tables.rule_lines import grammar as of
 from dtq_library.tables.rule_lines.lines import Line, read_lines
-from workers import Fail
-from workers.types.lines import Accept, Lines, Part, Refuse
 
 if TYPE_CHECKING:
     import polars as pl

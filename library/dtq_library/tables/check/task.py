@@ -4,7 +4,8 @@ from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
 
-from app.core.files.filenames import extended
+from dtq import Context, Fail, task
+from dtq.filenames import extended
 from dtq_library.tables import parameters as ask
 from dtq_library.tables.check import parameters as want
 from dtq_library.tables.check.check import Checker, Findings
@@ -14,7 +15,6 @@ from dtq_library.tables.names import tidy_names
 from dtq_library.tables.preview import RESULT, head_of_stage, lead
 from dtq_library.tables.steps import pulse, read_source
 from dtq_library.tables.values.column import kind_of
-from workers import Context, Fail, task
 
 _TOLD = 3
 _LONG = 80

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from dtq import Context, File, task
 from dtq_library.tables import parameters as ask
 from dtq_library.tables.clean.cleaned import clean_frames, nested_columns, nested_notes
 from dtq_library.tables.clean.report import Tally, build_report
@@ -19,7 +20,6 @@ from dtq_library.tables.preview import RESULT, Head, lead
 from dtq_library.tables.rows import Kept, choose_rows, with_values
 from dtq_library.tables.steps import decide_columns, pulse, read_source
 from dtq_library.tables.values.column import Recipe
-from workers import Context, File, task
 
 CLEANING = """\
 Format, encoding and delimiter are found out. Then, in this order:

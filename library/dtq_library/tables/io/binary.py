@@ -7,11 +7,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dtq import Fail
 from dtq_library.tables.io.maps import holds_maps, maps_as_json
 from dtq_library.tables.io.parquets import holds_late_timestamps, rewritten
 from dtq_library.tables.model import Column, Detected, Pulse, Table
 from dtq_library.tables.stage import Stage
-from workers import Fail
 
 if TYPE_CHECKING:
     import polars as pl

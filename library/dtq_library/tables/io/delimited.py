@@ -15,6 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from dtq import Fail
 from dtq_library.encodings.detection import codec
 from dtq_library.tables.io.dialect import (
     SAMPLE_CHARS,
@@ -35,7 +36,6 @@ from dtq_library.tables.model import (
     Table,
 )
 from dtq_library.tables.stage import Stage
-from workers import Fail
 
 if TYPE_CHECKING:
     import polars as pl

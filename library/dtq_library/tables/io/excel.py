@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dtq import Fail
 from dtq_library.tables.model import Pulse
 from dtq_library.tables.stage import Stage
 from dtq_library.tables.values.numbers import is_exact_float
 from dtq_library.tables.values.typed import as_text
-from workers import Fail
 
 if TYPE_CHECKING:
     import polars as pl

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workers import Fail
+from dtq import Fail
 
 if TYPE_CHECKING:
     import duckdb

@@ -16,12 +16,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from dtq import Fail
 from dtq_library.encodings.detection import codec
 from dtq_library.tables.io.shapes import Record, records_of
 from dtq_library.tables.model import Column, Detected, Pulse, Table
 from dtq_library.tables.stage import Stage
 from dtq_library.tables.values.numbers import DECIMAL_DIGITS
-from workers import Fail
 
 if TYPE_CHECKING:
     import polars as pl

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workers import Fail
+from dtq import Fail
 
 Record = dict[str, Any]
 _WRAPPERS = ("data", "results", "items", "records", "rows", "entries", "values", "value")

@@ -11,9 +11,9 @@ import re
 import zipfile
 from pathlib import Path, PurePath
 
+from dtq import Fail
 from dtq_library.refusals import not_a_table
 from dtq_library.tables.model import Format
-from workers import Fail
 
 EXTENSIONS: dict[str, Format] = {
     ".csv": "csv",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal
 
-from app.core.files.filenames import extended
+from dtq.filenames import extended
 from dtq_library.tables.io.excel import write_xlsx
 from dtq_library.tables.io.sniff import extension_format, uncompressed_name
 from dtq_library.tables.model import DELIMITERS, Delimiter, Detected, Format, Pulse

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dtq import Fail
 from dtq_library.tables.analyze.histogram import bin_edges, count_bins
 from dtq_library.tables.model import Kind
 from dtq_library.tables.names import tidy_names
 from dtq_library.tables.values.column import kind_of
 from dtq_library.tables.values.typed import as_text
-from workers import Fail
 
 if TYPE_CHECKING:
     import polars as pl

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from dtq import File
 from dtq_library.tables.io.sniff import COMPRESSED, EXTENSIONS
 from dtq_library.tables.parameters import choice
 from dtq_library.tables.query.names import LETTERS, MOST_TABLES
-from workers import File
 
 MOST_CHARS = 50_000
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from dtq import Fail
 from dtq_library.tables.query.loading import Loaded
-from workers import Fail
 
 ENGINE = Path(__file__).with_name("engine.py")
 LOOK_EVERY_S = 0.2

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dtq import Context, Fail, task
 from dtq_library.tables import parameters as ask
 from dtq_library.tables.io.write import CONTENT_TYPES, WriteOptions, write_frames, write_options
 from dtq_library.tables.model import CleanOptions, Detected, ReadOptions
@@ -16,7 +17,6 @@ from dtq_library.tables.query.problems import Asked, excerpt, sentence
 from dtq_library.tables.query.process import Order, memory_mb, run, temp_mb
 from dtq_library.tables.steps import open_source, pulse
 from dtq_library.tables.transform.shaping import shaped_frames
-from workers import Context, Fail, task
 
 STEPS = 4
 NAME = "query"

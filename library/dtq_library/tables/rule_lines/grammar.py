@@ -1,5 +1,5 @@
 """What the languages of lines about columns have in common, as parts of their grammars
-(`workers.types.lines`).
+(`dtq.lines`).
 
 A form judges a line without its table, so a grammar refuses only what is wrong whatever the columns are
 called and hold; the readers beside each grammar judge the rest when the task runs, in the same words.
@@ -7,7 +7,7 @@ called and hold; the readers beside each grammar judge the rest when the task ru
 
 from __future__ import annotations
 
-from workers.types.lines import Part
+from dtq.lines import Part
 
 COMMENT = "#"
 NO_VALUE = "a value was expected at the end."

@@ -10,8 +10,8 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from dtq import Fail
 from dtq_library.tables.names import is_pattern, unknown_column
-from workers import Fail
 
 _END_OF_NAME = re.compile(r"\s|[=<>!,()]|$")
 _NOT_A_NAME = re.compile(

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from workers import Fail
+from dtq import Fail
 
 if TYPE_CHECKING:
     import polars as pl

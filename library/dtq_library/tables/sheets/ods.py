@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.parsers import expat
 
+from dtq import Fail
 from dtq_library.tables.sheets.grid import Grid, SheetError, Uncomputed, Value
-from workers import Fail
 
 _PIECE = 256 * 1024
 _TABLE = "urn:oasis:names:tc:opendocument:xmlns:table:1.0 "

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.parsers.expat import ExpatError
 
+from dtq import Fail
 from dtq_library.tables.layout import Layout
 from dtq_library.tables.model import Column, Detected, ReadOptions, Table
 from dtq_library.tables.sheets import grid
@@ -24,7 +25,6 @@ from dtq_library.tables.sheets.grid import Cells, Grid, Uncomputed
 from dtq_library.tables.sheets.ods import Document
 from dtq_library.tables.sheets.xlsx import Workbook
 from dtq_library.tables.stage import Stage
-from workers import Fail
 
 if TYPE_CHECKING:
     import polars as pl

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from dtq import Fail
 from dtq_library.tables.names import find_columns
 from dtq_library.tables.rule_lines.lines import read_lines
-from workers import Fail
 
 CHOOSE = "Columns"
 

@@ -17,10 +17,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from dtq.lines import Accept, Lines, Refuse
 from dtq_library.tables.rule_lines import grammar as of
 from dtq_library.tables.rule_lines.lines import Line, read_lines
 from dtq_library.tables.transform.values import holds, looks_typed, moment_of, read_value, text_of
-from workers.types.lines import Accept, Lines, Refuse
 
 if TYPE_CHECKING:
     import polars as pl

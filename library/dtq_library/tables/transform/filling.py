@@ -12,11 +12,11 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from dtq.lines import Accept, Lines
 from dtq_library.tables.rule_lines import grammar as of
 from dtq_library.tables.rule_lines.lines import Line, read_lines
 from dtq_library.tables.transform.values import fits_int64, holds, read_value
 from dtq_library.tables.values.written import visible
-from workers.types.lines import Accept, Lines
 
 if TYPE_CHECKING:
     import polars as pl

@@ -18,11 +18,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dtq import Fail
+from dtq.lines import Accept, Lines, Refuse
 from dtq_library.tables.rule_lines import grammar as of
 from dtq_library.tables.rule_lines.lines import Line, read_lines
 from dtq_library.tables.transform.values import holds
-from workers import Fail
-from workers.types.lines import Accept, Lines, Refuse
 
 if TYPE_CHECKING:
     import polars as pl

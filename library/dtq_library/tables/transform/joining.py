@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from dtq import Fail
 from dtq_library.tables.names import tidy_names
 from dtq_library.tables.rule_lines.lines import Line, read_lines
 from dtq_library.tables.transform.values import fits_int64, holds, is_whole
 from dtq_library.tables.values.written import beside, visible
-from workers import Fail
 
 if TYPE_CHECKING:
     import polars as pl

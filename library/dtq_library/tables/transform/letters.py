@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dtq import Fail
 from dtq_library.tables.model import Case
 from dtq_library.tables.names import find_columns
 from dtq_library.tables.transform.values import holds
 from dtq_library.tables.values.column import change_case
 from dtq_library.tables.values.written import visible
-from workers import Fail
 
 if TYPE_CHECKING:
     import polars as pl

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from dtq import File
 from dtq_library.tables.io.sniff import COMPRESSED, EXTENSIONS
 from dtq_library.tables.model import Case
 from dtq_library.tables.parameters import RARE, choice
 from dtq_library.tables.transform import columns, conditions, filling, grouping, joining, sorting
-from workers import File
 
 NOTHING: list[str] = []
 

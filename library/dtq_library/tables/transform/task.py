@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dtq import Context, File, task
+from dtq.checks import Check, empty, given
 from dtq_library.tables import parameters as ask
 from dtq_library.tables.io.write import (
     CONTENT_TYPES,
@@ -28,8 +30,6 @@ from dtq_library.tables.transform.report import Log, build_report, count
 from dtq_library.tables.transform.shaping import shaped_frames
 from dtq_library.tables.transform.sorting import sort_keys, sort_rows
 from dtq_library.tables.values.written import beside, visible, without_written
-from workers import Context, File, task
-from workers.types.checks import Check, empty, given
 
 if TYPE_CHECKING:
     import polars as pl

@@ -1,6 +1,7 @@
 """From the signature of a task function to the pydantic model of its parameters.
 
-A signature that cannot be expressed is refused, naming the function, the parameter and what is allowed.
+A signature that cannot be expressed is refused, naming the function, the parameter and what is allowed. What
+only the program that makes the forms can say of it comes after this (`dtq._program.judge_type`).
 """
 
 from __future__ import annotations
@@ -13,14 +14,19 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 from pydantic_core import SchemaError
 
-from app.core.params.fields import describe
-from app.core.params.paths import every, is_group
-from workers.context import Context
-from workers.types.callables import hidden_signature, unfit_function
-from workers.types.json_schema import schema_of
-from workers.types.nested_models import unfit
-from workers.types.supported_types import ALLOWED, refusal, refused_secret, said, wrong_defaults
+from dtq._types.callables import hidden_signature, unfit_function
+from dtq._types.json_schema import refusals, schema_of
+from dtq.context import Context
 
+DEEPEST = 3
+"""So many models may stand in each other."""
+ALLOWED = (
+    "str, int, float, bool, Decimal, date, time, datetime, timedelta, EmailStr, HttpUrl, AnyUrl, Literal, "
+    "Enum, list[...] of these (but bool), File, list[File], SecretStr, dict[str, Any], list[Any], Any, a "
+    f"pydantic model of such fields (at most {DEEPEST} in each other), a list of one, and each as `X | None`"
+)
+NAME = r"[A-Za-z][A-Za-z0-9_]*"
+BAD_NAME = "use a name of letters, digits and underscores"
 NOT_ANY = "what is to be any value is written as Any"
 
 
@@ -48,7 +54,7 @@ def model_of(function: Callable[..., Any]) -> type[BaseModel]:
         raise TaskTypeError(f"{where_of(function)}: {why}.")
     fields = {parameter.name: _field(function, parameter, hints) for parameter in parameters[1:]}
     model = _create(function, fields)
-    _check_kinds(function, model)
+    _check_types(function, model)
     return model
 
 
@@ -102,20 +108,20 @@ def _check_defaults(function: Callable[..., Any], model: type[BaseModel]) -> Non
                 ) from error
 
 
-def _check_kinds(function: Callable[..., Any], model: type[BaseModel]) -> None:
-    schema = schema_of(model)
-    fields = describe(schema)
-    for path, each in every(fields):
-        where = f"{where_of(function)}, parameter `{path}`"
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", each.name):
-            raise TaskTypeError(f"{where}: use a name of letters, digits and underscores.")
-        if is_group(each):
-            why = unfit(path, each)
-        else:
-            why = refusal(each, schema["properties"].get(path, each.schema))
-        if why or path in model.model_fields and model.model_fields[path].annotation is object:
+def _check_types(function: Callable[..., Any], model: type[BaseModel]) -> None:
+    """Refuse what no form can take, such as tuples, sets, bytes, and names that cannot be a field's."""
+    for name, about in schema_of(model).get("properties", {}).items():
+        where = f"{where_of(function)}, parameter `{name}`"
+        if not re.fullmatch(NAME, name):
+            raise TaskTypeError(f"{where}: {BAD_NAME}.")
+        why = next(refusals(about), "")
+        if why or model.model_fields[name].annotation is object:
             raise TaskTypeError(f"{where}: {why or NOT_ANY}. Allowed are {ALLOWED}.")
-        if why := refused_secret(path, each, fields, model):
-            raise TaskTypeError(f"{where}: {why}.")
-    for name, why in wrong_defaults(schema).items():
-        raise TaskTypeError(f"{where_of(function)}, parameter `{name}`: its default is not valid: {why}")
+
+
+def said(error: Exception) -> str:
+    """What pydantic says about a signature, without its nesting."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not isinstance(error, SchemaError):
+        return lines[0]
+    return "its pattern cannot be compiled." if "regex parse error" in str(error) else f"{lines[-1]}."

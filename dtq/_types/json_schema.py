@@ -1,8 +1,8 @@
 """The JSON Schema of parameters as a worker publishes it.
 
 Pydantic's own schema loses the limits of dates, durations and decimals and the schemes of addresses; here
-they are kept, in the words that `app.core.params.constraints` judges by. What cannot be a field of a form is
-marked with `refused`, so that whoever loads the type can name the parameter.
+they are kept, in the words that the program judges by. What cannot be a field of a form is marked with
+`refused`, so that an error can name the parameter.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
-from app.core.params.formats import durations
+from dtq._types import durations
 
 Schema = dict[str, Any]
 Core = TypeVar("Core")
@@ -34,6 +34,15 @@ ZONE = "a time of day has no zone, and so its limits and its default have none"
 def schema_of(model: type[BaseModel]) -> Schema:
     """The schema of a model of parameters. Raises PydanticUserError."""
     return model.model_json_schema(schema_generator=Published)
+
+
+def closed(schema: Schema) -> Schema:
+    """The schema with models that take no names but their own; pydantic passes others over in silence."""
+    models = {
+        name: {**about, "additionalProperties": False} if "properties" in about else about
+        for name, about in schema.get("$defs", {}).items()
+    }
+    return {**schema, "$defs": models} if models else schema
 
 
 def refusals(about: Any) -> Iterator[str]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.files.filenames import MOST_BYTES, extended, numbered, safe_name, split_extension
+from dtq.filenames import MOST_BYTES, extended, numbered, safe_name, split_extension
 
 PARTS = [
     *(
@@ -120,10 +120,10 @@ def test_odd_ones(sent: str, kept: str) -> None:
 
 def test_it_is_the_only_place_that_makes_one() -> None:
     """A name that is cut elsewhere would be cut in characters."""
-    root = Path(__file__).resolve().parents[3]
+    root = Path(__file__).resolve().parents[2]
     makers = [
         path.name
-        for folder in ("app", "workers")
+        for folder in ("app", "dtq", "library", "workers")
         for path in (root / folder).rglob("*.py")
         if "def safe_name" in path.read_text(encoding="utf-8")
         or re.search(r"(safe|saved)_name\([^\n]*\)\[-?[0-9]*:", path.read_text(encoding="utf-8"))

@@ -1,4 +1,6 @@
-"""How the author of a task type says what lines of a parameter may look like.
+"""Describe what the lines of a parameter may look like.
+
+    from dtq.lines import Accept, Lines, Part
 
     Price = Lines(
         Accept(
@@ -10,8 +12,8 @@
 
     def order(ctx: Context, items: Annotated[list[str], Price]): ...
 
-It is published as data (`app.core.params.line_grammar`), so the form judges each line before a task is
-created.
+It is published as data, so the form judges each line before a task is created, and a worker judges it again.
+Patterns are those of the `regex` package, which extend `re`; they are compiled early where it is installed.
 """
 
 from __future__ import annotations
@@ -20,12 +22,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import regex
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from app.core.params.constraints import fits
-from app.core.params.line_grammar import problems, told
+from dtq import _program
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,14 @@ class Accept:
 
     def __init__(self, pattern: str, /, **parts: Part | list[Part]) -> None:
         tests = {name: given if isinstance(given, list) else [given] for name, given in parts.items()}
-        missing = tests.keys() - regex.compile(pattern).groupindex.keys()
-        if missing:
+        compiled = _compiled(pattern)
+        if compiled and (missing := tests.keys() - compiled.groupindex.keys()):
             raise ValueError(f"The pattern {pattern!r} has no group {', '.join(sorted(missing))}.")
         self.document: dict[str, Any] = {"pattern": pattern}
         if tests:
             self.document["parts"] = {
-                name: [[dict(test.schema), test.sentence] for test in each] for name, each in tests.items()
+                name: [[dict(test.schema), test.sentence] for test in several]
+                for name, several in tests.items()
             }
 
 
@@ -55,7 +56,7 @@ class Refuse:
     """A line that the pattern matches as a whole is wrong, unless a rule before this one accepts it."""
 
     def __init__(self, pattern: str, sentence: str) -> None:
-        regex.compile(pattern)
+        _compiled(pattern)
         self.document: dict[str, Any] = {"pattern": pattern, "sentence": sentence}
 
 
@@ -63,9 +64,11 @@ class Refuse:
 class Lines:
     """The grammar of a `list[str]`, of a text with several lines, or of a text that is one line.
 
-    Rules are tried in their order; ``otherwise`` is said of a line that none of them knows. See
-    `app.core.params.line_grammar` for ``named``, ``comment`` and ``least``. With ``at_run=False`` a worker
-    does not judge the lines again, because the function reads them itself and can say more.
+    Rules are tried in their order; ``otherwise`` is said of a line that none of them knows. With ``named``,
+    lines begin with a name, such as a column's, and the rules are about what follows it. Lines that begin
+    with ``comment`` say nothing; ``least`` is the sentence where no line says anything. With
+    ``at_run=False`` a worker does not judge the lines again, because the function reads them itself and can
+    say more.
     """
 
     document: dict[str, Any] = field(hash=False)
@@ -95,9 +98,15 @@ class Lines:
         return {**handler(core), "lines": self.document}
 
     def _judged(self, value: Any) -> Any:
-        lines = value.split("\n") if isinstance(value, str) else value
-        if lines is not None and (
-            found := problems(self.document, enumerate(map(str, lines), 1), fits, limited=False)
-        ):
-            raise PydanticCustomError("lines", "{told}", {"told": told(found)})
+        if _program.judge_lines and (told := _program.judge_lines(self.document, value)):
+            raise PydanticCustomError("lines", "{told}", {"told": told})
         return value
+
+
+def _compiled(pattern: str) -> Any:
+    """Return the pattern of a rule, or None without the `regex` package. Raises its error for a bad one."""
+    try:
+        import regex
+    except ImportError:
+        return None
+    return regex.compile(pattern)

@@ -1,0 +1,1 @@
+"""How a typed function becomes a task type. Private: authors import `dtq`."""

@@ -1,0 +1,202 @@
+"""The wheel of `dtq`, in an environment with pydantic and nothing else."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from collections.abc import Iterator
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from app.local.environment import bundled_pip
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+IMPORT_S = 0.3
+PIP_OPTIONS = ("--no-index", "--no-deps", "--disable-pip-version-check", "-q")
+TASK_MODULE = '''
+"""What an author writes, in full types."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr
+
+from dtq import Context, Fail, File, Retry, task
+from dtq.checks import Check, chosen, empty
+from dtq.filenames import extended
+from dtq.lines import Accept, Lines, Part
+
+Price = Lines(
+    Accept(r"(?P<name>\\S+)\\s+(?P<price>.+)", price=Part({"pattern": "^[0-9.]+$"}, "Write a price.")),
+    otherwise="Write a name and a price, such as tea 2.50.",
+)
+
+
+SIGNED = Check("token", "Enter a token.", chosen(least=9), empty("token"))
+
+
+@task(title="Sum up", priority="high", checks=[SIGNED])
+def sum_up(
+    ctx: Context,
+    source: File,
+    items: Annotated[list[str], Price] = [],
+    least: Annotated[int, Field(ge=0, le=9)] = 1,
+    token: SecretStr | None = None,
+) -> dict[str, Any]:
+    """Add the numbers of a file."""
+    numbers = [float(line) for line in source.path.read_text().split()]
+    if len(numbers) < least:
+        raise Fail("The file has too few numbers.")
+    if ctx.attempt == 1 and not numbers:
+        raise Retry("There are no numbers yet.", after_s=60)
+    for done, number in enumerate(numbers, start=1):
+        ctx.progress(done, len(numbers), f"{number}")
+    if token is not None:
+        print("signed with", token.get_secret_value())
+    target = ctx.work_dir / "sum"
+    target.write_text(f"{sum(numbers)}")
+    return {"sum": sum(numbers), "file": ctx.save_file(target, extended(source.name, "-sum.txt"))["name"]}
+
+
+@task(title="Wait")
+async def wait(ctx: Context, seconds: float = 0) -> str:
+    """Wait for nothing."""
+    ctx.check_canceled()
+    return f"{seconds}"
+'''
+UNIT_TEST = """
+import sys
+from sums import sum_up, wait
+from dtq import Canceled, Fail, Retry, TaskTypeError, task
+from dtq.testing import Invalid, Trial, Upload, run
+
+
+def raised(kind, call):
+    try:
+        call()
+    except kind as error:
+        return error
+    raise AssertionError(f"{kind.__name__} was not raised")
+
+
+done = run(sum_up, source=Upload("a.txt", b"1 2.5"), token="open sesame")
+assert done.result == {"sum": 3.5, "file": "a.txt-sum.txt"}
+assert done.files == {"a.txt-sum.txt": b"3.5"}
+assert [report["done"] for report in done.progress] == [1, 2]
+assert done.log == "signed with \\u2022\\u2022\\u2022\\u2022\\n"
+assert run(wait).result == "0.0"
+assert "too few" in str(raised(Fail, lambda: run(sum_up, source=b"")))
+assert raised(Retry, lambda: run(sum_up, source=b"", least=0)).after_s == 60
+assert raised(Invalid, lambda: run(sum_up, source=b"", least=10)).fields.keys() == {"least"}
+raised(Canceled, lambda: Trial(cancel_at=1).run(wait))
+raised(TaskTypeError, lambda: task(title="No context")(len))
+ours = {name.partition(".")[0] for name in sys.modules} & {"app", "workers", "config", "flask", "pymongo"}
+assert not ours, ours
+print("tested", sys.modules["dtq"].__file__)
+"""
+
+
+def pip(*words: str | Path) -> None:
+    bundled = bundled_pip()
+    assert bundled, "this Python has no pip"
+    done = subprocess.run(
+        [sys.executable, bundled / "pip", *words], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built with no network: flit-core is in requirements-dev."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip("wheel", *PIP_OPTIONS, "--no-build-isolation", "-w", folder, ".")
+    (made,) = folder.iterdir()
+    return made
+
+
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment that has the wheel, pydantic and what that needs."""
+    folder = tmp_path_factory.mktemp("alone")
+    venv.create(folder, symlinks=True, with_pip=False)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    pip("install", *PIP_OPTIONS, "--target", packages, wheel)
+    for name in needed("pydantic"):
+        copy(importlib.metadata.distribution(name), packages)
+    return folder / "bin" / "python"
+
+
+def needed(name: str) -> Iterator[str]:
+    """A distribution that is installed here and all that it needs."""
+    yield name
+    for line in importlib.metadata.requires(name) or ():
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            yield from needed(requirement.name)
+
+
+def copy(found: importlib.metadata.Distribution, packages: Path) -> None:
+    """Install a distribution as it is installed here, so that no network is needed."""
+    for file in found.files or ():
+        if ".." not in file.parts and file.suffix != ".pyc":
+            (packages / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file.locate(), packages / file)
+
+
+def ran(python: Path, folder: Path, *words: str | Path) -> str:
+    done = subprocess.run(
+        [python, *words], cwd=folder, env={"PATH": ""}, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_wheel_holds_dtq_alone_and_needs_pydantic_only(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as content:
+        names = content.namelist()
+        (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+        about = Parser().parsestr(content.read(metadata).decode())
+
+    assert {name.split("/")[0] for name in names} == {"dtq", metadata.split("/")[0]}
+    assert "dtq/py.typed" in names
+    assert [Requirement(line).name for line in about.get_all("Requires-Dist") or ()] == ["pydantic"]
+    assert (about["Name"], about["Requires-Python"]) == ("dtq", ">=3.11")
+
+
+def test_it_is_imported_at_once(python: Path, tmp_path: Path) -> None:
+    code = "import time; began = time.perf_counter(); import dtq; print(time.perf_counter() - began)"
+    took_s = [float(ran(python, tmp_path, "-c", code)) for _ in range(6)]
+    print(f"import dtq: {min(took_s):.3f} s, first {took_s[0]:.3f} s")
+    assert min(took_s) < IMPORT_S
+
+
+def test_a_task_type_is_unit_tested_with_it(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "sums.py").write_text(TASK_MODULE, encoding="utf-8")
+    (tmp_path / "check.py").write_text(UNIT_TEST, encoding="utf-8")
+
+    tested = ran(python, tmp_path, "check.py").splitlines()[-1]
+
+    assert Path(tested.removeprefix("tested ")).is_relative_to(python.parent.parent)
+
+
+def test_mypy_strict_accepts_a_task_module_and_sees_its_mistakes(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "sums.py").write_text(TASK_MODULE, encoding="utf-8")
+    wrong = TASK_MODULE.replace("ctx.progress(done", "ctx.progres(done")
+    (tmp_path / "wrong.py").write_text(wrong, encoding="utf-8")
+    check = (sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "--cache-dir", tmp_path)
+
+    right = subprocess.run([*check, "sums.py"], cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    bad = subprocess.run([*check, "wrong.py"], cwd=tmp_path, capture_output=True, text=True, timeout=200)
+
+    assert right.returncode == 0, right.stdout + right.stderr
+    assert '"Context" has no attribute "progres"' in bad.stdout

@@ -1,0 +1,165 @@
+"""The context of an attempt as workers bring it (`dtq.Context`).
+
+What an attempt asks of the stores is `Stores`: the core has it, and so has `workers.in_process`, without any.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+from pymongo.errors import PyMongoError
+
+from app.core.excerpts import shortened
+from app.core.params.formats.plain_values import keepable
+from app.core.secrets.redaction import Mask
+from dtq import Canceled, Context, File
+from dtq._types.numbers import finite
+from dtq.filenames import safe_name
+from workers.attempt.output_capture import fill
+
+if TYPE_CHECKING:
+    from bson import ObjectId
+
+    from app.core.files.store import StoredFile
+    from app.core.tasks.task import Task
+    from config import Settings
+
+PROGRESS_EVERY_S = 0.5
+
+
+class Reports(Protocol):
+    """Where progress goes."""
+
+    def report_progress(self, task: Task, progress: dict[str, Any]) -> object: ...
+
+
+class Shelf(Protocol):
+    """Where files are: what an attempt needs of `app.core.files.store.Files`."""
+
+    def get(self, file_id: ObjectId) -> StoredFile: ...
+
+    def chunks(self, file_id: ObjectId) -> Iterator[bytes]: ...
+
+    def save(
+        self, source: IO[bytes], name: str, content_type: str, owner: str, *, role: str, limited: bool = True
+    ) -> StoredFile: ...
+
+    def attach(self, file_ids: Iterable[ObjectId], task_id: ObjectId) -> None: ...
+
+    def confirm(self, file_ids: Iterable[ObjectId]) -> None: ...
+
+
+class Stores(Protocol):
+    """What an attempt asks of the stores; `app.core.services.Services` is one."""
+
+    @property
+    def tasks(self) -> Reports: ...
+
+    @property
+    def files(self) -> Shelf: ...
+
+    @property
+    def settings(self) -> Settings: ...
+
+
+class AttemptContext(Context):
+    """One attempt, with the stores of this program."""
+
+    def __init__(self, task: Task, stores: Stores, canceled: Callable[[], bool]) -> None:
+        self._task = task
+        self._stores = stores
+        self._canceled = canceled
+        self._work_dir: Path | None = None
+        self._reported = 0.0
+        self.task_id = str(task.id)
+        self.attempt = task.attempt
+        self.idempotency_key = str(task.id)
+        self.settings = stores.settings
+        self.mask = Mask()
+        self.progress_now: dict[str, Any] | None = None
+
+    @property
+    def work_dir(self) -> Path:
+        if self._work_dir is None:
+            self._work_dir = Path(tempfile.mkdtemp(prefix="task-"))
+        return self._work_dir
+
+    def progress(self, done: float, total: float | None = None, message: str = "") -> None:
+        self.check_canceled()
+        self.progress_now = {
+            "done": finite("ctx.progress", "done", done),
+            "total": None if total is None else finite("ctx.progress", "total", total),
+            "message": shortened(keepable(self.mask.text(str(message))), 300),
+        }
+        if time.monotonic() - self._reported >= PROGRESS_EVERY_S:
+            self._report()
+
+    def _report(self) -> None:
+        self._reported = time.monotonic()
+        try:
+            self._stores.tasks.report_progress(self._task, self.progress_now or {})
+        except PyMongoError:
+            self._reported += 5  # progress is a courtesy: no task waits for it
+
+    def check_canceled(self) -> None:
+        if self._canceled():
+            raise Canceled
+
+    def save_file(self, path: Path, name: str, content_type: str | None = None) -> dict[str, Any]:
+        name = self.mask.text(name)
+        kind = content_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        with path.open("rb") as content:
+            stored = self._stores.files.save(
+                content, name, kind, self._task.owner, role="output", limited=False
+            )
+        self._stores.files.attach([stored.id], self._task.id)
+        self._stores.files.confirm([stored.id])
+        return {
+            "file_id": str(stored.id),
+            "name": stored.name,
+            "size": stored.size,
+            "sha256": stored.sha256,
+            "content_type": stored.content_type,
+        }
+
+    def redact(self, text: str) -> str:
+        return self.mask.text(text)
+
+    def redact_file(self, path: Path) -> None:
+        if self.mask:
+            with path.open("r+b") as content:
+                fill(content, self.mask, 0, path.stat().st_size, by=b"*")
+
+    def file(self, file_id: str) -> File:
+        """An uploaded file by its id, as parameters hold it. Raises NotFound."""
+        from bson import ObjectId
+
+        from app.core.errors import NotFound
+
+        if not ObjectId.is_valid(file_id):
+            raise NotFound(f"File not found: {file_id[:40]!r} isn't the ID of one.")
+        stored = self._stores.files.get(ObjectId(file_id))
+        return File(
+            stored.name, stored.size, stored.content_type, stored.sha256, partial(self._fetch, stored)
+        )
+
+    def _fetch(self, stored: StoredFile) -> Path:
+        folder = self.work_dir / str(stored.id)
+        folder.mkdir(exist_ok=True)
+        path = folder / safe_name(stored.name)  # one that an earlier version has stored may be too long
+        with path.open("wb") as copy:
+            for chunk in self._stores.files.chunks(stored.id):
+                copy.write(chunk)
+        return path
+
+    def close(self) -> None:
+        """Remove what the attempt left on disk."""
+        if self._work_dir is not None:
+            shutil.rmtree(self._work_dir, ignore_errors=True)
