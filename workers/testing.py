@@ -33,6 +33,7 @@ from app.core.errors import Invalid, NotFound
 from app.core.params.cli_args import WRONG, explained
 from app.core.params.fields import Field, describe
 from app.core.params.file_types import accepted
+from app.core.params.kinds.texts import TEXT
 from app.core.params.validate import validate
 from app.core.secrets.redaction import Mask
 from config import Settings, load
@@ -181,7 +182,7 @@ class _Given:
         return value.get_secret_value() if isinstance(value, SecretStr) else to_jsonable_python(value)
 
 
-_ANY = Field("", "", "text", False)
+_ANY = Field("", "", TEXT, False)
 
 
 def _name(each: Field) -> str:

@@ -24,7 +24,7 @@ import regex
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from app.core.params.constraints import fits
+from app.core.params.kinds.judge import fits
 from app.core.params.line_grammar import problems, told
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, 
 from pydantic_core import SchemaError
 
 from app.core.params.fields import describe
-from app.core.params.paths import every, is_group
+from app.core.params.paths import every
 from workers.context import Context
 from workers.types.callables import hidden_signature, unfit_function
 from workers.types.json_schema import schema_of
@@ -109,7 +109,7 @@ def _check_kinds(function: Callable[..., Any], model: type[BaseModel]) -> None:
         where = f"{where_of(function)}, parameter `{path}`"
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", each.name):
             raise TaskTypeError(f"{where}: use a name of letters, digits and underscores.")
-        if is_group(each):
+        if each.kind.is_group:
             why = unfit(path, each)
         else:
             why = refusal(each, schema["properties"].get(path, each.schema))

@@ -21,7 +21,7 @@ from app.core.params.validate import from_form, validate
 from app.web.create import repeatable, secret_fields, uploads
 from app.web.create.form_fields import Input, blank_row, shown_with
 from app.web.create.secret_fields import KEEP, Keeper
-from app.web.create.uploads import DROP, PREFIX, Texts, takes_files
+from app.web.create.uploads import DROP, PREFIX, Texts
 from app.web.platform.filters import plural
 
 MOST_NAMED = 20
@@ -124,8 +124,8 @@ def _invalid(task_type: TaskType, values: dict[str, Any], unread: dict[str, str]
 def unexpected(fields: Sequence[Field], envelope: Sequence[str], posted: Posted) -> list[str]:
     """A sentence for every name that this form does not have, or has once and was sent twice."""
     laid = laid_out(fields, rows_among(posted.by_path()))
-    chosen = {PREFIX + each.name for each in laid if takes_files(each)}
-    secrets = {each.name for each in laid if each.kind == "secret"}
+    chosen = {PREFIX + each.name for each in laid if each.kind.takes_files}
+    secrets = {each.name for each in laid if each.kind.is_secret}
     texts = {PREFIX + each.name for each in laid} | {DROP + name.removeprefix(PREFIX) for name in chosen}
     texts |= {sent + name for sent in (KEEP, DROP) for name in secrets}
     unknown = [name for name in posted.texts if name not in texts and name not in envelope]

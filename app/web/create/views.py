@@ -296,6 +296,6 @@ def upload(type_name: str, parameter: str) -> tuple[Response, int]:
 
 def _file_field(task_type: TaskType, parameter: str) -> Field:
     for path, each in every(task_type.fields):
-        if path == parameter and uploads.takes_files(each):
+        if path == parameter and each.kind.takes_files:
             return each
     raise NotFound(f"“{task_type.title}” takes no file of that name.")
