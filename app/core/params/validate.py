@@ -18,10 +18,10 @@ from app.core.params.fields import Field, describe
 from app.core.params.formats.plain_values import unkeepable
 from app.core.params.kinds.judge import judge
 from app.core.params.kinds.kind import MAX_TEXT, MISSING
-from app.core.params.paths import at, filled, flattened, gathered, laid_out, rows_among
+from app.core.params.paths import RowsOf, at, filled, flattened, gathered, laid_out, rows_among
 from app.core.secrets.secret import forged, marked, revealed
 
-__all__ = ["MAX_TEXT", "from_form", "validate"]
+__all__ = ["MAX_TEXT", "from_form", "read_laid_out", "validate"]
 
 
 # From a browser to values
@@ -41,6 +41,14 @@ def from_form(
     laid = laid_out(fields, rows)
     for name in sorted(sent.keys() - {each.name for each in laid}):
         raise Invalid(f"There is no parameter “{name[:80]}”.")
+    values, problems = read_laid_out(laid, sent, rows)
+    return gathered(fields, values, rows), problems
+
+
+def read_laid_out(
+    laid: Sequence[Field], sent: Mapping[str, Sequence[str]], rows: RowsOf
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Values by path, and the sentence for each field that could not be read."""
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
     off: tuple[str, ...] = ()
@@ -56,20 +64,21 @@ def from_form(
                 values[each.name] = value
             if each.kind.is_group and value is None:
                 off += (f"{each.name}.",)
-    return gathered(fields, values, rows), problems
+    return values, problems
 
 
 # Values against the schema
 
 
-def validate(schema: dict[str, Any], values: Any) -> dict[str, Any]:
+def validate(schema: dict[str, Any], values: Any, fields: Sequence[Field] | None = None) -> dict[str, Any]:
     """The values with defaults filled in, and what the schema calls a secret as a `Secret`.
 
+    ``fields`` are those of the schema, where they are at hand.
     Raises Invalid with a sentence for each field that is wrong; none repeats a value.
     """
     if not isinstance(values, dict):
         raise Invalid("Enter an object of parameters.")
-    fields = describe(schema)
+    fields = describe(schema) if fields is None else fields
     whole = filled(fields, values)
     _raise(_unfit(fields, whole, lambda value: unkeepable(value) or forged(value)))
     whole = revealed(whole)
