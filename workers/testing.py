@@ -179,7 +179,11 @@ class _Given:
             return {name: self._stored(inner, parts.get(name, _ANY)) for name, inner in value.items()}
         if isinstance(value, list | tuple):
             return [self._stored(inner, each) for inner in value]
-        return value.get_secret_value() if isinstance(value, SecretStr) else to_jsonable_python(value)
+        return (
+            value.get_secret_value()
+            if isinstance(value, SecretStr)
+            else to_jsonable_python(value, fallback=str)
+        )
 
 
 _ANY = Field("", "", TEXT, False)

@@ -15,9 +15,10 @@ from app.core.params.validate import validate
 from workers.types.json_schema import refusals
 
 ALLOWED = (
-    "str, int, float, bool, Decimal, date, time, datetime, timedelta, EmailStr, HttpUrl, AnyUrl, Literal, "
-    "Enum, list[...] of these (but bool), File, list[File], SecretStr, dict[str, Any], list[Any], Any, a "
-    f"pydantic model of such fields (at most {DEEPEST} in each other), a list of one, and each as `X | None`"
+    "str, int, float, bool, Decimal, date, time, datetime, timedelta, EmailStr, HttpUrl, AnyUrl, Color, "
+    "Literal, Enum, list[...] of these (but bool), File, list[File], SecretStr, dict[str, Any], list[Any], "
+    f"Any, a pydantic model of such fields (at most {DEEPEST} in each other), a list of one, and each as "
+    "`X | None`"
 )
 
 

@@ -60,6 +60,10 @@ def test_words_of_a_command_line_are_stored_as_text_and_reach_the_function_as_co
     assert run(paint, **given).result == ["#008080", None, "#00ff00", "#010203", "#ff0000", "#0000ff"]
 
 
+def test_a_test_of_a_task_type_gives_it_colors():
+    assert run(paint, wall=Color("teal"), pens=[Pen(ink=Color("red"))]).result[0] == "#008080"
+
+
 @pytest.mark.parametrize("text", ["tea", "#12345", "rgb(1, 2)", "red" + " " * 200 + "x"])
 def test_what_is_no_color_is_refused_wherever_it_comes_from(text):
     sentence = "Enter a color, such as #1a73e8 or teal."
