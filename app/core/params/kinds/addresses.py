@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 from app.core.params.formats import text_formats
-from app.core.params.kinds.kind import Field
 from app.core.params.kinds.texts import StoredText
 
 _NO_SPACES = r"[^\s]*"
@@ -35,15 +34,13 @@ class Url(StoredText[str]):
     expectation = text_formats.URL
     native_form = _NO_SPACES
     placeholder = "https://"
+    names_limits = False
 
     def understand(self, text: str) -> str:
         return text_formats.url(text)
 
     def link(self, value: Any) -> str:
         return str(value) if _WEB.match(str(value)) else ""
-
-    def words(self, field: Field) -> str:
-        return ""
 
 
 EMAIL, URL = Email(), Url()

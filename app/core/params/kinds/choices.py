@@ -20,6 +20,7 @@ class Boolean(Kind):
     name = "bool"
     expectation = "Choose yes or no."
     always_answered = True
+    names_limits = False
 
     def recognizes(self, about: Schema, schema: Schema) -> bool:
         return about.get("type") == "boolean"
@@ -51,9 +52,6 @@ class Boolean(Kind):
     def _texts(self, field: Field, value: Any) -> tuple[str, ...]:
         return ("1",) if value else ("0",)
 
-    def words(self, field: Field) -> str:
-        return ""
-
     def widget(self, field: Field) -> str:
         return "group" if field.nullable else "switch"
 
@@ -71,6 +69,7 @@ class Choice(Kind):
     """One of the values that the schema names."""
 
     name = "choice"
+    names_limits = False
 
     def recognizes(self, about: Schema, schema: Schema) -> bool:
         return has_choices(about)
@@ -87,9 +86,6 @@ class Choice(Kind):
 
     def _texts(self, field: Field, value: Any) -> tuple[str, ...]:
         return (str(value),)
-
-    def words(self, field: Field) -> str:
-        return ""
 
     def widget(self, field: Field) -> str:
         return "group" if len(self.options(field)) <= RADIOS else "select"

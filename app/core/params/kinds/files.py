@@ -19,16 +19,12 @@ class File(Kind):
     name = "file"
     expectation = "Enter the ID of an uploaded file."
     missing = "Please choose a file."
+    drawn_as = "file"
     takes_files = True
+    names_limits = False
 
     def recognizes(self, about: Schema, schema: Schema) -> bool:
         return about.get("format") == "file-id"
-
-    def words(self, field: Field) -> str:
-        return ""
-
-    def widget(self, field: Field) -> str:
-        return "file"
 
 
 class SeveralFiles(Kind):
@@ -38,6 +34,7 @@ class SeveralFiles(Kind):
     expectation = "Enter a list of IDs of uploaded files."
     missing = File.missing
     item = "file"
+    drawn_as = "files"
     several = True
     has_entries = True
     takes_files = True
@@ -63,9 +60,6 @@ class SeveralFiles(Kind):
 
     def words(self, field: Field) -> str:
         return phrases.entries(field.schema, self.item)
-
-    def widget(self, field: Field) -> str:
-        return "files"
 
 
 FILE, FILES = File(), SeveralFiles()

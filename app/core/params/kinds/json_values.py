@@ -28,6 +28,7 @@ class Json(Kind):
     noun = "JSON"
     expectation = "Enter JSON."
     is_json = True
+    drawn_as = "area"
 
     def recognizes(self, about: Schema, schema: Schema) -> bool:
         return is_anything(about, schema)
@@ -56,9 +57,6 @@ class Json(Kind):
 
     def hint(self, field: Field) -> str:
         return _HINTS.get(field.schema.get("type", ""), "Any value as JSON.")
-
-    def widget(self, field: Field) -> str:
-        return "area"
 
     def attributes(self, field: Field, text: str) -> dict[str, Any]:
         return {"data-json": "", "spellcheck": "false"}

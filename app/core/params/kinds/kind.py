@@ -120,6 +120,10 @@ class Kind:
     native_form: ClassVar[str] = ""
     """The texts that such an input shows; any other stands in a plain line, so that nothing typed is lost."""
     placeholder: ClassVar[str] = ""
+    drawn_as: ClassVar[str] = "line"
+    """The macro that draws it: line, area, moment, select, group, switch, file, model, ..."""
+    names_limits: ClassVar[bool] = True
+    """Whether limits stand beside the field, in words."""
     is_short: ClassVar[bool] = False
     height: ClassVar[int] = 5
     """The least height of its text area, in lines."""
@@ -276,6 +280,8 @@ class Kind:
 
     def words(self, field: Field) -> str:
         """Return the limits of a field in sentences, or nothing."""
+        if not self.names_limits:
+            return ""
         schema = field.schema
         return sentences(
             f"{self.noun} {field.bounds}." if field.bounds and self.noun else "",
@@ -293,8 +299,8 @@ class Kind:
     # How a form shows it
 
     def widget(self, field: Field) -> str:
-        """Return which macro draws it: line, area, moment, select, group, switch, file, model, ..."""
-        return "line"
+        """Return which macro draws a field."""
+        return self.drawn_as
 
     def options(self, field: Field) -> Choices:
         """Return what a group or a select offers, with an option for "none" where that is an answer."""

@@ -27,6 +27,7 @@ class Lines(Kind):
     has_entries = True
     always_answered = True
     height = 3
+    drawn_as = "area"
 
     def recognizes(self, about: Schema, schema: Schema) -> bool:
         return about.get("type") == "array"
@@ -80,9 +81,6 @@ class Lines(Kind):
     def hint(self, field: Field) -> str:
         return sentences("One per line.", field.of.kind.hint(field.of) if field.of else "")
 
-    def widget(self, field: Field) -> str:
-        return "area"
-
     def attributes(self, field: Field, text: str) -> dict[str, Any]:
         return {}
 
@@ -114,7 +112,9 @@ class Model(Kind):
 
     name = "model"
     expectation = "Enter an object."
+    drawn_as = "model"
     is_group = True
+    names_limits = False
 
     def recognizes(self, about: Schema, schema: Schema) -> bool:
         return "properties" in about
@@ -132,12 +132,6 @@ class Model(Kind):
     def texts(self, field: Field, value: Any, *, given: bool = False) -> tuple[str, ...]:
         return () if field.nullable and value in (None, False) else ("1",)
 
-    def words(self, field: Field) -> str:
-        return ""
-
-    def widget(self, field: Field) -> str:
-        return "model"
-
 
 class Rows(Kind):
     """Any number of a model."""
@@ -146,6 +140,7 @@ class Rows(Kind):
     expectation = "Enter a list of objects."
     missing = "Please add a row."
     item = "row"
+    drawn_as = "rows"
     several = True
     has_entries = True
     is_group = True
@@ -176,9 +171,6 @@ class Rows(Kind):
 
     def words(self, field: Field) -> str:
         return phrases.entries(field.schema, self.item)
-
-    def widget(self, field: Field) -> str:
-        return "rows"
 
     def says_optional(self, field: Field) -> bool:
         return False

@@ -34,12 +34,10 @@ class TextArea(Text):
 
     name = "textarea"
     in_lists = False
+    drawn_as = "area"
 
     def recognizes(self, about: Schema, schema: Schema) -> bool:
         return about.get("format") == AREA
-
-    def widget(self, field: Field) -> str:
-        return "area"
 
     def attributes(self, field: Field, text: str) -> dict[str, Any]:
         return lengths(field)
@@ -50,6 +48,7 @@ class SecretText(Kind):
 
     name = "secret"
     is_secret = True
+    drawn_as = "secret"
 
     def recognizes(self, about: Schema, schema: Schema) -> bool:
         return is_secret_schema(about)
@@ -60,9 +59,6 @@ class SecretText(Kind):
 
     def texts(self, field: Field, value: Any, *, given: bool = False) -> tuple[str, ...]:
         return ()
-
-    def widget(self, field: Field) -> str:
-        return "secret"
 
 
 class StoredText(Kind, Generic[Value]):

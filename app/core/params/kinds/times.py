@@ -67,6 +67,7 @@ class DateTime(StoredText[datetime]):
     is_time = True
     native = "datetime-local"
     native_form = rf"{_DAY}T{_CLOCK}"
+    drawn_as = "moment"
 
     def understand(self, text: str) -> datetime:
         return datetimes.read_moment(text)
@@ -101,9 +102,6 @@ class DateTime(StoredText[datetime]):
 
     def hint(self, field: Field) -> str:
         return "The zone is a name such as Europe/Berlin, or an offset such as +02:00."
-
-    def widget(self, field: Field) -> str:
-        return "moment"
 
     def _limits(self, field: Field, text: str, native: str) -> dict[str, Any]:
         return {"step": _seconds(text)} if native == self.native else {}
