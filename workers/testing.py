@@ -25,6 +25,7 @@ from app.core.params.cli_args import WRONG, explained
 from app.core.params.fields import Field, describe
 from app.core.params.file_types import accepted
 from app.core.params.paths import every
+from app.core.params.kinds.texts import TEXT
 from app.core.params.validate import validate
 from app.core.secrets.redaction import Mask
 from app.core.secrets.secret import revealed
@@ -117,7 +118,7 @@ class _Given(testing.Given):
         return next((name for name in names if accepted(field, name, content_type_of(name))), "file")
 
 
-_ANY = Field("", "", "text", False)
+_ANY = Field("", "", TEXT, False)
 
 
 def _checked(check: Callable[[], dict[str, Any]]) -> dict[str, Any]:

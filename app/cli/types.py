@@ -11,9 +11,7 @@ from flask.cli import with_appcontext
 from app.cli.show import problems
 from app.core.catalog import TaskType
 from app.core.mongo import translated
-from app.core.params.constraints import words
 from app.core.params.fields import Field
-from app.core.params.parsers import text_of
 from app.core.params.paths import every
 from app.extensions import services
 
@@ -71,8 +69,8 @@ def _about(task_type: TaskType) -> list[str]:
 
 
 def _values(each: Field) -> str:
-    number = words(each).rstrip(".") if each.kind in ("files", "rows") else ""
+    number = each.kind.words(each).rstrip(".") if each.kind.item else ""
     parts = [" | ".join(value for value, _ in each.choices), each.bounds, number]
     if not each.required and each.default is not None:
-        parts.append(f"default {text_of(each, each.default)}")
+        parts.append(f"default {each.kind.format(each, each.default)}")
     return "; ".join(part for part in parts if part)

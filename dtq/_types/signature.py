@@ -21,9 +21,10 @@ from dtq.context import Context
 DEEPEST = 3
 """So many models may stand in each other."""
 ALLOWED = (
-    "str, int, float, bool, Decimal, date, time, datetime, timedelta, EmailStr, HttpUrl, AnyUrl, Literal, "
-    "Enum, list[...] of these (but bool), File, list[File], SecretStr, dict[str, Any], list[Any], Any, a "
-    f"pydantic model of such fields (at most {DEEPEST} in each other), a list of one, and each as `X | None`"
+    "str, int, float, bool, Decimal, date, time, datetime, timedelta, EmailStr, HttpUrl, AnyUrl, Color, "
+    "Literal, Enum, list[...] of these (but bool), File, list[File], SecretStr, dict[str, Any], list[Any], "
+    f"Any, a pydantic model of such fields (at most {DEEPEST} in each other), a list of one, and each as "
+    "`X | None`"
 )
 NAME = r"[A-Za-z][A-Za-z0-9_]*"
 BAD_NAME = "use a name of letters, digits and underscores"

@@ -10,7 +10,6 @@ import pytest
 from pydantic import Field
 
 from app.core.params.fields import describe
-from app.web.create.html_attrs import attributes
 from tests.browser.conftest import TASK
 from tests.browser.test_accessibility import found_on
 from tests.core.params.schemas import one
@@ -118,7 +117,8 @@ SAMPLES = (
 
 def test_a_pattern_means_the_same_to_the_browser(page):
     for pattern in PATTERNS:
-        said = attributes(describe(one(Annotated[str, Field(pattern=pattern)]))[0], "")["pattern"]
+        each = describe(one(Annotated[str, Field(pattern=pattern)]))[0]
+        said = each.kind.attributes(each, "")["pattern"]
         taken = page.evaluate(
             """([pattern, samples]) => {
                 const input = Object.assign(document.createElement("input"), { pattern });

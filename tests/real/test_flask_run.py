@@ -99,7 +99,7 @@ def test_the_reloader_keeps_forms_and_says_everything_once(servers: Path) -> Non
         address = f"/tasks/{re.search('Task ([0-9a-f]{24})', task.stderr)[1]}"  # type: ignore[index]  # a test may fail there
         token = person.token(address)
 
-        with (servers / "app" / "web" / "create" / "form_values.py").open("a") as module:
+        with (servers / "app" / "web" / "create" / "form_fields.py").open("a") as module:
             module.write("\n# changed\n")
         program.wait_for("Detected change")
         until(lambda: program.said.count("Debugger is active") == 2)

@@ -16,18 +16,14 @@ from pydantic import BaseModel, SecretStr
 
 from app.core.clock import utcnow
 from app.core.errors import Invalid
-from app.core.params.constraints import fits
 from app.core.params.fields import Field, describe
-from app.core.params.formats import patterns
-from app.core.params.formats.text_formats import WRITTEN
+from app.core.params.kinds.judge import fits
 from app.core.params.line_grammar import problems, told
-from app.core.params.paths import every, flattened, is_group, laid_out
+from app.core.params.paths import every, flattened, laid_out
 from app.core.params.validate import validate
 from dtq import TaskType, TaskTypeError, _program
 from dtq._types.json_schema import refusals, schema_of
 from dtq._types.signature import ALLOWED, BAD_NAME, DEEPEST, NAME, where_of
-
-IN_LISTS = ("text", "int", "float", *WRITTEN)
 
 
 def install() -> None:
@@ -46,7 +42,7 @@ def judge(kind: TaskType) -> None:
         where = f"{where_of(kind.function)}, parameter `{path}`"
         if not re.fullmatch(NAME, field.name):
             raise TaskTypeError(f"{where}: {BAD_NAME}.")
-        if is_group(field):
+        if field.kind.is_group:
             why = _unfit(path, field)
         else:
             why = refusal(field, schema["properties"].get(path, field.schema))
@@ -91,27 +87,14 @@ def refusal(each: Field, about: dict[str, Any]) -> str:
     """Why a parameter cannot be a field of a form, or nothing; ``about`` is its entry in the schema."""
     for why in refusals([about, each.schema]):
         return why
-    return "" if _expressible(each) else "this type cannot be a field of a form"
-
-
-def _expressible(each: Field) -> bool:
-    if each.kind == "list":
-        of = each.of
-        return of is not None and not of.nullable and of.kind in IN_LISTS and _expressible(of)
-    if each.kind in ("text", "textarea"):
-        return each.schema.get("type") == "string" and each.schema.get("format") in (
-            None,
-            "textarea",
-            patterns.FORMAT,
-        )
-    return True
+    return "" if each.kind.publishable(each) else "this type cannot be a field of a form"
 
 
 def refused_secret(path: str, each: Field, fields: Sequence[Field], model: type[BaseModel]) -> str:
     """Why a parameter, or a part of one, cannot be a secret or have one in its default, or nothing."""
     if each.default and _holds_secret(each, each.default):
         return "the default of a secret would stand in the code; None or an empty one may"
-    if each.kind != "secret":
+    if not each.kind.is_secret:
         return ""
     try:
         model.model_validate(_with(SecretStr("tried"), path.split("."), fields))
@@ -126,14 +109,14 @@ def refused_secret(path: str, each: Field, fields: Sequence[Field], model: type[
 def _holds_secret(each: Field, value: Any) -> bool:
     values = flattened([each], {each.name: value})
     laid = laid_out([each], lambda name: values.get(name, ()))
-    return any(one.kind == "secret" and values.get(one.name) for one in laid)
+    return any(one.kind.is_secret and values.get(one.name) for one in laid)
 
 
 def _with(value: Any, path: Sequence[str], fields: Sequence[Field]) -> dict[str, Any]:
     """Parameters of which nothing is given but one value at the end of a path without numbers."""
     each = next(one for one in fields if one.name == path[0])
     inner = _with(value, path[1:], each.children) if path[1:] else value
-    return {each.name: [inner] if each.kind == "rows" else inner}
+    return {each.name: [inner] if each.kind.several else inner}
 
 
 def wrong_defaults(schema: dict[str, Any]) -> dict[str, str]:

@@ -18,11 +18,9 @@ from typing import Any
 from app.core.errors import Invalid, TaskQueueError
 from app.core.params.fields import Field
 from app.core.params.formats import json_text
-from app.core.params.paths import gathered, is_group, laid_out, rows_among, with_groups
+from app.core.params.paths import gathered, laid_out, rows_among, with_groups
 from app.core.params.validate import from_form
 
-YES = ("yes", "true", "on", "y", "1")
-NO = ("no", "false", "off", "n", "0")
 WRONG = "The parameters need another look."
 
 Upload = Callable[[Field, Path], str]
@@ -48,8 +46,8 @@ def parse(
     known = {each.name: each for each in laid_out(fields, rows)}
     texts, values = _split(words, known)
     given = [known[name] for name in texts]
-    files = [each for each in given if is_file(each)]
-    others = [each for each in given if not is_file(each)]
+    files = [each for each in given if each.kind.takes_files]
+    others = [each for each in given if not each.kind.takes_files]
     read = _read(others, texts, lambda each, said: _as_form(each, said, tell))
     sent = _read(files, texts, lambda each, paths: _uploaded(each, paths, upload))
     return gathered(fields, with_groups({**read, **sent, **values}), rows)
@@ -66,7 +64,7 @@ def _read(
     for each in fields:
         try:
             sent[each.name] = as_form(each, texts[each.name])
-        except TaskQueueError as error:
+        except (TaskQueueError, ValueError) as error:
             problems[each.name] = str(error)
     values, unread = from_form([each for each in fields if each.name in sent], sent)
     _raise(problems | unread)
@@ -77,11 +75,6 @@ def explained(error: TaskQueueError) -> str:
     """An error for a terminal: its sentence, and one on a line for each parameter that is wrong."""
     fields = error.fields if isinstance(error, Invalid) else {}
     return "\n  ".join([str(error), *(f"{name}: {why}" for name, why in fields.items())])
-
-
-def is_file(each: Field) -> bool:
-    """Whether a parameter takes one file or several."""
-    return each.kind.startswith("file")
 
 
 def _raise(problems: dict[str, str]) -> None:
@@ -102,14 +95,14 @@ def _split(words: Sequence[str], known: Mapping[str, Field]) -> tuple[dict[str, 
             problems[match[1][:40]] = _unknown(match[1], known)
         elif match[2] == ":=":
             values[match[1]] = _json(match[1], match[3], problems)
-        elif is_group(known[match[1]]):
+        elif known[match[1]].kind.is_group:
             _add_group(known[match[1]], match[3], values, problems)
         else:
             texts.setdefault(match[1], []).append(match[3])
     for name in texts.keys() & values.keys():
         problems[name] = "Give it as name=value or as name:=JSON, not as both."
     for name in values:
-        if is_group(known[name]) and any(other.startswith(f"{name}.") for other in (*texts, *values)):
+        if known[name].kind.is_group and any(other.startswith(f"{name}.") for other in (*texts, *values)):
             problems[name] = "Give it whole, as JSON, or in its parts, not as both."
     _raise(problems)
     return texts, values
@@ -118,7 +111,7 @@ def _split(words: Sequence[str], known: Mapping[str, Field]) -> tuple[dict[str, 
 def _add_group(each: Field, text: str, values: dict[str, Any], problems: dict[str, str]) -> None:
     """A model or rows as JSON; a row may stand alone, and is one more."""
     value = None if each.nullable and not text.strip() else _json(each.name, text, problems)
-    if each.kind == "rows" and isinstance(value, dict):
+    if each.kind.several and isinstance(value, dict):
         value = [*(values.get(each.name) or []), value]
     values[each.name] = value
 
@@ -140,23 +133,10 @@ def _json(name: str, text: str, problems: dict[str, str]) -> Any:
 
 
 def _as_form(each: Field, texts: list[str], tell: Tell) -> list[str]:
-    """The texts as a browser would have sent them. Raises Invalid."""
-    if each.kind == "secret":
+    """The texts as a browser would have sent them. Raises Invalid and ValueError."""
+    if each.kind.is_secret:
         return [tell(each, text[1:]) if text.startswith("@") else text for text in texts]
-    if each.kind == "bool":
-        return [_switch(each, text.strip().lower()) for text in texts]
-    return ["\n".join(texts)] if each.kind == "list" else texts
-
-
-def _switch(each: Field, text: str) -> str:
-    """On is 1 and off is 0; empty is "not set" where that is an answer."""
-    if text in YES:
-        return "1"
-    if text in NO:
-        return "0"
-    if each.nullable and not text:
-        return ""
-    raise Invalid("Choose yes or no.")
+    return each.kind.from_words(each, texts)
 
 
 def teller(env: Mapping[str, str], ask: Callable[[str], str]) -> Tell:

@@ -1,8 +1,9 @@
-"""Limits of values: judged by the schema that a worker published, and said in words.
+"""Limits of values: judged by the schema that a worker published. `phrases` says them in words.
 
 JSON Schema has no limits for dates, durations and decimals, which are text to it. Workers publish them
 as `formatMinimum`, `formatMaximum`, `formatExclusiveMinimum`, `formatExclusiveMaximum` (the words that
-validators for JavaScript use), `formatMultipleOf`, `maxDigits`, `decimalPlaces` and `schemes`.
+validators for JavaScript use), `formatMultipleOf`, `maxDigits`, `decimalPlaces` and `schemes`. Which formats
+there are is for the kinds of fields to say: `kinds.judge` puts the two together.
 """
 
 from __future__ import annotations
@@ -11,118 +12,139 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from operator import ge, gt, le, lt
-from typing import Any
+from typing import Any, Protocol
 
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 from referencing import Registry
 
 from app.core.params import line_grammar
-from app.core.params.fields import Field
 from app.core.params.formats import patterns
-from app.core.params.formats.text_formats import FORMATS, WRITTEN, Written
-from app.core.params.parsers import NOUNS
+from app.core.params.schema_parts import Schema
 
 Errors = Iterator[ValidationError]
-Check = Callable[[Any, Any, Any, dict[str, Any]], Errors]
+Check = Callable[[Any, Any, Any, Schema], Errors]
 STEPS_MOST = 10**28  # Python's decimals, with which pydantic divides, have 28 digits.
 
 
-def words(each: Field) -> str:
-    """The limits of a field in sentences, or nothing."""
-    if each.kind == "list" and each.of:
-        inner = words(each.of)
-        each_one = f"Each: {inner[0].lower()}{inner[1:]}" if inner else ""
-        return " ".join(part for part in (_entries(each.schema), each_one) if part)
-    if each.kind in ("files", "rows"):
-        return _entries(each.schema, each.kind.removesuffix("s"))
-    if each.kind in ("choice", "choices", "file", "bool", "url", "model"):
-        return _entries(each.schema) if each.kind == "choices" else ""
-    bounds = f"{NOUNS[each.kind]} {each.bounds}." if each.bounds and each.kind in NOUNS else ""
-    sentences = (bounds, _steps(each.schema), _digits(each.schema), _length(each), _form(each))
-    return " ".join(part for part in (*sentences, _entries(each.schema)) if part)
+class Format(Protocol):
+    """What values of a format are: stored as text, but of an order of their own."""
+
+    @property
+    def is_time(self) -> bool:
+        """Whether values are points in time."""
+
+    def load(self, text: str) -> Any:
+        """Return the value of a stored text. Raises ValueError with a sentence."""
+
+    def write(self, value: Any) -> str:
+        """Return the text that a person reads."""
 
 
-def _steps(schema: dict[str, Any]) -> str:
-    step = schema.get("multipleOf", schema.get("formatMultipleOf", 1))
-    return f"A multiple of {step}." if step != 1 else ""
+class Judge:
+    """Holds values against schemas, the texts of each format as the values that they are."""
 
+    def __init__(self, formats: Mapping[str, Format]) -> None:
+        self._formats = formats
+        self._validator = validators.extend(  # type: ignore[no-untyped-call]  # jsonschema types nothing here
+            Draft202012Validator,
+            {
+                "format": self._format,
+                "pattern": _pattern,
+                "patternProperties": _pattern_properties,
+                "formatMinimum": self._ordered(ge, "Enter {} or more.", "Enter {} or later."),
+                "formatMaximum": self._ordered(le, "Enter {} or less.", "Enter {} or earlier."),
+                "formatExclusiveMinimum": self._ordered(gt, "Enter more than {}.", "Must be later than {}."),
+                "formatExclusiveMaximum": self._ordered(
+                    lt, "Enter less than {}.", "Must be earlier than {}."
+                ),
+                "multipleOf": _multiple,
+                "formatMultipleOf": self._decimal_multiple,
+                "maxDigits": self._max_digits,
+                "decimalPlaces": self._decimal_places,
+                "schemes": _schemes,
+                "lines": self._lines,
+                "checks": _checks,
+            },
+        )
 
-def _digits(schema: dict[str, Any]) -> str:
-    places, digits = schema.get("decimalPlaces"), schema.get("maxDigits")
-    after = (
-        "" if places is None else f"at most {places} after the point" if places else "none after the point"
-    )
-    if digits is None:
-        return f"Digits: {after}." if after else ""
-    return f"At most {digits} digits{', ' + after if after else ''}."
+    def judge(self, schema: Schema) -> Any:
+        """Return the validator of a schema; it fetches nothing, wherever a `$ref` points to."""
+        return self._validator(schema, registry=Registry())
 
+    def fits(self, schema: Mapping[str, Any], text: str) -> bool:
+        """Return whether a text is one of a schema. Raises Undecided."""
+        for error in self.judge(dict(schema)).iter_errors(text):
+            if error.validator == "patternUndecided":
+                raise patterns.Undecided(error.message)
+            return False
+        return True
 
-def _length(each: Field) -> str:
-    """That a needed text has a character goes without saying."""
-    least = each.schema.get("minLength")
-    said = None if least == 1 and each.required else least
-    return _between(said, each.schema.get("maxLength"), "character")
+    def _about(self, schema: Schema) -> Format | None:
+        return self._formats.get(schema.get("format", ""))
 
-
-def _entries(schema: dict[str, Any], noun: str = "entry") -> str:
-    least = schema.get("minItems", schema.get("minProperties"))
-    return _between(least, schema.get("maxItems", schema.get("maxProperties")), noun)
-
-
-def _between(least: int | None, most: int | None, noun: str) -> str:
-    if least and most is not None:
-        return f"From {least} to {_counted(most, noun)}." if least != most else f"{_counted(most, noun)}."
-    if least:
-        return f"At least {_counted(least, noun)}."
-    return "" if most is None else f"At most {_counted(most, noun)}."
-
-
-def _counted(count: int, noun: str) -> str:
-    many = "entries" if noun == "entry" else f"{noun}s"
-    return f"{count:,} {noun if count == 1 else many}"
-
-
-def _form(each: Field) -> str:
-    """The pattern itself, where the type says nothing better."""
-    pattern = each.schema.get("pattern", "")
-    return f"In the form `{pattern}`." if pattern and "`" not in pattern and not each.help else ""
-
-
-# Judged
-
-
-def _about(schema: dict[str, Any]) -> Written | None:
-    return WRITTEN.get(FORMATS.get(schema.get("format", ""), ""))
-
-
-def _loaded(schema: dict[str, Any], text: Any) -> Any:
-    """The value behind a kept text; None where it is of another kind, which `type` or `format` says."""
-    about = _about(schema)
-    try:
-        return about.load(text) if about and isinstance(text, str) else None
-    except ValueError:
-        return None
-
-
-def _format(validator: Any, name: Any, instance: Any, schema: dict[str, Any]) -> Errors:
-    about = _about(schema)
-    if about and isinstance(instance, str):
+    def _loaded(self, schema: Schema, text: Any) -> Any:
+        """The value behind a stored text; None where it is of another kind, which `type` or `format` says."""
+        about = self._about(schema)
         try:
-            about.load(instance)
-        except ValueError as error:
-            yield ValidationError(str(error))
-    elif name == patterns.FORMAT and isinstance(instance, str) and (why := patterns.problem(instance)):
-        yield ValidationError(why)
+            return about.load(text) if about and isinstance(text, str) else None
+        except ValueError:
+            return None
 
+    def _format(self, validator: Any, name: Any, instance: Any, schema: Schema) -> Errors:
+        about = self._about(schema)
+        if about and isinstance(instance, str):
+            try:
+                about.load(instance)
+            except ValueError as error:
+                yield ValidationError(str(error))
+        elif name == patterns.FORMAT and isinstance(instance, str) and (why := patterns.problem(instance)):
+            yield ValidationError(why)
 
-def _ordered(fits: Callable[[Any, Any], bool], number: str, moment: str) -> Check:
-    def check(validator: Any, limit: Any, instance: Any, schema: dict[str, Any]) -> Errors:
-        about, value, bound = _about(schema), _loaded(schema, instance), _loaded(schema, limit)
-        if about and value is not None and bound is not None and not fits(value, bound):
-            yield ValidationError((moment if about.later else number).format(about.write(bound)))
+    def _ordered(self, fits: Callable[[Any, Any], bool], number: str, moment: str) -> Check:
+        def check(validator: Any, limit: Any, instance: Any, schema: Schema) -> Errors:
+            about, value = self._about(schema), self._loaded(schema, instance)
+            bound = self._loaded(schema, limit)
+            if about and value is not None and bound is not None and not fits(value, bound):
+                yield ValidationError((moment if about.is_time else number).format(about.write(bound)))
 
-    return check
+        return check
+
+    def _decimal_multiple(self, validator: Any, step: Any, instance: Any, schema: Schema) -> Errors:
+        value = self._loaded(schema, instance)
+        if value is None:
+            return
+        if abs(Fraction(value) / Fraction(step)) >= STEPS_MOST:
+            yield ValidationError(f"This number is too large for steps of {step}.")
+        elif not is_multiple(value, step):
+            yield ValidationError(f"Enter a multiple of {step}.")
+
+    def _max_digits(self, validator: Any, most: Any, instance: Any, schema: Schema) -> Errors:
+        value = self._loaded(schema, instance)
+        if value is not None and _digit_counts(value)[0] > most:
+            yield ValidationError(f"Use {most} digits or fewer.")
+
+    def _decimal_places(self, validator: Any, most: Any, instance: Any, schema: Schema) -> Errors:
+        value = self._loaded(schema, instance)
+        if value is not None and _digit_counts(value)[1] > most:
+            yield ValidationError(f"Use {most} digits or fewer after the decimal point.")
+
+    def _lines(self, validator: Any, grammar: Any, instance: Any, schema: Schema) -> Errors:
+        """One error that names every line that is wrong, so that nobody has to send a form once per line."""
+        if isinstance(instance, list):
+            lines = list(enumerate(map(str, instance), 1))
+        elif isinstance(instance, str):
+            lines = list(enumerate(instance.split("\n"), 1))
+        else:
+            return
+        try:
+            if found := line_grammar.problems(grammar, lines, self.fits):
+                alone = (
+                    isinstance(instance, str) and schema.get("format") != "textarea" and list(found) == [1]
+                )
+                yield ValidationError(found[1] if alone else line_grammar.told(found))
+        except patterns.Undecided as undecided:
+            yield ValidationError(str(undecided))
 
 
 def is_multiple(value: Any, step: Any) -> bool:
@@ -130,18 +152,8 @@ def is_multiple(value: Any, step: Any) -> bool:
     return bool((Fraction(str(value)) / Fraction(str(step))).denominator == 1)
 
 
-def _multiple(validator: Any, step: Any, instance: Any, schema: dict[str, Any]) -> Errors:
+def _multiple(validator: Any, step: Any, instance: Any, schema: Schema) -> Errors:
     if validator.is_type(instance, "number") and not is_multiple(instance, step):
-        yield ValidationError(f"Enter a multiple of {step}.")
-
-
-def _decimal_multiple(validator: Any, step: Any, instance: Any, schema: dict[str, Any]) -> Errors:
-    value = _loaded(schema, instance)
-    if value is None:
-        return
-    if abs(Fraction(value) / Fraction(step)) >= STEPS_MOST:
-        yield ValidationError(f"This number is too large for steps of {step}.")
-    elif not is_multiple(value, step):
         yield ValidationError(f"Enter a multiple of {step}.")
 
 
@@ -152,26 +164,13 @@ def _digit_counts(value: Decimal) -> tuple[int, int]:
     return len(whole.lstrip("0") + after), len(after)
 
 
-def _max_digits(validator: Any, most: Any, instance: Any, schema: dict[str, Any]) -> Errors:
-    value = _loaded(schema, instance)
-    if value is not None and _digit_counts(value)[0] > most:
-        yield ValidationError(f"Use {most} digits or fewer.")
-
-
-def _decimal_places(validator: Any, most: Any, instance: Any, schema: dict[str, Any]) -> Errors:
-    value = _loaded(schema, instance)
-    if value is not None and _digit_counts(value)[1] > most:
-        yield ValidationError(f"Use {most} digits or fewer after the decimal point.")
-
-
-def _schemes(validator: Any, allowed: Any, instance: Any, schema: dict[str, Any]) -> Errors:
+def _schemes(validator: Any, allowed: Any, instance: Any, schema: Schema) -> Errors:
     if isinstance(instance, str) and instance.partition(":")[0].lower() not in allowed:
-        yield ValidationError(
-            f"Enter a URL that begins with {' or '.join(f'{each}://' for each in allowed)}."
-        )
+        schemes = " or ".join(f"{scheme}://" for scheme in allowed)
+        yield ValidationError(f"Enter a URL that begins with {schemes}.")
 
 
-def _pattern(validator: Any, pattern: Any, instance: Any, schema: dict[str, Any]) -> Errors:
+def _pattern(validator: Any, pattern: Any, instance: Any, schema: Schema) -> Errors:
     """Judge a text that is not too long anyway."""
     if not isinstance(instance, str) or len(instance) > schema.get("maxLength", len(instance)):
         return
@@ -182,7 +181,7 @@ def _pattern(validator: Any, pattern: Any, instance: Any, schema: dict[str, Any]
         yield ValidationError(str(undecided), validator="patternUndecided")
 
 
-def _pattern_properties(validator: Any, found: Any, instance: Any, schema: dict[str, Any]) -> Errors:
+def _pattern_properties(validator: Any, found: Any, instance: Any, schema: Schema) -> Errors:
     if not isinstance(instance, dict):
         return
     for pattern, part in found.items():
@@ -194,62 +193,13 @@ def _pattern_properties(validator: Any, found: Any, instance: Any, schema: dict[
                 yield ValidationError(str(undecided), validator="patternUndecided")
 
 
-def _lines(validator: Any, grammar: Any, instance: Any, schema: dict[str, Any]) -> Errors:
-    """One error that names every line that is wrong, so that nobody has to send a form once per line."""
-    if isinstance(instance, list):
-        lines = list(enumerate(map(str, instance), 1))
-    elif isinstance(instance, str):
-        lines = list(enumerate(instance.split("\n"), 1))
-    else:
-        return
-    try:
-        if found := line_grammar.problems(grammar, lines, fits):
-            alone = isinstance(instance, str) and schema.get("format") != "textarea" and list(found) == [1]
-            yield ValidationError(found[1] if alone else line_grammar.told(found))
-    except patterns.Undecided as undecided:
-        yield ValidationError(str(undecided))
-
-
-def _checks(validator: Any, checks: Any, instance: Any, schema: dict[str, Any]) -> Errors:
+def _checks(validator: Any, checks: Any, instance: Any, schema: Schema) -> Errors:
     """Conditions on several parameters at once; each names the one that it is said beside."""
     for check in checks:
         if validator.evolve(schema=check["wrong"]).is_valid(instance):
             yield ValidationError(check["sentence"], path=[check["field"]])
 
 
-def fits(schema: Mapping[str, Any], text: str) -> bool:
-    """Return whether a text is one of a schema. Raises Undecided."""
-    for error in judge(dict(schema)).iter_errors(text):
-        if error.validator == "patternUndecided":
-            raise patterns.Undecided(error.message)
-        return False
-    return True
-
-
-def judge(schema: dict[str, Any]) -> Any:
-    """Return the validator of a schema; it fetches nothing, wherever a `$ref` points to."""
-    return Validator(schema, registry=Registry())
-
-
-Validator = validators.extend(  # type: ignore[no-untyped-call]  # jsonschema types nothing here
-    Draft202012Validator,
-    {
-        "format": _format,
-        "pattern": _pattern,
-        "patternProperties": _pattern_properties,
-        "formatMinimum": _ordered(ge, "Enter {} or more.", "Enter {} or later."),
-        "formatMaximum": _ordered(le, "Enter {} or less.", "Enter {} or earlier."),
-        "formatExclusiveMinimum": _ordered(gt, "Enter more than {}.", "Must be later than {}."),
-        "formatExclusiveMaximum": _ordered(lt, "Enter less than {}.", "Must be earlier than {}."),
-        "multipleOf": _multiple,
-        "formatMultipleOf": _decimal_multiple,
-        "maxDigits": _max_digits,
-        "decimalPlaces": _decimal_places,
-        "schemes": _schemes,
-        "lines": _lines,
-        "checks": _checks,
-    },
-)
 OWN = ("format", "patternUndecided", "multipleOf", "maxDigits", "decimalPlaces", "schemes", "lines", "checks")
 
 

@@ -2,7 +2,7 @@
 
 A part is named by its path: ``address.street``, ``people.0.name``. :func:`laid_out` makes one flat list of a
 tree of fields, so that whatever reads or shows a field needs to know no tree; :func:`gathered` makes the tree
-of the values again. How one text is read stands in `parsers`.
+of the values again. How one text is read is a matter of its kind (`kinds`).
 """
 
 from __future__ import annotations
@@ -13,22 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.core.params.fields import Field
-
-MOST_ITEMS = 100
-"""How many rows or files a form takes for one parameter; a program may send more, as the schema says."""
-
-NEEDED = "This field is required."
-_NO_ENTRY = {"files": "Please choose a file.", "rows": "Please add a row."}
-OFF = ("", "0", "false")
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,5}")
+from app.core.params.kinds.files import MOST_ITEMS as MOST_ITEMS
+from app.core.params.kinds.parts import NUMBER
 
 RowsOf = Callable[[str], Sequence[str]]
 """The names of the rows that stand at a path, in their order: numbers, as a rule."""
-
-
-def is_group(each: Field) -> bool:
-    """Whether a field is nothing but its parts."""
-    return each.kind in ("model", "rows")
 
 
 # Fields
@@ -43,11 +32,15 @@ def _laid_out(fields: Iterable[Field], rows: RowsOf, within: str) -> Iterator[Fi
     for each in fields:
         path = within + each.name
         yield replace(each, name=path)
-        if each.kind == "model":
-            yield from _laid_out(_with_defaults(each), rows, f"{path}.")
-        elif each.kind == "rows":
-            for row in rows(path):
-                yield from _laid_out(each.children, rows, f"{path}.{row}.")
+        for inner in _insides(each, path, rows):
+            yield from _laid_out(_with_defaults(each), rows, inner)
+
+
+def _insides(each: Field, path: str, rows: RowsOf) -> list[str]:
+    """What the paths of the parts begin with: once for a model, per row for rows of one."""
+    if not each.kind.is_group:
+        return []
+    return [f"{path}.{row}." for row in rows(path)] if each.kind.several else [f"{path}."]
 
 
 def _with_defaults(model: Field) -> Iterable[Field]:
@@ -63,8 +56,8 @@ def at(fields: Iterable[Field], path: Sequence[str | int]) -> tuple[str, Field |
     """
     name, rest = str(path[0]), path[1:]
     found = next((each for each in fields if each.name == name), None)
-    row = 1 if found is not None and found.kind == "rows" else 0
-    if found is None or not is_group(found) or len(rest) <= row:
+    row = 1 if found is not None and found.kind.several else 0
+    if found is None or not found.kind.is_group or len(rest) <= row:
         return name, found
     inner, field = at(found.children, rest[row:])
     return ".".join([name, *map(str, rest[:row]), inner]), field
@@ -88,32 +81,12 @@ def rows_among(sent: Mapping[str, Sequence[str]]) -> RowsOf:
     found: dict[str, set[str]] = {}
     for name, texts in sent.items():
         parts = name.split(".")
-        found.setdefault(name, set()).update(text for text in texts if _NUMBER.fullmatch(text))
+        found.setdefault(name, set()).update(text for text in texts if NUMBER.fullmatch(text))
         for place, part in enumerate(parts[1:-1], 1):
-            if _NUMBER.fullmatch(part):
+            if NUMBER.fullmatch(part):
                 found.setdefault(".".join(parts[:place]), set()).add(part)
     ordered = {path: sorted(numbers, key=int) for path, numbers in found.items() if numbers}
     return lambda path: ordered.get(path, [])
-
-
-def read_group(each: Field, texts: Sequence[str], rows: Sequence[str]) -> Any:
-    """True for a model that is given and for rows, else what stands for it as it is. Raises ValueError."""
-    if each.kind == "model":
-        return True if not each.nullable or any(text not in OFF for text in texts) else None
-    if not all(_NUMBER.fullmatch(text) for text in texts):
-        raise ValueError("Enter the numbers of rows.")
-    if len(rows) > MOST_ITEMS:
-        raise ValueError(f"A form takes at most {MOST_ITEMS} rows; {len(rows):,} were sent.")
-    if rows or each.nullable:
-        return True if rows else None
-    if each.needs_entry and each.min_items is None:  # a number of them is the schema's to say
-        raise ValueError(no_entry(each))
-    return []
-
-
-def no_entry(each: Field) -> str:
-    """The sentence for an empty list that is required."""
-    return _NO_ENTRY.get(each.kind, NEEDED)
 
 
 @dataclass(frozen=True)
@@ -139,9 +112,9 @@ def renumbered(
             new.paths[was] = path
             if was in sent:
                 new.sent[path] = list(sent[was])
-            if each.kind == "model":
+            if each.kind.is_model:
                 walk(each.children, f"{was}.", f"{path}.")
-            elif each.kind == "rows":
+            elif each.kind.is_rows:
                 staying = kept(each, was, rows(was))
                 new.sent[path] = [str(number) for number in range(len(staying))]
                 for number, row in enumerate(staying):
@@ -157,17 +130,16 @@ def renumbered(
 def gathered(
     fields: Iterable[Field], values: Mapping[str, Any], rows: RowsOf, within: str = ""
 ) -> dict[str, Any]:
-    """The tree of the values that are known by path; a group by what :func:`read_group` said of it."""
+    """The tree of the values that are known by path; a group that is given is True there."""
     found = {}
     for each in fields:
         path = within + each.name
         if path not in values:
             continue
         value = values[path]
-        if each.kind == "model" and value is True:
-            value = gathered(each.children, values, rows, f"{path}.")
-        elif each.kind == "rows" and value is True:
-            value = [gathered(each.children, values, rows, f"{path}.{row}.") for row in rows(path)]
+        if each.kind.is_group and value is True:
+            parts = [gathered(each.children, values, rows, inner) for inner in _insides(each, path, rows)]
+            value = parts if each.kind.several else parts[0]
         found[each.name] = value
     return found
 
@@ -185,11 +157,11 @@ def flattened(
     found: dict[str, Any] = {}
     for each in fields:
         path, value = within + each.name, values.get(each.name, each.default)
-        if each.kind == "model":
+        if each.kind.is_model:
             found[path] = not each.nullable or isinstance(value, Mapping)
             parts = value if isinstance(value, Mapping) else {}
             found |= flattened(_with_defaults(each), parts, f"{path}.", least)
-        elif each.kind == "rows":
+        elif each.kind.is_rows:
             whole = [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
             whole += [{}] * (least(each) - len(whole))
             found[path] = [str(number) for number in range(len(whole))]
@@ -206,7 +178,7 @@ def file_ids(fields: Iterable[Field], values: Mapping[str, Any]) -> dict[str, li
     found = {}
     for each in laid_out(fields, lambda path: flat.get(path, ())):
         given = flat.get(each.name)
-        if each.kind in ("file", "files") and given:
+        if each.kind.takes_files and given:
             found[each.name] = [str(one) for one in (given if isinstance(given, list) else [given])]
     return found
 
@@ -230,8 +202,8 @@ def _has_default(each: Field) -> bool:
 
 
 def _filled(each: Field | None, value: Any) -> Any:
-    if each is not None and each.kind == "model" and isinstance(value, dict):
+    if each is not None and each.kind.is_model and isinstance(value, dict):
         return filled(each.children, value)
-    if each is not None and each.kind == "rows" and isinstance(value, list):
+    if each is not None and each.kind.is_rows and isinstance(value, list):
         return [filled(each.children, row) if isinstance(row, dict) else row for row in value]
     return value

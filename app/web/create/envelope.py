@@ -129,6 +129,12 @@ class Envelope(FlaskForm):
             return []
         return [zone_of(one) for one in found] if len(found) > 1 else []
 
+    def check(self) -> None:
+        """Find the `problems`; a form whose key is damaged gets a new one, so that it can be sent again."""
+        self.validate()
+        if "submission_key" in self.problems:
+            self.submission_key.data = nonce()
+
     @property
     def problems(self) -> dict[str, str]:
         """The first sentence for each field that is wrong."""
@@ -149,7 +155,7 @@ class Envelope(FlaskForm):
         owner: str,
         parent: ObjectId | None,
     ) -> NewTask:
-        """The task that this form asks for; only after `validate`."""
+        """The task that this form asks for; only after `check`."""
         return NewTask(
             type=task_type.name,
             params=params,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.core.catalog import TaskType
-from app.web.create import envelope as forms
-from app.web.create import repeatable, submission
+from app.web.create import repeatable
+from app.web.create.envelope import Envelope
+from app.web.create.submission import Submission
 
 
 @dataclass(frozen=True)
@@ -18,33 +18,24 @@ class Wrong:
     message: str
 
 
-def wrong_with(
-    task_type: TaskType,
-    envelope: forms.Envelope,
-    parameters: submission.Parameters,
-    posted: submission.Posted,
-) -> list[Wrong]:
+def summary_of(sent: Submission) -> list[Wrong]:
     """Everything that is wrong, in the order of the page."""
-    fields = task_type.fields
+    fields = sent.task_type.fields
     folded = {each.name for each in fields if each.advanced}
-    on_page = sorted(parameters.inputs, key=lambda each: each.field.name.split(".")[0] in folded)
+    on_page = sorted(sent.inputs, key=lambda each: each.field.name.split(".")[0] in folded)
     known = {each.field.name for each in on_page}
-    strange = submission.unexpected(fields, forms.NAMES, posted)
-    wrong = [Wrong("", "", message) for message in strange]
+    wrong = [Wrong("", "", message) for message in sent.unexpected]
     wrong += [
         Wrong(each.name, repeatable.spoken(fields, each.field.name), each.error)
         for each in on_page
         if each.error
     ]
-    wrong += [Wrong("", name, message) for name, message in parameters.problems.items() if name not in known]
-    if not envelope.validate():
-        wrong += [_of_envelope(envelope, name, message) for name, message in envelope.problems.items()]
-    if "submission_key" in envelope.problems:
-        envelope.submission_key.data = forms.nonce()
-    return wrong
+    wrong += [Wrong("", name, message) for name, message in sent.problems.items() if name not in known]
+    envelope = sent.envelope
+    return wrong + [_of_envelope(envelope, name, message) for name, message in envelope.problems.items()]
 
 
-def _of_envelope(envelope: forms.Envelope, name: str, message: str) -> Wrong:
+def _of_envelope(envelope: Envelope, name: str, message: str) -> Wrong:
     field = envelope[name]
     hidden = field.type == "HiddenField"
     return Wrong("" if hidden else name, "" if hidden else field.label.text, message)

@@ -65,7 +65,7 @@ class Placed:
 
 def place(fields: Iterable[Field], carried: Carried) -> Placed:
     """Give each file to the first parameter that takes it and has room, in the order of the form."""
-    taking = [each for each in fields if uploads.takes_files(each)]
+    taking = [each for each in fields if each.kind.takes_files]
     chosen: dict[str, list[StoredFile]] = {each.name: [] for each in taking}
     left = []
     for file in carried.files:
@@ -87,7 +87,7 @@ def _takes(each: Field, file: StoredFile) -> bool:
 
 
 def _room(each: Field) -> int:
-    return 1 if each.kind == "file" else min(MOST_ITEMS, each.max_items or MOST_ITEMS)
+    return min(MOST_ITEMS, each.max_items or MOST_ITEMS) if each.kind.several else 1
 
 
 def _values(
@@ -96,7 +96,7 @@ def _values(
     several = {
         each.name: [str(file.id) for file in chosen[each.name]] for each in taking if chosen[each.name]
     }
-    single = {each.name for each in taking if each.kind == "file"}
+    single = {each.name for each in taking if not each.kind.several}
     return {name: ids[0] if name in single else ids for name, ids in several.items()}
 
 

@@ -9,37 +9,17 @@ messages from `app.core.params.validate`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from app.core.files.store import Files, StoredFile
-from app.core.params.constraints import words
 from app.core.params.fields import Field
-from app.core.params.parsers import NOUNS
+from app.core.params.kinds.kind import is_on, sentences
 from app.core.params.paths import flattened, laid_out
 from app.web.create import repeatable as rows
 from app.web.create import uploads
-from app.web.create.form_values import texts_of, typed
-from app.web.create.html_attrs import AREAS, attributes
 from app.web.create.secret_fields import NOTHING, Kept
-from app.web.create.uploads import PREFIX, Texts, takes_files
-
-RADIOS = 4
-WIDGETS = {
-    **{kind: kind for kind in ("file", "files", "secret", "model", "rows")},
-    **{"bool": "switch", "choices": "group", "datetime": "moment"},
-}
-MAY_BE_EMPTY = ("line", "area", "moment", "file", "files", "model", "secret")
-HINTS = {
-    "list": "One per line.",
-    "duration": "Such as 1h 30m, 2 days or 00:05:00; a number alone is seconds.",
-    "datetime": "The zone is a name such as Europe/Berlin, or an offset such as +02:00.",
-    "json": "Any value as JSON.",
-}
-SHAPES = {
-    "object": 'A JSON object, such as `{"name": "value"}`.',
-    "array": "A JSON list, such as `[1, 2]`.",
-}
+from app.web.create.uploads import PREFIX, Texts
 
 
 @dataclass(frozen=True)
@@ -68,7 +48,8 @@ class Input:
     @property
     def needed(self) -> bool:
         """Whether a browser may insist on it: in a row, or in a model, it may be that nothing is wanted."""
-        return self.field.required and "." not in self.field.name
+        must = self.field.needs_entry if self.field.kind.has_entries else self.field.required
+        return must and self.field.required and "." not in self.field.name
 
     @property
     def full(self) -> bool:
@@ -96,15 +77,12 @@ class Input:
     @property
     def on(self) -> bool:
         """Whether a switch is on."""
-        return bool(self.texts) and self.texts[-1] not in ("", "false", "0")
+        return is_on(self.texts)
 
     @property
     def widget(self) -> str:
-        """Which macro draws it: line, area, moment, select, group, switch, or as its kind is."""
-        kind = "choice" if self.field.kind == "bool" and self.field.nullable else self.field.kind
-        if kind == "choice":
-            return "group" if len(self.options) <= RADIOS else "select"
-        return "area" if kind in AREAS else WIDGETS.get(kind, "line")
+        """Which macro draws it."""
+        return self.field.kind.widget(self.field)
 
     @property
     def zone(self) -> str:
@@ -114,39 +92,28 @@ class Input:
     @property
     def options(self) -> tuple[tuple[str, str], ...]:
         """(value, label) pairs, with one for "none" where that is an answer."""
-        if self.field.kind == "bool":
-            return (("", "Not set"), ("1", "Yes"), ("0", "No"))
-        none = (("", "None"),) if self.field.kind == "choice" and self.field.nullable else ()
-        return none + self.field.choices
+        return self.field.kind.options(self.field)
 
     @property
     def help(self) -> str:
         """The help of the type, and what else has to be known to fill the field in."""
         field = self.field
-        hint = SHAPES.get(field.schema.get("type", ""), "") if field.kind == "json" else ""
-        of = HINTS.get(field.of.kind, "") if field.of else ""
-        hints = (self.kept.note, field.help, words(field), hint or HINTS.get(field.kind, ""), of)
-        return " ".join(part for part in hints if part)
+        return sentences(self.kept.note, field.help, field.kind.words(field), field.kind.hint(field))
 
     @property
     def attributes(self) -> dict[str, Any]:
         """What the HTML of an input or a text area says besides its name and value."""
-        return attributes(self.field, self.text)
+        return self.field.kind.attributes(self.field, self.text)
 
     @property
     def stands_out(self) -> bool:
         """Whether it is wrong or differs from its default, so that it must not be folded away."""
-        default = replace(self, texts=texts_of(self.field, {}))
-        if self.field.kind == "bool" and not self.field.nullable:
-            return bool(self.error) or self.on != default.on
-        wrong = bool(self.error or self.kept.token)
-        return wrong or typed(self.field, self.texts) != typed(self.field, default.texts)
+        return bool(self.error or self.kept.token) or self.field.kind.differs(self.field, self.texts)
 
     @property
     def rows(self) -> int:
         """The height of a text area, by what is in it."""
-        least = 3 if self.field.kind == "list" else 5
-        return max(least, min(20, self.text.count("\n") + 2))
+        return max(self.field.kind.height, min(20, self.text.count("\n") + 2))
 
     @property
     def described_by(self) -> str:
@@ -156,9 +123,7 @@ class Input:
     @property
     def says_optional(self) -> bool:
         """Where nothing is an answer; a switch, and a choice or a number with a default, always have one."""
-        if self.field.kind in NOUNS and self.field.default is not None:
-            return self.field.nullable
-        return not self.field.required and self.widget in MAY_BE_EMPTY
+        return self.field.kind.says_optional(self.field)
 
 
 @dataclass(frozen=True)
@@ -173,7 +138,7 @@ class Page:
     @property
     def rows(self) -> bool:
         """Whether there are buttons for rows."""
-        return any(each.field.kind == "rows" for each in self.placed.values())
+        return any(each.field.kind.is_rows for each in self.placed.values())
 
     def stands_out(self, folded: Sequence[Input]) -> bool:
         """Whether one of these, or a part of one, must not be folded away."""
@@ -217,7 +182,7 @@ def shown_with(
             each,
             tuple(texts.get(each.name, ())),
             problems.get(each.name, ""),
-            tuple(known[one] for one in texts.get(each.name, ()) if takes_files(each) and one in known),
+            tuple(known[one] for one in texts.get(each.name, ()) if each.kind.takes_files and one in known),
             secrets.get(each.name, NOTHING),
         )
         for each in laid
@@ -226,10 +191,10 @@ def shown_with(
 
 def placed(fields: Sequence[Field], inputs: Sequence[Input]) -> dict[str, Input]:
     """Every input by its path, and those of a row that is not there yet wherever the script can add one."""
-    there = {each.field.name: each.texts for each in inputs if each.field.kind == "rows"}
+    there = {each.field.name: each.texts for each in inputs if each.field.kind.is_rows}
     laid = laid_out(fields, lambda path: (*there.get(path, ()), rows.token(path)))
     new = [each for each in laid if "~" in each.name]
-    blank = [Input(each, () if each.kind == "rows" else texts_of(each, {})) for each in new]
+    blank = [Input(each, () if each.kind.is_rows else texts_of(each, {})) for each in new]
     return {each.field.name: each for each in (*inputs, *blank)}
 
 
@@ -238,3 +203,8 @@ def blank_row(each: Field, within: str) -> Texts:
     values = flattened(each.children, {}, within, rows.least)
     laid = laid_out(each.children, lambda path: values.get(path, ()), within)
     return {part.name: list(texts_of(part, values)) for part in laid}
+
+
+def texts_of(each: Field, past: Mapping[str, Any]) -> tuple[str, ...]:
+    """The texts of a field's value among the ``past`` ones, else of its default."""
+    return each.kind.texts(each, past.get(each.name, each.default), given=each.name in past)

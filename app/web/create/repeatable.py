@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from app.core.errors import BadQuery
 from app.core.params.fields import Field
 from app.core.params.paths import MOST_ITEMS, at, laid_out, renumbered, rows_among
-from app.core.params.validate import untouched
 from app.web.create.uploads import Texts
 
 CHANGE = "row"
 _WISH = re.compile(r"add:([A-Za-z0-9_.]{1,300})|remove:([A-Za-z0-9_.]{1,300})\.([0-9]{1,6})")
-_ALWAYS_FINE = ("bool", "choices", "list", "files", "rows")
 
 
 def least(each: Field) -> int:
@@ -81,13 +79,15 @@ def compact(
 
 def _is_blank(row: Iterable[Field], texts: Texts, problems: Mapping[str, str]) -> bool:
     """Whether a row is as a new one is."""
-    return all(each.name not in problems and untouched(each, texts.get(each.name, ())) for each in row)
+    return all(
+        each.name not in problems and each.kind.untouched(each, texts.get(each.name, ())) for each in row
+    )
 
 
 def _needs(fields: Iterable[Field]) -> bool:
     """Whether something has to be filled in."""
     return any(
-        _needs(each.children) if each.kind == "model" else each.required and each.kind not in _ALWAYS_FINE
+        _needs(each.children) if each.kind.is_model else each.required and not each.kind.always_answered
         for each in fields
         if not each.nullable
     )
@@ -109,7 +109,7 @@ def changed(
     """
     adding, path, row = _wish(wanted)
     each = next((one for one in laid_out(fields, rows_among(texts)) if one.name == path), None)
-    if each is None or each.kind != "rows":
+    if each is None or not each.kind.is_rows:
         raise BadQuery("There are no such rows in this form.")
     rows = list(rows_among(texts)(path))
     if adding and len(rows) < most(each):

@@ -75,7 +75,7 @@ class Keeper:
         """The secrets of a past task, by parameter; somebody else's can only be seen to have been there."""
         values = flattened(fields, task.params)
         laid = laid_out(fields, lambda path: values.get(path, ()))
-        secrets = [each for each in laid if each.kind == "secret" and values.get(each.name)]
+        secrets = [each for each in laid if each.kind.is_secret and values.get(each.name)]
         return {each.name: self._of_past(task, each, values[each.name]) for each in secrets}
 
     def _of_past(self, task: Task, each: Field, sealed: Any) -> Kept:
@@ -92,7 +92,7 @@ def take(fields: Sequence[Field], texts: Texts, sent: MultiDict[str, str], keepe
     problems = {}
     for each in fields:
         token = sent.get(KEEP + each.name, "")
-        if each.kind != "secret":
+        if not each.kind.is_secret:
             continue
         if any(texts[each.name]):
             if not keeper.vault.usable:
@@ -111,7 +111,7 @@ def keep(
     """Take every secret out of the texts; keeps each that was right."""
     tokens = {}
     for each in fields:
-        if each.kind == "secret":
+        if each.kind.is_secret:
             given = "".join(texts.get(each.name, ())[:1])
             texts[each.name] = []
             if given and each.name not in problems:

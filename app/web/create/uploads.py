@@ -24,8 +24,8 @@ Texts = dict[str, list[str]]
 """What came for each field, by its path."""
 
 
-def takes_files(each: Field) -> bool:
-    return each.kind in ("file", "files")
+def _taking(fields: Iterable[Field]) -> list[Field]:
+    return [each for each in fields if each.kind.takes_files]
 
 
 def store_all(
@@ -41,16 +41,17 @@ def store_all(
     A new file takes the place of one, and is one more of several. Returns what was refused.
     """
     refused = {}
-    for each in filter(takes_files, fields):
+    for each in _taking(fields):
         chosen = [upload for upload in uploads.getlist(PREFIX + each.name) if upload.filename]
         dropped = sent.getlist(DROP + each.name)
-        kept = texts[each.name] if each.kind == "file" else [one for one in texts[each.name] if one]
+        several = each.kind.several
+        kept = [one for one in texts[each.name] if one] if several else texts[each.name]
         if dropped:
-            kept = [] if each.kind == "file" else [one for one in kept if one not in dropped]
+            kept = [one for one in kept if one not in dropped] if several else []
         try:
-            if each.kind == "file" and chosen:
+            if chosen and not several:
                 kept = [str(store(each, chosen, files, owner).id)]
-            elif each.kind == "files":
+            else:
                 for upload in chosen:
                     kept = [*kept, str(store(each, [upload], files, owner).id)]
         except (Invalid, TooLarge) as error:
@@ -75,14 +76,14 @@ def usable(
     fields: Iterable[Field], texts: Mapping[str, Sequence[str]], files: Files, owner: str
 ) -> dict[str, StoredFile]:
     """The files by their ids that are there and that ``owner`` may use."""
-    ids = {text for each in filter(takes_files, fields) for text in texts[each.name] if text}
+    ids = {text for each in _taking(fields) for text in texts[each.name] if text}
     return files.usable(ids, owner) if ids else {}
 
 
 def without_gone(fields: Iterable[Field], texts: Texts, known: Mapping[str, StoredFile]) -> dict[str, str]:
     """Take out ids that are unknown or somebody else's; returns a sentence for each field that had one."""
     problems = {}
-    for each in filter(takes_files, fields):
+    for each in _taking(fields):
         given = [text for text in texts[each.name] if text]
         there = [one for one in given if one in known]
         if len(there) < len(given):
@@ -94,7 +95,7 @@ def without_gone(fields: Iterable[Field], texts: Texts, known: Mapping[str, Stor
 def not_taken(fields: Iterable[Field], texts: Texts, known: Mapping[str, StoredFile]) -> dict[str, str]:
     """A sentence for each field that holds a file of a kind that it does not take."""
     problems = {}
-    for each in filter(takes_files, fields):
+    for each in _taking(fields):
         for file in (known[one] for one in texts[each.name] if one in known):
             if not accepted(each, file.name, file.content_type):
                 problems[each.name] = not_accepted(each, file.name)

@@ -28,7 +28,7 @@ from app.core.tasks.task import NewTask, Task, parse_task_id
 from app.extensions import services
 from app.web.create import envelope as forms
 from app.web.create import existing_files, form_fields, repeatable, submission, uploads
-from app.web.create.error_summary import Wrong, wrong_with
+from app.web.create.error_summary import Wrong, summary_of
 from app.web.create.existing_files import Carried
 from app.web.create.secret_fields import Keeper
 from app.web.platform import request_limits
@@ -223,15 +223,12 @@ def submit(type_name: str) -> Any:
         envelope = forms.Envelope()
         posted = submission.Posted(request.form, request.files, services().files, Keeper.of(task_type))
         if wanted := request.form.get(repeatable.CHANGE):
-            shown, place = submission.reshaped(task_type, posted, wanted)
-            return _page(task_type, envelope, shown, look_at=place)
-        parameters = submission.receive(task_type, posted)
-        problems = wrong_with(task_type, envelope, parameters, posted)
-        if problems:
-            return _page(task_type, envelope, parameters.inputs, problems=problems), 422
-        new = envelope.new_task(
-            task_type, parameters.values, parameters.files, posted.owner, _parent(envelope.parent.data)
-        )
+            sent = submission.reshape(task_type, envelope, posted, wanted)
+            return _page(task_type, envelope, sent.inputs, look_at=sent.look_at)
+        sent = submission.receive(task_type, envelope, posted)
+        if problems := summary_of(sent):
+            return _page(task_type, envelope, sent.inputs, problems=problems), 422
+        new = sent.new_task(_parent(envelope.parent.data))
         return _after(new, services().dispatch.submit(new), envelope.then.data)
 
 
@@ -296,6 +293,6 @@ def upload(type_name: str, parameter: str) -> tuple[Response, int]:
 
 def _file_field(task_type: TaskType, parameter: str) -> Field:
     for path, each in every(task_type.fields):
-        if path == parameter and uploads.takes_files(each):
+        if path == parameter and each.kind.takes_files:
             return each
     raise NotFound(f"“{task_type.title}” takes no file of that name.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,14 +13,12 @@ from app.core.clock import utcnow
 from app.core.excerpts import settled, tail
 from app.core.files.store import StoredFile
 from app.core.params.fields import Field
-from app.core.params.formats import datetimes
 from app.core.secrets.secret import masked
 from app.core.tasks.states import WAITING, Ending, Status
 from app.core.tasks.task import Task
 from app.web.results.nodes import Node, label, node
 from app.web.tasks.parameter_view import node_of
 
-WEB = re.compile(r"https?://", re.IGNORECASE)
 LOG_SHOWN = 200_000  # In characters.
 FURTHEST_S = 10 * 365 * 86_400.0  # No guess goes further.
 
@@ -209,16 +206,9 @@ def _parameter(name: str, field: Field | None, value: Any, files: Mapping[str, S
         field.title,
         node_of(field, value, files),
         file,
-        moment=_moment(value) if field.kind == "datetime" else None,
-        link=str(value) if field.kind == "url" and WEB.match(str(value)) else "",
+        moment=field.kind.instant(value),
+        link=field.kind.link(value),
     )
-
-
-def _moment(value: Any) -> datetime | None:
-    try:
-        return datetimes.load_moment(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
 
 
 @dataclass(frozen=True)

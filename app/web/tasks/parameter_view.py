@@ -7,9 +7,6 @@ from typing import Any
 
 from app.core.files.store import StoredFile
 from app.core.params.fields import Field
-from app.core.params.formats.text_formats import rewritten
-from app.core.params.paths import is_group
-from app.web.create.uploads import takes_files
 from app.web.results.nodes import MOST_ROWS, NONE, Node, SavedFile, as_json, label, node
 
 Stored = Mapping[str, StoredFile]
@@ -17,13 +14,13 @@ Stored = Mapping[str, StoredFile]
 
 def node_of(each: Field, value: Any, files: Stored) -> Node:
     """The node of a value that was given for a field; one that does not fit it is shown as it is."""
-    if each.kind == "model" and isinstance(value, Mapping):
+    if each.kind.is_model and isinstance(value, Mapping):
         return Node("pairs", items=_parts(each, value, files))
-    if each.kind == "rows" and _is_list_of(value, Mapping):
+    if each.kind.is_rows and _is_list_of(value, Mapping):
         return _of_rows(each, value, files)
-    if takes_files(each) and value:
+    if each.kind.takes_files and value:
         return _of_files(value, files)
-    if each.kind == "json" and isinstance(value, (dict, list)) and value:
+    if each.kind.is_json and isinstance(value, (dict, list)) and value:
         return Node("block", as_json(value))  # as it is, for its keys are data
     return node(_spoken(each, value), 1)
 
@@ -32,7 +29,7 @@ def _spoken(each: Field, value: Any) -> Any:
     """A value as a person would write it: a duration in words, a choice by its label."""
     if each.of and isinstance(value, list):
         return [_spoken(each.of, one) for one in value]
-    if (written := rewritten(each.kind, value)) is not None:
+    if (written := each.kind.written(value)) is not None:
         return written
     return _chosen(value, dict(each.choices))
 
@@ -54,7 +51,7 @@ def _of_rows(each: Field, rows: list[Mapping[str, Any]], files: Stored) -> Node:
     """A table where every part is one value, else a list of rows."""
     more = max(0, len(rows) - MOST_ROWS)
     whole = [_parts(each, row, files) for row in rows[:MOST_ROWS]]
-    if any(is_group(part) for part in each.children):
+    if any(part.kind.is_group for part in each.children):
         return Node("list", items=[("", Node("pairs", items=row)) for row in whole], more=more)
     columns = list(dict.fromkeys(title for row in whole for title, _ in row))
     cells = [[dict(row).get(title, Node("text", "–")) for title in columns] for row in whole]

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from pydantic import Field, HttpUrl, TypeAdapter, ValidationError
 
 from app.core.errors import Invalid
-from app.core.params.constraints import words
 from app.core.params.fields import describe
 from app.core.params.validate import from_form, validate
 from tests.core.params.schemas import one
@@ -147,7 +146,8 @@ def test_decimals_are_judged_as_pydantic_does(value):
 )
 def test_limits_in_words(annotation, said):
     default = None if type(None) in get_args(annotation) else ...
-    assert words(describe(one(annotation, default))[0]) == said
+    field = describe(one(annotation, default))[0]
+    assert field.kind.words(field) == said
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import Field, TypeAdapter, ValidationError
 
 from app.core.errors import Invalid
-from app.core.params.constraints import fits
 from app.core.params.fields import describe
 from app.core.params.formats.patterns import Undecided
+from app.core.params.kinds.judge import fits
 from app.core.params.line_grammar import DAMAGED, LONGEST, problems, told
 from app.core.params.validate import from_form, validate
 from dtq.lines import Accept, Lines, Part, Refuse

@@ -16,10 +16,9 @@ from app.core.clock import utcnow
 from app.core.errors import Invalid
 from app.core.files.store import StoredFile
 from app.core.params.cli_args import parse
-from app.core.params.constraints import words
 from app.core.params.fields import describe
 from app.core.params.paths import MOST_ITEMS, file_ids, flattened, laid_out, rows_among
-from app.core.params.validate import from_form, untouched, validate
+from app.core.params.validate import from_form, validate
 from app.web.create.form_fields import initial
 from dtq._types.json_schema import closed, schema_of
 from tests.core.params.models import INVITE, Phone
@@ -77,7 +76,7 @@ def blamed(**values: Any) -> dict[str, str]:
 
 
 def test_fields_have_the_fields_of_their_model() -> None:
-    kinds = {each.name: (each.kind, [part.name for part in each.children]) for each in FIELDS}
+    kinds = {each.name: (each.kind.name, [part.name for part in each.children]) for each in FIELDS}
     assert kinds == {
         "files": ("files", []),
         "address": ("model", ["street", "city", "lift"]),
@@ -86,7 +85,10 @@ def test_fields_have_the_fields_of_their_model() -> None:
         "subject": ("text", []),
     }
     assert FIELDS[0].accept == (".csv", ".tsv")
-    assert (words(FIELDS[0]), words(FIELDS[2])) == ("From 1 to 3 files.", "From 1 to 4 rows.")
+    assert [each.kind.words(each) for each in (FIELDS[0], FIELDS[2])] == [
+        "From 1 to 3 files.",
+        "From 1 to 4 rows.",
+    ]
     assert (FIELDS[3].nullable, FIELDS[1].title) == (True, "Address")
 
 
@@ -100,7 +102,8 @@ def test_fields_have_the_fields_of_their_model() -> None:
     ],
 )
 def test_how_many_in_words(limits: dict[str, int], said: str) -> None:
-    assert words(describe(one(Annotated[list[Phone], Field(**limits)]))[0]) == said
+    field = describe(one(Annotated[list[Phone], Field(**limits)]))[0]
+    assert field.kind.words(field) == said
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -272,4 +275,4 @@ def test_parts_are_of_any_kind_and_blamed_by_their_path() -> None:
         "takes": ["5m"],
         "notes": ["{}"],
     }
-    assert [each.name for each in parts if not untouched(each, empty[each.name])] == []
+    assert [each.name for each in parts if not each.kind.untouched(each, empty[each.name])] == []

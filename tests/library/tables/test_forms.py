@@ -31,7 +31,7 @@ def test_what_most_people_need_comes_first(function: Callable[..., Any]) -> None
     """No field stands between the folded ones; the table itself is the first."""
     fields = describe(registered(function).model.model_json_schema())
 
-    assert (fields[0].name, fields[0].kind, fields[0].required) == ("source", "file", True)
+    assert (fields[0].name, fields[0].kind.name, fields[0].required) == ("source", "file", True)
 
 
 @pytest.mark.parametrize("function", TYPES)

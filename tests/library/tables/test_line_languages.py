@@ -14,8 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import Invalid
-from app.core.params.constraints import fits
 from app.core.params.fields import describe
+from app.core.params.kinds.judge import fits
 from app.core.params.line_grammar import problems
 from app.core.params.validate import from_form, validate
 from dtq import Fail

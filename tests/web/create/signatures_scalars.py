@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 from pydantic import EmailStr, Field, HttpUrl, JsonValue
+from pydantic_extra_types.color import Color
 
 from tests.web.create.signatures import Drawn, Entry, Kind, typed, wrong
 
@@ -96,6 +97,17 @@ def _dates(draw: st.DrawFn) -> Drawn:
     return Drawn(list[date], right, wrong("2026-01-01\nsoon", "", "\n"))
 
 
+def _color(draw: st.DrawFn) -> Drawn:
+    spellings = [lambda text: text, str.upper, lambda text: f" {text} ", lambda text: text[1:]]
+    right = st.from_regex(r"#[0-9a-f]{6}", fullmatch=True).flatmap(
+        lambda text: st.sampled_from(spellings).map(lambda spell: Entry(typed(spell(text)), Color(text)))
+    )
+    named = st.sampled_from(["teal", "DarkOrange", "rgb(1, 2, 3)", "hsl(0, 100%, 50%)"]).map(
+        lambda text: Entry(typed(text), Color(text))
+    )
+    return Drawn(Color, right | named, wrong("", "#12345", "tea", "rgb(1, 2)", "#ggg", "red; x"))
+
+
 SCALARS: dict[str, Kind] = {
     "decimal": _decimal,
     "date": _date,
@@ -104,6 +116,7 @@ SCALARS: dict[str, Kind] = {
     "duration": _duration,
     "email": _email,
     "url": _url,
+    "color": _color,
     "json": _json,
     "dates": _dates,
 }

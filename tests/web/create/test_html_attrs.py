@@ -10,7 +10,6 @@ import pytest
 from pydantic import EmailStr, Field
 
 from app.core.params.fields import describe
-from app.web.create.html_attrs import attributes
 from tests.core.params.schemas import one
 
 NUMBER = {"type": "number"}
@@ -19,7 +18,8 @@ TEXT = {"type": "text"}
 
 
 def tag(annotation: Any, text: str = "") -> dict[str, Any]:
-    return attributes(describe(one(annotation))[0], text)
+    field = describe(one(annotation))[0]
+    return field.kind.attributes(field, text)
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def _everything(
 def test_every_kind_of_parameter_becomes_a_field() -> None:
     kind = registered(task(title="Everything")(_everything))
 
-    kinds = {each.name: each.kind for each in describe(kind.document()["schema"])}
+    kinds = {each.name: each.kind.name for each in describe(kind.document()["schema"])}
     assert kinds == {
         "source": "file", "name": "text", "note": "textarea", "count": "int", "share": "float",
         "flag": "bool", "case": "choice", "color": "choice", "several": "choices",

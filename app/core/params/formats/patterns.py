@@ -6,6 +6,7 @@ worker. What that engine lacks, such as a look-ahead, runs on a backtracking one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -79,3 +80,33 @@ def _backtracking(pattern: str) -> Callable[[str], bool]:
 
 def _damaged(text: str) -> bool:
     raise Undecided("This field cannot be checked: the task type has a damaged pattern.")
+
+
+# For a browser
+
+
+# Where JavaScript's regular expressions (with the flag v) and Python's mean the same: plain letters and
+# signs, groups, ranges in brackets, numbers of times. `\d`, `\w` and `.` take other letters there.
+_SIGN = r"[A-Za-z0-9_ @,:;=%#<>!~-]|\\[.+*?/()\[\]{}|^$\\]"
+_RANGE = r"\[\^?(?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9_ @,.:;%#]|\\[\-.\]\[])+\]"
+_TIMES = r"(?:[*+?]|\{[0-9]{1,3}(?:,(?:[0-9]{1,3})?)?\})?"
+_SIMPLE = re.compile(rf"\^((?:(?:{_SIGN}|{_RANGE}){_TIMES}|\((?:\?:)?|\){_TIMES}|\|)*)\$")
+_DOUBLED = re.compile(r"([@,.:;%#~<>=!])\1")  # which mean something else in a range
+
+
+def for_browser(pattern: str) -> str:
+    """Return the pattern of a whole text for a browser, or nothing where it may mean another there."""
+    simple = _SIMPLE.fullmatch(pattern)
+    if simple is None or _DOUBLED.search(simple[1]) or _chooses_at_the_top(simple[1]):
+        return ""
+    return simple[1]
+
+
+def _chooses_at_the_top(pattern: str) -> bool:
+    """Whether `|` stands outside of every group, where `^` and `$` would be parts of the choice."""
+    depth = 0
+    for char in re.sub(r"\\.|\[[^\]]*\]", "", pattern):
+        depth += {"(": 1, ")": -1}.get(char, 0)
+        if char == "|" and depth == 0:
+            return True
+    return False
