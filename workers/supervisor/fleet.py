@@ -32,6 +32,7 @@ def supervise(settings: Settings, reload: bool) -> None:
     """Be the supervisor of one worker process until told to stop."""
     services = connect(patient(settings))
     name = f"{socket.gethostname()}.{os.getpid()}"
+    set_up(settings, name)
     worker = TaskWorker(name, services, reload=reload)
     maintenance = Maintenance(services, name)
     thread = threading.Thread(target=maintenance.run, name="maintenance", daemon=True)
