@@ -31,7 +31,7 @@ function wireTheme() {
   }
 }
 
-// Times: relative in words, absolute in the person's own zone on hover (as app/web/platform/filters.py)
+// Times: relative in words, absolute in the person's own zone on hover (as app/core/quantities.py)
 
 // Ages count from the server's time, which came with the page and comes with each answer, and from how
 // much has passed since: this device's clock may be wrong.

@@ -18,11 +18,11 @@ from app.core.files.store import Files, StoredFile
 from app.core.params.fields import Field
 from app.core.params.paths import file_ids, laid_out, rows_among
 from app.core.params.validate import from_form, validate
+from app.core.quantities import plural
 from app.web.create import repeatable, secret_fields, uploads
 from app.web.create.form_fields import Input, blank_row, shown_with
 from app.web.create.secret_fields import KEEP, Keeper
 from app.web.create.uploads import DROP, PREFIX, Texts, takes_files
-from app.web.platform.filters import plural
 
 MOST_NAMED = 20
 
