@@ -188,4 +188,4 @@ def test_a_problem_is_a_sentence_and_exit_code_1(
     with pytest.raises(SystemExit) as ended:
         commands.cli.main(["up", "--folder", str(tmp_path / ".dtq")])
     assert ended.value.code == 1
-    assert "WORKER_PROCESSES: expected a whole number" in capsys.readouterr().err
+    assert "WORKER_PROCESSES: use a whole number" in capsys.readouterr().err
