@@ -15,13 +15,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import StringIO
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
+
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from config import SettingsError
 
@@ -53,7 +58,8 @@ def effective(env: Mapping[str, str], root: Path = ROOT) -> Environment:
     """Return the environment in force for a process with the variables ``env``. Raises SettingsError."""
     file = {} if env.get("FLASK_SKIP_DOTENV", "").lower() not in OFF else _dotenv(root / DOTENV)
     values = {**file, **env}  # An empty variable hides a line of `.env`, and counts as not given.
-    sources = dict.fromkeys(set(file) - set(env), DOTENV)
+    # `flask` has put the lines of the file into the variables of its process before we see these.
+    sources = {name: DOTENV for name in file if env.get(name, file[name]) == file[name]}
     servers = running_servers(root / FOLDER)
 
     def add(found: Mapping[str, str], source: str) -> None:
@@ -120,30 +126,20 @@ def _dotenv(path: Path) -> dict[str, str]:
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """Return the ``NAME=value`` lines of a file, as in `.env.example`; quotes around a value are removed.
+    """Return the ``NAME=value`` lines of a file, as python-dotenv and so Flask itself reads them.
 
     Raises ValueError for a line of another kind, without repeating it: it may hold a secret.
     """
-    values = {}
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
+        text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
     except UnicodeDecodeError:
-        raise ValueError(f"{path}: expected text in UTF-8.") from None
-    for number, line in enumerate(lines, start=1):
-        stripped = line.strip().removeprefix("export ")
-        if not stripped or stripped.startswith("#"):
-            continue
-        name, sign, value = stripped.partition("=")
-        if not sign or not name.strip().isidentifier():
-            raise ValueError(f"{path}, line {number}: expected NAME=value.")
-        values[name.strip()] = _unquoted(value.strip())
-    return values
-
-
-def _unquoted(value: str) -> str:
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
-        return value[1:-1]
-    return value
+        raise ValueError(f"{path}: write the file in UTF-8.") from None
+    for line in parse_stream(StringIO(text)):  # What it does not understand, python-dotenv would skip.
+        if line.error or line.key and not (line.value is not None and line.key.isidentifier()):
+            blank = re.match(r"\s*", line.original.string)
+            number = line.original.line + (blank[0].count("\n") if blank else 0)
+            raise ValueError(f"{path}, line {number}: write NAME=value.")
+    return {name: value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
 
 
 # What `.dtq` tells other processes

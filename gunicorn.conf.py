@@ -32,6 +32,8 @@ secure_scheme_headers: dict[str, str] = {}
 timeout = 60  # Not for a request, which runs in a thread, but for a process that stopped turning.
 graceful_timeout = 8
 loglevel = settings.log_level
+if settings.log_format == "json":
+    logger_class = "app.gunicorn_logger.JsonLogger"
 accesslog = None  # The application logs requests itself; the proxy in front of it does, too.
 errorlog = "-"
 control_socket_disable = True  # It would be one file in the home folder for every server of a person.

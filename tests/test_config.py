@@ -37,7 +37,7 @@ def test_files_go_up_to_a_gigabyte_and_more_by_setting() -> None:
         10240,
     ]
     for wrong in ("0", "10241", "1GB", "1_0", "١"):
-        bounds = "UPLOAD_MAX_MB: expected a whole number from 1 to 10240."
+        bounds = "UPLOAD_MAX_MB: use a whole number from 1 to 10,240."
         assert problems({"SECRET_KEY": STRONG, "UPLOAD_MAX_MB": wrong}) == [bounds]
 
 
@@ -53,13 +53,13 @@ def test_every_problem_is_reported_at_once() -> None:
         }
     )
     for name in ("MONGODB_URI", "WEB_BIND", "WORKER_PROCESSES", "RETENTION_DAYS", "LOG_LEVEL", "SECRET_KEY"):
-        assert any(line.startswith(f"{name}: expected ") for line in found), name
+        assert any(line.startswith(f"{name}: use ") for line in found), name
     assert len(found) == 6
 
 
 def test_a_problem_says_what_was_expected() -> None:
     (found,) = problems({"SECRET_KEY": STRONG, "WORKER_PROCESSES": "0"})
-    assert found == "WORKER_PROCESSES: expected a whole number from 1 to 256."
+    assert found == "WORKER_PROCESSES: use a whole number from 1 to 256."
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_problem_says_what_was_expected() -> None:
 )
 def test_no_problem_repeats_what_was_given(name: str, value: str) -> None:
     (found,) = problems({"SECRET_KEY": STRONG, name: value})
-    assert re.fullmatch(rf"{name}: expected (an address|a host|names)[ \w:/,.+*]*\.", found)
+    assert re.fullmatch(rf"{name}: use (an address|a host|names)[ \w:/,.+*]*\.", found)
     assert "s3cretPW" not in found
 
 
@@ -100,7 +100,7 @@ def test_a_weak_key_is_refused_but_on_a_persons_own_machine(key: str) -> None:
 def test_no_message_repeats_a_secret() -> None:
     secrets = {"SECRET_KEY": "hunter2", "MONGODB_URI": "user:hunter2@db", "REDIS_URL": "x://:hunter2@cache"}
     said = "\n".join(problems(secrets))
-    assert said.count(": expected") == 3
+    assert said.count(": use") == 3
     assert "hunter2" not in said
 
 

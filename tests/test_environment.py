@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import flask.cli
 import pytest
 
 import environment
@@ -121,6 +123,45 @@ def test_an_env_file_is_read(tmp_path: Path) -> None:
     path.write_text("\ufeff# a comment\n\nA=1\nexport B = 'two words'\nC=\"x=y\"\nD=\n", encoding="utf-8")
     assert read_env_file(path) == {"A": "1", "B": "two words", "C": "x=y", "D": ""}
     assert read_env_file(tmp_path / "none") == {}
+
+
+def test_an_env_file_means_what_it_means_to_flask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FIRST", raising=False)
+    path = tmp_path / ".env"
+    path.write_text(
+        "FIRST=one two # a comment\nSECOND=a#b\nTHIRD='#x' # y\nFOURTH=\"a\\nb\"\nFIFTH=${FIRST}!\n"
+    )
+
+    found = read_env_file(path)
+
+    assert found == {
+        "FIRST": "one two",
+        "SECOND": "a#b",
+        "THIRD": "#x",
+        "FOURTH": "a\nb",
+        "FIFTH": "one two!",
+    }
+    for name in found:
+        monkeypatch.delenv(name, raising=False)
+    flask.cli.load_dotenv(path, load_defaults=False)
+    assert {name: os.environ.pop(name) for name in found} == found
+
+
+def test_what_flask_has_read_from_the_file_comes_from_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("LOG_LEVEL=debug\nWEB_THREADS=3\n")
+    found = effective({"LOG_LEVEL": "debug", "WEB_THREADS": "4"}, tmp_path)
+
+    assert found.sources == {"LOG_LEVEL": ".env"}
+
+
+@pytest.mark.parametrize(
+    "line", ["hunter2", "hunter 2=3", "=hunter2", "A='hunter2", "1A=hunter2", "A: hunter2"]
+)
+def test_a_line_that_is_not_understood_is_named_by_its_number(line: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"A=1\n# a comment\n\n  \n{line}\nB=2\n")
+    with pytest.raises(SettingsError) as raised:
+        effective({}, tmp_path)
+    assert raised.value.problems == [f"{tmp_path / '.env'}, line 5: write NAME=value."]
 
 
 @pytest.mark.parametrize("content", [b"A=1\nhunter2\n", b"A=1\n\xff\xfehunter2=1\n"])

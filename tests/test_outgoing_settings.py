@@ -41,24 +41,23 @@ def test_hosts_and_ports_are_lists() -> None:
     ],
 )
 def test_what_is_no_host_is_refused(hosts: str) -> None:
-    assert problem(HTTP_ALLOW=hosts).startswith("HTTP_ALLOW: expected hosts such as")
+    assert problem(HTTP_ALLOW=hosts).startswith("HTTP_ALLOW: use hosts such as")
 
 
 @pytest.mark.parametrize("ports", ["0", "65536", "http", "80-90", ","])
 def test_what_is_no_port_is_refused(ports: str) -> None:
     assert (
-        problem(HTTP_PORTS=ports)
-        == "HTTP_PORTS: expected numbers of ports from 1 to 65535, separated by commas."
+        problem(HTTP_PORTS=ports) == "HTTP_PORTS: use numbers of ports from 1 to 65535, separated by commas."
     )
 
 
 def test_mail_needs_a_sender_and_a_password_needs_a_secured_connection() -> None:
     assert load({"ENVIRONMENT": "local", **MAIL}).smtp_security == "starttls"
-    assert problem(SMTP_HOST="mail.example.org").startswith("SMTP_FROM: expected an e-mail address")
+    assert problem(SMTP_HOST="mail.example.org").startswith("SMTP_FROM: use an e-mail address")
     assert problem(**MAIL, SMTP_USER="u", SMTP_SECURITY="none").startswith(
-        "SMTP_SECURITY: expected starttls or tls"
+        "SMTP_SECURITY: use starttls or tls"
     )
-    assert problem(SMTP_FROM="Queue <queue@example.org>").startswith("SMTP_FROM: expected an e-mail address")
+    assert problem(SMTP_FROM="Queue <queue@example.org>").startswith("SMTP_FROM: use an e-mail address")
 
 
 def test_the_password_is_hidden() -> None:

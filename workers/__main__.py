@@ -8,45 +8,67 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+
+import click
 
 from app.core.failpoints import arm
 from app.core.posix import instead_of
 from config import SettingsError, load
 from environment import effective
 
+PROGRAM = "python -m workers"
 
-def main(arguments: list[str]) -> int:
-    if sentence := instead_of("python -m workers"):
-        print(sentence, file=sys.stderr)
-        return 1
-    try:
-        found = effective(os.environ)
-        if arguments[:1] == ["run"]:
-            return _run_here(found.values, arguments[1:])
-        settings = load(found.values)
-        arm(found.values)
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
+
+class _Workers(click.Group):
+    """Import what `run` needs only where it runs: the supervisors do without."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return ["run"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name != "run":
+            return None
+        from workers.run_local import run_command
+
+        return run_command
+
+
+@click.group(cls=_Workers, invoke_without_command=True)
+@click.option(
+    "-n", "--processes", type=click.IntRange(min=1), help="Worker processes; else WORKER_PROCESSES."
+)
+@click.option("--reload", is_flag=True, help="Reload task types when their source files change.")
+@click.option("--parent", type=int, hidden=True, help="The fleet that this supervisor belongs to.")
+@click.pass_context
+def workers(context: click.Context, processes: int | None, reload: bool, parent: int | None) -> None:
+    """Run worker processes: one supervisor for each of them, and the signals for all.
+
+    SIGTERM or Ctrl-C once: every worker finishes its task, or releases it after STOP_GRACE_S. Twice: at once.
+    """
+    if sentence := instead_of(PROGRAM):
+        click.echo(sentence, err=True)
+        context.exit(1)
+    found = effective(os.environ)
+    context.obj = found.values
+    if context.invoked_subcommand:
+        return
+    settings = load(found.values)
+    arm(found.values)
     if found.note:
-        print(found.note, file=sys.stderr)
+        click.echo(found.note, err=True)
     os.environ.update(found.values)  # The supervisors and their children go on with what was found now.
     from workers.supervisor import fleet
 
+    fleet.run(settings, processes or settings.worker_processes, reload=reload, parent=parent)
+
+
+def main() -> None:
     try:
-        fleet.run(settings, arguments)
+        workers.main(prog_name=PROGRAM)
     except SettingsError as error:
         print(error, file=sys.stderr)
-        return 2
-    return 0
-
-
-def _run_here(env: Mapping[str, str], words: list[str]) -> int:
-    from workers import run_local
-
-    return run_local.main(env, words)
+        sys.exit(2)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()

@@ -9,14 +9,15 @@ Exit code: 0 succeeded, 1 failed, 2 nothing was run.
 
 from __future__ import annotations
 
-import argparse
 import getpass
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import click
 
 from app.core.errors import TaskQueueError
 from app.core.params.cli_args import Tell, explained, parse, teller
@@ -32,38 +33,47 @@ from workers.log_setup import set_up
 from workers.types.task_modules import load as load_types
 
 
-def main(env: Mapping[str, str], argv: list[str]) -> int:
+@click.command("run")
+@click.argument("type_name", metavar="TYPE")
+@click.argument("words", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder for the files that the task saves; else a new one.",
+)
+@click.pass_context
+def run_command(context: click.Context, type_name: str, words: tuple[str, ...], output: Path | None) -> None:
+    """Run a task type of TASK_MODULES in this process, with no stores and no worker.
+
+    NAME=@PATH gives a file. Nothing stands between the function and a debugger: output is not captured,
+    time is not enforced, Ctrl-C is Python's own, and a secret that the function prints is seen.
+
+    Exit code: 0 succeeded, 1 failed, 2 nothing was run.
+    """
+    context.exit(run(context.obj, type_name, words, output))
+
+
+def run(env: Mapping[str, str], type_name: str, words: Sequence[str], output: Path | None) -> int:
     """Run what the words say. Nothing is asked of a store, so ENVIRONMENT and SECRET_KEY do not matter."""
-    given = _arguments(argv)
-    folder = Path(given.output or tempfile.mkdtemp(prefix="task-saved-"))
+    folder = output or Path(tempfile.mkdtemp(prefix="task-saved-"))
     try:
         settings = load({**env, "ENVIRONMENT": "local"})
         set_up(settings)
         types = load_types(settings.task_modules, settings)
-        kind = types.get(given.type) or known(given.type)
+        kind = types.get(type_name) or known(type_name)
         stores = NoStores(Listener(_show), FolderFiles(folder), settings)
-        return _report(_run(kind, given.words, stores, teller(env, _ask)), stores.files)
+        return _report(_run(kind, words, stores, teller(env, _ask)), stores.files)
     except (SettingsError, TaskTypeError) as error:
         print(error, file=sys.stderr)
     except TaskQueueError as error:
         print(explained(error), file=sys.stderr)
     finally:
-        if not given.output and not any(folder.iterdir()):
+        if not output and not any(folder.iterdir()):
             folder.rmdir()
     return 2
 
 
-def _arguments(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m workers run", description=(__doc__ or "").split("\n\n")[1]
-    )
-    parser.add_argument("type", help="the name of a task type of TASK_MODULES")
-    parser.add_argument("words", nargs="*", metavar="name=value", help="parameters; name=@path is a file")
-    parser.add_argument("--output", help="a folder for the files that the task saves; else a new one")
-    return parser.parse_intermixed_args(argv)  # an option may stand among the words
-
-
-def _run(kind: TaskType, words: list[str], stores: NoStores, tell: Tell) -> Outcome:
+def _run(kind: TaskType, words: Sequence[str], stores: NoStores, tell: Tell) -> Outcome:
     """One attempt. Raises Invalid for words that are not right."""
     schema = kind.document()["schema"]
     values = parse(describe(schema), words, stores.files.take, tell)

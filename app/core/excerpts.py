@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from app.core.quantities import plural
+
 MARK = "…"
 
 
@@ -25,7 +27,7 @@ def shortened(text: str, most: int) -> str:
 
 def left_out(count: int, what: str = "character") -> str:
     """Return the words for what a cut has left out."""
-    return f" {MARK} {count:,} {what}{'' if count == 1 else 's'} left out {MARK} "
+    return f" {MARK} {plural(count, what)} left out {MARK} "
 
 
 def tail(text: str, most: int) -> tuple[str, int]:

@@ -92,7 +92,7 @@ def _parsed(text: str) -> tuple[str, Point]:
         point = Point("", 0, 1)
     if name not in POINTS or point.action not in ACTIONS:
         known = f"one of {', '.join(POINTS)}, = and one of {', '.join(ACTIONS)}"
-        raise SettingsError([f"{VARIABLE}: expected {known}, such as claimed=kill@2."])
+        raise SettingsError([f"{VARIABLE}: use {known}, such as claimed=kill@2."])
     return name, point
 
 

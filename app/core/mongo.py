@@ -74,7 +74,7 @@ def parsed() -> Iterator[None]:
 
 
 ADDRESS = (
-    "MONGODB_URI: expected an address that MongoDB's driver can use: user and password percent-encoded, "
+    "MONGODB_URI: use an address that MongoDB's driver can use: user and password percent-encoded, "
     "options that it knows, and for mongodb+srv:// a name that DNS knows."
 )
 

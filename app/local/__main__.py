@@ -9,11 +9,13 @@ kept it from starting.
 
 from __future__ import annotations
 
-import argparse
+import contextlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+
+import click
 
 from app.core.posix import instead_of
 from app.local.adoption import adopt
@@ -61,7 +63,7 @@ def web_and_workers(settings: Settings, env: Mapping[str, str], folder: Path) ->
 
 
 def up(folder: Path, given: Mapping[str, str], programs: Programs = web_and_workers) -> None:
-    """Start everything and stay until a signal comes. Raises what :func:`main` turns into a message."""
+    """Start everything and stay until a signal comes. Raises what :func:`_told` turns into a message."""
     with locked(folder) as lock, Supervisor(folder / "children.json") as supervisor:
         env = local_environment(folder, given)
         env["WEB_BIND"] = web_bind(load(env), given)
@@ -163,38 +165,56 @@ def web_bind(settings: Settings, given: Mapping[str, str]) -> str:
     return f"{host}:{other}"
 
 
-def arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m app.local", description=(__doc__ or "").split("\n\n")[1])
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--folder", type=Path, default=ROOT / ".dtq", help="where data and logs are kept")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", parents=[common], help="the stores, the web server and workers")
-    only = commands.add_parser("servers", parents=[common], help="the stores only")
-    only.add_argument("--mongo", default="auto", choices=["auto", *(kind.name for kind in MONGO)])
-    only.add_argument("--redis", default="auto", choices=["auto", *(kind.name for kind in REDIS)])
-    return parser.parse_args(argv)
+@click.group()
+def cli() -> None:
+    """Run the whole program on this machine, until Ctrl-C.
+
+    Data and logs are kept in `.dtq/` (or --folder). A file `.env` beside that folder is read; the environment
+    comes first.
+    """
 
 
-def main(argv: list[str] | None = None) -> int:
-    wanted = arguments(argv)
-    if sentence := instead_of(f"python -m app.local {wanted.command}"):
+folder_option = click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=ROOT / ".dtq",
+    help="Where data and logs are kept.",
+)
+
+
+@cli.command("up")
+@folder_option
+def up_command(folder: Path) -> None:
+    """Start the stores, the web server and workers."""
+    with _told("up", folder) as given:
+        up(folder.absolute(), given)
+
+
+@cli.command("servers")
+@folder_option
+@click.option("--mongo", default="auto", type=click.Choice(["auto", *(kind.name for kind in MONGO)]))
+@click.option("--redis", default="auto", type=click.Choice(["auto", *(kind.name for kind in REDIS)]))
+def servers_command(folder: Path, mongo: str, redis: str) -> None:
+    """Start the stores only, and print their addresses for a shell."""
+    with _told("servers", folder) as given:
+        servers(folder.absolute(), given, mongo, redis)
+
+
+@contextlib.contextmanager
+def _told(command: str, folder: Path) -> Iterator[dict[str, str]]:
+    """Give what is set; turn what keeps a program from starting into a message and exit code 1."""
+    if sentence := instead_of(f"python -m app.local {command}"):
         print(sentence, file=sys.stderr)
-        return 1
-    folder = wanted.folder.absolute()
+        sys.exit(1)
     try:
-        found = {**read_env_file(folder.parent / ".env"), **os.environ}
-        given = {name: value for name, value in found.items() if value}  # Empty counts as not given.
-        if wanted.command == "up":
-            up(folder, given)
-        else:
-            servers(folder, given, wanted.mongo, wanted.redis)
+        found = {**read_env_file(folder.absolute().parent / ".env"), **os.environ}
+        yield {name: value for name, value in found.items() if value}  # Empty counts as not given.
     except AlreadyRunningError as running:
         say(str(running))
     except (ChildError, SettingsError, ValueError) as problem:
         print(problem, file=sys.stderr)
-        return 1
-    return 0
+        sys.exit(1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.main(prog_name="python -m app.local")

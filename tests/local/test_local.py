@@ -185,5 +185,7 @@ def test_a_problem_is_a_sentence_and_exit_code_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("WORKER_PROCESSES", "many")
-    assert commands.main(["up", "--folder", str(tmp_path / ".dtq")]) == 1
-    assert "WORKER_PROCESSES: expected a whole number" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        commands.cli.main(["up", "--folder", str(tmp_path / ".dtq")])
+    assert ended.value.code == 1
+    assert "WORKER_PROCESSES: use a whole number" in capsys.readouterr().err

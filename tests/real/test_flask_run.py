@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from http.cookiejar import CookieJar
 from pathlib import Path
 
+import click
+import dotenv
 import psutil
 import pytest
 
@@ -175,8 +177,9 @@ def test_servers_that_cannot_be_started_say_what_to_install(tmp_path: Path) -> N
     environment = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
     packages = next((environment / "lib").glob("python*/site-packages"))
-    installed = Path(psutil.__file__).parent
-    os.symlink(installed, packages / installed.name)
+    for package in (click, dotenv, psutil):
+        installed = Path(package.__file__).parent
+        os.symlink(installed, packages / installed.name)
     servers = [
         str(environment / "bin" / "python"),
         "-m",

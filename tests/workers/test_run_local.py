@@ -30,7 +30,9 @@ def logging_as_it_was() -> Iterator[None]:
 
 
 def run(*words: str, **env: str) -> int:
-    return run_local.main({**ENV, **env}, [*words])
+    code = run_local.run_command.main([*words], standalone_mode=False, obj={**ENV, **env})
+    assert isinstance(code, int)
+    return code
 
 
 def test_the_result_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,6 +31,7 @@ from pymongo.errors import PyMongoError
 
 from app.core import clock, failpoints
 from app.core.errors import QueueUnavailable, Unavailable
+from app.core.log_lines import about_attempt
 from app.core.parent_death import die_with
 from app.core.services import Services, connect
 from app.core.tasks.task import Task, parse_job_id
@@ -98,7 +99,7 @@ class Child:
         clock.require(self.services.db)
         before = set(sys.modules)
         loaded = load_each(self.settings, self.tell, self.skipped)
-        set_up(self.settings)  # an import may have taken the log or the signals
+        set_up(self.settings, self.name)  # an import may have taken the log or the signals
         self.signals.install()
         self.tell(watch=watched(sources(self.settings.task_modules), before))
         problems = [asdict(problem) for problem in loaded.problems]
@@ -186,7 +187,8 @@ class Child:
         if kind is None:
             self._patiently(lambda: self._put_off(seen))
         elif task := self._patiently(lambda: self.services.tasks.take(seen, self.name)):
-            self._run(task, kind)
+            with about_attempt(task.id, task.attempt):
+                self._run(task, kind)
 
     def _put_off(self, task: Task) -> None:
         """The type is another worker's: the task waits for that one, and no attempt is counted."""
@@ -313,7 +315,7 @@ def main(arguments: list[str]) -> int:
     os.environ["TMPDIR"] = tempfile.tempdir = folder  # What a task leaves there goes with the folder.
     settings = load(os.environ)
     failpoints.arm(os.environ)
-    set_up(settings)
+    set_up(settings, name)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # a child's streams are real ones
     services = connect(patient(settings))

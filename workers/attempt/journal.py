@@ -4,6 +4,7 @@ One file for each, written whole or not at all. Whoever has one open holds its l
 the attempt while it tries again, and after its death any worker of the host, which finds it unlocked.
 What is written from here is guarded by attempt and worker like every outcome, so an attempt that was
 superseded meanwhile changes nothing and its file is dropped. No secret of a task is in any of it.
+By hand because queues on disk, such as SQLite or diskcache, have no lock that ends with its process.
 
     <sha256 of the rest> NEWLINE <JSON: task, attempt, worker, outcome, sizes> NEWLINE <result> <log parts>
 """

@@ -1,13 +1,10 @@
 """Worker processes: one supervisor for each of them, and the signals for all.
 
-`python -m workers run TYPE name=value ...` runs a task type in this process instead.
-
-SIGTERM or Ctrl-C once: every worker finishes its task, or hands it back after STOP_GRACE_S. Twice: at once.
+SIGTERM or Ctrl-C once: every worker finishes its task, or releases it after STOP_GRACE_S. Twice: at once.
 """
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import signal
@@ -35,6 +32,7 @@ def supervise(settings: Settings, reload: bool) -> None:
     """Be the supervisor of one worker process until told to stop."""
     services = connect(patient(settings))
     name = f"{socket.gethostname()}.{os.getpid()}"
+    set_up(settings, name)
     worker = TaskWorker(name, services, reload=reload)
     maintenance = Maintenance(services, name)
     thread = threading.Thread(target=maintenance.run, name="maintenance", daemon=True)
@@ -93,32 +91,13 @@ def _start(options: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own interpreter and module
 
 
-def run(settings: Settings, arguments: list[str]) -> None:
-    """Be what the arguments say: a fleet, or one supervisor of it."""
-    given = _parser(settings).parse_args(arguments)
+def run(settings: Settings, processes: int, *, reload: bool, parent: int | None) -> None:
+    """Be a fleet of so many processes, or the one supervisor of it that ``parent`` has started."""
     set_up(settings)
-    if given.parent:
-        die_with(given.parent)
-        supervise(settings, given.reload)
-    elif given.processes == 1:
-        supervise(settings, given.reload)
+    if parent:
+        die_with(parent)
+        supervise(settings, reload)
+    elif processes == 1:
+        supervise(settings, reload)
     else:
-        Fleet(given.processes, given.reload).run()
-
-
-def _parser(settings: Settings) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m workers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "-n",
-        "--processes",
-        type=int,
-        default=settings.worker_processes,
-        help="worker processes (%(default)s)",
-    )
-    parser.add_argument(
-        "--reload", action="store_true", help="reload task types when their source files change"
-    )
-    parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
-    return parser
+        Fleet(processes, reload).run()

@@ -28,6 +28,7 @@ from app.core import clock
 from app.core.catalog import WorkerInfo
 from app.core.clock import utcnow
 from app.core.errors import TaskQueueError
+from app.core.log_lines import set_attempt
 from app.core.services import Services
 from app.core.tasks.states import Priority
 from config import VERSION
@@ -161,6 +162,7 @@ class TaskWorker(RQWorker):
             elif "start" in line:
                 self.current = self._watch(child, line)
                 self._guard.watch(self.current.limits)
+                set_attempt(self.current.task_id, self.current.attempt)
             elif self.current is not None and ("over" in line or "kept" in line):
                 self.current.finishing(kept="kept" in line)
             elif "leaves" in line:
@@ -169,6 +171,7 @@ class TaskWorker(RQWorker):
                 self.processed += 1
                 self.current, self._idle_since = None, time.monotonic()
                 self._guard.watch(None)
+                set_attempt()
 
     def _watch(self, child: ChildProcess, line: dict[str, Any]) -> Watch:
         task_id = ObjectId(line["start"])
@@ -202,6 +205,7 @@ class TaskWorker(RQWorker):
         current, self.current = self.current, None
         if current is not None:
             self._quietly("saying what became of its task", lambda: current.conclude(ended))
+            set_attempt()
         elif not child.ready and not self._outdated:
             if self._changes is not None and child.cannot_load:
                 self._restart_wait_s = RESTART_LONGEST_S

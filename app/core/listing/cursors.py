@@ -1,4 +1,7 @@
-"""The place of a page in a list: the sort key and `_id` of the row next to it, so that no row is counted."""
+"""The place of a page in a list: the sort key and `_id` of the row next to it, so that no row is counted.
+
+By hand because libraries for pages of MongoDB count and skip rows, or know one direction only.
+"""
 
 from __future__ import annotations
 

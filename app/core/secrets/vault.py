@@ -2,7 +2,8 @@
 
 A token is bound to the place it was made for, a task or a form of one person, and opens nowhere else. It
 names its key, so that SECRET_KEY can change: SECRET_KEY_FALLBACKS has the former ones, which only open.
-The length of a secret is hidden up to a step of 64 bytes.
+The length of a secret is hidden up to a step of 64 bytes. By hand because Fernet binds a token to no place
+and hides no length; the cryptography is a library's.
 """
 
 from __future__ import annotations

@@ -19,13 +19,13 @@ from app.core.files.store import Files, StoredFile
 from app.core.params.fields import Field
 from app.core.params.paths import RowsOf, gathered, laid_out, rows_among
 from app.core.params.validate import read_laid_out, validate
+from app.core.quantities import plural
 from app.core.tasks.task import NewTask
 from app.web.create import repeatable, secret_fields, uploads
 from app.web.create.envelope import NAMES, Envelope
 from app.web.create.form_fields import Input, blank_row, shown_with
 from app.web.create.secret_fields import KEEP, Keeper
 from app.web.create.uploads import DROP, PREFIX, Texts
-from app.web.platform.filters import plural
 
 MOST_NAMED = 20
 

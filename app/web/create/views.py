@@ -21,6 +21,7 @@ from app.core.listing.filter import TaskFilter
 from app.core.mongo import translated
 from app.core.params.fields import Field
 from app.core.params.paths import every, file_ids
+from app.core.quantities import about, size
 from app.core.queue.dispatcher import Submitted
 from app.core.secrets.vault import CannotOpen
 from app.core.tasks.states import Priority
@@ -32,7 +33,6 @@ from app.web.create.error_summary import Wrong, summary_of
 from app.web.create.existing_files import Carried
 from app.web.create.secret_fields import Keeper
 from app.web.platform import request_limits
-from app.web.platform.filters import about, size
 from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import current_person, requires
 from app.web.platform.pulse import live, unless_refused

@@ -19,6 +19,7 @@ from app.web.platform.request_limits import IN_MEMORY
 from config import Settings
 from environment import is_loopback
 
+# By hand because it is one constant policy; what Flask-Talisman adds, such as nonces, no page here needs.
 POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -116,7 +117,10 @@ def _answers_to(settings: Settings) -> frozenset[str] | None:
 
 
 def _check_host(names: frozenset[str]) -> None:
-    """Any other name could be a stranger's that points here (DNS rebinding, poisoned links)."""
+    """Any other name could be a stranger's that points here (DNS rebinding, poisoned links).
+
+    By hand because Flask's TRUSTED_HOSTS knows no IPv6 address, no capital letter and no probe by address.
+    """
     if request.endpoint not in PROBES and urlsplit(f"//{request.host}").hostname not in names:
         raise BadQuery(
             "This server does not answer to that name. Open it by the address it printed when it started, "

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from app.web.platform.filters import number, plural
+from app.core.quantities import number, plural
 from app.web.results.table import Table
 from app.web.results.table import build as build_table
 from app.web.results.table_state import Look

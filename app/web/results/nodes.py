@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.core.quantities import number
 from app.core.secrets.secret import MASK, is_sealed, masked
-from app.web.platform.filters import number
 
 DEEPEST = 5
 MOST_ROWS = 100

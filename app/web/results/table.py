@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from app.web.platform.filters import number
+from app.core.quantities import number
 from app.web.results.nodes import Node, cell, labels
 from app.web.results.table_state import SIZES, Look
 

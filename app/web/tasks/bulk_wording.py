@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from app.core.listing.listing import Count
 from app.core.people.person import Person
+from app.core.quantities import plural
 from app.core.queue.bulk import Operation, Step
 from app.core.tasks.states import ACTIONS, ENDED, Action, Status, legal
-from app.web.platform.filters import plural
 
 
 @dataclass(frozen=True)

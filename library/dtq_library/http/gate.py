@@ -3,6 +3,7 @@
 A name is resolved once, here, and its addresses go straight into the connection: between the check and the
 connection nobody asks the name server again, so it cannot answer differently. One address that is refused
 refuses them all. The name stays what is in the Host header, in SNI and in the certificate.
+By hand because the clients' own hooks check a name and let the connection resolve it again.
 """
 
 from __future__ import annotations

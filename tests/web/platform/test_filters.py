@@ -8,7 +8,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from app.core.clock import utcnow
-from app.web.platform.filters import about, duration, number, ordinal, plural, relative, size, ticking, when
+from app.core.quantities import about, duration, number, ordinal, plural, relative, size
+from app.web.platform.filters import ticking, when
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 

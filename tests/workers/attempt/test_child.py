@@ -193,7 +193,7 @@ def test_a_type_that_cannot_be_published_keeps_no_other_from_being_run(
     good, bad = child.types["echo"], dataclasses.replace(child.types["doze"], timeout_s=2**64)
     loaded = Loaded({"doze": bad, "echo": good})
     monkeypatch.setattr(children, "load_each", lambda *given: loaded)
-    monkeypatch.setattr(children, "set_up", lambda settings: None)
+    monkeypatch.setattr(children, "set_up", lambda *_: None)
 
     def encode(types: list[Any], worker: str) -> None:
         bson.encode(types[0])
@@ -210,6 +210,6 @@ def test_where_no_module_could_be_loaded_no_task_is_taken(
 ) -> None:
     bad = Loaded({}, [ModuleProblem("bad", "bad cannot be imported.")])
     monkeypatch.setattr(children, "load_each", lambda *given: bad)
-    monkeypatch.setattr(children, "set_up", lambda settings: None)
+    monkeypatch.setattr(children, "set_up", lambda *_: None)
     with pytest.raises(TaskTypeError):
         child.start()

@@ -1,7 +1,8 @@
 """Dates, times of day and moments with a zone: as people write them and as they are kept (ISO 8601).
 
 A moment is kept with its offset. A local time that a zone skips is refused, and one that comes twice has
-to be given with its offset, so that nothing is guessed.
+to be given with its offset, so that nothing is guessed. With zoneinfo because what `whenever` would spare,
+one comparison of two offsets, is shorter than the conversions to its types and back.
 """
 
 from __future__ import annotations

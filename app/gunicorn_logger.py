@@ -1,0 +1,25 @@
+"""The log of gunicorn, and of the application in it, as lines of JSON (LOG_FORMAT=json).
+
+gunicorn's master loads this before the application: it imports nothing of ours but `log_lines`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from app.core.log_lines import JsonLines
+
+
+class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's own, whose handlers write JSON; so does the root's, which Flask's logger uses then."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        root = logging.StreamHandler(sys.stderr)
+        logging.basicConfig(handlers=[root], level=self.loglevel, force=True)
+        for handler in (root, *self.error_log.handlers, *self.access_log.handlers):
+            handler.setFormatter(JsonLines())
