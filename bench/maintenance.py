@@ -82,7 +82,7 @@ def damage(services: Services) -> None:
             services.db.tasks.insert_one(document)
     services.db.words.insert_many([{"_id": f"gone{at}", "at": now - FORGOTTEN * 2} for at in range(REPAIRS)])
     for priority in Priority:
-        for task in services.tasks.oldest_dispatched(priority, REPAIRS):
+        for task in services.queries.oldest_dispatched(priority, REPAIRS):
             services.queues.remove([task])
 
 

@@ -23,9 +23,8 @@ from bson import ObjectId
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import Listing
 from app.core.services import Services
-from app.core.tasks.queries import START
+from app.core.tasks.queries import START, Queries
 from app.core.tasks.states import Priority, Status
-from app.core.tasks.store import Tasks
 from app.core.tasks.task import NewTask, Task
 from app.local import stores
 from app.local.kinds import Kind
@@ -91,38 +90,40 @@ def _there(task: Task | None) -> Task:
 
 
 def _of_maintenance(services: Services) -> Iterator[Question]:
-    tasks, dispatch = services.tasks, services.dispatch
+    tasks, queries, dispatch = services.tasks, services.queries, services.dispatch
     leader = Maintenance(services, "bench")
-    some = tasks.oldest_dispatched(Priority.MEDIUM, 300)
+    some = queries.oldest_dispatched(Priority.MEDIUM, 300)
     yield Question("maintenance, every 1 s", "leader lease", lambda at: leader.lead())
-    yield Question("maintenance, every 1 s", "due by the clock", lambda at: tasks.due(500))
-    yield Question("maintenance, every 2 s", "hints that were never sent", lambda at: tasks.undispatched(500))
+    yield Question("maintenance, every 1 s", "due by the clock", lambda at: queries.due(500))
     yield Question(
-        "maintenance, every 2 s", "leases of all that run", lambda at: list(tasks.running_leases())
+        "maintenance, every 2 s", "hints that were never sent", lambda at: queries.undispatched(500)
+    )
+    yield Question(
+        "maintenance, every 2 s", "leases of all that run", lambda at: list(queries.running_leases())
     )
     for priority in Priority:
         yield Question(
             "maintenance, every 10 s",
             f"oldest 300 that wait, {priority.word}",
-            partial(_oldest, tasks, priority),
+            partial(_oldest, queries, priority),
         )
     yield Question(
-        "maintenance, every 10 s", "of 300 those that still wait", lambda at: tasks.still_waiting(some)
+        "maintenance, every 10 s", "of 300 those that still wait", lambda at: queries.still_waiting(some)
     )
-    yield Question("maintenance, every 10 s", "past retention", lambda at: tasks.past_retention(500))
+    yield Question("maintenance, every 10 s", "past retention", lambda at: queries.past_retention(500))
     yield Question("maintenance, every 10 s", "deletions, files, words", lambda at: _prune(services))
     yield Question(
         "maintenance, every 10 s", "workers that left", lambda at: services.catalog.forget_lost_workers()
     )
     yield Question("a worker starts", "types that it offers", lambda at: tasks.offer(["noop", "nothing"]))
     yield Question(
-        "Redis lost its data", "500 hints to send again", lambda at: tasks.dispatched_behind(START, 500)
+        "Redis lost its data", "500 hints to send again", lambda at: queries.dispatched_behind(START, 500)
     )
     yield Question("a form's files", "of no task", lambda at: dispatch.files.of_task(ObjectId()))
 
 
-def _oldest(tasks: Tasks, priority: Priority, at: int) -> object:
-    return tasks.oldest_dispatched(priority, 300)
+def _oldest(queries: Queries, priority: Priority, at: int) -> object:
+    return queries.oldest_dispatched(priority, 300)
 
 
 def _page(listing: Listing, wanted: TaskFilter, at: int) -> object:
@@ -138,6 +139,7 @@ def _prune(services: Services) -> None:
 
 def _of_pages(services: Services) -> Iterator[Question]:
     stats, listing, tasks = services.stats, services.listing, services.tasks
+    find = services.queries.find
     first = listing.page(TaskFilter())
     ids = [task.id for task in first.tasks]
     second = TaskFilter(after=first.next)
@@ -148,7 +150,9 @@ def _of_pages(services: Services) -> Iterator[Question]:
         wanted = TaskFilter(status=status.value)
         yield Question("list", f"status {status.value}", partial(_page, listing, wanted))
     yield Question(
-        "list, every 2 s", "rows that live", lambda at: tasks.find({"_id": {"$in": ids}}, [("_id", 1)], 25)
+        "list, every 2 s",
+        "rows that live",
+        lambda at: find({"_id": {"$in": ids}}, [("_id", 1)], 25),
     )
     yield Question("list, every 10 s", "counts", lambda at: Listing(services.db).counts(TaskFilter()))
     yield Question("every page, 1.5 s", "queues", lambda at: stats.queues())

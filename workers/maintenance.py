@@ -1,7 +1,7 @@
 """The periodic repairs, by whichever worker holds the leader lease in MongoDB.
 
 Two leaders at once do no harm, since every repair is a compare-and-set; the lease only saves work.
-What is repaired and how is in `app.core.queue.dispatcher`.
+What is repaired and how is in `app.core.queue.recovery`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Maintenance:
         self._name = name
         self._leases = services.db.leases
         self._done: dict[str, float] = {}
-        self._leases_seen = LeaseWatch(services.tasks)
+        self._leases_seen = LeaseWatch(services.queries)
         self._journal = journal_of(services.settings)
         self._answered = self._rescue_from = float("-inf")
         self._stop = threading.Event()
@@ -155,12 +155,12 @@ class Maintenance:
             return  # it runs out by itself
 
     def _repairs(self) -> dict[str, Callable[[], object]]:
-        dispatch = self._services.dispatch
+        recovery = self._services.recovery
         return {
-            "stage": dispatch.stage,
-            "push": dispatch.push_due,
-            "recover": dispatch.recover,
-            "sweep": dispatch.sweep,
+            "stage": recovery.stage,
+            "push": recovery.push_due,
+            "recover": recovery.recover,
+            "sweep": recovery.sweep,
             "prune": self._prune,
         }
 
@@ -171,7 +171,7 @@ class Maintenance:
         if not waits and not self.lead("rescue"):
             return 0
         lost = self._leases_seen.lost()
-        return 0 if waits else self._services.dispatch.rescue(lost)
+        return 0 if waits else self._services.recovery.rescue(lost)
 
     def _keep_time(self) -> None:
         """Where the database's clock was set, leases of both times stand side by side for a while."""
@@ -183,7 +183,7 @@ class Maintenance:
 
     def _prune(self) -> int:
         self._services.catalog.forget_lost_workers()
-        pruned = self._services.dispatch.prune()
+        pruned = self._services.recovery.prune()
         self._services.queues.forget_lost_workers()
         return pruned
 

@@ -109,7 +109,7 @@ WORK = (
     ),
     IndexModel([("id_end", ASCENDING)], name="id_end", sparse=True),
     IndexModel([("run_at", ASCENDING)], name="run_at", sparse=True),
-    # Not a TTL index: MongoDB would delete the task without its log and files (see `Dispatch.prune`).
+    # Not a TTL index: MongoDB would delete the task without its log and files (see `Recovery.prune`).
     IndexModel([("expire_at", ASCENDING)], name="retention", sparse=True),
 )
 

@@ -23,13 +23,15 @@ from app.core.listing.stats import Stats
 from app.core.mongo import Mongo
 from app.core.queue import rq
 from app.core.queue.bulk import Bulk
-from app.core.queue.dispatcher import Dispatch
+from app.core.queue.dispatcher import Dispatcher
+from app.core.queue.recovery import Recovery
 from app.core.queue.rq import Queues
 from app.core.secrets.vault import Vault
 from app.core.stores import causes
 from app.core.stores.advice import explained
 from app.core.stores.sparse_log import SparseLog
 from app.core.tasks.deletions import Deletions
+from app.core.tasks.queries import Queries
 from app.core.tasks.store import Tasks
 from config import Settings
 
@@ -43,11 +45,13 @@ class Services:
     settings: Settings
     db: Mongo
     tasks: Tasks
+    queries: Queries
     files: Files
     logs: Logs
     catalog: Catalog
     queues: Queues
-    dispatch: Dispatch
+    dispatch: Dispatcher
+    recovery: Recovery
     listing: Listing
     bulk: Bulk
     stats: Stats
@@ -92,25 +96,27 @@ class Services:
 
 def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     """Put the core together over stores that are given; connects to nothing by itself."""
-    tasks = Tasks(db, timedelta(days=settings.retention_days))
+    tasks, queries = Tasks(db, timedelta(days=settings.retention_days)), Queries(db)
     files = Files(db, settings.upload_max_mb * 2**20)
     logs = Logs(db)
     queues = Queues(redis)
     vault = Vault.of(settings)
     deletions, words = Deletions(db, tasks, files, logs), Words(db)
-    dispatch = Dispatch(tasks, queues, files, deletions, words, vault, settings.max_worker_losses)
+    dispatch = Dispatcher(tasks, queues, files, deletions, words, vault, settings.max_worker_losses)
     listing = Listing(db)
     return Services(
         settings=settings,
         db=db,
         tasks=tasks,
+        queries=queries,
         files=files,
         logs=logs,
         catalog=Catalog(db, tasks),
         queues=queues,
         dispatch=dispatch,
+        recovery=Recovery(dispatch, queries),
         listing=listing,
-        bulk=Bulk(listing, dispatch),
+        bulk=Bulk(listing, dispatch, queries),
         stats=Stats(db, listing),
         vault=vault,
     )

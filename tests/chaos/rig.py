@@ -118,7 +118,7 @@ class Rig(Fleet):
         end = time.monotonic() + seconds
         while True:
             with contextlib.suppress(PyMongoError):
-                now = self.services.tasks.find({"_id": {"$in": ids}}, [("_id", 1)], len(ids) + 1)
+                now = self.services.queries.find({"_id": {"$in": ids}}, [("_id", 1)], len(ids) + 1)
                 if all(task.status.ended for task in now) or time.monotonic() > end:
                     return sorted(now, key=lambda task: ids.index(task.id))
             time.sleep(0.1)

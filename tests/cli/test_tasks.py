@@ -103,7 +103,7 @@ def test_a_task_runs_through_the_queue_and_is_followed(
     assert (done.exit_code, done.stdout) == (0, '"rested"\n')
     for said in ("“A nap”, priority high: accepted.", "a line of its log", "Succeeded after"):
         assert said in done.stderr
-    task = services.tasks.find({}, [("_id", 1)], 1)[0]
+    task = services.queries.find({}, [("_id", 1)], 1)[0]
     assert (task.params, task.priority, task.title) == ({"seconds": 0.1}, Priority.HIGH, "A nap")
 
 
@@ -124,7 +124,7 @@ def test_nothing_is_followed_when_that_is_wished(flask: Flask, services: Service
     done = flask("run", "doze", "--no-follow")
 
     assert (done.exit_code, done.stdout) == (0, "")
-    task = services.tasks.find({}, [("_id", 1)], 1)[0]
+    task = services.queries.find({}, [("_id", 1)], 1)[0]
     assert (task.status, task.params, task.max_attempts) == (Status.QUEUED, {"seconds": 1.0}, 3)
     assert task.title == "Sleep"
 
@@ -175,7 +175,7 @@ def test_a_file_is_uploaded_and_belongs_to_its_task(
     path.write_bytes(b"one\ntwo\n")
     assert flask("run", "measure", f"source=@{path}", "--no-follow").exit_code == 0
 
-    task = services.tasks.find({}, [("_id", 1)], 1)[0]
+    task = services.queries.find({}, [("_id", 1)], 1)[0]
     files = services.files.of_task(task.id)
     assert [(str(file.id), file.name, file.size) for file in files] == [
         (task.params["source"], "poem.txt", 8)
@@ -225,7 +225,7 @@ def test_ctrl_c_offers_to_cancel(
     runner = create_app(settings, services).test_cli_runner()
     done = runner.invoke(args=["tasks", "run", "doze"], input="y\n")
 
-    task = services.tasks.find({}, [("_id", 1)], 1)[0]
+    task = services.queries.find({}, [("_id", 1)], 1)[0]
     assert (task.status, task.cancel and task.cancel["by"]) == (Status.CANCELED, "local")
     assert done.exit_code == 1 and "Canceled." in done.stderr
 
@@ -237,7 +237,7 @@ def test_or_leaves_the_task_to_go_on(
     runner = create_app(settings, services).test_cli_runner()
     done = runner.invoke(args=["tasks", "run", "doze"], input=answer)
 
-    task = services.tasks.find({}, [("_id", 1)], 1)[0]
+    task = services.queries.find({}, [("_id", 1)], 1)[0]
     assert (task.status, done.exit_code) == (Status.QUEUED, 130)
     assert f"It goes on: task {task.id}." in done.stderr
 

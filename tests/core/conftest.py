@@ -53,11 +53,11 @@ class Rescuer:
 
     def __init__(self, services: Services, clock: Clock) -> None:
         self.services, self.clock = services, clock
-        self.watch = LeaseWatch(services.tasks, lambda: clock.now.timestamp())
+        self.watch = LeaseWatch(services.queries, lambda: clock.now.timestamp())
 
     def look(self) -> int:
         """Look once and rescue who is lost; returns how many tasks."""
-        return self.services.dispatch.rescue(self.watch.lost())
+        return self.services.recovery.rescue(self.watch.lost())
 
     def __call__(self) -> int:
         """Look twice, so far apart that who lives would have renewed."""
@@ -129,7 +129,8 @@ def redis_away(
     @contextmanager
     def away() -> Iterator[None]:
         with monkeypatch.context() as patched:
-            patched.setattr(services.dispatch, "queues", Queues(nobody))
+            for part in (services.dispatch, services.recovery):
+                patched.setattr(part, "queues", Queues(nobody))
             yield
 
     yield away

@@ -72,7 +72,7 @@ def test_what_is_due_behind_a_batch_of_them_is_queued(services, task_in, clock, 
     clock.advance(seconds=1)
     task = task_in(Status.SCHEDULED)
     clock.advance(hours=2)
-    assert services.dispatch.stage() == 1
+    assert services.recovery.stage() == 1
     assert services.tasks.get(task.id).status is Status.QUEUED
 
 
@@ -116,12 +116,12 @@ def test_no_wrong_type_in_any_field_keeps_another_task_from_its_repair(
     rescue()
     clock.advance(seconds=LOSS_WAIT_FIRST_S)
     for piece in ("stage", "push_due", "recover", "sweep"):
-        getattr(services.dispatch, piece)()
+        getattr(services.recovery, piece)()
     assert {services.tasks.get(task.id).status for task in (due, lost, waits)} == {Status.QUEUED}
     assert not services.queues.missing([services.tasks.get(task.id) for task in (due, lost, waits)])
     assert "a repair of it failed" not in caplog.text
     clock.advance(days=60)
-    services.dispatch.prune()
+    services.recovery.prune()
 
 
 def test_a_task_to_which_a_repair_cannot_be_done_keeps_no_other_from_its_turn(
@@ -135,7 +135,7 @@ def test_a_task_to_which_a_repair_cannot_be_done_keeps_no_other_from_its_turn(
         return 1 / 0 if each.id == bad.id else real(each)
 
     monkeypatch.setattr(services.tasks, "stage", stage)
-    assert services.dispatch.stage() == 1
+    assert services.recovery.stage() == 1
     assert services.tasks.get(task.id).status is Status.QUEUED
 
 

@@ -47,7 +47,7 @@ def test_one_that_got_a_lease_meanwhile_is_left_alone(services, running, rescue,
     clock.advance(seconds=ABANDONED_S)
     lost = rescue.watch.lost()
     rewrite(services, task, {"worker": "w1", "until": clock.now + LEASE})
-    assert (len(lost), services.dispatch.rescue(lost)) == (1, 0)
+    assert (len(lost), services.recovery.rescue(lost)) == (1, 0)
 
 
 def test_one_look_takes_nothing_from_anybody(running, rescue, clock):

@@ -33,7 +33,7 @@ def look(services, clock, rescuer, worker, steps, dies_at, until):
     services.db.tasks.delete_many({})
     began, off = clock.now, {"rescuer": rescuer, "worker": worker}
     second = 0
-    watch = LeaseWatch(services.tasks, lambda: float(second))
+    watch = LeaseWatch(services.queries, lambda: float(second))
 
     def at(who):
         clock.now = began + timedelta(seconds=second + off[who])

@@ -89,7 +89,7 @@ def test_the_redis_of_before_still_has_its_hints_and_each_task_runs_once(
 ) -> None:
     (given, before), (addresses, after) = database("wheel", "source"), database("wheel", "target")
     made = work(before)
-    before.dispatch.recover()
+    before.recovery.recover()
     assert before.queues.has_epoch() and sum(before.queues.depths().values()) >= 4
     assert flask(given, "export", tmp_path / "export").returncode == 0
     assert flask(addresses, "import", tmp_path / "export").returncode == 0

@@ -93,7 +93,7 @@ def maintain_later(services: Services) -> None:
         services.db[name].update_many({}, {"$set": {"at": utcnow() - LONG_AGO}})
     pending = {"metadata.pending_at": {"$exists": True}}
     services.db["files.files"].update_many(pending, {"$set": {"metadata.pending_at": utcnow() - LONG_AGO}})
-    services.dispatch.prune()
+    services.recovery.prune()
     assert services.db.deletions.count_documents({}) == services.db["files.uploads"].count_documents({}) == 0
 
 

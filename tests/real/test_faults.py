@@ -63,7 +63,7 @@ def test_redis_down_at_creation_the_task_is_kept_and_runs_when_it_is_back(
     answer, seconds = timed(lambda: client.post("/tasks/new/echo", data=sent))
     assert (answer.status_code, seconds < 1) == (303, True)
     assert "starts when it is back" in text_of(client.get(answer.headers["Location"]).text)
-    (task,) = crew.services.tasks.find({}, [("_id", 1)], 10)
+    (task,) = crew.services.queries.find({}, [("_id", 1)], 10)
     assert (task.status, task.hint) == (Status.QUEUED, "due")
 
     back(servers.redis)

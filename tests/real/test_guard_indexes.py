@@ -49,7 +49,7 @@ def live_a_life(counted: Counted) -> None:
     new = NewTask("noop", {}, "Nothing", Priority.HIGH, max_attempts=3)
     submitted = services.dispatch.submit(new).task
     services.stats.queues()
-    services.tasks.due_among([submitted.id])
+    services.queries.due_among([submitted.id])
     claimed = services.tasks.claim(submitted.id, submitted.dispatch, "somebody.1")
     assert claimed
     assert services.tasks.renew(claimed)

@@ -57,7 +57,7 @@ def test_while_it_runs_the_disk_and_the_database_have_no_part_of_it(crew: Fleet,
         cwd=ROOT, env={**crew.env, "WORD": CANARY}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert ran.wait(60) == 0
-    task = until(lambda: next(iter(crew.services.tasks.find({}, [("_id", -1)], 1)), None))
+    task = until(lambda: next(iter(crew.services.queries.find({}, [("_id", -1)], 1)), None))
     crew.running(task)
     log = until(lambda: crew.services.logs.read(task.id, 1).text)
 

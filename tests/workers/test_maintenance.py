@@ -177,9 +177,9 @@ def test_what_fails_in_one_repair_keeps_no_other_from_its_turn(
 ) -> None:
     bob, done = a_patient_leader(services, monkeypatch), []
     for name in ("stage", "push_due", "recover", "rescue"):
-        monkeypatch.setattr(services.dispatch, name, failing(error))
+        monkeypatch.setattr(services.recovery, name, failing(error))
     for name in ("sweep", "prune"):
-        monkeypatch.setattr(services.dispatch, name, lambda name=name: done.append(name) or 0)
+        monkeypatch.setattr(services.recovery, name, lambda name=name: done.append(name) or 0)
 
     bob.round()
 
@@ -191,7 +191,7 @@ def test_with_mongodb_away_a_round_ends(
     services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bob = a_patient_leader(services, monkeypatch)
-    monkeypatch.setattr(services.dispatch, "stage", failing(AutoReconnect("gone")))
+    monkeypatch.setattr(services.recovery, "stage", failing(AutoReconnect("gone")))
 
     bob.round()
 
@@ -262,13 +262,13 @@ def test_a_long_round_is_no_cut_unless_it_took_a_lease(
     """Where there is much to repair, rounds are long; a process that was stopped in one knows nothing."""
     bob, now, rescued = a_patient_leader(services, monkeypatch), [time.monotonic()], []
     monkeypatch.setattr(maintenance.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(services.dispatch, "rescue", lambda lost: rescued.append(now[0]) or 0)
+    monkeypatch.setattr(services.recovery, "rescue", lambda lost: rescued.append(now[0]) or 0)
 
     def prune() -> int:
         now[0] += took_s
         return 0
 
-    monkeypatch.setattr(services.dispatch, "prune", prune)
+    monkeypatch.setattr(services.recovery, "prune", prune)
     bob.round()
     now[0] += 1.0
     before = len(rescued)
@@ -283,7 +283,7 @@ def test_where_the_databases_clock_was_set_nobody_is_rescued_for_a_lease(
     services: Services, monkeypatch: pytest.MonkeyPatch, moved_s: float, rescues: bool
 ) -> None:
     bob, rescued = a_patient_leader(services, monkeypatch), []
-    monkeypatch.setattr(services.dispatch, "rescue", lambda lost: rescued.append(lost) or 0)
+    monkeypatch.setattr(services.recovery, "rescue", lambda lost: rescued.append(lost) or 0)
     monkeypatch.setattr(clock, "synchronise", lambda db: timedelta(seconds=moved_s))
 
     bob.round()

@@ -15,7 +15,8 @@ from bson import ObjectId
 
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import Count, Listing, unchanged
-from app.core.queue.dispatcher import Dispatch
+from app.core.queue.dispatcher import Dispatcher
+from app.core.tasks.queries import Queries
 from app.core.tasks.states import Action, Priority, legal
 from app.core.tasks.task import Task
 
@@ -48,8 +49,8 @@ class Step:
 class Bulk:
     """Deeds to many. Raises Unavailable where MongoDB does not answer; doing it again is safe."""
 
-    def __init__(self, listing: Listing, dispatch: Dispatch) -> None:
-        self._listing, self._dispatch = listing, dispatch
+    def __init__(self, listing: Listing, dispatch: Dispatcher, queries: Queries) -> None:
+        self._listing, self._dispatch, self._queries = listing, dispatch, queries
         self._tasks = dispatch.tasks
 
     def count(self, operation: Operation, wanted: TaskFilter) -> Count:
@@ -94,7 +95,7 @@ class Bulk:
     def these(self, operation: Operation, ids: Sequence[ObjectId], until: datetime) -> Step:
         """Do it to the tasks of these ids, oldest first, for which it was legal then and is now."""
         query = {"_id": {"$in": list(ids)}, **unchanged(legal(operation.action), until)}
-        found = self._tasks.find(query, [("_id", 1)], len(ids)) if ids else []
+        found = self._queries.find(query, [("_id", 1)], len(ids)) if ids else []
         fit = self._meant(operation, [task for task in found if operation.action in task.actions])
         done = sum(self._do(operation, fit[start : start + FIRST]) for start in range(0, len(fit), FIRST))
         return Step(done, len(ids) - done)
@@ -127,5 +128,5 @@ class Bulk:
     def _announced(self, tasks: list[Task], done: int) -> int:
         """Push the new hints, in order; what is not pushed, because Redis is away, the sweep pushes."""
         if done:
-            self._dispatch.push(self._tasks.due_among([task.id for task in tasks]))
+            self._dispatch.push(self._queries.due_among([task.id for task in tasks]))
         return done

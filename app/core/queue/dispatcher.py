@@ -6,13 +6,10 @@ pushes it when Redis is back.
 
 from __future__ import annotations
 
-import copy
 import random
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import takewhile
 
 from bson import ObjectId
 
@@ -22,13 +19,12 @@ from app.core.failpoints import reach
 from app.core.files.store import Files
 from app.core.listing.search_index import Words
 from app.core.mongo import Document
-from app.core.queue.recovery import Repair, isolated, soon
 from app.core.queue.rq import Queues
 from app.core.secrets.vault import Vault
 from app.core.tasks.deletions import Deletions
 from app.core.tasks.document import require_room
 from app.core.tasks.states import Action, Ending, Priority, Status
-from app.core.tasks.store import Tasks
+from app.core.tasks.store import ExpectedLease, Tasks
 from app.core.tasks.task import NewTask, Task, words_of
 
 MAX_CRASHES = 3
@@ -63,7 +59,7 @@ def loss_wait_s(losses: int) -> float:
     return random.uniform(0, longest)  # noqa: S311 - no secret
 
 
-class Dispatch(Repair):
+class Dispatcher:
     """The one way to change what happens to a task; one fails for good at its ``max_losses``-th loss."""
 
     def __init__(
@@ -76,8 +72,28 @@ class Dispatch(Repair):
         vault: Vault,
         max_losses: int,
     ) -> None:
-        super().__init__(tasks, queues, files, deletions, words)
-        self.vault, self.max_losses = vault, max_losses
+        self.tasks, self.queues, self.files = tasks, queues, files
+        self.deletions, self.words, self.vault = deletions, words, vault
+        self.max_losses = max_losses
+
+    # Hints
+
+    def push(self, tasks: Sequence[Task]) -> bool:
+        """Push hints and mark them; False when Redis is away, and then the sweep will."""
+        try:
+            self.queues.push(tasks)
+        except QueueUnavailable:
+            return False
+        reach("pushed")
+        self.tasks.mark_dispatched(tasks)
+        return True
+
+    def take_back(self, tasks: Sequence[Task]) -> None:
+        """Tidy only: a stale hint does nothing when a worker takes it."""
+        try:
+            self.queues.remove(tasks)
+        except QueueUnavailable:
+            return
 
     # What people do
 
@@ -97,8 +113,8 @@ class Dispatch(Repair):
             self.files.confirm(new.files)
         else:
             self.files.release(task_id)
-        dispatched = task.status is not Status.QUEUED or not created or self.push([task])
-        return Submitted(task, created, dispatched)
+        must_push = created and task.status is Status.QUEUED
+        return Submitted(task, created, dispatched=self.push([task]) if must_push else True)
 
     def cancel(self, task_id: ObjectId, by: str) -> None:
         """Cancel a task that waits or runs. Raises NotFound, or Conflict when it has ended."""
@@ -135,80 +151,89 @@ class Dispatch(Repair):
             raise Conflict(f"This task is {task.status.label.lower()}, so it cannot be {_PAST[action]}.")
         return task
 
-    def take_back(self, tasks: Sequence[Task]) -> None:
-        """Tidy only: a stale hint does nothing when a worker takes it."""
-        try:
-            self.queues.remove(tasks)
-        except QueueUnavailable:
-            return
-
     # How an attempt that did not succeed goes on
 
     def failed(
-        self, task: Task, error: Document, *, retry: bool = True, after_s: float | None = None
+        self,
+        task: Task,
+        error: Document,
+        *,
+        retry: bool = True,
+        after_s: float | None = None,
+        expected: ExpectedLease | None = None,
     ) -> Status | None:
         """Schedule another attempt where one is left, else fail.
 
         Returns the task's status then, or None when the attempt was no longer the current one.
         """
         if self.tasks.cancel_requested(task):
-            return self._end_canceled(task)
+            return self._end_canceled(task, expected)
         if retry and task.attempt < task.max_attempts:
-            wait = timedelta(seconds=backoff_s(task.attempt) if after_s is None else after_s)
-            again = self.tasks.reschedule(task, error, utcnow() + wait)
-            return Status.SCHEDULED if again else self._end_canceled(task)
-        return Status.FAILED if self.tasks.fail(task, error) else None
+            wait_s = backoff_s(task.attempt) if after_s is None else after_s
+            return self._reschedule(task, error, wait_s, expected)
+        return Status.FAILED if self.tasks.fail(task, error, expected) else None
 
-    def _end_canceled(self, task: Task) -> Status | None:
+    def _reschedule(
+        self, task: Task, error: Document, wait_s: float, expected: ExpectedLease | None
+    ) -> Status | None:
+        run_at = utcnow() + timedelta(seconds=wait_s)
+        if self.tasks.reschedule(task, error, run_at, expected):
+            return Status.SCHEDULED
+        return self._end_canceled(task, expected)
+
+    def _end_canceled(self, task: Task, expected: ExpectedLease | None = None) -> Status | None:
         """An attempt that was not allowed to go on: canceled if somebody asked, else it was not ours."""
-        asked = self.tasks.cancel_requested(task)
-        return Status.CANCELED if asked and self.tasks.end_canceled(task, "Canceled.") else None
+        if self.tasks.cancel_requested(task) and self.tasks.end_canceled(task, "Canceled.", expected):
+            return Status.CANCELED
+        return None
 
     def crashed(self, task: Task, message: str) -> Status | None:
         """The process of an attempt died, and its supervisor saw it: again at once, unless it did so too
         often or no attempt is left. What kills its own process is poison, wherever it runs."""
         error = {"kind": Ending.CRASH.value, "type": "WorkerDied", "message": message, "traceback": ""}
         if task.crashes + 1 >= MAX_CRASHES:
-            error["message"] = f"{message} It was the {MAX_CRASHES}rd time, so the task is not tried again."
+            error["message"] = (
+                f"{message} It has crashed {MAX_CRASHES} times, the most allowed. It is not tried again."
+            )
             return self.failed(task, error, retry=False)
         if task.attempt >= task.max_attempts or self.tasks.cancel_requested(task):
             return self.failed(task, error)
-        again = self.tasks.release(task, message, error)
-        if again:
-            self.push([again])
-        return Status.QUEUED if again else self._end_canceled(task)
+        released = self.tasks.release(task, message, error)
+        if released is None:
+            return self._end_canceled(task)
+        self.push([released])
+        return Status.QUEUED
 
     def lost(self, task: Task, message: str) -> Status | None:
         """The worker of an attempt is gone, and nobody is left who saw why: a host died, most likely.
 
         That is no fault of the task and does not count as one of its attempts, so it begins anew soon. What
-        takes its whole host down with it ends by a limit of its own.
+        takes its whole host down with it ends by a limit of its own. An attempt whose lease was renewed since
+        ``task`` was read goes on.
         """
         error = {"kind": Ending.WORKER_LOST.value, "type": "WorkerLost", "message": message, "traceback": ""}
-        losses = task.losses + 1
+        losses, expected = task.losses + 1, ExpectedLease.of(task)
         if losses >= self.max_losses:
             error["message"] = (
                 f"{message} It has lost {losses:,} workers, the most allowed (MAX_WORKER_LOSSES). "
                 "It is not tried again."
             )
-            return self.failed(task, error, retry=False)
+            return self.failed(task, error, retry=False, expected=expected)
         if self.tasks.cancel_requested(task):
-            return self._end_canceled(task)
-        run_at = utcnow() + timedelta(seconds=loss_wait_s(losses))
-        again = self.tasks.reschedule(task, error, run_at)
-        return Status.SCHEDULED if again else self._end_canceled(task)
+            return self._end_canceled(task, expected)
+        return self._reschedule(task, error, loss_wait_s(losses), expected)
 
     def release(self, task: Task, message: str) -> bool:
         """A worker stops before its task ended: somebody else begins it anew, and it does not count.
 
         Returns whether they will; a task that was canceled ends here.
         """
-        again = self.tasks.release(task, message)
-        if again:
-            self.push([again])
-        else:
+        released = self.tasks.release(task, message)
+        if released is None:
             self._end_canceled(task)
-        return again is not None
+            return False
+        self.push([released])
+        return True
 
     def defer(self, task: Task, *, served: bool) -> bool:
         """A worker that lacks the type of a waiting task lets it wait for one that has it.
@@ -220,26 +245,6 @@ class Dispatch(Repair):
         wait_s = min(PUT_OFF_LONGEST_S, times) if served else min(UNSERVED_LONGEST_S, 30 * times)
         jitter = random.uniform(0.5, 1)  # noqa: S311 - no secret
         return self.tasks.defer(task, utcnow() + timedelta(seconds=wait_s * jitter))
-
-    def rescuing(self) -> Dispatch:
-        """The same, for one who takes attempts from their workers (`Tasks.rescuing`)."""
-        rescuing = copy.copy(self)
-        rescuing.tasks = self.tasks.rescuing()
-        return rescuing
-
-    def rescue(self, lost: Sequence[Task]) -> int:
-        """Take up again tasks whose worker is lost (`LeaseWatch`), as far as there is time; returns how many.
-
-        One that was renewed since it was looked at is its worker's.
-        """
-        until, rescuing = soon(), self.rescuing()
-        return len(isolated(takewhile(lambda _: time.monotonic() < until, lost), rescuing._rescued))
-
-    def _rescued(self, task: Task) -> bool:
-        lost = f"The worker {task.worker} was lost while it ran this task."
-        rescued = self.lost(task, lost) is not None
-        reach("rescued")
-        return rescued
 
 
 _PAST = {

@@ -18,8 +18,9 @@ from bson import ObjectId
 
 from app.core.clock import utcnow
 from app.core.stored import is_time
+from app.core.tasks.queries import Queries
 from app.core.tasks.states import Status
-from app.core.tasks.store import LEASE, Tasks
+from app.core.tasks.store import LEASE
 from app.core.tasks.task import Task
 
 UNRENEWED_S = LEASE.total_seconds() / 2
@@ -44,21 +45,21 @@ class _Seen:
 class LeaseWatch:
     """Remembers between two looks; one for each process that rescues. ``now`` counts seconds."""
 
-    def __init__(self, tasks: Tasks, now: Callable[[], float] = time.monotonic) -> None:
-        self._tasks, self._now = tasks, now
+    def __init__(self, queries: Queries, now: Callable[[], float] = time.monotonic) -> None:
+        self._queries, self._now = queries, now
         self._seen: dict[ObjectId, _Seen] = {}
         self.unrenewed_s = UNRENEWED_S
 
     def lost(self) -> list[Task]:
         """Look at all that run; return those whose worker is lost, the longest lost first."""
         now = self._now()
-        seen = {task_id: _Seen(state, now) for task_id, state in self._tasks.running_leases()}
+        seen = {task_id: _Seen(state, now) for task_id, state in self._queries.running_leases()}
         for task_id in seen.keys() & self._seen.keys():
             if self._seen[task_id].state == seen[task_id].state:
                 seen[task_id] = self._seen[task_id]
         self._seen = seen
         lost = sorted((one.since, task_id) for task_id, one in seen.items() if self._is_lost(one, now))
-        tasks = self._tasks.among([task_id for _, task_id in lost])
+        tasks = self._queries.among([task_id for _, task_id in lost])
         return [task for task in tasks if self._is_as_seen(task)]
 
     def _is_lost(self, one: _Seen, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""Repair: what maintenance does to tasks and to their hints.
+"""What maintenance does to tasks and to their hints.
 
 Each repair looks at a batch, and at further ones while they are full, for a time that leaves the
 others theirs. What is left over is for the next round.
@@ -10,19 +10,16 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from bson.errors import BSONError
 
-from app.core.errors import QueueUnavailable, TaskQueueError
+from app.core.errors import TaskQueueError
 from app.core.failpoints import reach
-from app.core.files.store import Files
-from app.core.listing.search_index import Words
 from app.core.mongo import cannot_write, is_away
-from app.core.queue.rq import Queues
-from app.core.tasks.deletions import Deletions
-from app.core.tasks.queries import START, Place
+from app.core.queue.dispatcher import Dispatcher
+from app.core.tasks.queries import START, Place, Queries
 from app.core.tasks.states import Priority, Status
-from app.core.tasks.store import Tasks
 from app.core.tasks.task import Task
 
 OLDEST = 300
@@ -79,26 +76,14 @@ def soon() -> float:
     return time.monotonic() + REPAIR_S
 
 
-class Repair:
-    """The repairing half of `dispatcher.Dispatch`."""
+class Recovery:
+    """The repairs of one process. What happens to a task goes through the dispatcher, as everywhere."""
 
-    def __init__(
-        self, tasks: Tasks, queues: Queues, files: Files, deletions: Deletions, words: Words
-    ) -> None:
-        self.tasks, self.queues, self.files = tasks, queues, files
-        self.deletions, self.words = deletions, words
+    def __init__(self, dispatcher: Dispatcher, queries: Queries) -> None:
+        self._dispatcher, self._queries = dispatcher, queries
+        self._tasks, self.queues = dispatcher.tasks, dispatcher.queues
 
     # Hints
-
-    def push(self, tasks: Sequence[Task]) -> bool:
-        """Push hints and mark them; False when Redis is away, and then the sweep will."""
-        try:
-            self.queues.push(tasks)
-        except QueueUnavailable:
-            return False
-        reach("pushed")
-        self.tasks.mark_dispatched(tasks)
-        return True
 
     def push_due(self) -> int:
         """Push what was never pushed; returns how many hints. Raises QueueUnavailable."""
@@ -106,15 +91,15 @@ class Repair:
 
     def _push_batch(self, left: int) -> Batch:
         """Push those that do not wait in Redis already (pushed, but not marked), and mark all."""
-        due = self.tasks.undispatched(BATCH)
-        lost = self._lost(due)
+        due = self._queries.undispatched(BATCH)
+        lost = self._with_lost_hints(due)
         self.queues.push(lost)
-        self.tasks.mark_dispatched(due)
+        self._tasks.mark_dispatched(due)
         return Batch(len(due) == BATCH, len(lost))
 
-    def _lost(self, tasks: list[Task]) -> list[Task]:
+    def _with_lost_hints(self, tasks: list[Task]) -> list[Task]:
         """Those whose hint is gone although nobody took them: a worker may have, since they were read."""
-        return self.tasks.still_waiting(self.queues.missing(tasks))
+        return self._queries.still_waiting(self.queues.missing(tasks))
 
     def sweep(self) -> int:
         """Push again what Redis no longer has; returns how many hints.
@@ -123,8 +108,8 @@ class Repair:
         """
         pushed = 0
         for priority in Priority:
-            lost = self._lost(self.tasks.oldest_dispatched(priority, OLDEST))
-            self.push(lost)
+            lost = self._with_lost_hints(self._queries.oldest_dispatched(priority, OLDEST))
+            self._dispatcher.push(lost)
             pushed += len(lost)
         return pushed
 
@@ -138,29 +123,45 @@ class Repair:
         return repeated(self._recover_batch, time.monotonic() + RECOVERY_S)
 
     def _recover_batch(self, left: int) -> Batch:
-        recovery = self.queues.recovery(str(START))
+        redispatch = self.queues.redispatch(str(START))
         try:
-            place = Place.parse(recovery.place)
+            place = Place.parse(redispatch.place)
         except (ValueError, BSONError):
-            recovery, place = self.queues.begin_again(str(START)), START
-        tasks = self.tasks.dispatched_behind(place, BATCH)
-        lost = self._lost(tasks)
+            redispatch, place = self.queues.begin_again(str(START)), START
+        tasks = self._queries.dispatched_behind(place, BATCH)
+        lost = self._with_lost_hints(tasks)
         self.queues.push(lost)
-        behind = Place.of(tasks[-1]) if len(tasks) == BATCH else place.next_lane
-        self.queues.go_on(recovery, str(behind) if behind else None)
+        behind = Place.of(tasks[-1]) if len(tasks) == BATCH else place.next_queue
+        self.queues.go_on(redispatch, str(behind) if behind else None)
         return Batch(behind is not None, len(lost))
 
     # Tasks
+
+    def rescue(self, lost: Sequence[Task]) -> int:
+        """Take up again tasks whose worker is lost (`LeaseWatch`), as far as there is time; returns how many.
+
+        One that was renewed since it was looked at is its worker's.
+        """
+        until = soon()
+        return len(isolated(takewhile(lambda _: time.monotonic() < until, lost), self._rescue_one))
+
+    def _rescue_one(self, task: Task) -> bool:
+        lost = f"The worker {task.worker} was lost while it ran this task."
+        rescued = self._dispatcher.lost(task, lost) is not None
+        reach("rescued")
+        return rescued
 
     def stage(self) -> int:
         """Queue the scheduled tasks whose time has come; returns how many."""
         return repeated(self._stage_batch, soon())
 
     def _stage_batch(self, left: int) -> Batch:
-        due = self.tasks.due(BATCH, left)
-        staged = isolated(due, self.tasks.stage)
+        due = self._queries.due(BATCH, left)
+        staged = isolated(due, self._tasks.stage)
         reach("staged", bool(staged))
-        self.push([replace(task, status=Status.QUEUED, dispatch=task.dispatch + 1) for task in staged])
+        self._dispatcher.push(
+            [replace(task, status=Status.QUEUED, dispatch=task.dispatch + 1) for task in staged]
+        )
         return Batch(len(due) == BATCH, len(staged), len(due) - len(staged))
 
     def prune(self) -> int:
@@ -169,12 +170,12 @@ class Repair:
         Returns how many tasks.
         """
         pruned = repeated(self._prune_batch, soon())
-        self.deletions.go_on(BATCH)
-        self.files.prune_orphans(BATCH)
-        self.words.prune(WORDS)
+        self._dispatcher.deletions.go_on(BATCH)
+        self._dispatcher.files.prune_orphans(BATCH)
+        self._dispatcher.words.prune(WORDS)
         return pruned
 
     def _prune_batch(self, left: int) -> Batch:
-        past = self.tasks.past_retention(BATCH, left)
-        gone = len(self.deletions.delete(past))
+        past = self._queries.past_retention(BATCH, left)
+        gone = len(self._dispatcher.deletions.delete(past))
         return Batch(len(past) == BATCH, gone, len(past) - gone)

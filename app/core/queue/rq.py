@@ -74,7 +74,7 @@ return 1
 
 
 @dataclass(frozen=True)
-class Recovery:
+class Redispatch:
     """Redis lost its data: up to which ``place`` everything is pushed again; ``loss`` names the loss.
 
     Redis itself keeps it. So whoever repairs goes on from there, and after another loss from the start.
@@ -227,9 +227,9 @@ class Queues:
         with _translated(self.redis):
             self.redis.set(EPOCH, token)
 
-    def recovery(self, start: str) -> Recovery:
+    def redispatch(self, start: str) -> Redispatch:
         """How far the repair of a loss has come; it begins here where it has not begun."""
-        begun = Recovery(secrets.token_hex(8), start)
+        begun = Redispatch(secrets.token_hex(8), start)
         with _translated(self.redis):
             if self.redis.type(LOSS) not in (b"string", b"none"):
                 return self.begin_again(start)
@@ -237,24 +237,24 @@ class Queues:
             found: Any = self.redis.get(LOSS)
         loss, _, place = found.decode("utf-8", "replace").partition(" ") if found else ("", "", "")
         if loss and place:
-            return Recovery(loss, place)
+            return Redispatch(loss, place)
         return begun if found is None else self.begin_again(start)
 
-    def begin_again(self, start: str) -> Recovery:
+    def begin_again(self, start: str) -> Redispatch:
         """Begin the repair of a loss anew, where what Redis knows of it cannot be read."""
-        begun = Recovery(secrets.token_hex(8), start)
+        begun = Redispatch(secrets.token_hex(8), start)
         with _translated(self.redis):
             self.redis.set(LOSS, str(begun))
         return begun
 
-    def go_on(self, recovery: Recovery, place: str | None) -> None:
+    def go_on(self, redispatch: Redispatch, place: str | None) -> None:
         """Everything up to this place is pushed again. With None all is, and a new epoch begins.
 
-        Nothing changes when Redis lost its data since ``recovery`` was read.
+        Nothing changes when Redis lost its data since ``redispatch`` was read.
         """
-        key, value = (LOSS, str(replace(recovery, place=place))) if place else (EPOCH, recovery.loss)
+        key, value = (LOSS, str(replace(redispatch, place=place))) if place else (EPOCH, redispatch.loss)
         with _translated(self.redis):
-            self._go_on(keys=[LOSS, key], args=[str(recovery), value])
+            self._go_on(keys=[LOSS, key], args=[str(redispatch), value])
 
     def forget_lost_workers(self) -> None:
         """Drop workers from RQ's register that were killed before they could leave it."""

@@ -1,6 +1,6 @@
-"""What is asked of the tasks collection besides lists: one task, and what maintenance looks at.
+"""Searches for tasks besides lists: by a filter of the caller's, and what maintenance looks at.
 
-Everything here is served by an index (`mongo.WORK`). The writes are in `store`.
+Everything here is served by an index (`mongo.WORK`). One task, and the writes, are in `store`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pymongo.collection import Collection
 
 from app.core import stored
 from app.core.clock import utcnow
-from app.core.errors import NotFound
 from app.core.mongo import Document, Mongo
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import Task
@@ -38,12 +37,14 @@ def read_tasks(
 ) -> list[Task]:
     """The first ``limit`` tasks of a search that can be read, however many cannot, behind ``skip`` of any."""
     read: list[Task] = []
-    seen, wanted = skip, limit
-    while wanted:
+    seen = skip
+    while len(read) < limit:
+        wanted = limit - len(read)
         documents = list(tasks.find(query, fields).sort(order).skip(seen).limit(wanted))
         read += readable(documents)
         seen += len(documents)
-        wanted = limit - len(read) if len(documents) == wanted else 0
+        if len(documents) < wanted:
+            break
     return read
 
 
@@ -68,7 +69,7 @@ class Place:
         return cls(task.priority, task.queued_at or START.queued_at, task.id)
 
     @property
-    def next_lane(self) -> Place | None:
+    def next_queue(self) -> Place | None:
         """The start of the queue after this one, if there is one."""
         return replace(START, priority=Priority(self.priority + 1)) if self.priority < max(Priority) else None
 
@@ -76,45 +77,20 @@ class Place:
 START = Place(min(Priority), datetime(1970, 1, 1, tzinfo=timezone.utc), ObjectId(bytes(12)))
 
 
-class TaskReads:
-    """The reading half of `store.Tasks`."""
+class Queries:
+    """Searches for tasks, each served by an index."""
 
     def __init__(self, db: Mongo) -> None:
         self._tasks = db.tasks
-
-    def get(self, task_id: ObjectId) -> Task:
-        """Raises NotFound when there is no such task, or none that can be read."""
-        document = self._tasks.find_one({"_id": task_id})
-        if document is None:
-            raise NotFound(
-                f"Task {task_id} doesn't exist. It may have been deleted, "
-                "or removed after its retention period."
-            )
-        task = next(readable([document]), None)
-        if task is None:
-            raise NotFound(
-                f"Task {task_id} can't be displayed because its data is damaged. See the server log."
-            )
-        return task
 
     def find(self, query: Document, order: list[tuple[str, int]], limit: int, skip: int = 0) -> list[Task]:
         """Tasks by a filter that an index serves; at most ``limit``."""
         return read_tasks(self._tasks, query, order, limit, skip=skip)
 
-    def waiting(self, task_id: ObjectId, dispatch: int) -> Task | None:
-        """The task that a message names; None when the message is stale."""
-        document = self._tasks.find_one({"_id": task_id, "status": Status.QUEUED.value, "dispatch": dispatch})
-        return next(readable([document] if document else []), None)
-
-    def cancel_requested(self, task: Task) -> bool:
-        """Whether somebody asked to cancel this running attempt."""
-        asked = self._tasks.find_one({"_id": task.id}, {"cancel": 1})
-        return bool(asked and asked.get("cancel"))
-
-    def gone(self, task_ids: list[ObjectId]) -> list[ObjectId]:
-        """Those of the ids of which there is no task any more."""
-        there = {each["_id"] for each in self._tasks.find({"_id": {"$in": task_ids}}, {"_id": 1})}
-        return [task_id for task_id in task_ids if task_id not in there]
+    def among(self, task_ids: list[ObjectId]) -> list[Task]:
+        """Those of the tasks that can be read, in the order of the IDs given."""
+        found = {task.id: task for task in readable(self._tasks.find({"_id": {"$in": task_ids}}))}
+        return [found[task_id] for task_id in task_ids if task_id in found]
 
     # What maintenance looks at
 
@@ -161,15 +137,10 @@ class TaskReads:
         for found in self._tasks.find({"status": Status.RUNNING.value}, {"attempt": 1, "lease": 1}):
             yield found["_id"], (found.get("attempt"), found.get("lease"))
 
-    def among(self, task_ids: list[ObjectId]) -> list[Task]:
-        """Those of the tasks that can be read, in the order of the IDs given."""
-        found = {task.id: task for task in readable(self._tasks.find({"_id": {"$in": task_ids}}))}
-        return [found[task_id] for task_id in task_ids if task_id in found]
-
     def due(self, limit: int, skip: int = 0) -> list[Task]:
         query = {"run_at": {"$lte": utcnow()}, "status": Status.SCHEDULED.value}
         return self.find(query, [("run_at", 1)], limit, skip)
 
     def past_retention(self, limit: int, skip: int = 0) -> list[ObjectId]:
         found = self._tasks.find({"expire_at": {"$lte": utcnow()}}, {"_id": 1})
-        return [each["_id"] for each in found.sort([("expire_at", 1)]).skip(skip).limit(limit)]
+        return [document["_id"] for document in found.sort([("expire_at", 1)]).skip(skip).limit(limit)]

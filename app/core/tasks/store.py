@@ -7,9 +7,8 @@ these methods return whether they took effect, and raise only when MongoDB does 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,18 +17,19 @@ from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from app.core.clock import utcnow
+from app.core.errors import NotFound
 from app.core.failpoints import reach
 from app.core.mongo import Document, Mongo
 from app.core.tasks import states
 from app.core.tasks.document import entered, history_of, new_document, queued
-from app.core.tasks.queries import TaskReads
+from app.core.tasks.queries import readable
 from app.core.tasks.states import ENDED, WAITING, Ending, Priority, Status
 from app.core.tasks.task import NewTask, Task
 from dtq._types.result_kinds import ResultKind
 
 LEASE = timedelta(seconds=30)
 Change = tuple[Document, Document]  # a guard, and the update of what it lets through
-_ALL = sorted(status.value for status in ENDED)
+_ENDED = sorted(status.value for status in ENDED)
 _OF_AN_END = ("finished_at", "started_at", "dispatched_at", "expire_at")
 _OF_AN_ATTEMPT = ("cancel", "progress", "error", "run_at")
 
@@ -37,25 +37,62 @@ _OF_AN_ATTEMPT = ("cancel", "progress", "error", "run_at")
 def _counted(task: Task, ending: Ending) -> Document:
     """The counts of a task after one more attempt that ended so."""
     return {
-        "crashes": task.crashes + (ending is Ending.CRASH),
-        "losses": task.losses + (ending is Ending.WORKER_LOST),
+        "crashes": task.crashes + 1 if ending is Ending.CRASH else task.crashes,
+        "losses": task.losses + 1 if ending is Ending.WORKER_LOST else task.losses,
     }
 
 
-class Tasks(TaskReads):
-    """The truth about every task; ``retention`` is how long an ended task is kept."""
+@dataclass(frozen=True)
+class ExpectedLease:
+    """The end of the lease that a write to an attempt expects; None expects a lease without an end, or none.
+
+    Pass it to take an attempt from its worker: once the worker has renewed, the write has no effect.
+    """
+
+    until: datetime | None
+
+    @classmethod
+    def of(cls, task: Task) -> ExpectedLease:
+        """Return the lease as it was when the task was read."""
+        return cls((task.lease or {}).get("until"))
+
+
+class Tasks:
+    """The truth about every task; ``retention`` is how long an ended task is kept.
+
+    Here is what concerns one task, and every write. Searches for many are in `queries.Queries`.
+    """
 
     def __init__(self, db: Mongo, retention: timedelta) -> None:
-        super().__init__(db)
+        self._tasks = db.tasks
         self._retention = retention
-        self._rescuing = False
 
-    def rescuing(self) -> Tasks:
-        """The same tasks, for one who takes attempts from their workers: a write to an attempt takes
-        effect only if its lease was not renewed since it was read."""
-        rescuing = copy.copy(self)
-        rescuing._rescuing = True
-        return rescuing
+    # One task
+
+    def get(self, task_id: ObjectId) -> Task:
+        """Raises NotFound when there is no such task, or none that can be read."""
+        document = self._tasks.find_one({"_id": task_id})
+        if document is None:
+            raise NotFound(
+                f"Task {task_id} doesn't exist. It may have been deleted, "
+                "or removed after its retention period."
+            )
+        task = next(readable([document]), None)
+        if task is None:
+            raise NotFound(
+                f"Task {task_id} can't be displayed because its data is damaged. See the server log."
+            )
+        return task
+
+    def waiting(self, task_id: ObjectId, dispatch: int) -> Task | None:
+        """The task that a message names; None when the message is stale."""
+        document = self._tasks.find_one({"_id": task_id, "status": Status.QUEUED.value, "dispatch": dispatch})
+        return next(readable([document] if document else []), None)
+
+    def cancel_requested(self, task: Task) -> bool:
+        """Whether somebody asked to cancel this running attempt."""
+        found = self._tasks.find_one({"_id": task.id}, {"cancel": 1})
+        return bool(found and found.get("cancel"))
 
     # Submission
 
@@ -111,11 +148,12 @@ class Tasks(TaskReads):
         gone = dict.fromkeys(("hint", "progress", "error", "put_offs"), "")
         claimed = replace(task, **{**taken, "status": Status.RUNNING})
         taken["status_at"] = now
-        won = self._update_if_queued(task, "claim", {"$set": taken, "$unset": gone}) or self._is(claimed)
+        won = self._update_if_queued(task, "claim", {"$set": taken, "$unset": gone})
+        won = won or self._is_claimed(claimed)
         reach("claimed", task.id)
         return claimed if won else None
 
-    def _is(self, claimed: Task) -> bool:
+    def _is_claimed(self, claimed: Task) -> bool:
         """Whether this is how the task is held now."""
         now = self._tasks.find_one({"_id": claimed.id}) or {}
         held = (now.get("status"), now.get("attempt"), (now.get("lease") or {}).get("worker"))
@@ -141,16 +179,18 @@ class Tasks(TaskReads):
         values: Document = {"result_file": result_file} if result_file else {"result": result}
         return self._end(task, Status.SUCCEEDED, {**values, "result_kind": kind}, Ending.SUCCEEDED, "")
 
-    def fail(self, task: Task, error: Document) -> bool:
+    def fail(self, task: Task, error: Document, expected: ExpectedLease | None = None) -> bool:
         ending = Ending.of(error["kind"])
         values = {"error": error, **_counted(task, ending)}
-        return self._end(task, Status.FAILED, values, ending, error["message"])
+        return self._end(task, Status.FAILED, values, ending, error["message"], expected)
 
-    def end_canceled(self, task: Task, message: str) -> bool:
+    def end_canceled(self, task: Task, message: str, expected: ExpectedLease | None = None) -> bool:
         """A running task ends because somebody canceled it; never one that nobody did."""
-        return self._end(task, Status.CANCELED, {}, Ending.CANCELED, message, cancel={"$ne": None})
+        return self._end(task, Status.CANCELED, {}, Ending.CANCELED, message, expected, cancel={"$ne": None})
 
-    def reschedule(self, task: Task, error: Document, run_at: datetime) -> bool:
+    def reschedule(
+        self, task: Task, error: Document, run_at: datetime, expected: ExpectedLease | None = None
+    ) -> bool:
         """Another attempt at ``run_at``, unless it was canceled; the error stays visible meanwhile.
 
         The loss of a worker is no fault of the task, so one more attempt is allowed then.
@@ -165,7 +205,7 @@ class Tasks(TaskReads):
         if ending is Ending.WORKER_LOST:
             values["max_attempts"] = task.max_attempts + 1
         update = {"$set": values, "$unset": {"lease": ""}, **history_of(task, ending, error["message"])}
-        return self._update_if_leased(task, update, cancel=None)
+        return self._update_if_leased(task, update, expected, cancel=None)
 
     def release(self, task: Task, message: str, error: Document | None = None) -> Task | None:
         """Queue a running task again at once; returns it as it is then, undispatched, or None.
@@ -187,7 +227,8 @@ class Tasks(TaskReads):
 
     def cancel(self, task_id: ObjectId, by: str) -> bool:
         """Cancel a task that waits; one that runs gets a flag that its supervisor sees."""
-        return any(self._tasks.update_one(*each).matched_count for each in self._canceled(task_id, by))
+        changes = self._canceled(task_id, by)
+        return any(self._tasks.update_one(guard, update).matched_count for guard, update in changes)
 
     def cancel_many(self, task_ids: Iterable[ObjectId], by: str) -> int:
         return self._write(change for task_id in task_ids for change in self._canceled(task_id, by))
@@ -243,9 +284,19 @@ class Tasks(TaskReads):
 
     def delete(self, task_ids: Sequence[ObjectId]) -> list[ObjectId]:
         """Remove the documents of those that have ended; returns which of the tasks are gone."""
-        ended = {"_id": {"$in": list(task_ids)}, "status": {"$in": _ALL}}
+        ended = {"_id": {"$in": list(task_ids)}, "status": {"$in": _ENDED}}
         deleted = self._tasks.delete_many(ended).deleted_count
-        return list(task_ids) if deleted == len(task_ids) else self.gone(list(task_ids)) if deleted else []
+        if not deleted:
+            return []
+        if deleted == len(task_ids):
+            return list(task_ids)
+        return self.gone(task_ids)
+
+    def gone(self, task_ids: Sequence[ObjectId]) -> list[ObjectId]:
+        """Return the IDs of which there is no task any more."""
+        found = self._tasks.find({"_id": {"$in": list(task_ids)}}, {"_id": 1})
+        existing = {document["_id"] for document in found}
+        return [task_id for task_id in task_ids if task_id not in existing]
 
     # Maintenance
 
@@ -293,7 +344,9 @@ class Tasks(TaskReads):
         }
         return bool(self._tasks.update_one(guard, update).matched_count)
 
-    def _update_if_leased(self, task: Task, update: Document, **more: Any) -> bool:
+    def _update_if_leased(
+        self, task: Task, update: Document, expected: ExpectedLease | None = None, **more: Any
+    ) -> bool:
         guard = {
             "_id": task.id,
             "status": Status.RUNNING.value,
@@ -301,21 +354,28 @@ class Tasks(TaskReads):
             "lease.worker": task.worker,
             **more,
         }
-        if self._rescuing:  # None where there is none: then none may have come.
-            guard["lease.until"] = (task.lease or {}).get("until")
+        if expected:
+            guard["lease.until"] = expected.until
         return bool(self._tasks.update_one(guard, update).matched_count)
 
     def _ended(self, status: Status, now: datetime) -> Document:
         return {**entered(status, now), "finished_at": now, "expire_at": now + self._retention}
 
     def _end(
-        self, task: Task, status: Status, values: Document, ending: Ending, message: str, **more: Any
+        self,
+        task: Task,
+        status: Status,
+        values: Document,
+        ending: Ending,
+        message: str,
+        expected: ExpectedLease | None = None,
+        **more: Any,
     ) -> bool:
         update = {
             "$set": {**self._ended(status, utcnow()), **values},
             "$unset": {"lease": ""},
             **history_of(task, ending, message),
         }
-        ended = self._update_if_leased(task, update, **more)
+        ended = self._update_if_leased(task, update, expected, **more)
         reach("ended", task.id)
         return ended

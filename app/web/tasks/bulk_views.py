@@ -231,7 +231,7 @@ def _ids(texts: list[str]) -> tuple[ObjectId, ...]:
 
 def _of_named(chosen: Chosen) -> dict[str, Any]:
     operation, until = chosen.operation, utcnow()
-    found = services().tasks.find({"_id": {"$in": [*chosen.ids]}}, [("_id", 1)], len(chosen.ids))
+    found = services().queries.find({"_id": {"$in": [*chosen.ids]}}, [("_id", 1)], len(chosen.ids))
     fitting = [task for task in found if task.status in legal(operation.action)]
     meant = [task for task in fitting if task.priority is not operation.priority]
     counts = Counter(task.status for task in found)

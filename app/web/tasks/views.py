@@ -87,7 +87,7 @@ def counts() -> str:
 def rows() -> str:
     """The rows that may still change, each in its place; and again the question for those still live."""
     ids = request_args.task_ids()
-    found = services().tasks.find({"_id": {"$in": ids}}, [("_id", 1)], len(ids))
+    found = services().queries.find({"_id": {"$in": ids}}, [("_id", 1)], len(ids))
     return region("tasks/_rows_update.html", tasks=found, **_row_values(found, services().catalog.types()))
 
 

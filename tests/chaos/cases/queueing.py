@@ -89,14 +89,14 @@ def two_lead(rig: Rig) -> list[Task]:
     """Two processes do every repair at the same time, again and again."""
     tasks = _scheduled(rig, 20, 0.5)
     leaders = [connect(load(rig.env)) for _ in range(2)]
-    watches = [LeaseWatch(leader.tasks) for leader in leaders]
+    watches = [LeaseWatch(leader.queries) for leader in leaders]
     stop = time.monotonic() + 3
 
     def repair(number: int) -> None:
         while time.monotonic() < stop:
             for one in ("stage", "push_due", "recover", "sweep"):
-                getattr(leaders[number].dispatch, one)()
-            leaders[number].dispatch.rescue(watches[number].lost())
+                getattr(leaders[number].recovery, one)()
+            leaders[number].recovery.rescue(watches[number].lost())
 
     threads = [threading.Thread(target=repair, args=(number,)) for number in range(2)]
     for thread in threads:

@@ -64,7 +64,7 @@ def rescued(leader: Services, task: Task) -> bool:
     """The end of a rescue: a lease is run out, as far as who holds it can tell."""
     found = leader.tasks.get(task.id)
     over = found.status is Status.RUNNING and found.lease and found.lease["until"] < utcnow()
-    return bool(over and leader.dispatch.rescue([found]))
+    return bool(over and leader.recovery.rescue([found]))
 
 
 def race(sides: list[Services], how: str) -> str:

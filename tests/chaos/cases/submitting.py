@@ -17,7 +17,7 @@ CLICKS = 20
 
 def numbered(rig: Rig, number: int) -> list[Task]:
     """The tasks that were made of one form."""
-    return rig.services.tasks.find({"params.number": number}, [("_id", 1)], 10)
+    return rig.services.queries.find({"params.number": number}, [("_id", 1)], 10)
 
 
 def filled(person: Person, number: int) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def killed_at_the_insert(rig: Rig, times: int) -> list[Round]:
         ok = killed and before == (point == "inserted") and len(after) == 1
         seen = f"{point}: answered {not killed}, {before} and then {len(after)} tasks, {answer.status}"
         rounds.append(judged(ok and answer.task == str(after[0].id), 0, 1, seen))
-    ended = rig.wait(rig.services.tasks.find({}, [("_id", 1)], times * 2), 30)
+    ended = rig.wait(rig.services.queries.find({}, [("_id", 1)], times * 2), 30)
     done = rig.effects()
     return [
         each if succeeded_once(task, done) else Round(False, 0, f"task {task.status.value}")

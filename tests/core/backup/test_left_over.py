@@ -28,7 +28,7 @@ def test_what_belongs_to_tasks_that_came_later_is_deleted_by_maintenance(
     export()
     restored = restore()
     clock.advance(minutes=6)
-    other.dispatch.prune()
+    other.recovery.prune()
 
     assert restored.left_over == 2
     assert other.db.logs.count_documents({"task": later}) == 0
@@ -45,7 +45,7 @@ def test_content_of_a_file_that_was_still_coming_in_is_deleted_by_maintenance(
     export()
     restored = restore()
     clock.advance(hours=25)
-    other.dispatch.prune()
+    other.recovery.prune()
 
     assert restored.left_over == 1
     assert other.db["files.chunks"].count_documents({}) == 1

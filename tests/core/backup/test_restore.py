@@ -91,8 +91,8 @@ def test_every_task_that_waits_is_sent_again_whatever_redis_holds(
     restored = restore()
 
     assert restored.sent_anew == 4
-    assert other.dispatch.recover() == 0
-    assert other.dispatch.push_due() == 4
+    assert other.recovery.recover() == 0
+    assert other.recovery.push_due() == 4
     assert len(drained(other)) == 4
 
 
@@ -101,11 +101,11 @@ def test_hints_that_wait_in_the_same_redis_are_not_doubled(
 ) -> None:
     export()
     restore()
-    other.queues.push(other.tasks.undispatched(10))
+    other.queues.push(other.queries.undispatched(10))
 
-    assert other.dispatch.push_due() == 0
+    assert other.recovery.push_due() == 0
     assert len(drained(other)) == 1
-    assert other.tasks.undispatched(10) == []
+    assert other.queries.undispatched(10) == []
 
 
 def drained(services: Services) -> list[str]:
@@ -123,7 +123,7 @@ def test_a_task_that_ran_is_rescued_when_its_lease_runs_out(
     clock.advance(seconds=31)
 
     assert Rescuer(other, clock)() == 1
-    task = other.tasks.find({"history.outcome": "worker_lost"}, [("_id", 1)], 1)[0]
+    task = other.queries.find({"history.outcome": "worker_lost"}, [("_id", 1)], 1)[0]
     assert (task.status, task.losses) == (Status.SCHEDULED, 1)
 
 

@@ -20,7 +20,7 @@ def small_batches(monkeypatch):
 
 @pytest.fixture
 def settled(services):
-    services.dispatch.recover()
+    services.recovery.recover()
     return services
 
 
@@ -52,19 +52,19 @@ class TestAllOfIt:
         for _ in range(10):
             task_in(Status.SCHEDULED)
         overdue(services)
-        assert services.dispatch.stage() == 10
+        assert services.recovery.stage() == 10
 
     def test_what_was_never_pushed(self, services, new_task):
         tasks = [new_task() for _ in range(10)]
         never_pushed(services)
-        assert services.dispatch.push_due() == 10
+        assert services.recovery.push_due() == 10
         assert services.queues.missing(tasks) == []
 
     def test_what_is_past_its_retention(self, services, new_task):
         for _ in range(10):
             services.logs.write_part(new_task().id, 1, 0, b"hello")
         all_past_retention(services)
-        assert services.dispatch.prune() == 10
+        assert services.recovery.prune() == 10
         left = [services.db[name].count_documents({}) for name in ("tasks", "logs", "deletions")]
         assert left == [0, 0, 0]
 
@@ -74,19 +74,19 @@ class TestOneBatchWhereThereIsNoTime:
         for _ in range(10):
             task_in(Status.SCHEDULED)
         overdue(services)
-        assert [services.dispatch.stage() for _ in range(4)] == [3, 3, 3, 1]
+        assert [services.recovery.stage() for _ in range(4)] == [3, 3, 3, 1]
 
     def test_what_was_never_pushed(self, services, new_task, no_time):
         for _ in range(10):
             new_task()
         never_pushed(services)
-        assert [services.dispatch.push_due() for _ in range(4)] == [3, 3, 3, 1]
+        assert [services.recovery.push_due() for _ in range(4)] == [3, 3, 3, 1]
 
     def test_what_is_past_its_retention(self, services, new_task, no_time):
         for _ in range(10):
             new_task()
         all_past_retention(services)
-        assert [services.dispatch.prune() for _ in range(4)] == [3, 3, 3, 1]
+        assert [services.recovery.prune() for _ in range(4)] == [3, 3, 3, 1]
 
 
 def test_of_a_batch_only_what_has_ended_is_deleted(services, task_in):
@@ -104,7 +104,7 @@ class TestRecovery:
         settled.queues.redis.flushall()
         rounds = []
         while not settled.queues.has_epoch():
-            rounds.append(settled.dispatch.recover())
+            rounds.append(settled.recovery.recover())
         assert rounds == [0, 3, 1, 1]
         assert waiting() == [str(task.id) for task in (*medium, low)]
 
@@ -121,7 +121,7 @@ class TestRecovery:
 
         monkeypatch.setattr(settled.queues, "push", lose)
         for _ in range(2):
-            settled.dispatch.recover()
+            settled.recovery.recover()
         assert settled.queues.has_epoch() and settled.queues.missing(tasks) == []
 
     def test_another_loss_in_its_last_moment_is_noticed(self, settled, new_task, monkeypatch):
@@ -136,21 +136,21 @@ class TestRecovery:
 
         with monkeypatch.context() as patched:
             patched.setattr(settled.queues, "go_on", lose)
-            settled.dispatch.recover()
+            settled.recovery.recover()
         assert not settled.queues.has_epoch()
-        settled.dispatch.recover()
+        settled.recovery.recover()
         assert settled.queues.has_epoch() and settled.queues.missing(tasks) == []
 
     def test_who_comes_late_does_not_skip_what_was_lost_once_more(self, settled, new_task):
         """One has read how far it came; meanwhile the data are lost again, and another begins anew."""
         tasks = [new_task() for _ in range(5)]
         settled.queues.redis.flushall()
-        seen = settled.queues.recovery(str(repair.START))
+        seen = settled.queues.redispatch(str(repair.START))
         settled.queues.redis.flushall()
-        settled.queues.recovery(str(repair.START))
+        settled.queues.redispatch(str(repair.START))
         settled.queues.go_on(seen, None)
         assert not settled.queues.has_epoch()
-        assert settled.dispatch.recover() == 5 and settled.queues.missing(tasks) == []
+        assert settled.recovery.recover() == 5 and settled.queues.missing(tasks) == []
 
     def test_two_at_once_push_each_once(self, settled, new_task, waiting, monkeypatch):
         tasks = [new_task() for _ in range(10)]
@@ -161,16 +161,16 @@ class TestRecovery:
             push(tasks)
             pushes.append(tasks)
             if len(pushes) == 2:
-                settled.dispatch.recover()
+                settled.recovery.recover()
 
         monkeypatch.setattr(settled.queues, "push", and_another)
-        settled.dispatch.recover()
+        settled.recovery.recover()
         assert waiting() == [str(task.id) for task in tasks]
 
     def test_what_somebody_runs_is_left_alone(self, settled, new_task, running):
         runs = running()
         settled.queues.redis.flushall()
-        assert settled.dispatch.recover() == 0
+        assert settled.recovery.recover() == 0
         assert settled.tasks.renew(runs)
 
 
@@ -181,7 +181,7 @@ class TestTypesThatNobodyServes:
             services.dispatch.defer(services.tasks.get(task.id), served=False)
             waits.append((services.tasks.get(task.id).run_at - clock.now).total_seconds())
             clock.advance(seconds=UNSERVED_LONGEST_S)
-            services.dispatch.stage()
+            services.recovery.stage()
         assert 15 <= waits[0] <= 30 and UNSERVED_LONGEST_S / 2 <= min(waits[-3:]) <= max(waits)
         assert max(waits) <= UNSERVED_LONGEST_S
 
@@ -192,7 +192,7 @@ class TestTypesThatNobodyServes:
         retried = running(type="rare", max_attempts=2)
         services.tasks.reschedule(retried, {"kind": "error", "message": "Again."}, clock.now + timedelta(1))
         services.catalog.publish([{"_id": "rare", "title": "Rare"}], "w1")
-        assert services.dispatch.stage() == 1
+        assert services.recovery.stage() == 1
         now = [services.tasks.get(task.id).status for task in (rare, other, retried)]
         assert now == [Status.QUEUED, Status.SCHEDULED, Status.SCHEDULED]
         assert services.tasks.get(rare.id).put_offs == 0

@@ -139,7 +139,7 @@ def test_without_redis_the_sweep_tells_the_workers(
     tasks = [task_in(status) for _ in range(3)]
     with redis_away():
         assert services.bulk.these(operation, [task.id for task in tasks], utcnow()).done == 3
-    services.dispatch.push_due()
+    services.recovery.push_due()
 
     assert hints(services) == [task.id for task in tasks]
 

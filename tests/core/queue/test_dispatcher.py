@@ -82,7 +82,7 @@ class TestSubmit:
             submitted = services.dispatch.submit(new())
         assert (submitted.created, submitted.dispatched) == (True, False)
         assert services.tasks.get(submitted.task.id).hint == "due"
-        assert services.dispatch.push_due() == 1
+        assert services.recovery.push_due() == 1
         assert waiting() == [str(submitted.task.id)]
 
     def test_one_for_later_is_not_sent(self, services, clock, waiting):
@@ -278,7 +278,7 @@ class TestCrashed:
         assert services.dispatch.crashed(task, "Killed.") is Status.FAILED
         stored = services.tasks.get(task.id)
         assert (stored.crashes, stored.attempt) == (MAX_CRASHES, MAX_CRASHES)
-        assert "3rd time" in stored.error["message"]
+        assert "crashed 3 times" in stored.error["message"]
 
     def test_a_canceled_one_is_canceled(self, services, running):
         task = running(max_attempts=5)
@@ -366,5 +366,5 @@ class TestLost:
 def test_redis_away_is_an_unavailable_queue(redis_away, services):
     with redis_away(), pytest.raises(QueueUnavailable, match="start when it is back"):
         assert isinstance(services.dispatch.queues, Queues)
-        services.dispatch.push_due()
-        services.dispatch.recover()
+        services.recovery.push_due()
+        services.recovery.recover()

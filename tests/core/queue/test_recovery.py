@@ -18,7 +18,7 @@ from app.core.tasks.store import LEASE
 @pytest.fixture
 def settled(services):
     """Redis as it is after the first round."""
-    services.dispatch.recover()
+    services.recovery.recover()
     return services
 
 
@@ -34,31 +34,31 @@ class TestPushDue:
     def test_what_was_never_sent_is_sent_in_order(self, services, new_task, redis_away, waiting):
         with redis_away():
             low, first, second = new_task(priority="low"), new_task(), new_task()
-        assert services.dispatch.push_due() == 3
+        assert services.recovery.push_due() == 3
         assert waiting() == [str(task.id) for task in (first, second, low)]
 
     def test_what_was_sent_but_not_marked_is_not_sent_twice(self, services, new_task, waiting):
         task = new_task()
         services.db.tasks.update_one({"_id": task.id}, {"$set": {"hint": "due"}})
-        assert services.dispatch.push_due() == 0
+        assert services.recovery.push_due() == 0
         assert services.tasks.get(task.id).hint == "sent"
         assert waiting() == [str(task.id)]
 
     def test_there_is_nothing_to_do_when_all_is_well(self, services, new_task):
         new_task()
-        assert services.dispatch.push_due() == 0
+        assert services.recovery.push_due() == 0
 
 
 class TestSweep:
     def test_a_lost_hint_is_found_and_the_others_left_alone(self, settled, new_task, waiting):
         tasks = [new_task() for _ in range(3)]
         settled.queues.remove([tasks[1]])
-        assert settled.dispatch.sweep() == 1
+        assert settled.recovery.sweep() == 1
         assert waiting() == [str(tasks[0].id), str(tasks[2].id), str(tasks[1].id)]
 
     def test_nothing_lost_is_nothing_sent(self, settled, new_task, waiting):
         task = new_task()
-        assert settled.dispatch.sweep() == 0
+        assert settled.recovery.sweep() == 0
         assert waiting() == [str(task.id)]
 
     def test_only_the_oldest_of_each_lane_are_looked_at(self, settled, new_task, monkeypatch):
@@ -66,7 +66,7 @@ class TestSweep:
         tasks = [new_task() for _ in range(4)] + [new_task(priority="high")]
         for task in (tasks[0], tasks[3], tasks[4]):
             settled.queues.remove([task])
-        assert settled.dispatch.sweep() == 2
+        assert settled.recovery.sweep() == 2
         assert settled.queues.missing(tasks) == [tasks[3]]
 
     @pytest.mark.parametrize("batch", [2, 500])
@@ -77,14 +77,14 @@ class TestSweep:
         low, first, second = new_task(priority="low"), new_task(), new_task()
         running(), task_in(Status.SCHEDULED), task_in(Status.FAILED)
         settled.queues.redis.flushdb()
-        assert settled.dispatch.recover() == 3
+        assert settled.recovery.recover() == 3
         assert waiting() == [str(task.id) for task in (first, second, low)]
         assert settled.queues.has_epoch()
 
     def test_what_is_sent_again_can_be_claimed(self, settled, new_task):
         task = new_task()
         settled.queues.redis.flushdb()
-        settled.dispatch.recover()
+        settled.recovery.recover()
         assert settled.queues.take(0) == task.job_id
         assert settled.tasks.claim(task.id, task.dispatch, "w1")
 
@@ -93,9 +93,9 @@ class TestSweep:
         settled.queues.redis.flushdb()
         with monkeypatch.context() as patched, pytest.raises(QueueUnavailable):
             patched.setattr(settled.queues, "push", gone)
-            settled.dispatch.recover()
+            settled.recovery.recover()
         assert not settled.queues.has_epoch()
-        assert settled.dispatch.recover() == 3
+        assert settled.recovery.recover() == 3
         assert waiting() == [str(task.id) for task in tasks]
 
 
@@ -108,7 +108,7 @@ class TestRescue:
         assert (stored.status, stored.crashes, stored.losses) == (Status.SCHEDULED, 0, 1)
         assert "w1 was lost" in stored.history[-1]["message"]
         clock.advance(seconds=LOSS_WAIT_FIRST_S)
-        assert services.dispatch.stage() == 1
+        assert services.recovery.stage() == 1
         assert waiting() == [str(task.id)]
 
     def test_a_lease_that_still_runs_is_left_alone(self, running, rescue, clock):
@@ -131,7 +131,7 @@ class TestRescue:
         with redis_away():
             rescue()
             clock.advance(seconds=LOSS_WAIT_FIRST_S)
-            services.dispatch.stage()
+            services.recovery.stage()
         assert services.tasks.get(task.id).hint == "due"
 
     @pytest.mark.parametrize("attempts", [1, 2])
@@ -145,7 +145,7 @@ class TestRescue:
         lost = rescue.watch.lost()
         assert [one.id for one in lost] == [task.id]
         assert services.tasks.renew(task)
-        assert services.dispatch.rescue(lost) == 0
+        assert services.recovery.rescue(lost) == 0
         assert services.tasks.succeed(task, "in time")
 
 
@@ -153,7 +153,7 @@ class TestStage:
     def test_what_is_due_is_queued_and_sent(self, services, task_in, clock, waiting):
         task = task_in(Status.SCHEDULED, priority="high")
         clock.advance(hours=2)
-        assert services.dispatch.stage() == 1
+        assert services.recovery.stage() == 1
         stored = services.tasks.get(task.id)
         assert (stored.status, stored.run_at, stored.hint) == (Status.QUEUED, None, "sent")
         assert services.queues.take(0) == stored.job_id
@@ -161,14 +161,14 @@ class TestStage:
     def test_what_is_not_due_waits(self, services, task_in, clock, waiting):
         task_in(Status.SCHEDULED)
         clock.advance(minutes=59)
-        assert services.dispatch.stage() == 0
+        assert services.recovery.stage() == 0
         assert waiting() == []
 
     def test_a_retry_after_a_failure_comes_back_so(self, services, running, clock):
         task = running(max_attempts=2)
         services.dispatch.failed(task, {"kind": "error", "message": "Again.", "type": "", "traceback": ""})
         clock.advance(seconds=5)
-        services.dispatch.stage()
+        services.recovery.stage()
         queued = services.tasks.get(task.id)
         again = services.tasks.claim(queued.id, queued.dispatch, "w2")
         assert again.attempt == 2
@@ -176,10 +176,10 @@ class TestStage:
     def test_two_leaders_stage_it_once(self, services, task_in, clock, monkeypatch, waiting):
         task = task_in(Status.SCHEDULED)
         clock.advance(hours=2)
-        seen = services.tasks.due(10)
-        assert services.dispatch.stage() == 1
-        monkeypatch.setattr(services.tasks, "due", lambda limit, skip=0: seen)
-        assert services.dispatch.stage() == 0
+        seen = services.queries.due(10)
+        assert services.recovery.stage() == 1
+        monkeypatch.setattr(services.queries, "due", lambda limit, skip=0: seen)
+        assert services.recovery.stage() == 0
         assert waiting() == [str(task.id)]
 
     def test_a_task_moved_meanwhile_is_staged_into_its_new_lane(
@@ -187,12 +187,12 @@ class TestStage:
     ):
         task = task_in(Status.SCHEDULED, priority="low")
         clock.advance(hours=2)
-        seen = services.tasks.due(10)
+        seen = services.queries.due(10)
         services.dispatch.reprioritize(task.id, Priority.HIGH)
         with monkeypatch.context() as patched:
-            patched.setattr(services.tasks, "due", lambda limit, skip=0: seen)
-            services.dispatch.stage()
-        services.dispatch.stage()
+            patched.setattr(services.queries, "due", lambda limit, skip=0: seen)
+            services.recovery.stage()
+        services.recovery.stage()
         assert services.queues.depths()[Priority.HIGH] == 1
 
 
@@ -203,7 +203,7 @@ class TestPrune:
         services.files.attach([stored.id], task.id)
         services.logs.write_part(task.id, 1, 0, b"hello")
         clock.advance(days=31)
-        assert services.dispatch.prune() == 1
+        assert services.recovery.prune() == 1
         assert services.db.tasks.count_documents({}) == services.db.logs.count_documents({}) == 0
         with pytest.raises(NotFound):
             services.files.get(stored.id)
@@ -212,20 +212,20 @@ class TestPrune:
     def test_before_that_nothing_goes(self, status, services, task_in, clock):
         task_in(status)
         clock.advance(days=29)
-        assert services.dispatch.prune() == 0
+        assert services.recovery.prune() == 0
 
     @pytest.mark.parametrize("status", [Status.QUEUED, Status.SCHEDULED, Status.RUNNING])
     def test_what_has_not_ended_is_kept_for_ever(self, status, services, task_in, clock, document):
         task = task_in(status)
         clock.advance(days=3_000)
-        assert services.dispatch.prune() == 0
+        assert services.recovery.prune() == 0
         assert document(task)
 
     def test_a_retried_task_is_kept(self, services, task_in, clock, document):
         task = task_in(Status.FAILED)
         services.dispatch.retry(task.id)
         clock.advance(days=31)
-        assert services.dispatch.prune() == 0
+        assert services.recovery.prune() == 0
         assert document(task)
 
     def test_a_file_that_another_task_names_stays(self, services, task_in, new_task, clock):
@@ -234,15 +234,15 @@ class TestPrune:
         for task in (gone, kept):
             services.files.attach([stored.id], task.id)
         clock.advance(days=31)
-        services.dispatch.prune()
+        services.recovery.prune()
         assert [each.id for each in services.files.of_task(kept.id)] == [stored.id]
 
     def test_an_upload_that_became_no_task_goes_after_a_day(self, services, clock):
         stored = services.files.save(io.BytesIO(b"a,b\n"), "a.csv", "text/csv", "alice", role="input")
-        services.dispatch.prune()
+        services.recovery.prune()
         assert services.files.get(stored.id)
         clock.advance(hours=25)
-        services.dispatch.prune()
+        services.recovery.prune()
         with pytest.raises(NotFound):
             services.files.get(stored.id)
 
@@ -260,7 +260,7 @@ class TestPrune:
             killed.setattr(*((services.logs, "delete") if first else (services.files, "release")), die)
             services.dispatch.delete(task.id)
         clock.advance(minutes=6)
-        services.dispatch.prune()
+        services.recovery.prune()
         left = [services.db[name].count_documents({}) for name in ("logs", "files.files", "deletions")]
         assert left == [0, 0, 0]
 
@@ -271,7 +271,7 @@ class TestPrune:
             killed.setattr(services.tasks, "delete", die)
             services.dispatch.delete(task.id)
         clock.advance(minutes=6)
-        services.dispatch.prune()
+        services.recovery.prune()
         assert services.logs.read(task.id, 1).text == "hello"
         assert services.db.deletions.count_documents({}) == 0
 

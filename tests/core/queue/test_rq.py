@@ -110,7 +110,7 @@ class TestHints:
     def test_nothing_in_redis_is_a_pickle(self, queues, new_task, services):
         for word in ("high", "medium", "low"):
             new_task(priority=word)
-        services.dispatch.recover()
+        services.recovery.recover()
         values = list(every_value(queues.redis))
         assert len(values) > 20
         assert [value for value in values if value.startswith(b"\x80")] == []

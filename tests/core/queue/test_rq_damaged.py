@@ -16,7 +16,7 @@ def test_a_repair_whose_place_cannot_be_read_begins_anew_and_ends(garbled, servi
     task = new_task()
     services.queues.redis.flushall()
     services.queues.redis.set(LOSS, garbled)
-    assert services.dispatch.recover() == 1
+    assert services.recovery.recover() == 1
     assert services.queues.has_epoch()
     assert services.queues.take(0) == task.job_id
 
@@ -25,7 +25,7 @@ def test_a_place_that_is_no_text_begins_anew(services, new_task):
     task = new_task()
     services.queues.redis.flushall()
     services.queues.redis.rpush(LOSS, "x")
-    services.dispatch.recover()
+    services.recovery.recover()
     assert services.queues.redis.exists(EPOCH)
     assert services.queues.take(0) == task.job_id
 
@@ -36,7 +36,7 @@ def test_a_hash_without_its_entry_is_stale_though_it_never_runs_out(services, ne
         services.queues.redis.persist(Job.key_for(each.job_id))
     services.queues.redis.lrem("rq:queue:medium", 1, task.job_id)
     assert [each.id for each in services.queues.missing([task, waits])] == [task.id]
-    assert services.dispatch.sweep() == 1
+    assert services.recovery.sweep() == 1
     assert 0 < services.queues.redis.ttl(Job.key_for(task.job_id)) <= JOB_TTL_S
 
 

@@ -65,8 +65,8 @@ class Machine(RuleBasedStateMachine):
         for name in self.core.db.list_collection_names():
             self.core.db[name].delete_many({})
         self.core.queues.redis.flushall()
-        self.core.dispatch.queues = self.core.queues
-        self.watch = LeaseWatch(self.core.tasks, lambda: self.clock.now.timestamp())
+        self.core.dispatch.queues = self.core.recovery.queues = self.core.queues
+        self.watch = LeaseWatch(self.core.queries, lambda: self.clock.now.timestamp())
         self.known: dict[ObjectId, Document] = {}
         self.keys: dict[tuple[str, str], ObjectId] = {}
         self.taken: dict[str, str] = {}
@@ -200,7 +200,7 @@ class Machine(RuleBasedStateMachine):
     def prune(self) -> None:
         """What has ended goes when its time is over, and nothing else does."""
         over = [each["_id"] for each in self.known.values() if each.get("expire_at", NEVER) <= self.clock.now]
-        assert self.core.dispatch.prune() == len(over)
+        assert self.core.recovery.prune() == len(over)
         for task_id in over:
             self._forget(task_id)
 
@@ -213,14 +213,14 @@ class Machine(RuleBasedStateMachine):
 
     def _repair(self, piece: str) -> None:
         if piece == "rescue":
-            self.core.dispatch.rescue(self.watch.lost())
+            self.core.recovery.rescue(self.watch.lost())
         else:
-            getattr(self.core.dispatch, piece)()
+            getattr(self.core.recovery, piece)()
 
     @rule(goes=st.booleans())
     def redis(self, goes: bool) -> None:
         away: Any = Away()
-        self.core.dispatch.queues = away if goes else self.core.queues
+        self.core.dispatch.queues = self.core.recovery.queues = away if goes else self.core.queues
 
     @rule()
     def flush(self) -> None:
@@ -254,7 +254,7 @@ class Machine(RuleBasedStateMachine):
         """Redis is back and no worker lives: everything that was accepted ends by itself."""
         if not hasattr(self, "known"):
             return
-        self.core.dispatch.queues = self.core.queues
+        self.core.dispatch.queues = self.core.recovery.queues = self.core.queues
         self.ghosts += self.held.values()
         self.held.clear()
         for _ in range(UNTIL_QUIET):

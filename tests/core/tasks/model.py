@@ -10,7 +10,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from app.core.queue.dispatcher import Dispatch
+from app.core.queue.dispatcher import Dispatcher
 from app.core.secrets.vault import Vault
 from app.core.tasks.states import ENDED, TRANSITIONS, Status
 from app.core.tasks.store import Tasks
@@ -106,8 +106,7 @@ class World:
         self.tasks = Tasks(tasks, timedelta(days=30))
         rest: Any = None
         queue: Any = self.queue
-        self.dispatch = Dispatch(self.tasks, queue, rest, rest, rest, Vault(()), MAX_LOSSES)
-        self.rescuers = self.dispatch.rescuing()
+        self.dispatch = Dispatcher(self.tasks, queue, rest, rest, rest, Vault(()), MAX_LOSSES)
         self.rescuing = False
         self.held: dict[str, Task] = {}
         self.late: tuple[Task, ...] = ()

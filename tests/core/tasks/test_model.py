@@ -1,7 +1,7 @@
 """A model check of the table of states: everything that two workers and five faults can do to one task.
 
-Breadth-first over all interleavings of the real `Tasks` and `Dispatch` (over `tests.core.tasks.model`). Each
-write is judged when it is made; afterwards every state must have a way to an end without another fault.
+Breadth-first over all interleavings of the real `Tasks` and `Dispatcher` (over `tests.core.tasks.model`).
+Each write is judged when it is made; afterwards every state must have a way to an end without another fault.
 And a check that catches nothing proves nothing: without any one guard it must fail.
 """
 
@@ -174,7 +174,7 @@ def stage(world: World, task: Task) -> None:
 def rescue(world: World, task: Task) -> None:
     world.acting, world.rescuing = task, True
     try:
-        world.rescuers.lost(task, "")
+        world.dispatch.lost(task, "")
     finally:
         world.rescuing = False
 
@@ -254,7 +254,7 @@ def test_without_any_one_guard_they_do_not(guard, broken, clock):
 
 
 def a_loss_counts_as_a_crash(world: World) -> None:
-    world.rescuers.lost = world.rescuers.crashed
+    world.dispatch.lost = world.dispatch.crashed
 
 
 def a_crash_counts_as_a_loss(world: World) -> None:
@@ -262,11 +262,11 @@ def a_crash_counts_as_a_loss(world: World) -> None:
 
 
 def losses_have_no_limit(world: World) -> None:
-    world.rescuers.max_losses = 99
+    world.dispatch.max_losses = 99
 
 
 def a_loss_is_any_failure(world: World) -> None:
-    world.rescuers.lost = lambda task, message: world.rescuers.tasks.reschedule(task, ERROR, task.created_at)
+    world.dispatch.lost = lambda task, message: world.dispatch.tasks.reschedule(task, ERROR, task.created_at)
 
 
 @pytest.mark.parametrize(

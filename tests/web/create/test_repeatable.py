@@ -219,7 +219,7 @@ class TestAfterwards:
         clone = browser.open(f"{FORM}?from={task.id}")
         assert clone["p-people.0.phones.0.number"] == "12"
         assert browser.send(clone, "invite").status_code == 303
-        second = services.tasks.find({"parent": task.id}, [("_id", 1)], 2)[0]
+        second = services.queries.find({"parent": task.id}, [("_id", 1)], 2)[0]
         assert second.params == task.params
 
     def test_values_of_another_shape_break_no_page(self, browser, new_task, alice):

@@ -40,7 +40,7 @@ class TestStores:
         with browser.client.session_transaction() as session:
             assert "Saved. The queue is not answering" in str(session["flashes"])
         assert sum(services.queues.depths().values()) == 0
-        services.dispatch.push_due()
+        services.recovery.push_due()
         assert sum(services.queues.depths().values()) == 1
 
     def test_redis_away_the_form_opens_without_waits(self, browser, services, monkeypatch):

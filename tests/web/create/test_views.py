@@ -208,7 +208,7 @@ class TestPastRuns:
         form = browser.open(f"/tasks/new/clean_table?from={first.id}")
         assert (form["p-rows"], form["priority"], form["tags"], form["title"]) == ("9", "low", "a", "Mine")
         assert browser.send(form, p_rows="10").status_code == 303
-        second = services.tasks.find({"parent": first.id}, [("_id", 1)], 2)
+        second = services.queries.find({"parent": first.id}, [("_id", 1)], 2)
         assert [task.params["rows"] for task in second] == [10]
         assert second[0].params["source"] == first.params["source"]
         assert len(services.files.of_task(first.id)) == len(services.files.of_task(second[0].id)) == 1

@@ -222,7 +222,7 @@ class TestErrorAndAttempts:
     def test_each_attempt_newest_first(self, alice, services, new_task):
         task = fail(services, new_task(max_attempts=2), "Once.")
         services.db.tasks.update_one({"_id": task.id}, {"$set": {"run_at": utcnow() - timedelta(seconds=1)}})
-        services.dispatch.stage()
+        services.recovery.stage()
         succeed(services, services.tasks.get(task.id), 1)
         page = page_of(alice, task)
         assert "Attempt 2 of 2 · timeout 10 min per attempt" in page
@@ -237,7 +237,7 @@ class TestLog:
         task = fail(services, new_task(max_attempts=2))
         services.logs.write_part(task.id, 1, 0, b"first\n")
         services.db.tasks.update_one({"_id": task.id}, {"$set": {"run_at": utcnow() - timedelta(seconds=1)}})
-        services.dispatch.stage()
+        services.recovery.stage()
         running = claim(services, services.tasks.get(task.id))
         services.logs.write_part(task.id, 2, 0, b"second\n")
         return running

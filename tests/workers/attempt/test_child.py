@@ -57,7 +57,7 @@ def test_it_waits_for_weeks_without_growing_and_then_runs(
         child._handle(services.queues.take(0) or "")
         sizes.add(len(document(task)))
         clock.advance(minutes=5)
-        assert services.dispatch.stage() == 1
+        assert services.recovery.stage() == 1
     assert len(sizes) == 1
 
     child.types["rare"] = child.types["echo"]
@@ -77,7 +77,7 @@ def test_it_is_offered_more_seldom_the_longer_it_finds_only_workers_that_lack_it
         child._handle(services.queues.take(0) or "")
         waits.append((services.tasks.get(task.id).run_at - clock.now).total_seconds())
         clock.advance(seconds=31)
-        services.dispatch.stage()
+        services.recovery.stage()
 
     assert waits[0] <= 1 and 15 <= waits[-1] <= 30
     assert all(later > earlier / 2 for earlier, later in itertools.pairwise(waits))
