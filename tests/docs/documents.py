@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TASK_TYPES = (ROOT / "docs" / "task-types.md").read_text(encoding="utf-8")
+TASK_TYPES = (ROOT / "docs" / "reference" / "task-types.md").read_text(encoding="utf-8")
 
 
 def section(text: str, title: str) -> str:

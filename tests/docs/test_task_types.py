@@ -1,4 +1,4 @@
-"""docs/task-types.md says what is so: every kind of parameter, every argument, the examples."""
+"""docs/reference/task-types.md says what is so: every kind of parameter, every argument, the examples."""
 
 from __future__ import annotations
 

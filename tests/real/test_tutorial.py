@@ -1,4 +1,4 @@
-"""docs/task-types.md followed literally: its commands in a copy of the program, on stores of their own."""
+"""The tutorial followed literally: its commands in a copy of the program, on stores of their own."""
 
 from __future__ import annotations
 
