@@ -16,10 +16,13 @@ export CHROMIUM
 # A faster MongoDB-wire server for benchmarks and large lists; kept outside the tree, shared by clones.
 RUST_STORE := $(HOME)/.cache/dtq/bin/secantusd-rs
 
+# The site generator, in an environment of its own.
+DOCS := .venv-docs
+
 # Other readers of tables, for `make tables` only.
 TABLES := $(HOME)/.cache/dtq/tables-venv
 
-.PHONY: help up test check bench tables chaos format lock rust-store clean
+.PHONY: help up test check coverage docs bench tables chaos format lock rust-store clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -41,6 +44,14 @@ check: $(DEV) ## What must be clean before a commit: format, lint, types, tests
 	$(BIN)/mypy
 	@[ -n "$(NO_TESTS)" ] || $(MAKE) --no-print-directory test
 
+docs: $(DOCS)/.done ## Build the documentation as a site in site/; a broken link or anchor is an error
+	@rm -rf site
+	$(DOCS)/bin/zensical build --clean --strict
+
+$(DOCS)/.done: docs/requirements.txt requirements-tools.txt
+	@$(PYTHON) app/local/environment.py $(DOCS) docs/requirements.txt
+	@touch $@
+
 bench: $(DEV) ## Measure tasks a second, against a stock worker and a bare loop
 	$(BIN)/python -m bench
 
@@ -61,10 +72,12 @@ format: $(DEV) ## Format the code and sort the imports
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-lock: $(RUNTIME) ## Pin requirements*.in, with hashes, for Python 3.10 and newer
+lock: $(RUNTIME) ## Pin the lists of requirements, with hashes, for Python 3.10 and newer
 	for list in requirements requirements-local requirements-dev; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header \
 			--no-emit-index-url --no-emit-find-links $$list.in --output-file $$list.txt || exit; done
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		--no-emit-find-links docs/requirements.in --output-file docs/requirements.txt
 
 rust-store: $(RUST_STORE) ## Build the faster store for benchmarks (needs Rust; 5 minutes)
 	@echo "$(RUST_STORE)"
@@ -74,7 +87,7 @@ $(RUST_STORE):
 	cargo install secantus-mdb --version 0.5.3-beta.196 --ignore-rust-version --root $(HOME)/.cache/dtq
 
 clean: ## Remove the environment and caches; the data in .dtq stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DOCS) site .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 $(RUNTIME): library/pyproject.toml requirements.txt requirements-local.txt requirements-tools.txt

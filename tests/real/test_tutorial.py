@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.documents import ROOT, TASK_TYPES, blocks, section
+from tests.docs.documents import ROOT, TUTORIAL, blocks, section
 from tests.real.fleet import until
 
 pytestmark = pytest.mark.real
 
-COMMANDS = blocks(section(TASK_TYPES, "In five minutes"), "sh")
+COMMANDS = blocks(section(TUTORIAL, "Steps"), "sh")
 PROGRAM = ("app", "workers", "library", "templates", "static", "config.py", "environment.py", "wsgi.py",
            "gunicorn.conf.py", "Makefile")  # fmt: skip
 
