@@ -63,4 +63,4 @@ def test_the_site_is_strict_and_loads_nothing_from_elsewhere() -> None:
     site = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
 
     assert "\nstrict: true\n" in site and "\n  font: false\n" in site
-    assert not re.search(r"analytics|javascript|https?:", site)
+    assert not re.search(r"analytics|javascript|https?:|- offline", site)
