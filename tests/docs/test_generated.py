@@ -64,3 +64,18 @@ def test_the_site_is_strict_and_loads_nothing_from_elsewhere() -> None:
 
     assert "\nstrict: true\n" in site and "\n  font: false\n" in site
     assert not re.search(r"analytics|javascript|https?:|- offline", site)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "examples/greetings/README.md"])
+def test_the_links_of_pages_outside_the_site_lead_somewhere(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+
+    assert links
+    for path, _, anchor in (link.partition("#") for link in links):
+        target = (ROOT / name).parent / path
+        assert target.exists(), path
+        headings = (
+            re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE) if anchor else []
+        )
+        assert not anchor or anchor in [re.sub(r"[^a-z0-9]+", "-", title.lower()) for title in headings]
