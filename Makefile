@@ -44,6 +44,12 @@ check: $(DEV) ## What must be clean before a commit: format, lint, types, tests
 	$(BIN)/mypy
 	@[ -n "$(NO_TESTS)" ] || $(MAKE) --no-print-directory test
 
+coverage: $(DEV) ## Run the fast tests and print which lines they reach, in processes that they start, too
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -n logical --maxprocesses 4 -m "not slow and not real and not browser and not chaos"
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --skip-covered --sort=cover
+
 docs: $(DOCS)/.done ## Build the documentation as a site in site/; a broken link or anchor is an error
 	@rm -rf site
 	$(DOCS)/bin/zensical build --clean --strict
@@ -87,7 +93,7 @@ $(RUST_STORE):
 	cargo install secantus-mdb --version 0.5.3-beta.196 --ignore-rust-version --root $(HOME)/.cache/dtq
 
 clean: ## Remove the environment and caches; the data in .dtq stays
-	rm -rf $(VENV) $(DOCS) site .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .coverage* $(VENV) $(DOCS) site .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 $(RUNTIME): library/pyproject.toml requirements.txt requirements-local.txt requirements-tools.txt
