@@ -78,4 +78,6 @@ def test_the_links_of_pages_outside_the_site_lead_somewhere(name: str) -> None:
         headings = (
             re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE) if anchor else []
         )
-        assert not anchor or anchor in [re.sub(r"[^a-z0-9]+", "-", title.lower()) for title in headings]
+        assert not anchor or anchor in [
+            re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") for title in headings
+        ]
