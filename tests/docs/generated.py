@@ -23,13 +23,16 @@ from app.core.tasks.states import ACTIONS, TRANSITIONS, Action, Ending, Status
 from config import Settings
 from tests.docs.documents import DOCS, ROOT
 
-API = {
-    "workers": ("Public names", "task", "Context", "File", "Fail", "Retry", "Canceled"),
-    "workers.testing": ("Unit tests", "run", "Trial", "Ran", "Upload"),
-    "workers.types.lines": ("Lines that follow rules", "Lines", "Accept", "Refuse", "Part"),
-    "workers.types.checks": ("Conditions on several parameters", "Check", "empty", "given", "chosen"),
-}
-"""The public packages, their headings and what authors of task types import from them."""
+MODULES = ("workers", "workers.testing", "workers.types.lines", "workers.types.checks")
+"""The modules that authors of task types import from."""
+
+SECTIONS = (
+    ("Public names", "task", "Context", "File", "Fail", "Retry", "Canceled"),
+    ("Unit tests", "run", "Trial", "Ran", "Upload"),
+    ("Lines that follow rules", "Lines", "Accept", "Refuse", "Part"),
+    ("Conditions on several parameters", "Check", "empty", "given", "chosen"),
+)
+"""For every module of `MODULES`, a heading and the names."""
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -152,7 +155,7 @@ def make_targets() -> str:
 def api() -> str:
     """Blocks that mkdocstrings fills from the docstrings."""
     sections = []
-    for module, (title, *names) in API.items():
+    for module, (title, *names) in zip(MODULES, SECTIONS, strict=True):
         blocks = "\n".join(f"::: {module}.{name}\n" for name in names)
         sections.append(f"## {title}\n\n`from {module} import {', '.join(names)}`\n\n{blocks}")
     return "\n".join(sections).rstrip()
