@@ -20,10 +20,13 @@ NPM     := $(shell command -v npm)
 # A faster MongoDB-wire server for benchmarks and large lists; kept outside the tree, shared by clones.
 RUST_STORE := $(HOME)/.cache/dtq/bin/secantusd-rs
 
+# The site generator, in an environment of its own.
+DOCS := .venv-docs
+
 # Other readers of tables, for `make tables` only.
 TABLES := $(HOME)/.cache/dtq/tables-venv
 
-.PHONY: help up test check bench tables chaos format lock rust-store clean
+.PHONY: help up test check coverage docs bench tables chaos format lock rust-store clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -48,11 +51,25 @@ check: $(DEV) ## What must be clean before a commit: format, lint, types, tests
 	$(BIN)/mypy
 	@[ -n "$(NO_TESTS)" ] || $(MAKE) --no-print-directory test
 
+coverage: $(DEV) ## Run the fast tests and print which lines they reach, in processes that they start, too
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -n logical --maxprocesses 4 -m "not slow and not real and not browser and not chaos"
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --skip-covered --sort=cover
+
+docs: $(DOCS)/.done ## Build the documentation as a site in site/; a broken link or anchor is an error
+	@rm -rf site
+	$(DOCS)/bin/zensical build --clean --strict
+
+$(DOCS)/.done: docs/requirements.txt requirements-tools.txt
+	@$(PYTHON) app/local/environment.py $(DOCS) docs/requirements.txt
+	@touch $@
+
 bench: $(DEV) ## Measure tasks a second, against a stock worker and a bare loop
 	$(BIN)/python -m bench
 
 tables: $(TABLES)/.done ## Read 1,600 public tables, against other readers (ten minutes, needs npm)
-	$(TABLES)/bin/python -m bench.tables --label now --write docs/tables.md
+	$(TABLES)/bin/python -m bench.tables --label now --write docs/explanation/tables.md
 
 $(TABLES)/.done: requirements.txt library/requirements.txt bench/requirements-tables.txt
 	$(PYTHON) -m venv $(TABLES)
@@ -73,6 +90,8 @@ lock: $(RUNTIME) ## Pin requirements*.in, with hashes, for Python 3.11 and newer
 	for list in requirements library/requirements requirements-local requirements-dev; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-emit-index-url --no-emit-find-links $$list.in --output-file $$list.txt || exit; done
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		--no-emit-find-links docs/requirements.in --output-file docs/requirements.txt
 
 rust-store: $(RUST_STORE) ## Build the faster store for benchmarks (needs Rust; 5 minutes)
 	@echo "$(RUST_STORE)"
@@ -86,7 +105,7 @@ $(BIOME): package.json package-lock.json
 	@touch $@
 
 clean: ## Remove the environment and caches; the data in .dtq stays
-	rm -rf $(VENV) node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .coverage* $(VENV) $(DOCS) node_modules site .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 $(RUNTIME): library/pyproject.toml library/requirements.txt requirements.txt requirements-local.txt requirements-tools.txt

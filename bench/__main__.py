@@ -1,6 +1,6 @@
 """`python -m bench`: tasks a second, then the lists; what `make bench` runs.
 
-    python -m bench [--store NAME ...] [--write docs/benchmarks.md]
+    python -m bench [--store NAME ...] [--write docs/explanation/benchmarks.md]
 
 Takes about twenty minutes. Each part has options of its own when it is run alone: see
 `python -m bench.throughput --help` and `python -m bench.lists --help`.

@@ -1,6 +1,6 @@
 """Memory and time of the web server while one large file goes up and comes down again.
 
-    python -m bench.big_file [--mb 1024] [--store NAME] [--write docs/benchmarks.md]
+    python -m bench.big_file [--mb 1024] [--store NAME] [--write docs/explanation/benchmarks.md]
 
 The file goes up as the page sends it (the body of a request) and as a form without a script sends it,
 and comes down whole and in its second half. The memory is that of all processes of gunicorn together,

@@ -26,6 +26,7 @@ from urllib.parse import urlencode
 
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import Listing
+from app.core.mongo import Document
 from app.core.services import Services, connect
 from app.core.tasks.states import Priority, Status
 from app.local import Stores, stores
@@ -142,7 +143,7 @@ def _view(services: Services, title: str, wanted: TaskFilter, naive: Ask | None 
     return View(title, path, lambda: services.listing.page(wanted), naive)
 
 
-def _naive(services: Services, query: fill.Document, skip: int = 0) -> Ask:
+def _naive(services: Services, query: Document, skip: int = 0) -> Ask:
     tasks = services.db.tasks
     return lambda: (
         list(tasks.find(query).sort([("created_at", -1)]).skip(skip).limit(25)),

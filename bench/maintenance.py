@@ -23,7 +23,7 @@ from bson import ObjectId
 
 from app.core.clock import utcnow
 from app.core.listing.search_index import FORGOTTEN
-from app.core.mongo import create_indexes
+from app.core.mongo import Document, create_indexes
 from app.core.queue.recovery import OLDEST
 from app.core.services import Services
 from app.core.tasks.document import new_document
@@ -67,7 +67,7 @@ def damage(services: Services) -> None:
     """`REPAIRS` of everything that maintenance repairs."""
     now = utcnow()
     long_ago, worker = now - timedelta(days=1), {"worker": "gone.1", "until": now - timedelta(minutes=1)}
-    kinds: list[fill.Document] = [
+    kinds: list[Document] = [
         {"status": Status.SCHEDULED.value, "run_at": long_ago},
         {"status": Status.RUNNING.value, "lease": worker, "attempt": 1, "started_at": long_ago},
         {"status": Status.SUCCEEDED.value, "finished_at": long_ago, "expire_at": long_ago, "attempt": 1},

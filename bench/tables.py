@@ -1,6 +1,6 @@
 """`make tables`: public tables read by the engine of the task types, against other readers.
 
-    python -m bench.tables [--write docs/tables.md] [--label "after"]
+    python -m bench.tables [--write docs/explanation/tables.md] [--label "after"]
 
 Measures how many are read right, refused truly, wrong with a word about it, and wrong in silence. Needs
 bench/requirements-tables.txt, and the network for the first run; no server.

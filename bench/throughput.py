@@ -129,10 +129,11 @@ def _elapsed_s(services: Services, tasks: int, released: datetime) -> float:
     ]
     if len(right) != tasks:
         raise BenchError(f"{tasks} tasks were inserted and {len(right)} have succeeded at the first attempt.")
-    began = min(each["started_at"] for each in found)
+    began: datetime = min(each["started_at"] for each in found)
     if began < released:
         raise BenchError("A task began before the hints were released.")
-    return (max(each["finished_at"] for each in found) - began).total_seconds()
+    ended: datetime = max(each["finished_at"] for each in found)
+    return (ended - began).total_seconds()
 
 
 Races = dict[tuple[str, int], Series]

@@ -1,4 +1,4 @@
-"""The house of docs/architecture.md: who may import whom, and how rooms are built."""
+"""The house of docs/explanation/architecture.md: who may import whom, and how rooms are built."""
 
 from __future__ import annotations
 

@@ -119,6 +119,7 @@ def _redis(data: Path, port: int) -> list[str]:
     ]  # fmt: skip
 
 
+SMALL = "good for small installations, up to some 90,000 tasks and 50 per second"
 TRYING_OUT = "good for trying out, up to some 10,000 tasks"
 LARGE_LISTS = "good for some 100,000 tasks"
 SERIOUS = "good for serious work on one machine"
@@ -128,7 +129,7 @@ RUST = Kind(
     _secantus_rs,
 )  # fmt: skip
 WHEEL = Kind(
-    "MongoDB", "wheel", "SecantusDB (secantusd-rs, from its wheel)", TRYING_OUT, _wheel_rust, _secantus_rs,
+    "MongoDB", "wheel", "SecantusDB (secantusd-rs, from its wheel)", SMALL, _wheel_rust, _secantus_rs,
     folder="secantus", adopts="python", covered_only=True,
 )  # fmt: skip
 PYTHON = Kind(

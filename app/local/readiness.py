@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from config import Settings
 
 ALL_LEASES_END_S = 45
-"""After this time a task whose worker died without a word has started again (see docs/reliability.md)."""
+"""After this time a task whose worker died has started again (see docs/explanation/reliability.md)."""
 
 
 def answers(host: str, port: int) -> bool:

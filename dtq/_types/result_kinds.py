@@ -1,4 +1,4 @@
-"""How a result is shown: what a type's author may choose. Which shape each needs: docs/task-types.md."""
+"""How a result is shown: the choices of a type's author. Their shapes: docs/reference/task-types.md."""
 
 from __future__ import annotations
 

@@ -7,7 +7,10 @@ import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TASK_TYPES = (ROOT / "docs" / "task-types.md").read_text(encoding="utf-8")
+DOCS = ROOT / "docs"
+TASK_TYPES = (DOCS / "reference" / "task-types.md").read_text(encoding="utf-8")
+TUTORIAL = (DOCS / "tutorial" / "first-task-type.md").read_text(encoding="utf-8")
+DEVELOPING = (DOCS / "how-to" / "develop-task-types.md").read_text(encoding="utf-8")
 
 
 def section(text: str, title: str) -> str:

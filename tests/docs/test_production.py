@@ -1,4 +1,4 @@
-"""docs/production.md names what there is: commands and their options, what an export promises, the order."""
+"""docs/how-to/production.md is true: commands and their options, what an export promises, the order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from app.cli.data import data_group
 from app.core.backup.manifest import Consistency, Snapshot
 from app.core.backup.source import ORDER
 
-TEXT = (Path(__file__).parents[2] / "docs" / "production.md").read_text().partition("## Measured")[0]
+TEXT = (
+    (Path(__file__).parents[2] / "docs" / "how-to" / "production.md").read_text().partition("## Measured")[0]
+)
 
 
 def rows(heading: str) -> list[list[str]]:

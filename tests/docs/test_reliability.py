@@ -1,4 +1,4 @@
-"""docs/reliability.md names what there is: every fail-point, and commands that exist."""
+"""docs/explanation/reliability.md names what there is: every fail-point, and commands that exist."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from app.core.failpoints import POINTS
 from tests.docs.documents import ROOT, rows
 
-TEXT = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "explanation" / "reliability.md").read_text(encoding="utf-8")
 
 
 def test_every_fail_point_stands_there() -> None:

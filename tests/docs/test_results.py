@@ -1,4 +1,4 @@
-"""The table of results in docs/task-types.md says what is so: each example is shown by its kind."""
+"""The table of results in docs/reference/task-types.md says what is so: each example is shown by its kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/sql.md says what is so: the limits of a query, and the example."""
+"""docs/reference/sql.md says what is so: the limits of a query, and the example."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from dtq_library.tables.query.process import LEAST_MEMORY_MB, MEMORY_MB, MOST_TH
 from tests.docs.documents import rows
 from tests.library.querying import refusal
 
-PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "sql.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "reference" / "sql.md").read_text(
+    encoding="utf-8"
+)
 LIMITS = dict(rows(PAGE.split("<!-- limits")[1].split("<!-- /limits")[0]))
 
 

@@ -1,4 +1,4 @@
-"""docs/task-types.md says what is so: every kind of parameter, every argument, the examples."""
+"""docs/reference/task-types.md says what is so: every kind of parameter, every argument, the examples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.core.params.validate import validate
 from app.web.create.form_fields import Input
 from dtq import Context, task
 from dtq._types.task_type import registered
-from tests.docs.documents import TASK_TYPES, blocks, rows, section
+from tests.docs.documents import DEVELOPING, TASK_TYPES, TUTORIAL, blocks, rows, section
 from workers.testing import run
 
 KINDS = rows(TASK_TYPES.split("<!-- kinds")[1].split("<!-- /kinds")[0])
@@ -108,20 +108,20 @@ def test_everything_of_a_context_stands_there() -> None:
 
 
 def test_the_test_of_the_tutorials_type_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    written = blocks(section(TASK_TYPES, "In five minutes"), "sh")[0]
+    written = blocks(section(TUTORIAL, "Steps"), "sh")[0]
     module = re.search(r"cat > (\S+\.py) <<'END'\n(.*)^END$", written, re.DOTALL | re.MULTILINE)
     assert module
     (tmp_path / module[1]).write_text(module[2])
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, module[1].removesuffix(".py"), raising=False)
     example: dict[str, Any] = {}
-    exec(blocks(section(TASK_TYPES, "Testing it"), "python")[0], example)  # noqa: S102 - the code of our own documents
+    exec(blocks(section(DEVELOPING, "Test it"), "python")[0], example)  # noqa: S102 - the code of our own documents
 
     example["test_words_are_counted"]()
 
 
 def test_the_number_of_commands_is_the_one_that_is_named() -> None:
-    tutorial = section(TASK_TYPES, "In five minutes")
+    tutorial = section(TUTORIAL, "Steps")
     named = re.search(r"\*\*(\d+) commands\*\*", tutorial)
 
     assert named

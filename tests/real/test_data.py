@@ -105,7 +105,7 @@ def test_the_command_of_the_docs_moves_it(database: Database, tmp_path: Path) ->
     work(before)
     lines = [f"export {name}={shlex.quote(environment(given)[name])}" for name in NAMES]
     (tmp_path / "env").write_text("\n".join(lines))
-    text = (ROOT / "docs" / "production.md").read_text()
+    text = (ROOT / "docs" / "how-to" / "production.md").read_text()
     block = re.search(r"## To a real MongoDB.*?```sh\n(.*?)```", text, re.DOTALL)
     assert block
     command = block[1].replace(". .dtq/env", f". {tmp_path / 'env'}")

@@ -1,4 +1,4 @@
-"""The nginx file of docs/proxies.md as it stands there: a form over TLS, at the root and below a path."""
+"""The nginx file of docs/how-to/proxies.md works: a form over TLS, at the root and below a path."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.web.create.creating import Sent, publish
 
 NAME = "tasks.example.org"
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-[DOCUMENTED] = blocks((ROOT / "docs" / "proxies.md").read_text(encoding="utf-8"), "nginx")
+[DOCUMENTED] = blocks((ROOT / "docs" / "how-to" / "proxies.md").read_text(encoding="utf-8"), "nginx")
 AROUND = """
 daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{}}

@@ -352,7 +352,7 @@ def test_workers_run_with_no_more_rights_than_the_documents_say(crew: tuple[Flee
     assert workers.ended(waiting).status is Status.SUCCEEDED
     time.sleep(12)  # a sweep, a prune and a report
     assert admin(port).execute_command("ACL", "LOG") == []
-    page = (ROOT / "docs" / "production.md").read_text()
+    page = (ROOT / "docs" / "how-to" / "production.md").read_text()
     assert all(right in page for right in ACL.split())
 
 

@@ -1,4 +1,4 @@
-"""docs/task-types.md followed literally: its commands in a copy of the program, on stores of their own."""
+"""The tutorial followed literally: its commands in a copy of the program, on stores of their own."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.documents import ROOT, TASK_TYPES, blocks, section
+from tests.docs.documents import ROOT, TUTORIAL, blocks, section
 from tests.real.fleet import until
 
 pytestmark = pytest.mark.real
 
-COMMANDS = blocks(section(TASK_TYPES, "In five minutes"), "sh")
+COMMANDS = blocks(section(TUTORIAL, "Steps"), "sh")
 PROGRAM = ("app", "dtq", "workers", "library", "templates", "static", "config.py", "environment.py",
            "wsgi.py", "gunicorn.conf.py", "Makefile")  # fmt: skip
 

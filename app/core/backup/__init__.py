@@ -9,7 +9,7 @@
     target        the database that is written: its guards, inserting, comparing
     restore       from a folder or a tar into a target, in steps that can be repeated
 
-What a person sees of it is in `app.cli.data`; how to use it is in docs/production.md.
+What a person sees of it is in `app.cli.data`; how to use it is in docs/how-to/production.md.
 """
 
 IMPORT = "import"

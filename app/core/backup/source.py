@@ -4,7 +4,7 @@ Whether the server has snapshots is tried, and not asked: some accept a session 
 what is written later. So there is a write to try it with, on a document of `leases` that is removed again.
 
 Without a snapshot the collections are read one after another, so each shows a later moment. `ORDER` makes
-what that can leave over harmless (docs/production.md): what refers to something is read before it.
+what that can leave over harmless (docs/how-to/production.md): what refers to something is read before it.
 """
 
 from __future__ import annotations

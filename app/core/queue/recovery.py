@@ -104,7 +104,7 @@ class Recovery:
     def sweep(self) -> int:
         """Push again what Redis no longer has; returns how many hints.
 
-        Looks at a fixed number of tasks whatever the backlog (docs/architecture.md).
+        Looks at a fixed number of tasks whatever the backlog (docs/explanation/architecture.md).
         """
         pushed = 0
         for priority in Priority:

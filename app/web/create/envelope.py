@@ -55,7 +55,7 @@ class WholeNumber(StringField):
         return int(self.data or 0)
 
 
-class Envelope(FlaskForm):
+class Envelope(FlaskForm):  # type: ignore[misc]  # flask_wtf types nothing
     """What surrounds the parameters of any task."""
 
     priority = StringField(

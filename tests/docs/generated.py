@@ -1,0 +1,185 @@
+"""The pages of docs/reference that come from tables of the program: settings, states, commands, causes, API.
+
+    python -m tests.docs.generated      # write them again after a change
+
+`test_generated.py` fails while a page differs from its table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+
+import click
+
+from app.cli.data import data_group
+from app.cli.run import run_command
+from app.cli.settings import settings_command
+from app.cli.types import types_command
+from app.core.errors import Cause
+from app.core.stores.advice import CERTIFICATES, REASONS, TITLES, WITH_TLS
+from app.core.tasks.states import ACTIONS, TRANSITIONS, Action, Ending, Status
+from config import Settings
+from tests.docs.documents import DOCS, ROOT
+
+MODULES = ("dtq", "dtq.testing", "dtq.lines", "dtq.checks")
+"""The modules that authors of task types import from."""
+
+SECTIONS = (
+    ("Public names", "task", "Context", "File", "Fail", "Retry", "Canceled"),
+    ("Unit tests", "run", "Trial", "Ran", "Upload"),
+    ("Lines that follow rules", "Lines", "Accept", "Refuse", "Part"),
+    ("Conditions on several parameters", "Check", "empty", "given", "chosen"),
+)
+"""For every module of `MODULES`, a heading and the names."""
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    lines = [list(head), *map(list, rows)]
+    lines.insert(1, ["---"] * len(lines[0]))
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+def code(value: str) -> str:
+    return f"`{value}`" if value else ""
+
+
+def words(statuses: Iterable[Status]) -> str:
+    """Statuses in the order of their definition."""
+    found = set(statuses)
+    return ", ".join(status.value for status in Status if status in found)
+
+
+def settings() -> str:
+    about = [row.metadata for row in fields(Settings)]
+    return table(
+        ("setting", "default", "description"),
+        ((code(row["name"]), code(row["default"]), row["help"]) for row in about),
+    )
+
+
+def statuses() -> str:
+    return table(
+        ("status", "on the pages", "final", "actions"),
+        (
+            (
+                code(status.value),
+                status.label,
+                "yes" if status.ended else "",
+                ", ".join(action.value for action in Action if action in ACTIONS[status]),
+            )
+            for status in Status
+        ),
+    )
+
+
+def transitions() -> str:
+    return table(
+        ("transition", "from", "to", "by"),
+        (
+            (code(row.name), words(row.sources), row.target.value if row.target else "the same", row.who)
+            for row in TRANSITIONS.values()
+        ),
+    )
+
+
+def endings() -> str:
+    return table(("code", "on the pages"), ((code(ending.value), ending.label) for ending in Ending))
+
+
+def causes() -> str:
+    def filled(text: str) -> str:
+        return re.sub(r"\{(\w+)\}", lambda found: PLACEHOLDERS[found[1]], text)
+
+    return table(
+        ("code", "kind", "what is wrong", "what to do"),
+        (
+            (
+                code(cause.value),
+                "refuses" if cause.refusal else "away",
+                *map(filled, REASONS.get(cause, ("", ""))),
+            )
+            for cause in Cause
+        ),
+    )
+
+
+def for_both(words: dict[str, str]) -> str:
+    """What holds for MongoDB, and what for Redis."""
+    return "; ".join(f"{words[setting]} ({title})" for setting, title in TITLES.items())
+
+
+PLACEHOLDERS = {
+    "absent": "*The store* did not answer.",
+    "name": "*The store*",
+    "store": "*the store*",
+    "setting": "MONGODB_URI` or `REDIS_URL",
+    "with_tls": for_both(WITH_TLS),
+    "certificates": for_both(CERTIFICATES),
+}
+
+
+def flask_commands() -> str:
+    found = [("flask settings", settings_command), ("flask tasks types", types_command),
+             ("flask tasks run", run_command)]  # fmt: skip
+    found += [(f"flask data {name}", command) for name, command in data_group.commands.items()]
+    return "\n\n".join(command_section(name, command) for name, command in found)
+
+
+def command_section(name: str, command: click.Command) -> str:
+    """A command with its help and a table of its options."""
+    arguments = [param for param in command.params if isinstance(param, click.Argument)]
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    usage = " ".join([name, *(param.make_metavar(click.Context(command)) for param in arguments)])
+    help = re.sub(r"\s*\n\s*", " ", command.help or "").replace("\b", "").strip()
+    parts = [f"### {name}", code(usage), help]
+    if options:
+        parts.append(table(("option", "description"), map(option_row, options)))
+    return "\n\n".join(parts)
+
+
+def option_row(option: click.Option) -> tuple[str, str]:
+    names = ", ".join(map(code, [*option.opts, *option.secondary_opts]))
+    choices = option.type.choices if isinstance(option.type, click.Choice) else ()
+    return f"{names} {' or '.join(map(str, choices))}".strip(), option.help or ""
+
+
+def make_targets() -> str:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    found = re.findall(r"^([a-z-]+):.*?## (.*)$", text, re.MULTILINE)
+    return table(("command", "what it does"), ((code(f"make {name}"), about) for name, about in found))
+
+
+def api() -> str:
+    """Blocks that mkdocstrings fills from the docstrings."""
+    sections = []
+    for module, (title, *names) in zip(MODULES, SECTIONS, strict=True):
+        blocks = "\n".join(f"::: {module}.{name}\n" for name in names)
+        sections.append(f"## {title}\n\n`from {module} import {', '.join(names)}`\n\n{blocks}")
+    return "\n".join(sections).rstrip()
+
+
+PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "settings.md": {"settings": settings},
+    "states.md": {"statuses": statuses, "transitions": transitions, "endings": endings},
+    "commands.md": {"flask": flask_commands, "make": make_targets},
+    "store-errors.md": {"causes": causes},
+    "api.md": {"api": api},
+}
+
+
+def written(page: str) -> str:
+    """The page with its generated parts as they should be."""
+    text = (DOCS / "reference" / page).read_text(encoding="utf-8")
+    for mark, make in PAGES[page].items():
+        begin, end = f"<!-- generated: {mark} -->", f"<!-- /generated: {mark} -->"
+        before, rest = text.split(begin)
+        text = f"{before}{begin}\n\n{make()}\n\n{end}{rest.split(end)[1]}"
+    return text
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        (DOCS / "reference" / page).write_text(written(page), encoding="utf-8")

@@ -1,0 +1,83 @@
+"""The generated pages of docs/reference are those of the tables, and no page is missing in the site."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from app.core.errors import Cause
+from tests.docs.documents import DOCS, ROOT
+from tests.docs.generated import PAGES, written
+from tests.test_config import NAMES
+
+COMMANDS = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_generated_page_is_that_of_its_table(page: str) -> None:
+    text = (DOCS / "reference" / page).read_text(encoding="utf-8")
+
+    assert text == written(page), "Run `python -m tests.docs.generated`."
+
+
+def test_every_setting_and_every_cause_has_a_row() -> None:
+    settings = (DOCS / "reference" / "settings.md").read_text(encoding="utf-8")
+    causes = (DOCS / "reference" / "store-errors.md").read_text(encoding="utf-8")
+
+    assert re.findall(r"^\| `([A-Z_]+)` \|", settings, re.MULTILINE) == NAMES
+    assert re.findall(r"^\| `([a-z_]+)` \|", causes, re.MULTILINE) == [cause.value for cause in Cause]
+
+
+@pytest.mark.parametrize(
+    "program", [("workers",), ("workers", "run"), ("app.local", "up"), ("app.local", "servers")], ids=" ".join
+)
+def test_the_options_of_a_program_are_those_of_its_page(program: tuple[str, ...]) -> None:
+    section = COMMANDS.split(f"### python -m {' '.join(program)}\n")[1].split("\n##")[0]
+    command = [sys.executable, "-m", *program, "--help"]
+    env = {
+        **os.environ,
+        "ENVIRONMENT": "local",
+        "COLUMNS": "200",
+        "NO_COLOR": "1",
+        "PYTHONPATH": str(ROOT / "library"),
+    }
+    help = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout
+
+    assert set(re.findall(r"--[a-z][a-z-]*", section)) == set(re.findall(r"--[a-z][a-z-]*", help)) - {
+        "--help"
+    }
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    nav = re.findall(r"[\w/-]+\.md$", text, re.MULTILINE)
+
+    assert sorted(nav) == sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
+
+
+def test_the_site_is_strict_and_loads_nothing_from_elsewhere() -> None:
+    site = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+
+    assert "\nstrict: true\n" in site and "\n  font: false\n" in site
+    assert not re.search(r"analytics|javascript|https?:|- offline", site)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "examples/greetings/README.md"])
+def test_the_links_of_pages_outside_the_site_lead_somewhere(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+
+    assert links
+    for path, _, anchor in (link.partition("#") for link in links):
+        target = (ROOT / name).parent / path
+        assert target.exists(), path
+        headings = (
+            re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE) if anchor else []
+        )
+        assert not anchor or anchor in [
+            re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") for title in headings
+        ]
