@@ -290,7 +290,11 @@ class Given:
             return {name: self._stored(inner, f"{where}.{name}") for name, inner in value.items()}
         if isinstance(value, list | tuple):
             return [self._stored(inner, where) for inner in value]
-        return value.get_secret_value() if isinstance(value, SecretStr) else to_jsonable_python(value, fallback=str)
+        return (
+            value.get_secret_value()
+            if isinstance(value, SecretStr)
+            else to_jsonable_python(value, fallback=str)
+        )
 
 
 def content_type_of(name: str) -> str:

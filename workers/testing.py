@@ -24,8 +24,8 @@ from app.core.errors import Invalid, NotFound
 from app.core.params.cli_args import WRONG, explained
 from app.core.params.fields import Field, describe
 from app.core.params.file_types import accepted
-from app.core.params.paths import every
 from app.core.params.kinds.texts import TEXT
+from app.core.params.paths import every
 from app.core.params.validate import validate
 from app.core.secrets.redaction import Mask
 from app.core.secrets.secret import revealed

@@ -10,7 +10,8 @@ from typing import Any
 
 from app.core.params.kinds import recognize
 from app.core.params.kinds.kind import Field
-from app.core.params.schema_parts import DEEPEST, Schema, resolved, without_null
+from app.core.params.schema_parts import Schema, resolved, without_null
+from dtq._types.signature import DEEPEST
 
 __all__ = ["DEEPEST", "Field", "describe"]
 

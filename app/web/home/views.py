@@ -83,7 +83,7 @@ def _window() -> str:
 def _running() -> dict[str, Task]:
     """Return the tasks that workers run, by ID."""
     ids = [ObjectId(worker.task) for worker in live().pulse().workers if ObjectId.is_valid(worker.task)]
-    found = services().tasks.find({"_id": {"$in": ids}}, [("_id", 1)], len(ids)) if ids else []
+    found = services().queries.find({"_id": {"$in": ids}}, [("_id", 1)], len(ids)) if ids else []
     return {str(task.id): task for task in found}
 
 

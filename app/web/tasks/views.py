@@ -175,7 +175,7 @@ def _kind(name: str) -> TaskType | None:
 
 def _parent(task: Task) -> Task | None:
     """Return the task that this one is a rerun of, if it is still there."""
-    found = services().tasks.find({"_id": task.parent}, [("_id", 1)], 1) if task.parent else []
+    found = services().queries.find({"_id": task.parent}, [("_id", 1)], 1) if task.parent else []
     return found[0] if found else None
 
 

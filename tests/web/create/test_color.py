@@ -12,11 +12,11 @@ from app.core.errors import Invalid
 from app.core.params.cli_args import parse
 from app.core.params.fields import describe
 from app.core.params.validate import from_form, validate
+from dtq._types.task_type import registered
 from tests.core.params.schemas import one
 from tests.web.create.creating import Sent, only, publish
 from workers import Context, task
 from workers.testing import run
-from workers.types.task_type import registered
 
 
 class Pen(BaseModel):

@@ -89,7 +89,7 @@ def test_settings_that_are_wrong_are_told_and_nothing_starts():
         [sys.executable, "-c", "import wsgi"], env=env, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 1
-    assert "WEB_BIND: expected" in ran.stderr
+    assert "WEB_BIND: use a host and a port" in ran.stderr
     assert "SECRET_KEY: expected" in ran.stderr
     assert "Traceback" not in ran.stderr
     assert "weak" not in ran.stderr
