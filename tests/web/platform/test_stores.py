@@ -90,6 +90,6 @@ def test_settings_that_are_wrong_are_told_and_nothing_starts():
     )
     assert ran.returncode == 1
     assert "WEB_BIND: use a host and a port" in ran.stderr
-    assert "SECRET_KEY: expected" in ran.stderr
+    assert "SECRET_KEY: use 32 or" in ran.stderr
     assert "Traceback" not in ran.stderr
     assert "weak" not in ran.stderr
