@@ -146,7 +146,7 @@ def needed(name: str) -> Iterator[str]:
 
 
 def copy(found: importlib.metadata.Distribution, packages: Path) -> None:
-    """Install a distribution as it is installed here, so that no network is needed."""
+    """Install a distribution as it is installed here, without the network."""
     for file in found.files or ():
         if ".." not in file.parts and file.suffix != ".pyc":
             (packages / file).parent.mkdir(parents=True, exist_ok=True)
