@@ -26,7 +26,7 @@ from app.core.secrets.secret import revealed
 from app.core.secrets.vault import CannotOpen, Vault
 from app.core.services import Services
 from app.core.tasks.document import MOST_RESULT_BYTES
-from app.core.tasks.states import Status
+from app.core.tasks.states import Ending, Status
 from app.core.tasks.task import Task
 from dtq import Canceled, Fail, Retry, TaskType
 from dtq._types.result_kinds import ResultKind
@@ -37,7 +37,7 @@ from workers.attempt.tracebacks import inner_of, is_group, traceback_of
 MESSAGE_LIMIT = 2_000
 INLINE_DEPTH = 60
 NAMED = 3  # of the exceptions in a group
-UNASKED = "It was interrupted as if canceled, which nobody had asked for; it begins anew."
+STRAY_CANCEL = "A cancel signal arrived that nobody had sent to this attempt; the task starts again."
 
 
 class TimedOut(BaseException):
@@ -303,10 +303,11 @@ def _canceled(services: Services, task: Task) -> Status | None:
     """
     if services.tasks.end_canceled(task, "Canceled while it ran."):
         return Status.CANCELED
-    if task.history and task.history[-1].get("message") == UNASKED:
+    if task.history and Ending.of_attempt(task.history[-1]) is Ending.STRAY_CANCEL:
         error = _error("failed", None, "The task raised Canceled, and nobody had canceled it.")
         return services.dispatch.failed(task, error, retry=False)
-    return Status.QUEUED if services.dispatch.release(task, UNASKED) else None
+    released = services.dispatch.release(task, STRAY_CANCEL, Ending.STRAY_CANCEL)
+    return Status.QUEUED if released else None
 
 
 def _succeed_with_file(services: Services, task: Task, outcome: Succeeded) -> Status | None:

@@ -223,12 +223,12 @@ class Dispatcher:
             return self._end_canceled(task, expected)
         return self._reschedule(task, error, loss_wait_s(losses), expected)
 
-    def release(self, task: Task, message: str) -> bool:
+    def release(self, task: Task, message: str, ending: Ending = Ending.HANDED_BACK) -> bool:
         """A worker stops before its task ended: somebody else begins it anew, and it does not count.
 
         Returns whether they will; a task that was canceled ends here.
         """
-        released = self.tasks.release(task, message)
+        released = self.tasks.release(task, message, ending=ending)
         if released is None:
             self._end_canceled(task)
             return False

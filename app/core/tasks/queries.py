@@ -23,7 +23,7 @@ WAITING_NOW = {"status": Status.QUEUED.value}
 
 
 def readable(documents: Iterable[Document]) -> Iterator[Task]:
-    """The tasks of the documents; one that cannot be read, whoever wrote it, is passed over."""
+    """The tasks of the documents; one that cannot be read is passed over."""
     return stored.readable("task", Task.from_document, documents)
 
 

@@ -5,8 +5,10 @@ Nothing here touches a database; `store` applies these transitions, each as a co
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from typing import Any
 
 
 class Status(str, Enum):
@@ -55,11 +57,20 @@ class Ending(str, Enum):
     HANDED_BACK = "handed_back"
     INTERRUPTED = "lost"
     """What earlier versions wrote for each of the last three."""
+    STRAY_CANCEL = "stray_cancel"
+    """Canceled, though nobody had asked: the signal was meant for the attempt before."""
 
     @classmethod
     def of(cls, stored: object) -> Ending:
         """Read what is stored; whatever else may stand there is a failure."""
         return next((ending for ending in cls if ending.value == stored), cls.ERROR)
+
+    @classmethod
+    def of_attempt(cls, past: Mapping[str, Any]) -> Ending:
+        """Read an entry of a history; before stray cancels had a code, only their message told them apart."""
+        ending = cls.of(past.get("outcome"))
+        released = ending in (cls.HANDED_BACK, cls.INTERRUPTED)
+        return cls.STRAY_CANCEL if released and past.get("message") == _STRAY_CANCEL_BEFORE else ending
 
     @property
     def label(self) -> str:
@@ -69,7 +80,7 @@ class Ending(str, Enum):
     @property
     def status(self) -> Status:
         """The status whose color it has: no fault of the task is no failure."""
-        if self in (Ending.WORKER_LOST, Ending.HANDED_BACK, Ending.INTERRUPTED):
+        if self in (Ending.WORKER_LOST, Ending.HANDED_BACK, Ending.INTERRUPTED, Ending.STRAY_CANCEL):
             return Status.CANCELED
         return Status(self.value) if self in (Ending.SUCCEEDED, Ending.CANCELED) else Status.FAILED
 
@@ -83,7 +94,9 @@ _ENDING_LABELS = {
     Ending.WORKER_LOST: "Requeued (worker lost)",
     Ending.HANDED_BACK: "Released (worker stopped)",
     Ending.INTERRUPTED: "Interrupted",
+    Ending.STRAY_CANCEL: "Requeued (stray cancel signal)",
 }
+_STRAY_CANCEL_BEFORE = "It was interrupted as if canceled, which nobody had asked for; it begins anew."
 
 
 class Priority(IntEnum):

@@ -207,15 +207,21 @@ class Tasks:
         update = {"$set": values, "$unset": {"lease": ""}, **history_of(task, ending, error["message"])}
         return self._update_if_leased(task, update, expected, cancel=None)
 
-    def release(self, task: Task, message: str, error: Document | None = None) -> Task | None:
+    def release(
+        self,
+        task: Task,
+        message: str,
+        error: Document | None = None,
+        ending: Ending = Ending.HANDED_BACK,
+    ) -> Task | None:
         """Queue a running task again at once; returns it as it is then, undispatched, or None.
 
         A canceled one is not queued again. Without an error the attempt is not this task's fault and
         does not count against its limit.
         """
         values = queued(task.dispatch + 1, utcnow())
-        ending = Ending.of(error["kind"]) if error else Ending.HANDED_BACK
         if error:
+            ending = Ending.of(error["kind"])
             values.update(_counted(task, ending), error=error)
         else:
             values.update(max_attempts=task.max_attempts + 1)

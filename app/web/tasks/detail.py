@@ -109,7 +109,7 @@ def _ran(task: Task) -> bool:
     """Whether the way to this end went through an attempt; a task may be canceled while it waits."""
     if task.status is not Status.CANCELED:
         return True
-    return bool(task.started_at and task.history and task.history[-1].get("outcome") == "canceled")
+    return bool(task.started_at and task.history and Ending.of_attempt(task.history[-1]) is Ending.CANCELED)
 
 
 def _between(start: datetime | None, end: datetime | None) -> timedelta | None:
@@ -159,7 +159,7 @@ def attempts(task: Task) -> list[Attempt]:
 
 
 def _ended(past: Mapping[str, Any]) -> Attempt:
-    ending = Ending.of(past.get("outcome"))
+    ending = Ending.of_attempt(past)
     return Attempt(
         number=past.get("attempt") or 0,
         worker=past.get("worker") or "",

@@ -161,6 +161,22 @@ def test_a_cancel_that_nobody_asked_for_begins_anew_once_and_then_fails(
 
     assert seen == [(Status.QUEUED, 2), (Status.FAILED, 2)]
     assert ended.error and "nobody had canceled it" in ended.error["message"]
+    assert [past["outcome"] for past in ended.history] == ["stray_cancel", "failed"]
+
+
+@pytest.mark.parametrize("outcome", ["handed_back", "lost"])
+def test_a_stray_cancel_that_an_earlier_version_recorded_counts(
+    services: Services, new_task: Any, outcome: str
+) -> None:
+    """It wrote no code of its own, only this message."""
+    submitted = new_task(max_attempts=2)
+    message = "It was interrupted as if canceled, which nobody had asked for; it begins anew."
+    past = {"attempt": 1, "worker": "w1", "outcome": outcome, "message": message}
+    services.db.tasks.update_one({"_id": submitted.id}, {"$set": {"history": [past]}})
+    task = services.tasks.claim(submitted.id, 1, "w1")
+    assert task
+
+    assert settle(services, task, WasCanceled()) is Status.FAILED
 
 
 def test_an_attempt_that_is_no_longer_ours_writes_nothing(services: Services, new_task: Any) -> None:
