@@ -5,7 +5,7 @@ No reading, no cleaning, no writing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -45,7 +45,7 @@ not known. Raises when the work should stop."""
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How to read. What is `auto` is found out; no sheet means the first."""
+    """How to read. What is `auto` is detected; no sheet, or a blank name, means the first."""
 
     encoding: str = "auto"
     delimiter: Delimiter | Literal["auto"] = "auto"
@@ -53,6 +53,9 @@ class ReadOptions:
     broken_rows: BrokenRows = "stop"
     undecodable: Undecodable = "stop"
     layout: Layout = AS_FOUND
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sheet", self.sheet.strip())
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,13 @@ class CleanOptions:
     dates: Dates = "auto"
     case: Case = "keep"
     missing_in_numbers: tuple[str, ...] = ()
+
+    @classmethod
+    def typed(
+        cls, missing: Iterable[str], missing_in_numbers: Iterable[str], numbers: Numbers, dates: Dates
+    ) -> CleanOptions:
+        """Return options that trim and type cells, and leave their text as it is otherwise."""
+        return cls("trim", tuple(missing), numbers, dates, missing_in_numbers=tuple(missing_in_numbers))
 
 
 @dataclass(frozen=True)

@@ -81,12 +81,12 @@ def analyse_table(
     layout: ask.Layout = ask.AS_FOUND,
 ) -> dict[str, Any]:
     """Find out what a CSV, JSON, Parquet or XLSX table holds: figures, charts, correlations."""
-    reading = ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable, layout)
+    reading = ReadOptions(encoding, delimiter, sheet, broken_rows, undecodable, layout)
     opened = open_source(
         ctx,
         source,
         reading,
-        CleanOptions("trim", tuple(missing), numbers, dates, missing_in_numbers=tuple(missing_in_numbers)),
+        CleanOptions.typed(missing, missing_in_numbers, numbers, dates),
         0,
     )
     names = list(opened.kinds)

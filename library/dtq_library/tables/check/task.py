@@ -76,7 +76,7 @@ def check_table(
 ) -> dict[str, Any]:
     """Validate a table against rules and list the rows that violate them."""
     table = read_source(
-        ctx, source, ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable, layout)
+        ctx, source, ReadOptions(encoding, delimiter, sheet, broken_rows, undecodable, layout)
     )
     names = tidy_names([column.header for column in table.columns], snake_case=False)
     wanted = Rules(names, numbers).read(rules)

@@ -91,7 +91,7 @@ def clean_table(
 ) -> dict[str, Any]:
     """Tidy a CSV, JSON, Parquet or XLSX table: names, spaces, missing values, numbers, dates, duplicates."""
     table = read_source(
-        ctx, source, ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable, layout)
+        ctx, source, ReadOptions(encoding, delimiter, sheet, broken_rows, undecodable, layout)
     )
     headers = [column.header for column in table.columns]
     tidy = tidy_names(headers, snake_case=names == "snake_case")

@@ -70,7 +70,7 @@ def is_headless(sample: str, delimiter: str, layout: Layout) -> bool:
     lines = sample[: sample.rfind("\n") + 1].splitlines(keepends=True)
     try:
         rows = [row for row in islice(parsed(lines, characters(delimiter), layout), _ROWS) if row]
-    except csv.Error:  # It is told by whoever reads all of it.
+    except csv.Error:  # The reader of the whole file reports it.
         return False
     if len(rows) <= _LEAST_ROWS or any(len(row) != len(rows[0]) for row in rows):
         return False

@@ -72,10 +72,8 @@ def query_tables(
 ) -> dict[str, Any]:
     """Run one SQL query over several CSV, JSON, Parquet or XLSX tables: join, filter, group, chart."""
     sql = sql.replace("\r\n", "\n").replace("\r", "\n")
-    reading = ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable, layout)
-    options = CleanOptions(
-        "trim", tuple(missing), numbers, dates, missing_in_numbers=tuple(missing_in_numbers)
-    )
+    reading = ReadOptions(encoding, delimiter, sheet, broken_rows, undecodable, layout)
+    options = CleanOptions.typed(missing, missing_in_numbers, numbers, dates)
     loaded: list[Loaded] = []
     for letter, source in zip(LETTERS, tables, strict=False):
         opened = open_source(ctx, source, reading, options, STEPS)

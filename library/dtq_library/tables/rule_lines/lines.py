@@ -1,6 +1,6 @@
 """Lines of a small language, one rule each: a column first, then what about it.
 
-What follows the column is the matter of whoever asked: conditions, rules, fillings. Nothing is ever evaluated
+What follows the column is the caller's: conditions, rules, fillings. Nothing is ever evaluated
 as Python.
 """
 

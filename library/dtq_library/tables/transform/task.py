@@ -121,10 +121,8 @@ def transform_table(
     layout: ask.Layout = ask.AS_FOUND,
 ) -> dict[str, Any]:
     """Choose rows and columns, sort, group, join and convert a CSV, JSON, Parquet or XLSX table."""
-    reading = ReadOptions(encoding, delimiter, sheet.strip(), broken_rows, undecodable, layout)
-    options = CleanOptions(
-        "trim", tuple(missing), numbers, dates, missing_in_numbers=tuple(missing_in_numbers)
-    )
+    reading = ReadOptions(encoding, delimiter, sheet, broken_rows, undecodable, layout)
+    options = CleanOptions.typed(missing, missing_in_numbers, numbers, dates)
     opened = open_source(ctx, source, reading, options, MORE_STEPS, written=True)
     target = write_options(opened.table.detected, output, write_missing_as)
     work = _Work(opened.stage.scan(), set(opened.nested), opened.remarks, list(opened.notes), Log())
