@@ -119,7 +119,7 @@ def _dotenv(path: Path) -> dict[str, str]:
     """Raises SettingsError for a line that is not understood."""
     try:
         return read_env_file(path)
-    except PermissionError:  # Whoever may read it, such as systemd, has given us its values.
+    except PermissionError:  # A process that may read it, such as systemd, has given us its values.
         return {}
     except (OSError, ValueError) as error:
         raise SettingsError([str(error)]) from None

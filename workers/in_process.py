@@ -1,7 +1,7 @@
 """An attempt in this process with no stores: what `workers.testing` and `python -m workers run` share.
 
 Parameters are held against the same schema as in the form and go through the same model as in a worker.
-Files are in a folder instead of GridFS; progress goes to whoever wants it.
+Files are in a folder instead of GridFS; progress goes to a listener.
 """
 
 from __future__ import annotations

@@ -99,8 +99,8 @@ class Maintenance:
         )
 
     def _in_touch(self, within_s: float) -> None:
-        """MongoDB answers. Whoever was cut off cannot tell a dead worker from one that was cut off too, and
-        whoever has just started does not know: it waits a lease, in which the others renew theirs or write
+        """MongoDB answers. One that was cut off cannot tell a dead worker from one that was cut off too, and
+        one that has just started does not know: it waits a lease, in which the others renew theirs or write
         their journals. An answer that was late is no such cut: a living worker's lease outlasts it."""
         now = time.monotonic()
         if now - self._answered > within_s:
@@ -120,7 +120,7 @@ class Maintenance:
             self._stop.wait(INDEXES_AGAIN_S)
 
     def _own(self) -> dict[str, Callable[[], object]]:
-        """What every process does for itself, whoever leads."""
+        """What every process does for itself, whichever leads."""
         return {
             "clock": self._keep_time,
             "journal": lambda: replay(self._services, self._journal),
@@ -165,7 +165,7 @@ class Maintenance:
         }
 
     def _rescue(self) -> int:
-        """Led by itself: whoever leads the rest may have just started, and rescues nobody yet. It watches the
+        """Led by itself: the leader of the rest may have just started, and rescues nobody yet. It watches the
         leases meanwhile, so as to know when its time comes."""
         waits = time.monotonic() < self._rescue_from
         if not waits and not self.lead("rescue"):

@@ -1,4 +1,4 @@
-"""One task, followed to its end: what is new at each look, for whoever shows it line by line.
+"""One task, followed to its end: what is new at each look, for callers that show it line by line.
 
 Status, place in line, progress and the log's whole lines. The log of an attempt is complete before its
 outcome is written, so the last look has all of it.

@@ -1,6 +1,6 @@
 """Outcomes that MongoDB could not be told, on this host's disk until it can.
 
-One file for each, written whole or not at all. Whoever has one open holds its lock: the child that ran
+One file for each, written whole or not at all. Its reader or writer holds its lock: the child that ran
 the attempt while it tries again, and after its death any worker of the host, which finds it unlocked.
 What is written from here is guarded by attempt and worker like every outcome, so an attempt that was
 superseded meanwhile changes nothing and its file is dropped. No secret of a task is in any of it.

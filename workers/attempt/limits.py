@@ -154,7 +154,7 @@ def _next_file() -> int:
 def make_hole(path: Path, start: int) -> int:
     """Give back the disk of what is neither head nor tail of an output; returns where to go on.
 
-    The file stays as long as it is, so that its parts keep their places. Whoever overwrites secrets in it at
+    The file stays as long as it is, so that its parts keep their places. Overwriting secrets in it at
     the same time (`output_capture.fill`) at most brings a block of it back. Does nothing where the file
     system has no holes.
     """

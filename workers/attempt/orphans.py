@@ -1,4 +1,4 @@
-"""Processes that a task started and did not end: they end with its attempt, and with whoever ran it.
+"""Processes that a task started and did not end: they end with its attempt, and with the process that ran it.
 
 On Linux a process that runs tasks adopts what its descendants leave behind, also what made itself a
 daemon, so everything stays below it. Elsewhere only the process group is known.

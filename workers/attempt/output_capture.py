@@ -142,7 +142,7 @@ class LogWriter:
     """Copies an attempt's output from its file to the logs, part by part, each when it has grown.
 
     Before anything is copied, secrets are overwritten in the file itself, each byte by one `FILL`: the disk
-    keeps none, places stay as they are, and whoever copies finds the same.
+    keeps none, places stay as they are, and a copy finds the same.
     """
 
     def __init__(self, logs: Logs, path: Path, task_id: ObjectId, attempt: int, mask: Mask) -> None:

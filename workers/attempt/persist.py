@@ -1,6 +1,6 @@
 """Writing down an attempt that has ended: what it printed, its progress and its outcome, in this order.
 
-Each write is guarded by the attempt, so all of it may be done again, by whoever has it: the child that
+Each write is guarded by the attempt, so all of it may be done again, by any holder: the child that
 ran the attempt, or any worker of its host that finds it in the journal (`workers.attempt.journal`).
 """
 

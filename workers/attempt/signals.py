@@ -62,7 +62,7 @@ class Signals:
     def begin_process(self) -> None:
         """Have the signals of a fresh Python, here and in whatever is forked or started from here.
 
-        Whoever started this process may have ignored or blocked some.
+        The process that started this one may have ignored or blocked some.
         """
         for number in signal.valid_signals() - _IGNORED_BY_PYTHON:
             if signal.getsignal(number) is signal.SIG_IGN:

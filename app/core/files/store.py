@@ -119,7 +119,7 @@ class Files:
     def discard(self, file_id: ObjectId) -> None:
         """Delete a file that no task names, or what there is of it.
 
-        Content first: whoever stops in between leaves what says that it is still to be deleted.
+        Content first: a process that stops in between leaves the entry that says what is still to be deleted.
         """
         self._content.delete(file_id)
         self._files.delete_one({"_id": file_id})

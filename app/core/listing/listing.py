@@ -173,7 +173,7 @@ class Listing:
     ) -> Page:
         """The next of all tasks that a filter matches in some states, oldest first, made until then.
 
-        Whoever changes them meanwhile meets each once; ``next`` is where to go on. Raises BadQuery.
+        A caller that changes them meanwhile meets each once; ``next`` is where to resume. Raises BadQuery.
         """
         among = self.among(wanted, statuses)
         query = self.walked(wanted, among, until, after)

@@ -1,7 +1,7 @@
 """The same operation to many tasks: to those that are named, or to all that a list shows.
 
 Each task has its own guard, as if a person had done it to that one alone. What a filter matches is
-walked in steps of about a second, oldest first, so whoever asks can show progress, and stop.
+walked in steps of about a second, oldest first, so that the caller can show progress, and stop.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Step:
 
 
 class Bulk:
-    """Deeds to many. Raises Unavailable where MongoDB does not answer; doing it again is safe."""
+    """Run an operation on many tasks; repeating it is safe. Raises Unavailable without MongoDB."""
 
     def __init__(self, listing: Listing, dispatch: Dispatcher, queries: Queries) -> None:
         self._listing, self._dispatch, self._queries = listing, dispatch, queries

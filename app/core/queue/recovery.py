@@ -116,7 +116,7 @@ class Recovery:
     def recover(self) -> int:
         """Push everything again after Redis lost its data, as far as there is time; returns how many hints.
 
-        The next round goes on from there, whoever makes it. Raises QueueUnavailable.
+        The next round, in whatever process, resumes from there. Raises QueueUnavailable.
         """
         if self.queues.has_epoch():
             return 0

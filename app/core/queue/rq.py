@@ -77,7 +77,7 @@ return 1
 class Redispatch:
     """Redis lost its data: up to which ``place`` everything is pushed again; ``loss`` names the loss.
 
-    Redis itself keeps it. So whoever repairs goes on from there, and after another loss from the start.
+    Redis itself keeps it. So a repair resumes from there, and after another loss from the start.
     """
 
     loss: str

@@ -1,6 +1,6 @@
 """A form as a browser sent it: read, stored and judged once, for the new task or to be shown again.
 
-Files are taken by `uploads`, secrets kept by `secret_fields`, rows added and left out by `repeatable`, texts
+Files are taken by `uploads`, secrets by `secret_fields`, rows added and left out by `repeatable`, texts
 read by the kinds of their fields.
 """
 

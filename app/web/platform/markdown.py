@@ -1,7 +1,7 @@
 """Help texts, which are Markdown (CommonMark), as HTML that can do no harm.
 
 HTML in the text is shown and not obeyed, links lead to the web or to mail only, and nothing is loaded from
-elsewhere. The help of a task type is its docstring, so it comes from whoever runs the workers.
+elsewhere. The help of a task type is its docstring, so it comes from the operator of the workers.
 """
 
 from __future__ import annotations

@@ -72,12 +72,12 @@ def _admit(length: int, most: int) -> None:
     if length > IN_MEMORY and length > shutil.disk_usage(tempfile.gettempdir()).free:
         raise NoRoom(
             "There is no room on the server's disk for a file of this size, so nothing was kept. "
-            "Please try again later, or tell whoever runs it."
+            "Please try again later, or tell the administrator."
         )
 
 
 def _cut_when_stalled(application: WSGIApplication) -> WSGIApplication:
-    """Whoever neither sends nor takes a byte for a minute does not hold one of the few threads forever."""
+    """Free the thread of a client that neither sends nor takes a byte for a minute."""
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         connection = environ.get("gunicorn.socket")

@@ -32,7 +32,7 @@ from app.web.platform.flashes import flash_at
 from app.web.platform.fragments import region
 from app.web.platform.permissions import current_person, requires
 from app.web.tasks import bulk_runs
-from app.web.tasks.bulk_wording import DEEDS, Wording, reasons
+from app.web.tasks.bulk_wording import WORDINGS, Wording, reasons
 
 blueprint = Blueprint("many", __name__)
 
@@ -280,5 +280,5 @@ def _add_views(wording: Wording) -> None:
         return run(wording)
 
 
-for each in DEEDS:
+for each in WORDINGS:
     _add_views(each)

@@ -69,7 +69,7 @@ def _filled(text: str, operation: Operation) -> str:
     return text.format(priority=operation.priority.word if operation.priority is not None else "")
 
 
-DEEDS = (
+WORDINGS = (
     Wording(
         action=Action.RETRY,
         path="retry",
@@ -136,7 +136,7 @@ _STATES = {
 
 def allowed(person: Person) -> list[Wording]:
     """The operations that a person may do."""
-    return [each for each in DEEDS if person.may(each.permission)]
+    return [each for each in WORDINGS if person.may(each.permission)]
 
 
 def possible(statuses: Iterable[Status]) -> list[str]:
