@@ -57,11 +57,13 @@ class Bulk:
         """How many of the tasks that a filter matches the operation would take effect on."""
         if operation.priority is None:
             return self._listing.count_in(wanted, legal(operation.action))
-        others = [self._waiting_in(each, wanted) for each in Priority if each is not operation.priority]
+        others = [
+            self._waiting_in(priority, wanted) for priority in Priority if priority is not operation.priority
+        ]
         return Count(sum(count.value for count in others))
 
-    def count_there(self, operation: Operation, wanted: TaskFilter) -> Count:
-        """How many are where the operation would move them."""
+    def count_unaffected(self, operation: Operation, wanted: TaskFilter) -> Count:
+        """Count the tasks that already are where the operation would move them."""
         return Count(0) if operation.priority is None else self._waiting_in(operation.priority, wanted)
 
     def _waiting_in(self, priority: Priority, wanted: TaskFilter) -> Count:
@@ -82,8 +84,8 @@ class Bulk:
         ends, done, left, batch = time.monotonic() + STEP_S, 0, 0, min(FIRST, BATCH)
         while True:
             page = self._listing.walk(wanted, legal(operation.action), until, after, batch)
-            took = self._do(
-                operation, self._meant(operation, page.tasks)[: None if most is None else most - done]
+            took = self._apply(
+                operation, self._affected(operation, page.tasks)[: None if most is None else most - done]
             )
             done, left, after = done + took, left + len(page.tasks) - took, page.next
             if done == most:
@@ -92,19 +94,19 @@ class Bulk:
                 return Step(done, left, after)
             batch = min(BATCH, batch * 2)
 
-    def these(self, operation: Operation, ids: Sequence[ObjectId], until: datetime) -> Step:
+    def run_on(self, operation: Operation, ids: Sequence[ObjectId], until: datetime) -> Step:
         """Do it to the tasks of these ids, oldest first, for which it was legal then and is now."""
         query = {"_id": {"$in": list(ids)}, **unchanged(legal(operation.action), until)}
         found = self._queries.find(query, [("_id", 1)], len(ids)) if ids else []
-        fit = self._meant(operation, [task for task in found if operation.action in task.actions])
-        done = sum(self._do(operation, fit[start : start + FIRST]) for start in range(0, len(fit), FIRST))
+        fit = self._affected(operation, [task for task in found if operation.action in task.actions])
+        done = sum(self._apply(operation, fit[start : start + FIRST]) for start in range(0, len(fit), FIRST))
         return Step(done, len(ids) - done)
 
-    def _meant(self, operation: Operation, tasks: list[Task]) -> list[Task]:
+    def _affected(self, operation: Operation, tasks: list[Task]) -> list[Task]:
         """Those on which it has an effect: what is in the queue already keeps its place."""
         return [task for task in tasks if task.priority is not operation.priority]
 
-    def _do(self, operation: Operation, tasks: list[Task]) -> int:
+    def _apply(self, operation: Operation, tasks: list[Task]) -> int:
         if operation.action is Action.CANCEL:
             return self._cancel(tasks, operation.by)
         if operation.action is Action.DELETE:
@@ -117,12 +119,12 @@ class Bulk:
 
     def _cancel(self, tasks: list[Task], by: str) -> int:
         done = self._tasks.cancel_many([task.id for task in tasks], by)
-        self._dispatch.take_back([task for task in tasks if task.hint])
+        self._dispatch.revoke([task for task in tasks if task.hint])
         return done
 
     def _move(self, tasks: list[Task], priority: Priority) -> int:
         done = self._tasks.reprioritize_many(tasks, priority)
-        self._dispatch.take_back([task for task in tasks if task.hint])
+        self._dispatch.revoke([task for task in tasks if task.hint])
         return self._announced(tasks, done)
 
     def _announced(self, tasks: list[Task], done: int) -> int:

@@ -32,7 +32,7 @@ LOSS_WAIT_FIRST_S = 5.0
 LOSS_WAIT_LONGEST_S = 5 * 60.0
 BACKOFF_FIRST_S = 2.0
 BACKOFF_LONGEST_S = 15 * 60.0
-PUT_OFF_LONGEST_S = 30.0
+DEFERRED_LONGEST_S = 30.0
 UNSERVED_LONGEST_S = 5 * 60.0
 
 
@@ -88,8 +88,8 @@ class Dispatcher:
         self.tasks.mark_dispatched(tasks)
         return True
 
-    def take_back(self, tasks: Sequence[Task]) -> None:
-        """Tidy only: a stale hint does nothing when a worker takes it."""
+    def revoke(self, tasks: Sequence[Task]) -> None:
+        """Remove the hints of tasks from Redis; this is tidiness only, as a stale hint does nothing."""
         try:
             self.queues.remove(tasks)
         except QueueUnavailable:
@@ -121,7 +121,7 @@ class Dispatcher:
         task = self._allowed(task_id, Action.CANCEL)
         if not self.tasks.cancel(task_id, by):
             raise _moved_on("canceled")
-        self.take_back([task])
+        self.revoke([task])
 
     def retry(self, task_id: ObjectId) -> bool:
         """Queue a failed or canceled task once more; returns whether the workers know already."""
@@ -135,7 +135,7 @@ class Dispatcher:
         task = self._allowed(task_id, Action.REPRIORITIZE)
         if not self.tasks.reprioritize(task, priority):
             raise _moved_on("moved")
-        self.take_back([task])
+        self.revoke([task])
         if task.status is Status.QUEUED:
             self.push([self.tasks.get(task_id)])
 
@@ -242,7 +242,7 @@ class Dispatcher:
         seldom, and at once when one comes (`Catalog.publish`).
         """
         times = 2.0 ** min(task.put_offs, 10)
-        wait_s = min(PUT_OFF_LONGEST_S, times) if served else min(UNSERVED_LONGEST_S, 30 * times)
+        wait_s = min(DEFERRED_LONGEST_S, times) if served else min(UNSERVED_LONGEST_S, 30 * times)
         jitter = random.uniform(0.5, 1)  # noqa: S311 - no secret
         return self.tasks.defer(task, utcnow() + timedelta(seconds=wait_s * jitter))
 

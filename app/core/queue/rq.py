@@ -36,7 +36,7 @@ EPOCH = "dtq:epoch"
 LOSS = "dtq:loss"
 WRONG_TYPE = "WRONGTYPE"
 PROBE = "dtq-probe"
-SEARCH_LIMIT = 5_000_000  # places that Redis may search to take back hints: some 50 ms
+SEARCH_LIMIT = 5_000_000  # places that Redis may search to revoke hints: some 50 ms
 # For a message that a stock RQ worker popped and died with: while its hash is there, it seems to wait.
 # One that waits for longer than this is sent again beside the old one, which does no harm.
 JOB_TTL_S = 3600

@@ -322,7 +322,7 @@ class Tasks:
         return bool(self._tasks.update_one(guard, {"$set": values, "$unset": {"run_at": ""}}).matched_count)
 
     def hurry(self) -> int:
-        """After the clock was set back, what was put off before, by no person's choice, would wait as much
+        """After the clock was set back, what was deferred before, by no person's choice, would wait as much
         longer: it is due at once. Returns how many."""
         now = utcnow()
         waiting = {

@@ -148,7 +148,7 @@ def run(wording: Wording) -> str | Response:
     chosen = _chosen(wording)
     now = Run.parse(request.form)
     if chosen.ids:
-        return _ended(wording, chosen, services().bulk.these(chosen.operation, chosen.ids, now.until))
+        return _ended(wording, chosen, services().bulk.run_on(chosen.operation, chosen.ids, now.until))
     key = request.form.get(RUN, "")[:40] or bulk_runs.begin()
     if "stop" in request.form:
         bulk_runs.note(key, now.fields | {"ended": STOPPED})
@@ -253,7 +253,7 @@ def _of_all(chosen: Chosen) -> dict[str, Any]:
     total = count.value if count.value <= COUNT_LIMIT else None
     return {
         "count": count,
-        "left": reasons(operation, by_status, core.bulk.count_there(operation, wanted), Count(0)),
+        "left": reasons(operation, by_status, core.bulk.count_unaffected(operation, wanted), Count(0)),
         "fields": Run(until, total).fields,
     }
 
@@ -280,5 +280,5 @@ def _add_views(wording: Wording) -> None:
         return run(wording)
 
 
-for each in WORDINGS:
-    _add_views(each)
+for wording in WORDINGS:
+    _add_views(wording)

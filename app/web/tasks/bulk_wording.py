@@ -52,7 +52,7 @@ class Wording:
 
     def result(self, operation: Operation, step: Step) -> str:
         """What came of it: "12 tasks canceled. 3 skipped: already finished."."""
-        one, more = (_filled(each, operation) for each in self.done)
+        one, more = (_filled(words, operation) for words in self.done)
         took = (
             f"{plural(step.done, 'task')} {one if step.done == 1 else more}."
             if step.done
@@ -136,7 +136,7 @@ _STATES = {
 
 def allowed(person: Person) -> list[Wording]:
     """The operations that a person may do."""
-    return [each for each in WORDINGS if person.may(each.permission)]
+    return [wording for wording in WORDINGS if person.may(wording.permission)]
 
 
 def possible(statuses: Iterable[Status]) -> list[str]:

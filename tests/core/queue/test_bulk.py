@@ -56,7 +56,7 @@ def test_it_is_done_to_what_it_is_legal_for_and_nothing_else(
 ) -> None:
     before = {task.status: document(task) for task in one_of_each}
     step = (
-        services.bulk.these(operation, [task.id for task in one_of_each], utcnow())
+        services.bulk.run_on(operation, [task.id for task in one_of_each], utcnow())
         if by == "ids"
         else services.bulk.step(operation, ALL, until)
     )
@@ -80,12 +80,15 @@ def test_those_in_the_lane_already_are_counted_apart(
     for priority in ("high", "medium", "low", "low"):
         new_task(priority=priority)
     counted = {
-        name: (services.bulk.count(TO_HIGH, wanted).value, services.bulk.count_there(TO_HIGH, wanted).value)
+        name: (
+            services.bulk.count(TO_HIGH, wanted).value,
+            services.bulk.count_unaffected(TO_HIGH, wanted).value,
+        )
         for name in ("", "high", "low")
         for wanted in (TaskFilter(priority=name),)
     }
     assert counted == {"": (3, 1), "high": (0, 1), "low": (2, 0)}
-    assert services.bulk.count_there(CANCEL, ALL).value == 0
+    assert services.bulk.count_unaffected(CANCEL, ALL).value == 0
 
 
 def test_a_filter_is_walked_in_steps_and_each_task_met_once(
@@ -122,12 +125,12 @@ def test_hints_of_what_is_canceled_are_taken_back(
     services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone, stays = [new_task() for _ in range(3)], new_task()
-    services.bulk.these(CANCEL, [task.id for task in gone], utcnow())
+    services.bulk.run_on(CANCEL, [task.id for task in gone], utcnow())
     assert services.queues.depths()[Priority.MEDIUM] == 1
 
     monkeypatch.setattr("app.core.queue.rq.SEARCH_LIMIT", 0)
     more = [new_task() for _ in range(3)]
-    services.bulk.these(CANCEL, [task.id for task in more], utcnow())
+    services.bulk.run_on(CANCEL, [task.id for task in more], utcnow())
     assert services.queues.depths()[Priority.MEDIUM] == 4
     assert hints(services) == [stays.id]
 
@@ -138,7 +141,7 @@ def test_without_redis_the_sweep_tells_the_workers(
 ) -> None:
     tasks = [task_in(status) for _ in range(3)]
     with redis_away():
-        assert services.bulk.these(operation, [task.id for task in tasks], utcnow()).done == 3
+        assert services.bulk.run_on(operation, [task.id for task in tasks], utcnow()).done == 3
     services.recovery.push_due()
 
     assert hints(services) == [task.id for task in tasks]
@@ -166,28 +169,30 @@ def test_a_slow_store_is_asked_for_little_at_a_time(
 ) -> None:
     """A batch has to end within the timeout of the store."""
     asked: list[int] = []
-    real = Bulk._do
+    real = Bulk._apply
     monkeypatch.setattr(
-        Bulk, "_do", lambda self, operation, tasks: asked.append(len(tasks)) or real(self, operation, tasks)
+        Bulk,
+        "_apply",
+        lambda self, operation, tasks: asked.append(len(tasks)) or real(self, operation, tasks),
     )
     monkeypatch.setattr(bulk, "FIRST", 2)
     monkeypatch.setattr(bulk, "BATCH", 4)
     tasks = [new_task() for _ in range(9)]
 
-    assert services.bulk.these(TO_HIGH, [task.id for task in tasks], utcnow()) == Step(done=9, left=0)
+    assert services.bulk.run_on(TO_HIGH, [task.id for task in tasks], utcnow()) == Step(done=9, left=0)
     assert services.bulk.step(CANCEL, ALL, until) == Step(done=9, left=0)
     assert asked == [2, 2, 2, 2, 1, 2, 4, 3]
 
 
 def test_ids_of_no_task_are_left(services: Services) -> None:
-    assert services.bulk.these(CANCEL, [ObjectId()], utcnow()) == Step(done=0, left=1)
-    assert services.bulk.these(CANCEL, [], utcnow()) == Step(done=0, left=0)
+    assert services.bulk.run_on(CANCEL, [ObjectId()], utcnow()) == Step(done=0, left=1)
+    assert services.bulk.run_on(CANCEL, [], utcnow()) == Step(done=0, left=0)
 
 
 def test_only_these_deeds_can_be_done_to_many(services: Services, new_task: Callable[..., Task]) -> None:
     for operation in (Operation(Action.CLONE, "bob"), Operation(Action.REPRIORITIZE, "bob")):
         with pytest.raises(ValueError, match="cannot be done to many"):
-            services.bulk.these(operation, [new_task().id], utcnow())
+            services.bulk.run_on(operation, [new_task().id], utcnow())
 
 
 AFTERWARDS: dict[Status, list[str]] = {
@@ -249,7 +254,7 @@ def test_only_what_matched_at_the_preview_is_taken(
                 move(services, services.tasks.get(one.id), step)
         before = document(task), document(by_id)
         services.bulk.step(operation, wanted, until, most=said)
-        services.bulk.these(operation, [by_id.id], until) if wanted is ALL else None
+        services.bulk.run_on(operation, [by_id.id], until) if wanted is ALL else None
         matched = first in legal(operation.action) and wanted.status in ("", first.value)
         assert matched or (document(task), document(by_id)) == before
         services.db.tasks.delete_many({})
