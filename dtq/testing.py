@@ -35,6 +35,7 @@ from typing import Any, TextIO
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from dtq._types.colliding_keys import SAME_KEYS, colliding_key
 from dtq._types.numbers import finite
 from dtq._types.task_type import TaskType, known, registered
 from dtq.context import Context
@@ -175,6 +176,8 @@ def _plain(result: Any) -> Any:
         json.dumps(value, allow_nan=False)
     except (PydanticSerializationError, ValueError, RecursionError) as error:
         raise TypeError(f"The task ended, but its result cannot be kept: {error}") from error
+    if (key := colliding_key(result, value)) is not None:
+        raise TypeError(f"The task ended, but its result cannot be kept: {SAME_KEYS.format(key=key)}")
     return value
 
 

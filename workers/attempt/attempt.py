@@ -29,6 +29,7 @@ from app.core.tasks.document import MOST_RESULT_BYTES
 from app.core.tasks.states import Ending, Status
 from app.core.tasks.task import Task
 from dtq import Canceled, Fail, Retry, TaskType
+from dtq._types.colliding_keys import SAME_KEYS, colliding_key
 from dtq._types.result_kinds import ResultKind
 from workers.attempt.context import AttemptContext
 from workers.attempt.coroutines import call, never_run
@@ -239,11 +240,14 @@ def plain(result: Any) -> Any:
     Such code is the body of a generator, or how a model is to be written: it belongs to the attempt.
     """
     try:
-        return to_jsonable_python(result, inf_nan_mode="constants")
+        value = to_jsonable_python(result, inf_nan_mode="constants")
     except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
         if error.__traceback__ and error.__traceback__.tb_next:  # not pydantic's own, then
             raise
         raise ResultError(_result_problem(error, result)) from error
+    if (key := colliding_key(result, value)) is not None:
+        raise ResultError(SAME_KEYS.format(key=key))
+    return value
 
 
 def _encoded(value: Any, mask: Mask, kind: ResultKind) -> Succeeded | Failed:
