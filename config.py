@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import IPv6Address
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 VERSION = "0.1.0"
 HIDDEN = "(hidden)"
@@ -85,9 +85,28 @@ def url(*schemes: str) -> Callable[[str], str]:
             parts = urlsplit("")
         if parts.scheme not in schemes or not parts.netloc and parts.scheme != "unix":
             raise Expected("an address that starts with " + " or ".join(f"{scheme}://" for scheme in schemes))
+        if problem := _address_problem(parts):
+            raise Expected(problem)
         return value
 
     return parse
+
+
+def _address_problem(parts: SplitResult) -> str:
+    """Return what to write instead in the address of a store, without repeating it; empty where it is right.
+
+    The clients raise exceptions of their own for these, once each process has started.
+    """
+    person, _, hosts = parts.netloc.rpartition("@")
+    if parts.scheme.startswith("mongodb") and ("@" in person or person.count(":") > 1):
+        return "percent-encoding for signs such as @ and : in the user and the password"
+    for host in hosts.split(","):
+        port = host.rpartition("]")[2].partition(":")[2]
+        if ":" in host.rpartition("]")[2] and not (port.isdecimal() and 0 < int(port) < 65_536):
+            return "a port from 1 to 65,535 after the host"
+    if parts.scheme in ("redis", "rediss") and not re.fullmatch("/?[0-9]{0,9}", parts.path):
+        return "the number of a database, such as /0, after the host of Redis"
+    return ""
 
 
 def number(low: float, high: float, kind: type = int) -> Callable[[str], Any]:

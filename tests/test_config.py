@@ -177,3 +177,38 @@ def test_the_names_of_task_modules_of_earlier_versions_still_mean_them(
     for name in meant:
         if name.startswith("dtq_library"):
             assert importlib.util.find_spec(name)
+
+
+WRONG_ADDRESSES = [
+    ("MONGODB_URI", "mongodb://u:p@ss@h/db", "percent-encoding"),
+    ("MONGODB_URI", "mongodb://u:p:ss@h/db", "percent-encoding"),
+    ("MONGODB_URI", "mongodb://h:99999/db", "a port from 1 to 65,535"),
+    ("MONGODB_URI", "mongodb://one:27017,two:port/db", "a port from 1 to 65,535"),
+    ("MONGODB_URI", "mongodb://[::1]:0/db", "a port from 1 to 65,535"),
+    ("REDIS_URL", "redis://h:port/0", "a port from 1 to 65,535"),
+    ("REDIS_URL", "redis://h:/0", "a port from 1 to 65,535"),
+    ("REDIS_URL", "redis://h/abc", "the number of a database"),
+    ("REDIS_URL", "redis://h/0/1", "the number of a database"),
+]
+RIGHT_ADDRESSES = [
+    ("MONGODB_URI", "mongodb://u:p%40ss@one:27017,two:27018/db?replicaSet=rs0"),
+    ("MONGODB_URI", "mongodb+srv://u:p@cluster.example.org/db"),
+    ("MONGODB_URI", "mongodb://[::1]:27017/db"),
+    ("REDIS_URL", "redis://:p@ss:word@h:6379/1"),
+    ("REDIS_URL", "rediss://[::1]"),
+    ("REDIS_URL", "unix:///run/redis.sock?db=2"),
+]
+
+
+@pytest.mark.parametrize(("name", "address", "told"), WRONG_ADDRESSES)
+def test_an_address_that_no_client_could_use_is_a_problem_of_the_settings(name, address, told):
+    """It would end each program in an exception of the client's own, after it has started."""
+    with pytest.raises(SettingsError) as raised:
+        load({"ENVIRONMENT": "local", name: address})
+    assert f"{name}: use {told}" in str(raised.value)
+    assert "ss@" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("name", "address"), RIGHT_ADDRESSES)
+def test_addresses_with_several_hosts_ipv6_and_passwords_are_right(name, address):
+    assert getattr(load({"ENVIRONMENT": "local", name: address}), name.lower()) == address
