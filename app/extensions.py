@@ -8,7 +8,7 @@ from flask import current_app
 
 from app.core.errors import Cause
 from app.core.services import Services
-from app.core.stores.advice import advice
+from app.core.store_errors.advice import advice
 
 
 def services() -> Services:

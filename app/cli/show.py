@@ -18,8 +18,8 @@ from app.core.errors import DatabaseUnavailable, NotFound, QueueUnavailable, Tas
 from app.core.files.store import Files
 from app.core.params.cli_args import explained
 from app.core.queue.rq import Queues
-from app.core.stores import causes
-from app.core.stores.advice import unusable
+from app.core.store_errors import causes
+from app.core.store_errors.advice import unusable
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
 from app.extensions import advice_about, services

@@ -12,7 +12,7 @@ from enum import Enum
 class Cause(Enum):
     """Why a store cannot be used. The value is the code that `/readyz` and the logs give.
 
-    `app.core.stores.causes` finds it, `app.core.stores.advice` has its sentences.
+    `app.core.store_errors.causes` finds it, `app.core.store_errors.advice` has its sentences.
     """
 
     # It is not there, or not yet: waiting may be enough.

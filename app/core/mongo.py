@@ -29,9 +29,9 @@ from pymongo.errors import (
 )
 
 from app.core.errors import Cause, DatabaseUnavailable, Unavailable
-from app.core.stores import causes
-from app.core.stores.advice import unusable
-from app.core.stores.causes import mongodb_codes
+from app.core.store_errors import causes
+from app.core.store_errors.advice import unusable
+from app.core.store_errors.causes import mongodb_codes
 from config import Settings, SettingsError
 
 Document = dict[str, Any]

@@ -27,9 +27,9 @@ from app.core.queue.dispatcher import Dispatcher
 from app.core.queue.recovery import Recovery
 from app.core.queue.rq import Queues
 from app.core.secrets.vault import Vault
-from app.core.stores import causes
-from app.core.stores.advice import explained
-from app.core.stores.sparse_log import SparseLog
+from app.core.store_errors import causes
+from app.core.store_errors.advice import explained
+from app.core.store_errors.sparse_log import SparseLog
 from app.core.tasks.deletions import Deletions
 from app.core.tasks.queries import Queries
 from app.core.tasks.store import Tasks

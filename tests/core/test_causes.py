@@ -17,9 +17,9 @@ from redis.exceptions import ResponseError
 
 from app.core import mongo as database
 from app.core.errors import Cause, DatabaseUnavailable
-from app.core.stores import causes
-from app.core.stores.advice import REASONS, TITLES, advice, explained, reason, unusable
-from app.core.stores.causes import MONGODB, REDIS, There, of_mongodb, of_redis, there
+from app.core.store_errors import causes
+from app.core.store_errors.advice import REASONS, TITLES, advice, explained, reason, unusable
+from app.core.store_errors.causes import MONGODB, REDIS, There, of_mongodb, of_redis, there
 from config import SettingsError, load
 from tests.core.mongod_stub import OLD, PRIMARY, SECONDARY, mongod
 

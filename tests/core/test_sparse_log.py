@@ -6,14 +6,14 @@ import logging
 
 import pytest
 
-from app.core.stores.sparse_log import SparseLog
+from app.core.store_errors.sparse_log import SparseLog
 
 log = logging.getLogger("tests.sparse")
 
 
 def test_a_reason_is_said_once_a_minute_whoever_meets_it(monkeypatch: pytest.MonkeyPatch, caplog) -> None:
     now = [1000.0]
-    monkeypatch.setattr("app.core.stores.sparse_log.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("app.core.store_errors.sparse_log.time.monotonic", lambda: now[0])
     sparse = SparseLog()
     for _ in range(180):  # three minutes, two threads a second
         sparse.warning(log, "take", "refused", "take")
@@ -44,7 +44,7 @@ def test_the_end_is_said_once_and_the_next_beginning_again(caplog) -> None:
 
 def test_what_was_said_long_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr("app.core.stores.sparse_log.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("app.core.store_errors.sparse_log.time.monotonic", lambda: now[0])
     sparse = SparseLog()
     for number in range(1000):
         sparse.warning(log, "", f"reason {number}", "x")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.core.stores import advice as store_advice
-from app.core.stores.advice import CHECK, RESTART, START, START_ELSEWHERE, START_THAT, WAIT, advice
+from app.core.store_errors import advice as store_advice
+from app.core.store_errors.advice import CHECK, RESTART, START, START_ELSEWHERE, START_THAT, WAIT, advice
 from app.local.__main__ import write_env
 from app.local.folder import locked
 from config import Settings, load

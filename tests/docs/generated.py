@@ -18,7 +18,7 @@ from app.cli.run import run_command
 from app.cli.settings import settings_command
 from app.cli.types import types_command
 from app.core.errors import Cause
-from app.core.stores.advice import CERTIFICATES, REASONS, TITLES, WITH_TLS
+from app.core.store_errors.advice import CERTIFICATES, REASONS, TITLES, WITH_TLS
 from app.core.tasks.states import ACTIONS, TRANSITIONS, Action, Ending, Status
 from config import Settings
 from tests.docs.documents import DOCS, ROOT

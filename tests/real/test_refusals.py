@@ -24,8 +24,8 @@ from app.core import mongo as database
 from app.core.errors import Cause, DatabaseUnavailable, QueueUnavailable, Unavailable
 from app.core.queue import rq
 from app.core.queue.rq import Queues
-from app.core.stores import causes
-from app.core.stores.advice import reason
+from app.core.store_errors import causes
+from app.core.store_errors.advice import reason
 from app.core.tasks.states import Status
 from app.local.kinds import WHEEL
 from app.local.servers import REDIS, Stores, choose

@@ -25,8 +25,8 @@ from rq.serializers import JSONSerializer
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY, clean_worker_registry
 
 from app.core.errors import QueueUnavailable
-from app.core.stores import causes
-from app.core.stores.advice import reason
+from app.core.store_errors import causes
+from app.core.store_errors.advice import reason
 from app.core.tasks.states import Priority
 from app.core.tasks.task import Task
 

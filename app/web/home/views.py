@@ -10,7 +10,7 @@ from flask import Blueprint, jsonify, render_template
 from app.core.errors import BadQuery
 from app.core.listing.filter import ENDED_WITHIN, TaskFilter
 from app.core.people.person import PUBLIC
-from app.core.stores.advice import reason
+from app.core.store_errors.advice import reason
 from app.core.tasks.task import Task
 from app.extensions import services
 from app.web.platform.fragments import region

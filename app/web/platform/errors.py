@@ -17,8 +17,8 @@ from werkzeug.exceptions import BadHost, HTTPException, SecurityError
 
 from app.core.errors import Cause, Invalid, NoRoom, TaskQueueError, Unavailable
 from app.core.mongo import cannot_write, is_away
-from app.core.stores import causes
-from app.core.stores.advice import unusable
+from app.core.store_errors import causes
+from app.core.store_errors.advice import unusable
 from app.extensions import advice_about, services
 from app.web.platform.slow_clients import TooSlow
 from app.web.platform.stores import warn

@@ -23,7 +23,7 @@ from app.core.errors import Cause, DatabaseUnavailable, QueueUnavailable
 from app.core.listing.listing import Count
 from app.core.listing.stats import QueueStats
 from app.core.services import Services
-from app.core.stores.advice import reason
+from app.core.store_errors.advice import reason
 
 KEPT_S = 1.5
 STALE_S = 10.0  # While another thread reads, what is known may be so old.

@@ -16,7 +16,7 @@ from app.core.errors import DatabaseUnavailable
 from app.core.people.person import PUBLIC
 from app.core.queue import rq
 from app.core.services import Services, assemble
-from app.core.stores.advice import reason, unusable
+from app.core.store_errors.advice import reason, unusable
 from app.extensions import advice_about
 from app.web.platform.permissions import needed_by
 from config import Settings

@@ -15,7 +15,7 @@ from app.core import clock
 from app.core import mongo as database
 from app.core.errors import Unavailable
 from app.core.queue import rq
-from app.core.stores import advice
+from app.core.store_errors import advice
 from app.web.platform.stores import Readiness
 from config import load
 
