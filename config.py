@@ -209,6 +209,13 @@ class Settings:
     environment: str = setting(
         "ENVIRONMENT", "production", text,
         "Shown as a badge on every page; `local` relaxes security requirements for development on one machine.")
+    session_idle_h: float = setting(
+        "SESSION_IDLE_H", "12", number(0.01, 8_760, float), "A session ends after so many hours without a request.")
+    session_max_h: float = setting(
+        "SESSION_MAX_H", "168", number(0.01, 8_760, float), "A session ends after so many hours in any case.")
+    task_visibility: str = setting(
+        "TASK_VISIBILITY", "team", one_of("team", "own"),
+        "Whose tasks viewers and submitters see: `team` is everybody's except private ones, `own` is their own.")
     task_modules: tuple[str, ...] = setting(
         "TASK_MODULES", "dtq_library", task_modules, "Python modules of task types that a worker loads.")
     web_bind: str = setting("WEB_BIND", "127.0.0.1:8000", address, "Where the web server listens.")

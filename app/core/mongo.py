@@ -139,6 +139,14 @@ def create_indexes(db: Mongo) -> None:
         "files.uploads": [IndexModel([("at", ASCENDING)], name="at")],
         "deletions": [DELETED_AT],
         "workers": [IndexModel([("seen_at", ASCENDING)], name="seen")],
+        "users": [IndexModel([("name_key", ASCENDING)], name="name", unique=True)],
+        "sessions": [
+            IndexModel([("user", ASCENDING)], name="user"),
+            IndexModel([("expires_at", ASCENDING)], name="expires"),
+            IndexModel([("seen_at", ASCENDING)], name="seen"),
+        ],
+        "links": [IndexModel([("expires_at", ASCENDING)], name="expires")],
+        "audit": [IndexModel(_keys("at", "_id"), name="at")],
     }
     failures = []
     for collection, models in wanted.items():

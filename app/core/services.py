@@ -21,6 +21,7 @@ from app.core.listing.listing import Listing
 from app.core.listing.search_index import Words
 from app.core.listing.stats import Stats
 from app.core.mongo import Mongo
+from app.core.people.people import People
 from app.core.queue import rq
 from app.core.queue.bulk import Bulk
 from app.core.queue.dispatcher import Dispatcher
@@ -56,6 +57,7 @@ class Services:
     bulk: Bulk
     stats: Stats
     vault: Vault
+    people: People
     lasting: SparseLog = field(default_factory=SparseLog)
 
     def troubles(self) -> Iterator[Unavailable]:
@@ -119,6 +121,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         bulk=Bulk(listing, dispatch, queries),
         stats=Stats(db, listing),
         vault=vault,
+        people=People.of(db, settings),
     )
 
 

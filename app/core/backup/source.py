@@ -35,9 +35,11 @@ ORDER = (
     "files.chunks",
     "words",
     "task_types",
+    "users",
+    "audit",
 )
-EPHEMERAL = ("workers", "leases")
-"""Who is online, and who leads: of this moment and this server only."""
+EPHEMERAL = ("workers", "leases", "sessions", "links")
+"""Who is online, who leads and who is signed in: of this moment and this server only."""
 
 IMPORTS = "imports"
 """How far an import has come, while it is not finished."""

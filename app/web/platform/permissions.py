@@ -12,12 +12,15 @@ from typing import Any, TypeVar
 from flask import Flask, current_app, request
 
 from app.core.errors import Forbidden
-from app.core.people.person import LOCAL, PERMISSIONS, PUBLIC, Person
+from app.core.people.person import PUBLIC, Permission, Person, Role, grants_of
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 # Routes that Flask and Bootstrap-Flask bring along: files of ours and of theirs, the same for everybody.
 LIBRARY_ROUTES = {"static": PUBLIC, "bootstrap.static": PUBLIC}
+
+
+LOCAL = Person("local", "local", Role.ADMINISTRATOR, grants=grants_of(Role.ADMINISTRATOR))
 
 
 def current_person() -> Person:
@@ -27,10 +30,8 @@ def current_person() -> Person:
 
 def requires(permission: str) -> Callable[[View], View]:
     """Declare what a view needs. Stands below the route, directly above the function."""
-    if permission != PUBLIC and permission not in PERMISSIONS:
-        raise ValueError(
-            f"There is no permission {permission!r}; there are: {', '.join(sorted(PERMISSIONS))}."
-        )
+    if permission != PUBLIC:
+        Permission(permission)
 
     def declare(view: View) -> View:
         view.permission = permission  # type: ignore[attr-defined]  # a mark on the view, which the route map is held against

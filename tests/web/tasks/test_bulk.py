@@ -10,7 +10,7 @@ from bson import ObjectId
 from pymongo.errors import NetworkTimeout
 
 from app.core.listing.filter import TaskFilter
-from app.core.people.person import Person
+from app.core.people.person import Permission, Person, Reach
 from app.core.queue import bulk
 from app.core.tasks.states import Priority, Status
 from app.web.platform import permissions
@@ -68,7 +68,9 @@ class TestTheList:
     def test_only_what_the_filter_and_the_person_allow_is_offered(self, bob, new_task, monkeypatch):
         new_task()
         assert 'data-actions="cancel clone reprioritize" data-counted' in bob.open("/tasks?status=queued")
-        looker = Person("bob", frozenset({"task.read", "task.cancel"}))
+        looker = Person(
+            "bob", "bob", grants=dict.fromkeys((Permission.TASK_READ, Permission.TASK_CANCEL), Reach.ANY)
+        )
         monkeypatch.setattr(permissions, "current_person", lambda: looker)
         monkeypatch.setattr("app.web.tasks.views.current_person", lambda: looker)
         html = bob.open("/tasks")

@@ -1,0 +1,34 @@
+"""The parts of this room over one database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.core.mongo import Mongo
+from app.core.people.audit import Audit
+from app.core.people.links import Links
+from app.core.people.sessions import Sessions
+from app.core.people.users import Users
+from config import Settings
+
+
+@dataclass(frozen=True)
+class People:
+    """Who there is, who is signed in, and what they did."""
+
+    users: Users
+    sessions: Sessions
+    links: Links
+    audit: Audit
+
+    @classmethod
+    def of(cls, db: Mongo, settings: Settings) -> People:
+        return cls(
+            users=Users(db, own_tasks_only=settings.task_visibility == "own"),
+            sessions=Sessions(
+                db, timedelta(hours=settings.session_idle_h), timedelta(hours=settings.session_max_h)
+            ),
+            links=Links(db),
+            audit=Audit(db),
+        )

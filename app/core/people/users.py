@@ -1,0 +1,215 @@
+"""Users: who may sign in. An ID never changes; a name is unique, whatever its case.
+
+Passwords and other factors are verified elsewhere in this room; here is the document and every write of it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from app.core import stored
+from app.core.clock import utcnow
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.mongo import Document, Mongo
+from app.core.people.person import Person, Role, grants_of
+
+LOCAL_NAME = "local"
+"""The person of a server that runs for one person on their own machine."""
+LONGEST_NAME = 80
+MOST_GROUPS = 50
+_NAME = re.compile(rf"[\w.@+-](?:[\w .@+-]{{0,{LONGEST_NAME - 2}}}[\w.@+-])?\Z")
+_GROUP = re.compile(r"[\w.@:/+-]{1,80}\Z")
+
+
+@dataclass(frozen=True)
+class User:
+    """A user as MongoDB holds them. Times are aware UTC; ``disabled_at`` None: may sign in."""
+
+    id: str
+    name: str
+    role: Role
+    created_at: datetime
+    groups: tuple[str, ...] = ()
+    disabled_at: datetime | None = None
+    password_hash: str | None = None
+
+    @property
+    def enabled(self) -> bool:
+        return self.disabled_at is None
+
+
+_REQUIRED: dict[str, stored.Check] = {
+    "_id": stored.is_name,
+    "name": stored.is_name,
+    "role": stored.one_of(*(role.value for role in Role)),
+    "created_at": stored.is_time,
+}
+_OPTIONAL: dict[str, stored.Check] = {
+    "groups": stored.list_of(stored.is_name),
+    "disabled_at": stored.maybe(stored.is_time),
+    "password_hash": stored.maybe(stored.is_name),
+}
+
+
+def _user(document: Document) -> User:
+    """Raises DamagedDocumentError."""
+    values: dict[str, Any] = stored.checked(document, _REQUIRED, _OPTIONAL)
+    values["role"] = Role(values["role"])
+    values["groups"] = tuple(values.get("groups", ()))
+    return User(id=values.pop("_id"), **values)
+
+
+def _only(document: Document | None) -> User | None:
+    """Return the user of a document; None where there is none, or it is damaged."""
+    return next(stored.readable("user", _user, [document] if document else []), None)
+
+
+def name_key(name: str) -> str:
+    """Return what tells names apart: two that look alike but for case or width are one."""
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def checked_name(name: str) -> str:
+    """Return a name as it is stored. Raises Invalid."""
+    name = unicodedata.normalize("NFC", name).strip()
+    if not _NAME.match(name):
+        raise Invalid(
+            "Check the name.",
+            {"name": f"Use 1 to {LONGEST_NAME} letters, digits, spaces, and the signs . @ + - _ only."},
+        )
+    return name
+
+
+def checked_groups(groups: Iterable[str]) -> list[str]:
+    """Return names of groups, sorted, without repeats. Raises Invalid."""
+    found = sorted(set(groups))
+    if len(found) > MOST_GROUPS or not all(_GROUP.match(group) for group in found):
+        raise Invalid(
+            "Check the groups.",
+            {"groups": f"Use up to {MOST_GROUPS} names of letters, digits, and . @ : / + - _ only."},
+        )
+    return found
+
+
+class Users:
+    """The collection `users`; every write is one compare-and-set."""
+
+    def __init__(self, db: Mongo, *, own_tasks_only: bool = False) -> None:
+        self._users = db.users
+        self._own_tasks_only = own_tasks_only
+
+    def person(self, user: User) -> Person:
+        """Return who acts when this user does."""
+        grants = grants_of(user.role, own_tasks_only=self._own_tasks_only)
+        return Person(user.id, user.name, user.role, frozenset(user.groups), grants)
+
+    def add(
+        self, name: str, role: Role, groups: Iterable[str] = (), password_hash: str | None = None
+    ) -> User:
+        """Add a user. Raises Invalid for a name that cannot be used, Conflict for one that is taken."""
+        name = checked_name(name)
+        user = User(
+            str(ObjectId()), name, role, utcnow(), tuple(checked_groups(groups)), password_hash=password_hash
+        )
+        document = {
+            "_id": user.id,
+            "name": name,
+            "name_key": name_key(name),
+            "role": role.value,
+            "groups": list(user.groups),
+            "created_at": user.created_at,
+            "password_hash": password_hash,
+        }
+        try:
+            self._users.insert_one(document)
+        except DuplicateKeyError:
+            raise Conflict(f"There is a user “{name}” already. Choose another name.") from None
+        return user
+
+    def local(self) -> User:
+        """Return the one person of a server on their own machine; added at the first call."""
+        while True:
+            if known := self.by_name(LOCAL_NAME):
+                return known
+            try:
+                return self.add(LOCAL_NAME, Role.ADMINISTRATOR)
+            except Conflict:  # Another process was first.
+                continue
+
+    def get(self, user_id: str) -> User:
+        """Raises NotFound."""
+        if user := self.find(user_id):
+            return user
+        raise NotFound("There is no such user.")
+
+    def find(self, user_id: str) -> User | None:
+        return _only(self._users.find_one({"_id": user_id}))
+
+    def by_name(self, name: str) -> User | None:
+        return _only(self._users.find_one({"name_key": name_key(name)[: 4 * LONGEST_NAME]}))
+
+    def any(self) -> bool:
+        """Return whether there is a user at all."""
+        return self._users.find_one({}, {"_id": 1}) is not None
+
+    def all(self, limit: int = 1_000) -> list[User]:
+        """Return the users by name."""
+        found = self._users.find().sort([("name_key", 1)]).limit(limit)
+        return list(stored.readable("user", _user, found))
+
+    def names(self, ids: Iterable[str]) -> dict[str, str]:
+        """Return the names of those IDs that are users."""
+        wanted = list(set(ids))
+        if not wanted:
+            return {}
+        found = self._users.find({"_id": {"$in": wanted}}, {"name": 1})
+        return {user["_id"]: str(user.get("name", user["_id"])) for user in found}
+
+    def set_role(self, user_id: str, role: Role) -> User:
+        """Raises NotFound, and Conflict where nobody else could administer then."""
+        if role is not Role.ADMINISTRATOR:
+            self._require_another_administrator(user_id)
+        return self._set(user_id, {"role": role.value})
+
+    def set_groups(self, user_id: str, groups: Iterable[str]) -> User:
+        """Raises NotFound, Invalid."""
+        return self._set(user_id, {"groups": checked_groups(groups)})
+
+    def set_password_hash(self, user_id: str, password_hash: str | None) -> User:
+        """Raises NotFound."""
+        return self._set(user_id, {"password_hash": password_hash, "password_set_at": utcnow()})
+
+    def disable(self, user_id: str) -> User:
+        """Keep a user from signing in; who calls this ends their sessions. Raises NotFound, Conflict."""
+        self._require_another_administrator(user_id)
+        return self._set(user_id, {"disabled_at": utcnow()})
+
+    def enable(self, user_id: str) -> User:
+        """Raises NotFound."""
+        return self._set(user_id, {"disabled_at": None})
+
+    def _set(self, user_id: str, values: Document) -> User:
+        changed = self._users.find_one_and_update(
+            {"_id": user_id}, {"$set": values}, return_document=ReturnDocument.AFTER
+        )
+        user = _only(changed)
+        if user is None:
+            raise NotFound("There is no such user.")
+        return user
+
+    def _require_another_administrator(self, user_id: str) -> None:
+        others = {"_id": {"$ne": user_id}, "role": Role.ADMINISTRATOR.value, "disabled_at": None}
+        user = self.get(user_id)
+        if user.role is Role.ADMINISTRATOR and user.enabled and self._users.find_one(others) is None:
+            raise Conflict(
+                "This is the only administrator who can sign in. Make another user an administrator first."
+            )
