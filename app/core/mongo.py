@@ -146,6 +146,11 @@ def create_indexes(db: Mongo) -> None:
             IndexModel([("seen_at", ASCENDING)], name="seen"),
         ],
         "links": [IndexModel([("expires_at", ASCENDING)], name="expires")],
+        "tokens": [
+            IndexModel([("hash", ASCENDING)], name="hash", unique=True),
+            IndexModel(_keys("user", "expires_at", "_id"), name="user"),
+            IndexModel([("expires_at", ASCENDING)], name="expires"),
+        ],
         "audit": [IndexModel(_keys("at", "_id"), name="at")],
     }
     failures = []

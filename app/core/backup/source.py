@@ -36,6 +36,7 @@ ORDER = (
     "words",
     "task_types",
     "users",
+    "tokens",
     "audit",
 )
 EPHEMERAL = ("workers", "leases", "sessions", "links")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.core.mongo import Mongo
+from app.core.people.api_tokens import ApiTokens
 from app.core.people.audit import Audit
 from app.core.people.links import Links
 from app.core.people.sessions import Sessions
@@ -20,6 +21,7 @@ class People:
     users: Users
     sessions: Sessions
     links: Links
+    tokens: ApiTokens
     audit: Audit
 
     @classmethod
@@ -30,5 +32,6 @@ class People:
                 db, timedelta(hours=settings.session_idle_h), timedelta(hours=settings.session_max_h)
             ),
             links=Links(db),
+            tokens=ApiTokens(db),
             audit=Audit(db),
         )
