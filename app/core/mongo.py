@@ -146,6 +146,8 @@ def create_indexes(db: Mongo) -> None:
             IndexModel([("seen_at", ASCENDING)], name="seen"),
         ],
         "links": [IndexModel([("expires_at", ASCENDING)], name="expires")],
+        "passkeys": [IndexModel([("user", ASCENDING)], name="user")],
+        "challenges": [IndexModel([("expires_at", ASCENDING)], name="expires")],
         "tokens": [
             IndexModel([("hash", ASCENDING)], name="hash", unique=True),
             IndexModel(_keys("user", "expires_at", "_id"), name="user"),

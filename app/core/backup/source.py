@@ -36,10 +36,11 @@ ORDER = (
     "words",
     "task_types",
     "users",
+    "passkeys",
     "tokens",
     "audit",
 )
-EPHEMERAL = ("workers", "leases", "sessions", "links")
+EPHEMERAL = ("workers", "leases", "sessions", "links", "challenges")
 """Who is online, who leads and who is signed in: of this moment and this server only."""
 
 IMPORTS = "imports"
