@@ -116,47 +116,59 @@ WORK = (
 DELETED_AT = IndexModel([("at", ASCENDING)], name="at")
 
 
+_LIST_INDEXES = [IndexModel(keys, name="list_" + "_".join(name for name, _ in keys[:-1])) for keys in LISTS]
+
+INDEXES: Mapping[str, list[IndexModel]] = {
+    "tasks": [*_LIST_INDEXES, *WORK],
+    "logs": [IndexModel(_keys("task", "attempt", "part"), name="log")],
+    "files.files": [
+        IndexModel([("metadata.tasks", ASCENDING), ("uploadDate", ASCENDING)], name="owner"),
+        IndexModel(
+            [("metadata.pending_at", ASCENDING)],
+            name="pending",
+            partialFilterExpression={"metadata.pending_at": {"$exists": True}},
+        ),
+    ],
+    "files.chunks": [  # As GridFS itself makes it.
+        IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], name="files_id_1_n_1", unique=True)
+    ],
+    "files.uploads": [IndexModel([("at", ASCENDING)], name="at")],
+    "deletions": [DELETED_AT],
+    "workers": [IndexModel([("seen_at", ASCENDING)], name="seen")],
+    "users": [
+        IndexModel([("name_key", ASCENDING)], name="name", unique=True),
+        IndexModel(
+            [("identity.provider", ASCENDING), ("identity.subject", ASCENDING)],
+            name="identity",
+            unique=True,
+            partialFilterExpression={"identity.subject": {"$exists": True}},
+        ),
+    ],
+    "sessions": [
+        IndexModel([("user", ASCENDING)], name="user"),
+        IndexModel([("expires_at", ASCENDING)], name="expires"),
+        IndexModel([("seen_at", ASCENDING)], name="seen"),
+    ],
+    "links": [IndexModel([("expires_at", ASCENDING)], name="expires")],
+    "passkeys": [IndexModel([("user", ASCENDING)], name="user")],
+    "challenges": [IndexModel([("expires_at", ASCENDING)], name="expires")],
+    "tokens": [
+        IndexModel([("hash", ASCENDING)], name="hash", unique=True),
+        IndexModel(_keys("user", "expires_at", "_id"), name="user"),
+        IndexModel([("expires_at", ASCENDING)], name="expires"),
+    ],
+    "audit": [IndexModel(_keys("at", "_id"), name="at")],
+}
+"""The indexes of each collection."""
+
+
 def create_indexes(db: Mongo) -> None:
     """Create what is missing, and anew what is defined otherwise; quick where everything is there.
 
     Raises what went wrong with the first that cannot be made, when all others are.
     """
-    lists = [IndexModel(keys, name="list_" + "_".join(name for name, _ in keys[:-1])) for keys in LISTS]
-    wanted = {
-        "tasks": [*lists, *WORK],
-        "logs": [IndexModel(_keys("task", "attempt", "part"), name="log")],
-        "files.files": [
-            IndexModel([("metadata.tasks", ASCENDING), ("uploadDate", ASCENDING)], name="owner"),
-            IndexModel(
-                [("metadata.pending_at", ASCENDING)],
-                name="pending",
-                partialFilterExpression={"metadata.pending_at": {"$exists": True}},
-            ),
-        ],
-        "files.chunks": [  # As GridFS itself makes it.
-            IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], name="files_id_1_n_1", unique=True)
-        ],
-        "files.uploads": [IndexModel([("at", ASCENDING)], name="at")],
-        "deletions": [DELETED_AT],
-        "workers": [IndexModel([("seen_at", ASCENDING)], name="seen")],
-        "users": [IndexModel([("name_key", ASCENDING)], name="name", unique=True)],
-        "sessions": [
-            IndexModel([("user", ASCENDING)], name="user"),
-            IndexModel([("expires_at", ASCENDING)], name="expires"),
-            IndexModel([("seen_at", ASCENDING)], name="seen"),
-        ],
-        "links": [IndexModel([("expires_at", ASCENDING)], name="expires")],
-        "passkeys": [IndexModel([("user", ASCENDING)], name="user")],
-        "challenges": [IndexModel([("expires_at", ASCENDING)], name="expires")],
-        "tokens": [
-            IndexModel([("hash", ASCENDING)], name="hash", unique=True),
-            IndexModel(_keys("user", "expires_at", "_id"), name="user"),
-            IndexModel([("expires_at", ASCENDING)], name="expires"),
-        ],
-        "audit": [IndexModel(_keys("at", "_id"), name="at")],
-    }
     failures = []
-    for collection, models in wanted.items():
+    for collection, models in INDEXES.items():
         for model in models:
             try:
                 create_index(db[collection], model)

@@ -5,9 +5,10 @@ Passwords and other factors are verified elsewhere in this room; here is the doc
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -100,6 +101,16 @@ def checked_groups(groups: Iterable[str]) -> list[str]:
     return found
 
 
+def _names(name: str, provider: str) -> Iterator[str]:
+    """Yield what a user of a provider may be called, until a name is free."""
+    plain = re.sub(r"[^\w .@+-]", "", unicodedata.normalize("NFC", name)).strip()[: LONGEST_NAME - 50].strip()
+    plain = plain or "user"
+    yield plain
+    yield f"{plain}@{provider}"
+    for number in itertools.count(2):
+        yield f"{plain}@{provider}-{number}"
+
+
 class Users:
     """The collection `users`; every write is one compare-and-set."""
 
@@ -134,6 +145,39 @@ class Users:
         except DuplicateKeyError:
             raise Conflict(f"There is a user “{name}” already. Choose another name.") from None
         return user
+
+    def external(self, provider: str, subject: str, name: str, role: Role, groups: Iterable[str]) -> User:
+        """Return the user whom an identity provider knows as ``subject``; added at the first sign-in.
+
+        Role and groups are the provider's, each time; groups that cannot be used are left out. A name that
+        another user has makes nobody that user: the new one is called `name@provider`, or with a number.
+        """
+        kept = sorted({group for group in groups if _GROUP.match(group)})[:MOST_GROUPS]
+        identity = {"identity.provider": provider, "identity.subject": subject}
+        values = {"role": role.value, "groups": kept}
+        if self._users.update_one(identity, {"$set": values}).matched_count == 0:
+            self._add_external(provider, subject, name, values)
+        user = _only(self._users.find_one(identity))
+        if user is None:
+            raise NotFound("There is no such user.")
+        return user
+
+    def _add_external(self, provider: str, subject: str, name: str, values: Document) -> None:
+        for candidate in _names(name, provider):
+            document = {
+                "_id": str(ObjectId()),
+                "name": candidate,
+                "name_key": name_key(candidate),
+                "created_at": utcnow(),
+                "identity": {"provider": provider, "subject": subject},
+                **values,
+            }
+            try:
+                self._users.insert_one(document)
+                return
+            except DuplicateKeyError:  # The name is taken, or another request of the same person was first.
+                if self._users.find_one({"identity.provider": provider, "identity.subject": subject}):
+                    return
 
     def local(self) -> User:
         """Return the one person of a server on their own machine; added at the first call."""
