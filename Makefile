@@ -26,7 +26,7 @@ DOCS := .venv-docs
 # Other readers of tables, for `make tables` only.
 TABLES := $(HOME)/.cache/dtq/tables-venv
 
-.PHONY: help up test check coverage docs bench tables chaos format lock rust-store clean
+.PHONY: help up test check security coverage docs bench tables chaos format lock rust-store clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -50,6 +50,9 @@ check: $(DEV) ## What must be clean before a commit: format, lint, types, tests
 	else echo "No npm was found: scripts and styles were not checked."; fi
 	$(BIN)/mypy
 	@[ -n "$(NO_TESTS)" ] || $(MAKE) --no-print-directory test
+
+security: $(DEV) ## What strangers and hostile people try, over every route, field and view; prints the figures (half an hour)
+	DTQ_SECURITY=full $(PYTEST) -n logical --maxprocesses 4 tests/security
 
 coverage: $(DEV) ## Run the fast tests and print which lines they reach, in processes that they start, too
 	$(BIN)/coverage erase
