@@ -171,6 +171,14 @@ def _is_ipv6(value: str) -> bool:
         return False
 
 
+def prefix(value: str) -> str:
+    """A path of plain names, without a slash at its end, or nothing."""
+    found = value.strip().rstrip("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", found):
+        raise Expected("a plain path, such as /queue")
+    return found
+
+
 def ports(value: str) -> tuple[int, ...]:
     """At least one port, separated by commas or spaces."""
     found = value.replace(",", " ").split()
@@ -218,6 +226,9 @@ class Settings:
     web_proxies: int = setting(
         "WEB_PROXIES", "0", number(0, 10),
         "Number of trusted reverse proxies (hops of X-Forwarded-For, -Proto, -Host and -Prefix).")
+    web_prefix: str = setting(
+        "WEB_PREFIX", "", prefix,
+        "Path below which the pages are published, such as /queue; X-Forwarded-Prefix of a trusted proxy comes first.")
     web_threads: int = setting("WEB_THREADS", "8", number(1, 128), "Requests that a web process answers at once.")
     worker_processes: int = setting(
         "WORKER_PROCESSES", "2", number(1, 256), "Worker processes that `python -m workers` starts.")

@@ -80,7 +80,7 @@ def up(folder: Path, given: Mapping[str, str], programs: Programs = web_and_work
         if not supervisor.stopping:
             supervisor.start(programs(settings, env, folder))
         if not supervisor.stopping:
-            address = f"http://{settings.web_bind}"
+            address = f"http://{settings.web_bind}{settings.web_prefix}"
             lock.tell(pid=os.getpid(), address=address)
             say(f"Data     {folder} (kept between starts), logs in {folder / 'log'}\n\n  Open {address}\n")
             say("Ctrl-C stops everything.")
