@@ -311,9 +311,15 @@ def _mail_problems(settings: dict[str, Any]) -> list[str]:
     return problems
 
 
+def secret_files() -> dict[str, str]:
+    """Return the variables that name a file with a secret setting, such as SECRET_KEY_FILE, and its setting."""
+    names = [row.metadata["name"] for row in fields(Settings) if row.metadata["secret"]]
+    return {f"{name}_FILE": name for name in names}
+
+
 def _misspelt(env: Mapping[str, str]) -> list[str]:
     """Names that are not settings but nearly are, where the setting itself is not given."""
-    known = [row.metadata["name"] for row in fields(Settings)]
+    known = [*(row.metadata["name"] for row in fields(Settings)), *secret_files()]
     problems = []
     for name in sorted(set(env) - set(known)):
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)

@@ -119,6 +119,8 @@ def _below(prefix: str, application: WSGIApplication) -> WSGIApplication:
     """Publish an application below a path, whether or not a proxy removes it from the path of a request."""
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("SCRIPT_NAME"):  # A trusted proxy sent it, and has removed it from the path.
+            return application(environ, start_response)
         environ["SCRIPT_NAME"] = prefix
         path = environ.get("PATH_INFO", "")
         if path == prefix or path.startswith(f"{prefix}/"):
@@ -175,11 +177,7 @@ def _add_headers(response: Response) -> Response:
 
 def init_app(app: Flask, settings: Settings) -> None:
     if settings.web_prefix:
-        within, below = app.wsgi_app, _below(settings.web_prefix, app.wsgi_app)
-        # A prefix that a trusted proxy sends is one that it has removed from the path.
-        app.wsgi_app = lambda environ, start: (within if environ.get("SCRIPT_NAME") else below)(
-            environ, start
-        )  # type: ignore[assignment, method-assign]  # how Flask documents to wrap an application
+        app.wsgi_app = _below(settings.web_prefix, app.wsgi_app)  # type: ignore[assignment, method-assign]  # as below
     if count := settings.web_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=count)  # type: ignore[method-assign]  # how Flask documents to wrap an application
     if _for_this_machine(settings):
