@@ -171,6 +171,14 @@ def _is_ipv6(value: str) -> bool:
         return False
 
 
+def prefix(value: str) -> str:
+    """A path of plain names, without a slash at its end, or nothing."""
+    found = value.strip().rstrip("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", found):
+        raise Expected("a plain path, such as /queue")
+    return found
+
+
 def ports(value: str) -> tuple[int, ...]:
     """At least one port, separated by commas or spaces."""
     found = value.replace(",", " ").split()
@@ -225,6 +233,9 @@ class Settings:
     web_proxies: int = setting(
         "WEB_PROXIES", "0", number(0, 10),
         "Number of trusted reverse proxies (hops of X-Forwarded-For, -Proto, -Host and -Prefix).")
+    web_prefix: str = setting(
+        "WEB_PREFIX", "", prefix,
+        "Path below which the pages are published, such as /queue; X-Forwarded-Prefix of a trusted proxy comes first.")
     web_threads: int = setting("WEB_THREADS", "8", number(1, 128), "Requests that a web process answers at once.")
     worker_processes: int = setting(
         "WORKER_PROCESSES", "2", number(1, 256), "Worker processes that `python -m workers` starts.")
@@ -307,9 +318,15 @@ def _mail_problems(settings: dict[str, Any]) -> list[str]:
     return problems
 
 
+def secret_files() -> dict[str, str]:
+    """Return the variables that name a file with a secret setting, such as SECRET_KEY_FILE, and its setting."""
+    names = [row.metadata["name"] for row in fields(Settings) if row.metadata["secret"]]
+    return {f"{name}_FILE": name for name in names}
+
+
 def _misspelt(env: Mapping[str, str]) -> list[str]:
     """Names that are not settings but nearly are, where the setting itself is not given."""
-    known = [row.metadata["name"] for row in fields(Settings)]
+    known = [*(row.metadata["name"] for row in fields(Settings)), *secret_files()]
     problems = []
     for name in sorted(set(env) - set(known)):
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)

@@ -7,7 +7,8 @@ config.py; `app.local` writes `.dtq`. Nothing here reads ``os.environ`` by itsel
 1. The variables of the process come first, then `.env` beside this file (not with FLASK_SKIP_DOTENV=1).
 2. Without ENVIRONMENT, FLASK_ENV=development and Flask's debug mode count as ENVIRONMENT=local, and so do
    running servers where no store and no key is given. Such a server is for this machine only.
-3. With ENVIRONMENT=local, what is not given comes from the servers of `make up` while these run, and the
+3. A secret setting may be in a file that NAME_FILE names, such as SECRET_KEY_FILE.
+4. With ENVIRONMENT=local, what is not given comes from the servers of `make up` while these run, and the
    secret key of `.dtq` is used.
 """
 
@@ -28,7 +29,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
-from config import SettingsError
+from config import SettingsError, secret_files
 
 ROOT = Path(__file__).resolve().parent
 FOLDER = ".dtq"
@@ -37,6 +38,7 @@ DOTENV, SERVERS, KEY_FILE = ".env", "make up", "secret_key"
 STORES = ("MONGODB_URI", "REDIS_URL")
 SHARED = (*STORES, "SECRET_KEY", "TASK_MODULES", "WORKER_STATE_DIR")
 """What is taken from running servers. WEB_BIND is not: their own web server listens there."""
+MOST_SECRET = 64 * 1024
 OFF = ("", "0", "false", "no")
 REACHABLE = (
     "{name}: with {by} and no ENVIRONMENT, the server is for this machine only. "
@@ -60,6 +62,8 @@ def effective(env: Mapping[str, str], root: Path = ROOT) -> Environment:
     values = {**file, **env}  # An empty variable hides a line of `.env`, and counts as not given.
     # `flask` has put the lines of the file into the variables of its process before we see these.
     sources = {name: DOTENV for name in file if env.get(name, file[name]) == file[name]}
+    in_files, named = secrets_in_files(values)
+    values, sources = {**values, **in_files}, {**sources, **named}
     servers = running_servers(root / FOLDER)
 
     def add(found: Mapping[str, str], source: str) -> None:
@@ -78,6 +82,49 @@ def effective(env: Mapping[str, str], root: Path = ROOT) -> Environment:
     add(_key(values, root / FOLDER), FOLDER)
     used = any(sources.get(name) == SERVERS for name in STORES)
     return Environment(values, sources, f"Using the servers of `make up` in {FOLDER}." if used else "")
+
+
+def secrets_in_files(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the secret settings that are in files, and which variable named each file.
+
+    The variables come back empty, so that a process that goes on with the result reads no file again.
+    Raises SettingsError with every problem. None repeats a value, as even a path may be the secret itself.
+    """
+    found: dict[str, str] = {}
+    sources: dict[str, str] = {}
+    problems = []
+    for variable, name in secret_files().items():
+        if not values.get(variable):
+            continue
+        if values.get(name):
+            problems.append(f"{name}: leave out {variable}, or {name} itself; both are given.")
+            continue
+        try:
+            found |= {name: _secret_in(values[variable]), variable: ""}
+            sources[name] = variable
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            problems.append(f"{variable}: name a file of text that this program can read ({why}).")
+    if problems:
+        raise SettingsError(problems)
+    return found, sources
+
+
+def _secret_in(path: str) -> str:
+    """Return the text of a file without its last line ending. Raises OSError and ValueError."""
+    if "\0" in path:
+        raise ValueError("this is not a path")
+    with open(path, "rb") as file:
+        content = file.read(MOST_SECRET + 1)
+    if len(content) > MOST_SECRET:
+        raise ValueError(f"the file is larger than {MOST_SECRET:,} bytes")
+    try:
+        text = content.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise ValueError("the file is not UTF-8") from None
+    if not text.strip():
+        raise ValueError("the file is empty")
+    return text
 
 
 def _local_by(values: Mapping[str, str], servers: Mapping[str, str]) -> str:

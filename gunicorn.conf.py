@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from config import SettingsError, load
-from environment import effective
+from environment import effective, is_loopback
 
 try:
     environment = effective(os.environ)
@@ -39,6 +39,16 @@ errorlog = "-"
 control_socket_disable = True  # It would be one file in the home folder for every server of a person.
 if os.path.isdir("/dev/shm"):  # noqa: S108 - memory of the system, named by gunicorn's own documentation
     worker_tmp_dir = "/dev/shm"  # noqa: S108  # Heartbeats there never wait for a disk.
+
+
+def on_starting(server: Any) -> None:
+    """Refuse to show a local server to other machines, also where an option of gunicorn says so."""
+    hosts = [place[0] for place in server.cfg.address if isinstance(place, tuple)]
+    if settings.local and not all(map(is_loopback, hosts)):
+        sys.exit(
+            "WEB_BIND: with ENVIRONMENT=local use an address of this machine only, such as 127.0.0.1:8000; "
+            "set ENVIRONMENT=production and a SECRET_KEY to be reached from others."
+        )
 
 
 def post_fork(server: Any, worker: Any) -> None:

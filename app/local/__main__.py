@@ -26,7 +26,7 @@ from app.local.readiness import WorkerProbe, answers, require_stores, tasks_from
 from app.local.servers import Stores, choose, plan
 from app.local.supervisor import Supervisor, say
 from config import Settings, SettingsError, load
-from environment import is_loopback, read_env_file, secret_key, write_private
+from environment import is_loopback, read_env_file, secret_key, secrets_in_files, write_private
 
 ROOT = Path(__file__).resolve().parents[2]
 MONGO_PORT, REDIS_PORT = 27017, 6379
@@ -80,7 +80,7 @@ def up(folder: Path, given: Mapping[str, str], programs: Programs = web_and_work
         if not supervisor.stopping:
             supervisor.start(programs(settings, env, folder))
         if not supervisor.stopping:
-            address = f"http://{settings.web_bind}"
+            address = f"http://{settings.web_bind}{settings.web_prefix}"
             lock.tell(pid=os.getpid(), address=address)
             say(f"Data     {folder} (kept between starts), logs in {folder / 'log'}\n\n  Open {address}\n")
             say("Ctrl-C stops everything.")
@@ -208,6 +208,7 @@ def _told(command: str, folder: Path) -> Iterator[dict[str, str]]:
         sys.exit(1)
     try:
         found = {**read_env_file(folder.absolute().parent / ".env"), **os.environ}
+        found |= secrets_in_files(found)[0]
         yield {name: value for name, value in found.items() if value}  # Empty counts as not given.
     except AlreadyRunningError as running:
         say(str(running))

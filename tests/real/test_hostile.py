@@ -103,6 +103,18 @@ def test_a_crash_in_c_says_in_which_line_of_python(crew: Fleet) -> None:
     assert "Segmentation fault" in log and "hostile.py" in log and " in end\n" in log
 
 
+def test_a_pattern_that_backtracks_for_ages_is_over_after_the_time_of_its_task(crew: Fleet) -> None:
+    """The web refuses the first text; the second is decided at once by the linear engine."""
+    slow, linear = {"text": "a" * 60 + "!"}, "a" * 60 + "!"
+    task = crew.ended(crew.submit("backtrack", params={"model": slow}, timeout_s=1, max_attempts=1), 20)
+    assert task.status is Status.FAILED and task.error and task.error["kind"] == "timeout"
+
+    task = crew.ended(
+        crew.submit("backtrack", params={"model": {"text": "a"}, "linear": linear}, timeout_s=1), 20
+    )
+    assert task.status is Status.FAILED and task.error and task.error["kind"] == "params"
+
+
 @pytest.mark.parametrize("type", ["busy", "deaf", "spin"])
 def test_a_loop_of_any_kind_is_over_five_seconds_after_its_time(crew: Fleet, type: str) -> None:
     task = crew.running(crew.submit(type, timeout_s=1))

@@ -1,4 +1,4 @@
-"""The nginx file of docs/how-to/proxies.md works: a form over TLS, at the root and below a path."""
+"""The nginx and Caddy files of docs/how-to/proxies.md work: a form over TLS, at the root and below a path."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ from tests.web.create.creating import Sent, publish
 
 NAME = "tasks.example.org"
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+CADDY = shutil.which("caddy")
+[DOCUMENTED_CADDY] = blocks((ROOT / "docs" / "how-to" / "proxies.md").read_text(encoding="utf-8"), "caddy")
 [DOCUMENTED] = blocks((ROOT / "docs" / "how-to" / "proxies.md").read_text(encoding="utf-8"), "nginx")
 AROUND = """
 daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
@@ -95,8 +97,29 @@ def configured(web_port: int, port: int, folder: Path, prefix: str) -> str:
     return AROUND.format(folder=folder, server=server)
 
 
+def configured_caddy(web_port: int, port: int, folder: Path, prefix: str) -> str:
+    """The documented site, likewise; below a path with WEB_PREFIX, which is passed on."""
+    site = DOCUMENTED_CADDY
+    replaced = [
+        (
+            f"{NAME} {{",
+            f"https://{NAME}:{port} {{\n    tls {folder}/chain.pem {folder}/key.pem\n    bind 127.0.0.1",
+        ),
+        ("127.0.0.1:8000", f"127.0.0.1:{web_port}"),
+    ]
+    if prefix:
+        replaced += [
+            ("reverse_proxy", f"handle {prefix}/* {{\n    reverse_proxy"),
+            ("header_up -X-Forwarded-Prefix\n    }", "header_up -X-Forwarded-Prefix\n    }\n}"),
+        ]
+    for old, new in replaced:
+        assert site.count(old) == 1
+        site = site.replace(old, new)
+    return f"{{\n    admin off\n    auto_https off\n    storage file_system {folder}/caddy\n}}\n{site}"
+
+
 @contextmanager
-def served(stores: Stores, name: str, log: Path) -> Iterator[Web]:
+def served(stores: Stores, name: str, log: Path, **more: str) -> Iterator[Web]:
     """The web server as production has it, with one task type, on a database of its own."""
     env = {
         "MONGODB_URI": stores.mongodb_uri.replace("/taskqueue", f"/{name}"),
@@ -107,6 +130,7 @@ def served(stores: Stores, name: str, log: Path) -> Iterator[Web]:
         "MONGODB_TIMEOUT_MS": "10000",
         "WEB_HOSTS": NAME,
         "WEB_PROXIES": "1",
+        **more,
     }
     stores.prepare(name)
     web, services = Web(env, log), connect(load(env))
@@ -132,9 +156,9 @@ def trusted(folder: Path) -> ssl.SSLContext:
 
 
 @pytest.fixture
-def browser(real_stores: Stores, tmp_path: Path, prefix: str) -> Iterator[Browser]:
-    if NGINX is None:
-        pytest.skip("nginx is not installed")
+def browser(real_stores: Stores, tmp_path: Path, prefix: str, proxy: str) -> Iterator[Browser]:
+    if (NGINX if proxy == "nginx" else CADDY) is None:
+        pytest.skip(f"{proxy} is not installed")
     person = Browser(free_port(0), trusted(tmp_path))
 
     def ready() -> bool:
@@ -143,21 +167,28 @@ def browser(real_stores: Stores, tmp_path: Path, prefix: str) -> Iterator[Browse
         except LOST:
             return False
 
-    with served(real_stores, f"nginx_{os.getpid()}_{prefix.strip('/')}", tmp_path / "web.log") as web:
-        (tmp_path / "nginx.conf").write_text(configured(web.port, person.port, tmp_path, prefix))
-        command = [NGINX, "-e", str(tmp_path / "error.log"), "-c", str(tmp_path / "nginx.conf")]
-        nginx = Child(
-            "nginx", command, log=tmp_path / "nginx.log", ready=ready, env=dict(os.environ), cwd=tmp_path
-        )
+    more = {"WEB_PREFIX": prefix} if proxy == "caddy" else {}
+    name = f"{proxy}_{os.getpid()}_{prefix.strip('/')}"
+    with served(real_stores, name, tmp_path / "web.log", **more) as web:
+        file = tmp_path / "proxy.conf"
+        if proxy == "nginx":
+            file.write_text(configured(web.port, person.port, tmp_path, prefix))
+            command = [NGINX, "-e", str(tmp_path / "error.log"), "-c", str(file)]
+        else:
+            file.write_text(configured_caddy(web.port, person.port, tmp_path, prefix))
+            command = [CADDY, "run", "--adapter", "caddyfile", "--config", str(file)]
+        env = {**os.environ, "HOME": str(tmp_path)}
+        child = Child(proxy, command, log=tmp_path / "proxy.log", ready=ready, env=env, cwd=tmp_path)
         try:
-            nginx.start()
-            nginx.wait_ready(20)
+            child.start()
+            child.wait_ready(20)
             yield person
         finally:
-            nginx.kill()
+            child.kill()
 
 
 @pytest.mark.real
+@pytest.mark.parametrize("proxy", ["nginx", "caddy"])
 @pytest.mark.parametrize("prefix", ["", "/queue"])
 def test_the_documented_file_works(browser: Browser, prefix: str) -> None:
     status, _, page = browser.ask("GET", f"{prefix}/tasks/new/noop")

@@ -11,7 +11,9 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
 
 from dtq import Context, task
 from tests.workers.process_state.process_changes import change, told
@@ -35,6 +37,19 @@ def hog(ctx: Context, where: str = "here") -> None:
     while True:
         held.append(bytearray(b"x") * (20 * MB))
         time.sleep(0.05)
+
+
+class Backtracking(BaseModel, regex_engine="python-re"):
+    """An author may choose Python's own engine, which has no time limit."""
+
+    text: Annotated[str, Field(pattern=r"^(?=a)(\w+\s?)+$")]
+
+
+@task(title="Check a text for ages")
+def backtrack(
+    ctx: Context, model: Backtracking, linear: Annotated[str, Field(pattern=r"^(\w+\s?)+$")] = "a"
+) -> None:
+    """Parameters are checked before the task's own code begins."""
 
 
 @task(title="Leave a daemon behind")

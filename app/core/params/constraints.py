@@ -24,6 +24,7 @@ from app.core.params.schema_parts import Schema
 
 Errors = Iterator[ValidationError]
 Check = Callable[[Any, Any, Any, Schema], Errors]
+_STANDARD: Mapping[str, Check] = Draft202012Validator.VALIDATORS
 STEPS_MOST = 10**28  # Python's decimals, with which pydantic divides, have 28 digits.
 
 
@@ -52,6 +53,8 @@ class Judge:
                 "format": self._format,
                 "pattern": _pattern,
                 "patternProperties": _pattern_properties,
+                "additionalProperties": _additional_properties,
+                "$ref": _reference,
                 "formatMinimum": self._ordered(ge, "Enter {} or more.", "Enter {} or later."),
                 "formatMaximum": self._ordered(le, "Enter {} or less.", "Enter {} or earlier."),
                 "formatExclusiveMinimum": self._ordered(gt, "Enter more than {}.", "Must be later than {}."),
@@ -67,10 +70,16 @@ class Judge:
                 "checks": _checks,
             },
         )
+        self._without_unevaluated = validators.extend(
+            self._validator, {"unevaluatedProperties": _undecidable}
+        )  # type: ignore[no-untyped-call]  # as above
 
     def judge(self, schema: Schema) -> Any:
         """Return the validator of a schema; it fetches nothing, wherever a `$ref` points to."""
-        return self._validator(schema, registry=Registry())
+        words = str(schema)
+        both = "unevaluatedProperties" in words and "patternProperties" in words
+        kind = self._without_unevaluated if both else self._validator
+        return kind(schema, registry=Registry())
 
     def fits(self, schema: Mapping[str, Any], text: str) -> bool:
         """Return whether a text is one of a schema. Raises Undecided."""
@@ -191,6 +200,35 @@ def _pattern_properties(validator: Any, found: Any, instance: Any, schema: Schem
                     yield from validator.descend(value, part, path=name, schema_path=pattern)
             except patterns.Undecided as undecided:
                 yield ValidationError(str(undecided), validator="patternUndecided")
+
+
+def _additional_properties(validator: Any, rest: Any, instance: Any, schema: Schema) -> Errors:
+    """Judge the names that no pattern matches; jsonschema would match them by Python's `re`."""
+    others, named = instance, schema.get("patternProperties", {})
+    if named and isinstance(instance, dict):
+        try:
+            others = {
+                name: value
+                for name, value in instance.items()
+                if not any(patterns.matches(pattern, name) for pattern in named)
+            }
+        except patterns.Undecided as undecided:
+            yield ValidationError(str(undecided), validator="patternUndecided")
+            return
+    yield from _STANDARD["additionalProperties"](validator, rest, others, {**schema, "patternProperties": {}})
+
+
+def _undecidable(validator: Any, rest: Any, instance: Any, schema: Schema) -> Errors:
+    """Refuse what jsonschema could only decide by Python's `re`, which has no time limit."""
+    yield ValidationError(
+        "This field cannot be checked: its schema has both “unevaluatedProperties” and “patternProperties”.",
+        validator="patternUndecided",
+    )
+
+
+def _reference(validator: Any, reference: Any, instance: Any, schema: Schema) -> Errors:
+    patterns.count_reference()
+    yield from _STANDARD["$ref"](validator, reference, instance, schema)
 
 
 def _checks(validator: Any, checks: Any, instance: Any, schema: Schema) -> Errors:

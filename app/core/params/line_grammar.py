@@ -23,7 +23,7 @@ from typing import Any
 
 import regex
 
-from app.core.params.formats.patterns import Undecided
+from app.core.params.formats.patterns import Undecided, backtracking
 
 Fits = Callable[[Mapping[str, Any], str], bool]
 """Whether a text is one of a schema. Raises Undecided."""
@@ -127,4 +127,4 @@ def _of_parts(parts: Mapping[str, Any], match: Any, fits: Fits) -> str:
 
 @lru_cache(maxsize=1_000)
 def _compiled(pattern: str) -> Any:
-    return regex.compile(pattern, regex.DOTALL)
+    return backtracking(pattern, regex.DOTALL)

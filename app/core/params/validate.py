@@ -15,6 +15,7 @@ from referencing.exceptions import Unresolvable
 
 from app.core.errors import Invalid
 from app.core.params.fields import Field, describe
+from app.core.params.formats.patterns import limited
 from app.core.params.formats.plain_values import unkeepable
 from app.core.params.kinds.judge import judge
 from app.core.params.kinds.kind import MAX_TEXT, MISSING
@@ -118,7 +119,8 @@ def _sentence(field: Field | None, error: ValidationError, depth: int) -> str:
 def _errors(schema: dict[str, Any], whole: dict[str, Any]) -> list[ValidationError]:
     """Return what a schema finds wrong. Raises Invalid where it cannot be followed."""
     try:
-        return list(judge(schema).iter_errors(whole))
+        with limited():
+            return list(judge(schema).iter_errors(whole))
     except (AttributeError, LookupError, RecursionError, TypeError, Unresolvable):
         raise Invalid(
             "These parameters cannot be checked: the task type has a damaged schema. "

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from hmac import compare_digest
 from typing import Any
+from urllib.parse import unquote
 
 MASK = "••••"
 SEALED = "sealed"
@@ -104,24 +105,41 @@ def is_secret_schema(about: dict[str, Any]) -> bool:
 
 def marked(schema: dict[str, Any], values: Any) -> Any:
     """A copy in which every text that the schema calls a secret is one. An empty text hides nothing."""
-    return _marked(schema, values, schema)
+    return _marked(schema, values, schema, set())
 
 
-def _marked(about: Any, value: Any, root: dict[str, Any]) -> Any:
+def _marked(about: Any, value: Any, root: dict[str, Any], followed: set[str]) -> Any:
+    """Mark the secrets of a value; ``followed`` are the references that were applied to it before."""
     if not isinstance(about, dict):
         return value
-    if "$ref" in about:
-        value = _marked(root["$defs"][about["$ref"].rsplit("/", 1)[-1]], value, root)
+    reference = about.get("$ref")
+    if isinstance(reference, str) and reference not in followed:
+        followed.add(reference)
+        value = _marked(_named(reference, root), value, root, followed)
     for several in ("anyOf", "oneOf", "allOf"):
         for one in about.get(several, ()):
-            value = _marked(one, value, root)
+            value = _marked(one, value, root, followed)
     if isinstance(value, str):
         return Secret(value) if value and is_secret_schema(about) else value
     if isinstance(value, dict):
         known, rest = about.get("properties", {}), about.get("additionalProperties")
-        return {name: _marked(known.get(name, rest), inner, root) for name, inner in value.items()}
+        return {name: _marked(known.get(name, rest), inner, root, set()) for name, inner in value.items()}
     if isinstance(value, list):
         first = about.get("prefixItems", ())
         schemas = [*first, *[about.get("items")] * (len(value) - len(first))]
-        return [_marked(one, each, root) for one, each in zip(schemas, value, strict=False)]
+        return [_marked(one, each, root, set()) for one, each in zip(schemas, value, strict=False)]
     return value
+
+
+def _named(reference: str, root: dict[str, Any]) -> Any:
+    """Return the part of a schema that a reference into itself names; None for any other."""
+    if not reference.startswith("#"):
+        return None
+    part: Any = root
+    for step in unquote(reference[1:]).split("/")[1:]:
+        key = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(part, list) and key.isdecimal() and int(key) < len(part):
+            part = part[int(key)]
+        else:
+            part = part.get(key) if isinstance(part, dict) else None
+    return part

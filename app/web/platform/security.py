@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
@@ -18,6 +19,9 @@ from app.web.platform.permissions import LIBRARY_ROUTES
 from app.web.platform.request_limits import IN_MEMORY
 from config import Settings
 from environment import is_loopback
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # By hand because it is one constant policy; what Flask-Talisman adds, such as nonces, no page here needs.
 POLICY = "; ".join(
@@ -58,7 +62,8 @@ def flask_settings(settings: Settings) -> dict[str, Any]:
         "SESSION_COOKIE_SECURE": not local,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "SESSION_COOKIE_PATH": "/",
+        # A browser takes a __Host- cookie for the whole host only.
+        "SESSION_COOKIE_PATH": (local and settings.web_prefix) or "/",
         "WTF_CSRF_TIME_LIMIT": None,  # As long as the session: a form that was open overnight still works.
         "MAX_CONTENT_LENGTH": IN_MEMORY,  # More where files come in: see `request_limits`.
         "MAX_FORM_MEMORY_SIZE": IN_MEMORY,
@@ -86,11 +91,12 @@ def _check_origin() -> None:
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site in ("same-origin", "none") or (site is None and not origin):
         return
-    if site is not None or _place(origin or "") != request.host:
+    if site is not None or _place(origin or "") != (request.scheme, request.host):
         raise Forbidden(
             "This request came from another site, so nothing was changed. If you sent it from a page of this "
-            f"server, a proxy replaced the address: this server was asked as “{request.host}”. Let the proxy "
-            "pass on the host and port, in nginx by `proxy_set_header Host $http_host;`, or set WEB_PROXIES."
+            "server, a proxy replaced the address: this server was asked as "
+            f"“{request.scheme}://{request.host}”. Let the proxy pass on the host and port, in nginx by "
+            "`proxy_set_header Host $http_host;`, or set WEB_PROXIES."
         )
 
 
@@ -100,12 +106,28 @@ def _check_prefix() -> None:
         raise BadQuery("The prefix that a proxy sent is not a plain path, such as /tasks.")
 
 
-def _place(origin: str) -> str:
-    """Host and port of an origin; nothing for one that is none."""
+def _place(origin: str) -> tuple[str, str]:
+    """Return the scheme of an origin, and its host with the port; empty texts for what is no origin."""
     try:
-        return urlsplit(origin).netloc
+        parts = urlsplit(origin)
     except ValueError:
-        return ""
+        return "", ""
+    return parts.scheme, parts.netloc
+
+
+def _below(prefix: str, application: WSGIApplication) -> WSGIApplication:
+    """Publish an application below a path, whether or not a proxy removes it from the path of a request."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("SCRIPT_NAME"):  # A trusted proxy sent it, and has removed it from the path.
+            return application(environ, start_response)
+        environ["SCRIPT_NAME"] = prefix
+        path = environ.get("PATH_INFO", "")
+        if path == prefix or path.startswith(f"{prefix}/"):
+            environ["PATH_INFO"] = path[len(prefix) :] or "/"
+        return application(environ, start_response)
+
+    return answer
 
 
 def _answers_to(settings: Settings) -> frozenset[str] | None:
@@ -154,6 +176,8 @@ def _add_headers(response: Response) -> Response:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
+    if settings.web_prefix:
+        app.wsgi_app = _below(settings.web_prefix, app.wsgi_app)  # type: ignore[assignment, method-assign]  # as below
     if count := settings.web_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=count)  # type: ignore[method-assign]  # how Flask documents to wrap an application
     if _for_this_machine(settings):

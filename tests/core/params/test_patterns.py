@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,3 +100,80 @@ def test_a_reference_to_elsewhere_is_not_followed(target, monkeypatch):
     assert [field.kind.name for field in describe(schema)] == ["json"]
     with pytest.raises(Invalid):
         validate(schema, {"a": 1})
+
+
+EXPONENTIAL = {
+    f"d{depth}": {"anyOf": [{"$ref": f"#/$defs/d{depth + 1}"}, {"$ref": f"#/$defs/d{depth + 1}"}]}
+    for depth in range(40)
+} | {"d40": {"type": "integer"}}
+
+
+def test_names_that_no_pattern_matches_are_found_so_too():
+    inner = {"type": "object", "patternProperties": {r"^(\w+\s?)+$": {"type": "integer"}}}
+    for rest in (False, {"type": "integer"}):
+        schema = {"type": "object", "properties": {"a": {**inner, "additionalProperties": rest}}}
+        assert validate(schema, {"a": {"abc": 1}})
+        with pytest.raises(Invalid) as refused:
+            validate(schema, {"a": {"a" * 5_000 + "!": "x"}})
+        assert list(refused.value.fields) == ["a"]
+
+
+def test_names_that_only_a_backtracking_engine_could_evaluate_are_refused():
+    inner = {"type": "object", "patternProperties": {"^a": {}}, "unevaluatedProperties": False}
+    with pytest.raises(Invalid) as refused:
+        validate({"type": "object", "properties": {"a": inner}}, {"a": {"abc": 1}})
+    assert list(refused.value.fields) == ["a"]
+
+
+def test_many_texts_together_have_a_time_limit():
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "array", "items": of(pattern=SLOW)["properties"]["a"]}},
+    }
+    began = time.thread_time()
+    with pytest.raises(Invalid) as refused:
+        validate(schema, {"a": ["a" * 60] * 100})
+    assert time.thread_time() - began < 5  # 20 s without it
+    assert list(refused.value.fields) == ["a"]
+
+
+@pytest.mark.parametrize("pattern", ["(?=x)((a{1000}){1000}){1000}", "(?=x)(a{1,1000}b){,1000}"])
+def test_a_pattern_that_is_too_large_is_not_compiled(pattern):
+    with pytest.raises(regex.error):
+        patterns.backtracking(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"^(?=[)(]{2})[a-z\]]{2,300}\{9999\}$", r"(?!0)[0-9]{1,15}(,[0-9]{3}){,30}"]
+)
+def test_a_pattern_of_a_usual_size_is(pattern):
+    assert patterns.backtracking(pattern)
+
+
+def test_references_that_double_at_each_step_end(monkeypatch):
+    monkeypatch.setattr(patterns, "MOST_REFERENCES", 500)
+    schema = {"type": "object", "properties": {"a": {"$ref": "#/$defs/d0"}}, "$defs": EXPONENTIAL}
+    with pytest.raises(Invalid):
+        validate(schema, {"a": "x"})
+    assert validate(schema, {"a": 1})
+
+
+def test_a_listener_that_a_reference_names_sees_no_connection():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        where = f"http://127.0.0.1:{listener.getsockname()[1]}/schema.json"
+        for part in (
+            {"$ref": where},
+            {"$dynamicRef": where},
+            {"$id": where, "$ref": "other"},
+            {"$schema": where},
+        ):
+            schema = {"type": "object", "properties": {"a": part}}
+            for whole in (schema, {"$id": where, **schema}, {"$schema": where, **schema}):
+                describe(whole)
+                try:
+                    validate(whole, {"a": 1})
+                except Invalid as refused:
+                    assert str(refused)
+        with pytest.raises(BlockingIOError):
+            listener.accept()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import runpy
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 
@@ -98,7 +100,24 @@ class TestProduction:
                 },
                 404,
             ),
-            ({"X-Forwarded-Host": "tasks.example", "Origin": "https://tasks.example"}, 404),
+            (
+                {
+                    "X-Forwarded-Host": "tasks.example",
+                    "X-Forwarded-Proto": "https",
+                    "Origin": "https://tasks.example",
+                },
+                404,
+            ),
+            (
+                {
+                    "X-Forwarded-Host": "tasks.example",
+                    "X-Forwarded-Proto": "https",
+                    "Origin": "http://tasks.example",
+                },
+                403,
+            ),
+            ({"X-Forwarded-Host": "tasks.example", "Origin": "https://tasks.example"}, 403),
+            ({"Host": "tasks.example", "Origin": "http://tasks.example"}, 404),
             ({"X-Forwarded-Host": "tasks.example", "Origin": "https://evil.example"}, 403),
             (
                 {"Host": "tasks.example", "Origin": "https://tasks.example", "Sec-Fetch-Site": "cross-site"},
@@ -128,6 +147,29 @@ class TestProduction:
             for where in ("127.0.0.1:27017/a", "127.0.0.1:27018/a", "127.0.0.1/b", "ada:pw@127.0.0.1/b")
         }
         assert len(names) == 3
+
+
+@pytest.mark.parametrize(
+    ("env", "addresses", "refused"),
+    [
+        ({"ENVIRONMENT": "local"}, [("127.0.0.1", 8000)], False),
+        ({"ENVIRONMENT": "local"}, [("::1", 8000, 0, 0), "/run/dtq.sock"], False),
+        ({"ENVIRONMENT": "local"}, [("127.0.0.1", 8000), ("0.0.0.0", 8000)], True),
+        ({"ENVIRONMENT": "local"}, [("::", 8000)], True),
+        ({"ENVIRONMENT": "local"}, [("10.0.0.5", 8000)], True),
+        ({"ENVIRONMENT": "production", "SECRET_KEY": "abcdefghijklmnopqrstuvwxyz0123456789"},
+         [("0.0.0.0", 8000)], False),
+    ],
+)  # fmt: skip
+def test_gunicorn_does_not_show_a_local_server_to_others(monkeypatch, env, addresses, refused):
+    for name in ("MONGODB_URI", "REDIS_URL", "ENVIRONMENT", "SECRET_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    start = runpy.run_path("gunicorn.conf.py")["on_starting"]
+    server = SimpleNamespace(cfg=SimpleNamespace(address=addresses))
+    with pytest.raises(SystemExit) if refused else nullcontext():
+        start(server)
 
 
 def test_gunicorn_itself_believes_no_proxy(monkeypatch):
