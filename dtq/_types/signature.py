@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from enum import Enum, auto
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
@@ -121,8 +122,22 @@ def _check_types(function: Callable[..., Any], model: type[BaseModel]) -> None:
 
 
 def said(error: Exception) -> str:
-    """What pydantic says about a signature, without its nesting."""
+    """Return what pydantic says about a signature, without its nesting."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if not isinstance(error, SchemaError):
         return lines[0]
-    return "its pattern cannot be compiled." if "regex parse error" in str(error) else f"{lines[-1]}."
+    if schema_fault(error) is SchemaFault.PATTERN:
+        return "its pattern cannot be compiled."
+    return f"{lines[-1]}."
+
+
+class SchemaFault(Enum):
+    """Why pydantic cannot build a validator."""
+
+    PATTERN = auto()
+    OTHER = auto()
+
+
+def schema_fault(error: SchemaError) -> SchemaFault:
+    """Classify an error of pydantic, which has no code: only its text names a bad regular expression."""
+    return SchemaFault.PATTERN if "regex parse error" in str(error) else SchemaFault.OTHER

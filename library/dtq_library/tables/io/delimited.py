@@ -11,6 +11,7 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -226,7 +227,7 @@ def _records(
         except StopIteration:
             return
         except csv.Error as error:
-            if options.broken_rows == "stop" or "expected after" not in str(error):
+            if options.broken_rows == "stop" or quoting_fault(error) is not QuotingFault.MALFORMED:
                 raise _quoting_problem(lines.began or 1, error) from error
             account.rows += 1
             account.skip(lines.began or 1)
@@ -293,13 +294,37 @@ def _frame(rows: list[list[str]], width: int) -> pl.DataFrame:
     return cells.select(pl.when(pl.all() != "").then(pl.all()))
 
 
+class QuotingFault(Enum):
+    """Why the parser of the standard library cannot read a row."""
+
+    FIELD_LIMIT = auto()
+    UNCLOSED = auto()
+    MALFORMED = auto()
+    """Only this row is concerned, so it can be skipped."""
+    OTHER = auto()
+
+
+_CSV_SENTENCES = {
+    "field larger than field limit": QuotingFault.FIELD_LIMIT,
+    "unexpected end of data": QuotingFault.UNCLOSED,
+    "expected after": QuotingFault.MALFORMED,
+}
+
+
+def quoting_fault(error: csv.Error) -> QuotingFault:
+    """Classify an error of `csv`, which has one class and no code: only its text tells the faults apart."""
+    found = (fault for sentence, fault in _CSV_SENTENCES.items() if sentence in str(error))
+    return next(found, QuotingFault.OTHER)
+
+
 def _quoting_problem(line: int, error: csv.Error) -> Fail:
-    if "field limit" in str(error):
+    fault = quoting_fault(error)
+    if fault is QuotingFault.FIELD_LIMIT:
         return Fail(
             f"The row on line {line:,} holds a field of more than {csv.field_size_limit():,} characters; "
             "most likely a quotation mark in it is never closed. Close it and try again."
         )
-    if "unexpected end" in str(error):
+    if fault is QuotingFault.UNCLOSED:
         return Fail(f"A quotation mark that is opened in the row on line {line:,} is never closed. Close it.")
     return Fail(
         f"The row on line {line:,} is not well formed ({error}). A quotation mark inside of a quoted field "

@@ -248,8 +248,9 @@ def _telling(database: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def _problem(error: duckdb.Error, at: int = 0) -> dict[str, Any]:
-    """What DuckDB says as JSON after the kind of the error; where it is none, the text.
+    """Return the parts of an error of DuckDB, whose Python class carries nothing but a text.
 
+    With `errors_as_json` the text is JSON after the kind of the error; where it is not, it is the message.
     ``position`` counts bytes from the beginning of the query, which begins ``at`` in the text that was run.
     """
     _, _, told = str(error).partition(": ")

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from dtq import Fail
@@ -105,9 +106,21 @@ def _collected(
             return _grouped(frame, by, wanted, schema)
         return frame.select([each.of(schema) for each in wanted]).collect(engine="streaming")
     except pl.exceptions.ComputeError as error:
-        if "overflow in decimal" not in str(error):
+        if sum_fault(error) is not SumFault.OVERFLOW:
             raise
         raise Fail(f"{WHERE}: a sum has more digits than the 38 that a decimal can have.") from error
+
+
+class SumFault(Enum):
+    """Why Polars could not compute the values of groups."""
+
+    OVERFLOW = auto()
+    OTHER = auto()
+
+
+def sum_fault(error: pl.exceptions.ComputeError) -> SumFault:
+    """Classify an error of Polars, whose class covers all computations: only its text names the overflow."""
+    return SumFault.OVERFLOW if "overflow in decimal" in str(error) else SumFault.OTHER
 
 
 def _grouped(
