@@ -117,7 +117,7 @@ class Listener:
 
 @dataclass(frozen=True)
 class NoStores:
-    """What an attempt asks of the stores (`attempt.context.Stores`): a function, a folder and settings."""
+    """What an attempt asks of the stores (`AttemptStores`): a function, a folder and settings."""
 
     tasks: Listener
     files: FolderFiles

@@ -18,8 +18,8 @@ import trustme
 
 from app.core import mongo as database
 from app.core.services import connect
-from app.local.children import Child, free_port
-from app.local.servers import Stores
+from app.local.children import LocalProcess, free_port
+from app.local.servers import LocalStores
 from config import load
 from tests.chaos.web import LOST, Web
 from tests.docs.documents import ROOT, blocks
@@ -96,7 +96,7 @@ def configured(web_port: int, port: int, folder: Path, prefix: str) -> str:
 
 
 @contextmanager
-def served(stores: Stores, name: str, log: Path) -> Iterator[Web]:
+def served(stores: LocalStores, name: str, log: Path) -> Iterator[Web]:
     """The web server as production has it, with one task type, on a database of its own."""
     env = {
         "MONGODB_URI": stores.mongodb_uri.replace("/taskqueue", f"/{name}"),
@@ -132,7 +132,7 @@ def trusted(folder: Path) -> ssl.SSLContext:
 
 
 @pytest.fixture
-def browser(real_stores: Stores, tmp_path: Path, prefix: str) -> Iterator[Browser]:
+def browser(real_stores: LocalStores, tmp_path: Path, prefix: str) -> Iterator[Browser]:
     if NGINX is None:
         pytest.skip("nginx is not installed")
     person = Browser(free_port(0), trusted(tmp_path))
@@ -146,7 +146,7 @@ def browser(real_stores: Stores, tmp_path: Path, prefix: str) -> Iterator[Browse
     with served(real_stores, f"nginx_{os.getpid()}_{prefix.strip('/')}", tmp_path / "web.log") as web:
         (tmp_path / "nginx.conf").write_text(configured(web.port, person.port, tmp_path, prefix))
         command = [NGINX, "-e", str(tmp_path / "error.log"), "-c", str(tmp_path / "nginx.conf")]
-        nginx = Child(
+        nginx = LocalProcess(
             "nginx", command, log=tmp_path / "nginx.log", ready=ready, env=dict(os.environ), cwd=tmp_path
         )
         try:

@@ -21,7 +21,7 @@ from pymongo.errors import PyMongoError
 from app.core import stored
 from app.core.clock import utcnow
 from app.core.errors import Invalid, TooLarge
-from app.core.files.gridfs import CHUNK, Content, gone, pieces
+from app.core.files.gridfs import CHUNK, ChunkStore, gone, pieces
 from app.core.mongo import Document, Mongo
 from dtq.filenames import safe_name
 
@@ -78,7 +78,7 @@ class Files:
     """Stored files of ``db``."""
 
     def __init__(self, db: Mongo, max_bytes: int) -> None:
-        self._content = Content(db)
+        self._content = ChunkStore(db)
         self._files = db["files.files"]
         self._uploads = db["files.uploads"]
         self._tasks = db.tasks

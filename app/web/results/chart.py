@@ -13,9 +13,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from app.core.quantities import number, plural
-from app.web.results.table import Table
+from app.web.results.table import ResultTable
 from app.web.results.table import build as build_table
-from app.web.results.table_state import Look
+from app.web.results.table_state import TableState
 
 NEEDS = "a chart or a list of charts, each with “kind”: histogram, bars, line or scatter, and its numbers"
 MOST_CHARTS = 60
@@ -23,7 +23,7 @@ MOST_BARS = 60
 MOST_POINTS = 20_000
 MOST_SERIES = 6
 MOST_TEXT = 200
-NUMBERS = Look(size=100)
+NUMBERS = TableState(size=100)
 Values = list[float | None]
 Numbers = list[tuple[str, list[Any]]]  # a column after the other
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -37,7 +37,7 @@ class Chart:
     title: str
     summary: str
     drawn: dict[str, Any]
-    numbers: Table
+    numbers: ResultTable
     names: list[str] = field(default_factory=list)
     more: int = 0
 

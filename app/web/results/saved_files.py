@@ -24,7 +24,7 @@ NEEDS_IMAGE = "a PNG, JPEG, GIF or WebP of up to 20 MB that `ctx.save_file` kept
 
 
 @dataclass(frozen=True)
-class Kept:
+class PreviewedFile:
     """A file of this task, and its first lines where it is a text."""
 
     file: SavedFile
@@ -51,7 +51,7 @@ def image_type(head: bytes) -> str | None:
     return "image/webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else None
 
 
-def files(value: Any, outputs: Mapping[str, StoredFile], head: Head) -> list[Kept] | None:
+def files(value: Any, outputs: Mapping[str, StoredFile], head: Head) -> list[PreviewedFile] | None:
     """The files of a result that is files and nothing else; of the first few, how they begin."""
     found = [saved_file(each) for each in (value if isinstance(value, list) else [value])]
     known = [each for each in found if each]
@@ -60,7 +60,8 @@ def files(value: Any, outputs: Mapping[str, StoredFile], head: Head) -> list[Kep
     read = {file.id: outputs[file.id] for file in known[:MOST_BEGINNINGS] if file.id in outputs}
     begun = {name: beginning(head(stored.id, BEGINNING_BYTES)) for name, stored in read.items()}
     return [
-        Kept(file, begun.get(file.id, "") if at < MOST_BEGINNINGS else "") for at, file in enumerate(known)
+        PreviewedFile(file, begun.get(file.id, "") if at < MOST_BEGINNINGS else "")
+        for at, file in enumerate(known)
     ]
 
 

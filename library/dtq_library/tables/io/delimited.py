@@ -50,7 +50,7 @@ _EXCEL_HINT = re.compile(r'"?sep=(.)"?\r?\n?')
 
 
 @dataclass
-class _Account:
+class _RowAccount:
     """What was not quite right with the rows, for the report.
 
     ``rows`` counts all so far, ``header_rows`` those up to the header. ``broken`` has lines, ``skipped``
@@ -80,7 +80,7 @@ class _Account:
         return [sentence.format(f"{count:,}") for count, sentence in sentences if count]
 
 
-class _Lines:
+class _FileLines:
     """The lines of a file below those to skip, and how many characters of it went by.
 
     ``began`` is the number of the first line since it was None.
@@ -134,7 +134,7 @@ def read_delimited(
             doubts = [*doubts, HEADLESS]
             layout = layout.model_copy(update={"header": "none"})
             options = replace(options, layout=layout)
-        lines = _Lines(file, path.stat().st_size, skip + above, layout.comment)
+        lines = _FileLines(file, path.stat().st_size, skip + above, layout.comment)
         table = _read(lines, Detected(fmt, encoding, name), options, pulse, stage, skip + above + 1)
     table.notes += (
         doubts + _above_notes(sample, above, skip) + _warnings(table, _below(sample, above, ""), layout)
@@ -190,9 +190,9 @@ def _hinted(hint: re.Match[str] | None) -> str | None:
 
 
 def _read(
-    lines: _Lines, detected: Detected, options: ReadOptions, pulse: Pulse, stage: Stage, first_line: int
+    lines: _FileLines, detected: Detected, options: ReadOptions, pulse: Pulse, stage: Stage, first_line: int
 ) -> Table:
-    account = _Account()
+    account = _RowAccount()
     records = _records(lines, detected, options, account)
     first = next(((line, row) for line, row in records if row), None)
     if first is None:
@@ -216,7 +216,7 @@ def _read(
 
 
 def _records(
-    lines: _Lines, detected: Detected, options: ReadOptions, account: _Account
+    lines: _FileLines, detected: Detected, options: ReadOptions, account: _RowAccount
 ) -> Iterator[tuple[int, list[str]]]:
     """Records with the line on which each begins. A quote that is never closed cannot be skipped."""
     reader = parsed(lines, characters(detected.delimiter or "comma"), options.layout)
@@ -237,7 +237,7 @@ def _records(
 
 
 def _fitting(
-    records: Iterator[tuple[int, list[str]]], width: int, options: ReadOptions, account: _Account
+    records: Iterator[tuple[int, list[str]]], width: int, options: ReadOptions, account: _RowAccount
 ) -> Iterator[list[str]]:
     """Rows of exactly ``width`` fields."""
     fitted = 0
@@ -273,7 +273,7 @@ def _advice(fitted: int) -> str:
     )
 
 
-def _chunks(rows: Iterator[list[str]], width: int, lines: _Lines) -> Iterator[list[list[str]]]:
+def _chunks(rows: Iterator[list[str]], width: int, lines: _FileLines) -> Iterator[list[list[str]]]:
     most, began = max(1, _CHUNK_CELLS // width), lines.chars
     chunk: list[list[str]] = []
     for row in rows:

@@ -48,7 +48,7 @@ def say(**message: Any) -> None:
         sys.stdout.flush()
 
 
-class Wrong(Exception):
+class QueryError(Exception):
     """An error of DuckDB in a text that the query begins in at a place, counted in bytes."""
 
     def __init__(self, error: duckdb.Error, at: int) -> None:
@@ -65,7 +65,7 @@ def main() -> None:
         _load(order)
         with _shut_in(order) as database:
             say(**_run(database, order))
-    except Wrong as wrong:
+    except QueryError as wrong:
         say(problem=_problem(wrong.error, wrong.at))
     except duckdb.Error as error:
         say(problem=_problem(error))
@@ -194,7 +194,7 @@ def _execute(
     try:
         return database.execute(before + query + after)
     except duckdb.Error as error:
-        raise Wrong(error, len(before.encode())) from error
+        raise QueryError(error, len(before.encode())) from error
 
 
 def _written(

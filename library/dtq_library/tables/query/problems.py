@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from dtq_library.tables.query.loading import Loaded
+from dtq_library.tables.query.loading import LoadedTable
 from dtq_library.tables.query.names import LETTERS
 
 _SHOWN = 30
@@ -26,7 +26,7 @@ class Asked:
     """What was asked of which tables, within which limits; ``aliases`` are letters by other names."""
 
     sql: str
-    tables: Sequence[Loaded]
+    tables: Sequence[LoadedTable]
     aliases: Mapping[str, str]
     memory_mb: int
     temp_mb: int
