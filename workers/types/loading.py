@@ -217,7 +217,7 @@ class LoadingProgress:
             return False
         now = time.monotonic()
         due = self._retry_at is not None and now >= self._retry_at
-        due = due or bool(self._skipped) and now >= self._skip_until
+        due = due or (bool(self._skipped) and now >= self._skip_until)
         if due:
             self._retry_at, self._skipped = None, {}
         return due

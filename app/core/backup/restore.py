@@ -207,7 +207,8 @@ class Restore:
 
     def _judge(self, entry: CollectionEntry, found: Difference) -> None:
         missing, other, excluded = (found.counts[fate] for fate in (Fate.MISSING, Fate.OTHER, Fate.EXCLUDED))
-        if missing or not self._merge and entry.name not in DERIVED and (other or found.extra):
+        must_be_equal = not self._merge and entry.name not in DERIVED
+        if missing or (must_be_equal and (other or found.extra)):
             self._target.note_inserted(entry.name, 0)
             raise BackupError(BackupProblem.DIFFERS, _difference(entry.name, found))
         such = f"such as {', '.join(found.examples)}"

@@ -94,7 +94,7 @@ def _split(words: Sequence[str], known: Mapping[str, Field]) -> tuple[dict[str, 
         elif match[1] not in known:
             problems[match[1][:40]] = _unknown(match[1], known)
         elif match[2] == ":=":
-            values[match[1]] = _json(match[1], match[3], problems)
+            values[match[1]] = _read_or_note(match[1], match[3], problems)
         elif known[match[1]].kind.is_group:
             _add_group(known[match[1]], match[3], values, problems)
         else:
@@ -110,7 +110,7 @@ def _split(words: Sequence[str], known: Mapping[str, Field]) -> tuple[dict[str, 
 
 def _add_group(each: Field, text: str, values: dict[str, Any], problems: dict[str, str]) -> None:
     """A model or rows as JSON; a row may stand alone, and is one more."""
-    value = None if each.nullable and not text.strip() else _json(each.name, text, problems)
+    value = None if each.nullable and not text.strip() else _read_or_note(each.name, text, problems)
     if each.kind.several and isinstance(value, dict):
         value = [*(values.get(each.name) or []), value]
     values[each.name] = value
@@ -124,7 +124,7 @@ def _unknown(name: str, known: Mapping[str, Field]) -> str:
     return f"There is no parameter of this name. There are: {names}."
 
 
-def _json(name: str, text: str, problems: dict[str, str]) -> Any:
+def _read_or_note(name: str, text: str, problems: dict[str, str]) -> Any:
     try:
         return json_text.read(text)
     except ValueError as error:

@@ -167,7 +167,7 @@ def redirected(request: Request, status: int, location: str) -> Request:
             f"{request.url.shown} redirects to {url.shown}, from https to http; that is not followed."
         )
     moved = replace(request, url=url)
-    if status == 303 and request.method != "HEAD" or status in (301, 302) and request.method == "POST":
+    if (status == 303 and request.method != "HEAD") or (status in (301, 302) and request.method == "POST"):
         moved = replace(moved, method="GET", body=None, headers=headers_of.without_body(request.headers))
     if url.origin != request.url.origin:
         moved = replace(moved, headers=headers_of.traveling(moved.headers))

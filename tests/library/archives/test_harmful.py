@@ -184,9 +184,7 @@ def test_damage_anywhere_is_a_sentence_or_does_not_matter(alice: Runner, kind: s
         for _ in range(rng.randint(1, 4)):
             broken[rng.randrange(len(broken))] = rng.randrange(256)
         outcome = alice.outcome(extract_archive, archive=alice.file(bytes(broken), "x"))
-        assert (
-            isinstance(outcome, Succeeded)
-            or isinstance(outcome, Failed)
-            and outcome.error["kind"] == "failed"
+        assert isinstance(outcome, Succeeded) or (
+            isinstance(outcome, Failed) and outcome.error["kind"] == "failed"
         )
     assert time.monotonic() - began < 10

@@ -159,10 +159,13 @@ def _apart(
 def _read(line: Line, schema: Mapping[str, pl.DataType]) -> _Computed:
     found = _LINE.fullmatch(line.text)
     word = found["word"].lower() if found else ""
-    if found is None or word not in _FUNCTIONS or (not (found["inside"] or "").strip() and word != "count"):
+    if found is None or word not in _FUNCTIONS:
+        raise line.wrong(EXPECTED)
+    has_argument = bool((found["inside"] or "").strip())
+    if not has_argument and word != "count":
         raise line.wrong(EXPECTED)
     name = line.name(found["name"]) if found["name"] else ""
-    if not (found["inside"] or "").strip():
+    if not has_argument:
         return _Computed(name or "count", word, None)
     column, rest = line.column(list(schema), found["inside"])
     if rest:
