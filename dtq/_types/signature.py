@@ -38,7 +38,7 @@ class TaskTypeError(TypeError):
 
 def where_of(function: Any) -> str:
     """Return the name of a function with its module, as far as it has one."""
-    name, module = (getattr(function, each, None) for each in ("__qualname__", "__module__"))
+    name, module = (getattr(function, attribute, None) for attribute in ("__qualname__", "__module__"))
     if name and module:
         return f"{module}.{name}"
     return f"An object of {type(function).__module__}.{type(function).__qualname__}"

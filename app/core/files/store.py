@@ -143,7 +143,9 @@ class Files:
 
         Raises NotFound when asked for the first.
         """
-        whole = stored.readable("file", lambda each: stored.checked(each, _READ, {}), [self._found(file_id)])
+        whole = stored.readable(
+            "file", lambda document: stored.checked(document, _READ, {}), [self._found(file_id)]
+        )
         found = one_of(whole, file_id)
         length = found["length"]
         yield from self._content.read(found, start, length if stop is None else min(stop, length))

@@ -182,8 +182,8 @@ _CODE = re.compile(r"([A-Z]{3,})\b")
 
 def of_redis(error: BaseException, redis: Redis | Any = None) -> Cause:
     """Return why Redis cannot be used; the client's address is looked at where the error says little."""
-    for each in _chain(error):
-        if isinstance(each, RedisError) and (cause := _answered(each)):
+    for link in _chain(error):
+        if isinstance(link, RedisError) and (cause := _answered(link)):
             return cause
     local = _of_connecting(error)
     if local is not None:
@@ -218,12 +218,12 @@ def redis_code(error: RedisError) -> str:
 
 def _of_connecting(error: BaseException) -> Cause | None:
     """Return what Python itself says of a connection that does not come about."""
-    for each in _chain(error):
-        if isinstance(each, socket.gaierror):
+    for link in _chain(error):
+        if isinstance(link, socket.gaierror):
             return Cause.NAME_NOT_RESOLVED
-        if isinstance(each, ConnectionRefusedError | FileNotFoundError):
+        if isinstance(link, ConnectionRefusedError | FileNotFoundError):
             return Cause.CONNECTION_REFUSED
-        if isinstance(each, ssl.SSLCertVerificationError):
+        if isinstance(link, ssl.SSLCertVerificationError):
             return Cause.TLS_CERTIFICATE
     return None
 
@@ -266,7 +266,7 @@ def of_mongodb(error: BaseException, client: MongoClient[Any] | Any = None) -> C
     It may be an error of ours that one of pymongo caused. With the client, its address is looked at where
     the error says little.
     """
-    error = next((each for each in _chain(error) if isinstance(each, PyMongoError)), error)
+    error = next((link for link in _chain(error) if isinstance(link, PyMongoError)), error)
     codes = list(mongodb_codes(error))
     for code in codes:
         if code in MONGODB_CODES:
@@ -281,7 +281,7 @@ def of_mongodb(error: BaseException, client: MongoClient[Any] | Any = None) -> C
 def mongodb_codes(error: BaseException) -> Iterator[int]:
     """The numbers with which MongoDB says what is wrong."""
     if isinstance(error, BulkWriteError):
-        yield from (each["code"] for each in error.details.get("writeErrors", ()) if "code" in each)
+        yield from (refusal["code"] for refusal in error.details.get("writeErrors", ()) if "code" in refusal)
         return
     code = error.code if isinstance(error, OperationFailure) else _code_of(getattr(error, "details", None))
     if code is not None:

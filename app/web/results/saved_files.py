@@ -53,8 +53,8 @@ def image_type(head: bytes) -> str | None:
 
 def files(value: Any, outputs: Mapping[str, StoredFile], head: Head) -> list[PreviewedFile] | None:
     """The files of a result that is files and nothing else; of the first few, how they begin."""
-    found = [saved_file(each) for each in (value if isinstance(value, list) else [value])]
-    known = [each for each in found if each]
+    found = [saved_file(item) for item in (value if isinstance(value, list) else [value])]
+    known = [file for file in found if file]
     if not known or len(known) < len(found):
         return None
     read = {file.id: outputs[file.id] for file in known[:MOST_BEGINNINGS] if file.id in outputs}
@@ -84,7 +84,7 @@ def pictures(value: Any, outputs: Mapping[str, StoredFile], head: Head) -> list[
     parts = value if isinstance(value, list) else [value]
     if not 0 < len(parts) <= MOST_FILES:
         return None
-    found = [picture for each in parts if (picture := _picture(each, outputs, head))]
+    found = [picture for part in parts if (picture := _picture(part, outputs, head))]
     return found if len(found) == len(parts) else None
 
 

@@ -43,8 +43,8 @@ class View:
     def files(self) -> set[str]:
         """The ids of files that are offered where they are shown, and need no other button."""
         if self.kind == "pieces":
-            return {each for piece in self.body for each in piece.files}
-        return {each.file.id for each in self.body} if self.kind in ("image", "file") else set()
+            return {file_id for piece in self.body for file_id in piece.files}
+        return {saved.file.id for saved in self.body} if self.kind in ("image", "file") else set()
 
 
 @dataclass(frozen=True)
@@ -99,14 +99,14 @@ def _pieces(
 ) -> Iterator[View]:
     """In the order of the result; what has no kind of its own is shown together, between those that have."""
     plain: dict[str, Any] = {}
-    for name, each in value.items():
+    for name, inner in value.items():
         if name not in kind:
-            plain[name] = each
+            plain[name] = inner
             continue
         if plain:
             yield View("auto", node(plain))
             plain = {}
-        yield _one(source, each, kind[name], around, name)
+        yield _one(source, inner, kind[name], around, name)
     if plain:
         yield View("auto", node(plain))
 

@@ -71,19 +71,19 @@ def build(value: Any, look: TableState) -> ResultTable | None:
     ordered = _sorted(rows, sort - 1, look.descending) if sort else rows
     shown = ordered[(look.page - 1) * look.size : look.page * look.size]
     columns = [_heading(at, name, rows, look) for at, name in enumerate(names[:MOST_COLUMNS])]
-    cells = [[_cell(each) for each in row] for row in shown]
+    cells = [[_cell(cell) for cell in row] for row in shown]
     return ResultTable(look, columns, cells, len(rows), pages, max(0, len(names) - MOST_COLUMNS))
 
 
 def _read(value: Any) -> tuple[list[str], Sequence[Sequence[Any]]] | None:
     """The names of all columns, and all rows, but of them only the columns that are shown."""
-    if isinstance(value, list) and all(isinstance(each, Mapping) for each in value):
+    if isinstance(value, list) and all(isinstance(row, Mapping) for row in value):
         return _of_records(value)
     if not isinstance(value, Mapping) or not value or not all(isinstance(v, list) for v in value.values()):
         return None
     if value.keys() == {"columns", "rows"} and all(isinstance(row, list) for row in value["rows"]):
         return _of_rows(value["columns"], value["rows"])
-    if len({len(each) for each in value.values()}) > 1:
+    if len({len(column) for column in value.values()}) > 1:
         return None
     shown = islice(value.values(), MOST_COLUMNS)
     return [str(name) for name in value], list(zip(*shown, strict=True))

@@ -61,7 +61,7 @@ def reading() -> Iterator[None]:
         raise Fail("The archive is damaged or incomplete; make it again and upload it again.") from error
 
 
-def each(found: Iterator[ArchiveEntry]) -> Iterator[ArchiveEntry]:
+def guarded(found: Iterator[ArchiveEntry]) -> Iterator[ArchiveEntry]:
     """The entries, one after another. Raises Fail at the place where the archive is damaged."""
     while True:
         with reading():

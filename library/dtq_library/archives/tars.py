@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from dtq import Fail
-from dtq_library.archives.entries import ArchiveEntry, each, reading
+from dtq_library.archives.entries import ArchiveEntry, guarded, reading
 
 _HEADER_MAX = 4 * 2**20
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -34,7 +34,7 @@ def opened(path: Path) -> Iterator[Iterator[ArchiveEntry]]:
         with reading():
             archive = tarfile.open(fileobj=file, mode="r:")  # noqa: SIM115 - closed by the next `with`
         with archive:
-            yield each(_entry(archive, member) for member in archive)
+            yield guarded(_entry(archive, member) for member in archive)
 
 
 def is_tar(path: Path) -> bool:

@@ -31,7 +31,7 @@ def compress_files(
     - `size_in`, `size_out` in bytes, and what is left in `percent`.
     - `entries`: the names in the archive. `file`: the archive.
     """
-    items = [Item(each.name, each.path, each.size) for each in source]
+    items = [Item(file.name, file.path, file.size) for file in source]
     total = sum(item.size for item in items)
     done = _Meter(ctx, total, "Compressing")
     path = ctx.work_dir / "archive"

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from dtq import Fail
-from dtq_library.archives.entries import MAX_ENTRIES, ArchiveEntry, Budget, each, reading
+from dtq_library.archives.entries import MAX_ENTRIES, ArchiveEntry, Budget, guarded, reading
 from dtq_library.encodings.detection import codec, likely_encoding
 
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
@@ -31,7 +31,7 @@ def opened(path: Path, budget: Budget) -> Iterator[Iterator[ArchiveEntry]]:
     with archive:
         budget.require(sum(info.file_size for info in archive.infolist()))
         encoding = _encoding(archive.infolist())
-        yield each(_entry(archive, info, encoding) for info in archive.infolist())
+        yield guarded(_entry(archive, info, encoding) for info in archive.infolist())
 
 
 def _encoding(infos: list[zipfile.ZipInfo]) -> str | None:

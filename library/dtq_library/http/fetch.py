@@ -66,7 +66,7 @@ class Answer:
 
     def header(self, name: str) -> str:
         """The first value of a header, or nothing."""
-        return next((value for each, value in self.headers if each.lower() == name), "")
+        return next((value for header, value in self.headers if header.lower() == name), "")
 
 
 Told = Callable[[int, int | None], object]

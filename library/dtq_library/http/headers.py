@@ -79,7 +79,7 @@ def authorization(scheme: str, credentials: str) -> Header:
 
 def has(headers: Iterable[Header], name: str) -> bool:
     """Whether a header is among them, in upper or lower case."""
-    return any(each.lower() == name for each, _ in headers)
+    return any(header.lower() == name for header, _ in headers)
 
 
 def traveling(headers: Iterable[Header]) -> list[Header]:

@@ -69,7 +69,7 @@ def choose_rows(
 
 def with_values(recipes: Sequence[Recipe]) -> list[Recipe]:
     """The columns that have a value in some row; all of them when none has, as a table needs columns."""
-    return [each for each in recipes if each.missing < each.column.stage.height] or list(recipes)
+    return [recipe for recipe in recipes if recipe.missing < recipe.column.stage.height] or list(recipes)
 
 
 def _clean_chunks(table: Table, recipes: Sequence[Recipe], pulse: Pulse) -> Iterator[pl.DataFrame]:
@@ -79,7 +79,9 @@ def _clean_chunks(table: Table, recipes: Sequence[Recipe], pulse: Pulse) -> Iter
     for chunk in table.stage.chunks(*(recipe.column.key for recipe in recipes)):
         if done:
             pulse(done / table.height)
-        yield pl.DataFrame([each.values(chunk[each.column.key]).alias(each.column.key) for each in recipes])
+        yield pl.DataFrame(
+            [recipe.values(chunk[recipe.column.key]).alias(recipe.column.key) for recipe in recipes]
+        )
         done += chunk.height
 
 
@@ -101,5 +103,5 @@ def _comparable(recipes: Sequence[Recipe], values: pl.DataFrame, compare: Compar
     if compare == "written":
         columns = [values[recipe.column.key] for recipe in recipes]
     else:
-        columns = [typed(each, values[each.column.key]).alias(each.column.key) for each in recipes]
-    return pl.DataFrame([as_json_text(each) if each.dtype.is_nested() else each for each in columns])
+        columns = [typed(recipe, values[recipe.column.key]).alias(recipe.column.key) for recipe in recipes]
+    return pl.DataFrame([as_json_text(column) if column.dtype.is_nested() else column for column in columns])

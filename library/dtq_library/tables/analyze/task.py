@@ -130,7 +130,7 @@ def _result(opened: Opened, profiles: list[Profile], pairs: list[Correlation]) -
 
 
 def _limits(profiles: list[Profile]) -> list[str]:
-    numbers = sum(each.numeric for each in profiles)
+    numbers = sum(profile.numeric for profile in profiles)
     if numbers <= MOST_COLUMNS:
         return []
     return [f"Correlations are those of the first {MOST_COLUMNS} of {numbers} columns of numbers."]

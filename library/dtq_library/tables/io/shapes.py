@@ -70,7 +70,7 @@ def _wrapped(document: Record) -> tuple[list[Record], list[str]] | None:
 
 
 def _is_records(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
+    return isinstance(value, list) and bool(value) and all(isinstance(record, dict) for record in value)
 
 
 def _keyed(document: Record) -> tuple[list[Record], list[str]] | None:

@@ -115,8 +115,8 @@ def _load(order: dict[str, Any]) -> None:
         for at, table in enumerate(tables):
             say(stage="loading", share=at / len(tables))
             columns = ", ".join(
-                f"{_cast(each['cast'], quoted(each['name']))} AS {quoted(each['name'])}"
-                for each in table["columns"]
+                f"{_cast(column['cast'], quoted(column['name']))} AS {quoted(column['name'])}"
+                for column in table["columns"]
             )
             source = ", ".join(_text(path) for path in table["files"])
             target = quoted(table["name"])
@@ -216,7 +216,7 @@ def _writable(key: str, name: str, kind: Any) -> str:
     """An expression for a column that other programs can read."""
     if kind.id in MOMENTS:
         wrong = _text(f"Column {name} {FAR}.")
-        least, most = (f"{_text(each)}::{kind}" for each in YEARS)
+        least, most = (f"{_text(year)}::{kind}" for year in YEARS)
         return f"CASE WHEN {key} < {least} OR {key} > {most} THEN error({wrong}) ELSE {key} END"
     if str(kind) == "JSON":
         return f"{key}::VARCHAR"

@@ -108,7 +108,7 @@ def _missing(problem: Mapping[str, Any], asked: Asked) -> str:
         f"{table.letter}{f' or {others[table.letter]}' if table.letter in others else ''} ({table.file})"
         for table in asked.tables
     ]
-    near = _did_you_mean(name, [each for each in known if each not in LETTERS])
+    near = _did_you_mean(name, [candidate for candidate in known if candidate not in LETTERS])
     return f"there is no table {name}.{near} The tables are: {'; '.join(files)}."
 
 
@@ -135,7 +135,7 @@ def _own_words(problem: Mapping[str, Any], asked: Asked | None = None) -> str:
 
 
 def _did_you_mean(name: str, known: Sequence[str]) -> str:
-    spellings = {each.lower(): each for each in known}
+    spellings = {candidate.lower(): candidate for candidate in known}
     near = get_close_matches(name.lower(), spellings, n=1)
     return f" Did you mean {spellings[near[0]]}?" if near else ""
 

@@ -133,14 +133,14 @@ def _report(outcome: Outcome, loaded: list[LoadedTable], others: dict[str, str])
         "columns": [{"name": name, "type": kind} for name, kind in outcome.kinds.items()],
         "tables": [
             {
-                "table": each.letter,
-                "also": named.get(each.letter),
-                "file": each.file,
-                "rows": each.rows,
-                "columns": len(each.columns),
-                **each.detected,
+                "table": table.letter,
+                "also": named.get(table.letter),
+                "file": table.file,
+                "rows": table.rows,
+                "columns": len(table.columns),
+                **table.detected,
             }
-            for each in loaded
+            for table in loaded
         ],
-        "notes": [*(note for each in loaded for note in each.notes), *outcome.notes],
+        "notes": [*(note for table in loaded for note in table.notes), *outcome.notes],
     }

@@ -92,7 +92,7 @@ def aggregate(frame: pl.LazyFrame, by: Sequence[str], lines: Iterable[str]) -> p
         wanted[computed.name] = computed
     found = _collected(frame, by, list(wanted.values()), schema)
     return found.with_columns(
-        _narrow(found[each.name]) for each in wanted.values() if each.word == "sum"
+        _narrow(found[computed.name]) for computed in wanted.values() if computed.word == "sum"
     ).lazy()
 
 
@@ -104,7 +104,7 @@ def _collected(
     try:
         if by:
             return _grouped(frame, by, wanted, schema)
-        return frame.select([each.of(schema) for each in wanted]).collect(engine="streaming")
+        return frame.select([computed.of(schema) for computed in wanted]).collect(engine="streaming")
     except pl.exceptions.ComputeError as error:
         if sum_fault(error) is not SumFault.OVERFLOW:
             raise
@@ -129,16 +129,16 @@ def _grouped(
     """What Polars can compute while rows go by, and beside it what needs the values of a group together."""
     import polars as pl
 
-    streamed = [each.of(schema) for each in wanted if each.word not in _NOT_STREAMED]
+    streamed = [computed.of(schema) for computed in wanted if computed.word not in _NOT_STREAMED]
     groups = frame.group_by(by).agg(streamed).collect(engine="streaming").with_row_index(_GROUP)
     numbers = groups.select(*by, _GROUP).lazy()
-    for each in wanted:
-        if each.word in _NOT_STREAMED and each.column is not None:
-            values = _wide(each.column, each.word, schema[each.column])
-            groups = groups.join(_apart(frame, numbers, by, each, values), on=_GROUP, how="left")
-            if each.word == "distinct":
-                groups = groups.with_columns(pl.col(each.name).fill_null(0))
-    return groups.select(*by, *(each.name for each in wanted)).sort(by, nulls_last=True)
+    for computed in wanted:
+        if computed.word in _NOT_STREAMED and computed.column is not None:
+            values = _wide(computed.column, computed.word, schema[computed.column])
+            groups = groups.join(_apart(frame, numbers, by, computed, values), on=_GROUP, how="left")
+            if computed.word == "distinct":
+                groups = groups.with_columns(pl.col(computed.name).fill_null(0))
+    return groups.select(*by, *(computed.name for computed in wanted)).sort(by, nulls_last=True)
 
 
 def _apart(
