@@ -39,8 +39,8 @@ blueprint = Blueprint("many", __name__)
 MOST_NAMED = 200
 TITLES_SHOWN = 10
 NOT_A_RUN = (
-    "What this page knew of its progress is incomplete or was changed, so nothing more was done. "
-    "Please start again from the list: tasks that are done stay done."
+    "We lost track of this operation and stopped it. Tasks already processed stay processed; "
+    "start again from the list."
 )
 STOPPED = "It was stopped. "
 _MS = timedelta(milliseconds=1)
@@ -214,7 +214,7 @@ def _addressed(wording: Wording) -> Chosen:
 def _ids(texts: list[str]) -> tuple[ObjectId, ...]:
     if len(texts) > MOST_NAMED:
         raise Invalid(
-            f"{len(texts):,} tasks were named, and at most {MOST_NAMED} are taken. Nothing was changed. "
+            f"Choose {MOST_NAMED} tasks or fewer by ID; these were {len(texts):,}. Nothing was changed. "
             "For more, filter the list and choose all that match."
         )
     ids = [parse_task_id(text) for text in texts]

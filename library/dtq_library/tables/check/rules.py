@@ -130,7 +130,7 @@ class Rules:
         }
 
     def read(self, lines: Iterable[str]) -> list[Rule]:
-        """All rules; one at least was expected."""
+        """Return all rules. Raises Fail where there are none."""
         rules = [self._one(line) for line in read_lines(WHERE, lines)]
         if not rules:
             raise Fail(f"{WHERE}: {LEAST}")
