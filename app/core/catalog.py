@@ -24,7 +24,7 @@ from app.core.mongo import Document, Mongo
 from app.core.params.fields import Field, describe
 from app.core.tasks.states import Priority
 from app.core.tasks.store import Tasks
-from dtq._types.result_kinds import ResultKind
+from dtq.runtime import ResultKind
 
 
 class WorkerState(str, Enum):

@@ -30,8 +30,7 @@ from app.core.tasks.document import MOST_RESULT_BYTES
 from app.core.tasks.states import Ending, Status
 from app.core.tasks.task import Task
 from dtq import Canceled, Fail, Retry, TaskType
-from dtq._types.colliding_keys import SAME_KEYS, colliding_key
-from dtq._types.result_kinds import ResultKind
+from dtq.runtime import SAME_KEYS, ResultKind, colliding_key
 from workers.attempt.context import AttemptContext
 from workers.attempt.coroutines import call, never_run
 from workers.attempt.tracebacks import inner_of, is_group, traceback_of

@@ -21,8 +21,8 @@ from app.core.excerpts import shortened
 from app.core.params.formats.plain_values import keepable
 from app.core.secrets.redaction import Mask
 from dtq import Canceled, Context, File
-from dtq._types.numbers import finite
 from dtq.filenames import safe_name
+from dtq.runtime import finite
 from workers.attempt.output_capture import fill
 
 if TYPE_CHECKING:

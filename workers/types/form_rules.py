@@ -21,16 +21,15 @@ from app.core.params.kinds.judge import fits
 from app.core.params.line_grammar import problems, told
 from app.core.params.paths import every, flattened, laid_out
 from app.core.params.validate import validate
-from dtq import TaskType, TaskTypeError, _program
-from dtq._types.json_schema import refusals, schema_of
-from dtq._types.signature import ALLOWED, BAD_NAME, DEEPEST, NAME, where_of
+from dtq import TaskType, TaskTypeError
+from dtq.runtime import ALLOWED, BAD_NAME, DEEPEST, NAME, program, refusals, schema_of, where_of
 
 
 def install() -> None:
     """Have `dtq` apply the rules of this program to every task type that is declared in this process."""
-    _program.judge_type = judge
-    _program.judge_lines = judge_lines
-    _program.clock = utcnow
+    program.judge_type = judge
+    program.judge_lines = judge_lines
+    program.clock = utcnow
 
 
 def judge(kind: TaskType) -> None:

@@ -22,7 +22,7 @@ from app.core.catalog import ModuleProblem, WorkerState
 from app.core.clock import utcnow
 from config import Settings
 from dtq import TaskType, TaskTypeError
-from dtq._types.task_type import registry
+from dtq.runtime import registry
 from workers.types.reload import watched
 from workers.types.task_modules import import_problem, sources, wanted
 

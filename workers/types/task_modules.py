@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from config import Settings
 from dtq import TaskType, TaskTypeError
-from dtq._types.task_type import registry
+from dtq.runtime import registry
 
 ENTRY_POINTS = "dtq.tasks"
 BUILT_IN = "dtq_library"

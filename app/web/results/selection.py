@@ -14,7 +14,7 @@ from app.web.results import chart, preview, saved_files, table, text, tree
 from app.web.results.nodes import label, node
 from app.web.results.source import Head, ResultSource
 from app.web.results.table_state import TableState
-from dtq._types.result_kinds import ResultKind
+from dtq.runtime import ResultKind
 
 TOO_LITTLE = "Too little of this result could be read to show it as its type says: below is its beginning."
 RAW = "This result is JSON that cannot be shown as such: below is the beginning of its file."

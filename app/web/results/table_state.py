@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.core.errors import BadQuery
-from dtq._types.result_kinds import PIECE
+from dtq.runtime import PIECE
 
 SIZES = (25, 50, 100)
 NAMES = ("at", "sort", "order", "page", "size")
