@@ -262,7 +262,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn types nothing
         for conn in list(self._gathering):
             conn.gathered.credit.spend(passed, CROWDED if many or not self.alive else 1.0)
             idle = not conn.gathered.data
-            if conn.gathered.credit.left_s <= 0 or idle and not self.alive:
+            if conn.gathered.credit.left_s <= 0 or (idle and not self.alive):
                 self._refuse(conn, b"" if idle else TOO_SLOW)
         for conn in [conn for conn, ends in self._lingering.items() if now >= ends]:
             self._end(conn)

@@ -117,7 +117,7 @@ def measure(name: str, path: Path, folder: str) -> tuple[float, int]:
 def child(name: str, path: str) -> None:
     """Run one type as an attempt without stores, and say how it went."""
     import config
-    from dtq._types.task_type import known
+    from dtq.runtime import known
     from workers.attempt.context import AttemptContext
     from workers.in_process import FolderFiles, Listener, NoStores, local_task
     from workers.types.task_modules import load

@@ -18,7 +18,7 @@ from rq.serializers import JSONSerializer
 from app.core.services import Services
 from app.core.tasks.states import Priority
 from app.core.tasks.task import Task
-from app.local.children import Child
+from app.local.children import LocalProcess
 from bench import floor, stock
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,11 +40,11 @@ class Contender:
     queues: list[str]
     """The Redis lists that are empty when the end is near."""
 
-    def start(self, workers: int, env: Mapping[str, str], logs: Path) -> list[Child]:
+    def start(self, workers: int, env: Mapping[str, str], logs: Path) -> list[LocalProcess]:
         """Its processes, started and not yet ready."""
         commands = self.commands(workers)
         children = [
-            Child(
+            LocalProcess(
                 f"{self.name}-{number}",
                 [sys.executable, "-m", *command],
                 log=logs / f"{self.name}-{number}.log",

@@ -20,7 +20,7 @@ from pymongo.monitoring import (
 from app.core import mongo as db
 from app.core.queue import rq
 from app.core.services import Services, assemble
-from app.local import Stores
+from app.local import LocalStores
 from config import Settings
 
 NOT_OURS = {"config|resetstat", "info", "auth", "hello", "client|setinfo"}
@@ -81,7 +81,7 @@ class Counted:
     """The core over stores that nobody else uses, with its questions counted."""
 
     services: Services
-    servers: Stores
+    servers: LocalStores
     _listener: Counting
 
     @contextlib.contextmanager
@@ -103,7 +103,7 @@ class Counted:
 
 
 @contextlib.contextmanager
-def connected(settings: Settings, servers: Stores) -> Iterator[Counted]:
+def connected(settings: Settings, servers: LocalStores) -> Iterator[Counted]:
     """The core over the stores, which the settings name; the connections are given back afterwards."""
     listener = Counting()
     client: MongoClient[db.Document] = MongoClient(

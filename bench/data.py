@@ -41,7 +41,7 @@ from app.core.mongo import Document, Mongo, create_indexes
 from app.core.services import Services, connect
 from app.core.tasks.states import Status
 from app.local import stores
-from app.local.kinds import BUILT, MONGO, WHEEL, Kind
+from app.local.kinds import BUILT, MONGO, WHEEL, ServerKind
 from bench import report
 from bench.contenders import ROOT
 from bench.fill import history
@@ -185,7 +185,7 @@ def installed() -> list[str]:
 
 
 @contextlib.contextmanager
-def server(kind: Kind) -> Iterator[tuple[dict[str, str], Services]]:
+def server(kind: ServerKind) -> Iterator[tuple[dict[str, str], Services]]:
     """A fresh server: its addresses, and the core over it."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name,
@@ -200,7 +200,7 @@ def server(kind: Kind) -> Iterator[tuple[dict[str, str], Services]]:
             services.close()
 
 
-def measure(tasks: int, source: Kind, targets: list[Kind]) -> list[list[str]]:
+def measure(tasks: int, source: ServerKind, targets: list[ServerKind]) -> list[list[str]]:
     """Rows of the table for so many tasks. Raises BenchError where anything differs."""
     with tempfile.TemporaryDirectory(prefix="bench-export-") as name:
         folder = Path(name) / "export"
@@ -219,7 +219,7 @@ def measure(tasks: int, source: Kind, targets: list[Kind]) -> list[list[str]]:
     return rows
 
 
-def _imported(kind: Kind, folder: Path, given: dict[str, tuple[int, str]]) -> Measured:
+def _imported(kind: ServerKind, folder: Path, given: dict[str, tuple[int, str]]) -> Measured:
     with server(kind) as (addresses, services):
         imported = flask_data(environment(addresses), "import", str(folder), "--quiet")
         there = digests(services.db)

@@ -29,9 +29,9 @@ from app.core.listing.listing import Listing
 from app.core.mongo import Document
 from app.core.services import Services, connect
 from app.core.tasks.states import Priority, Status
-from app.local import Stores, stores
-from app.local.children import Child, free_port
-from app.local.kinds import Kind
+from app.local import LocalStores, stores
+from app.local.children import LocalProcess, free_port
+from app.local.kinds import ServerKind
 from bench import fill, report
 from bench.contenders import ROOT
 from bench.report import BenchError
@@ -65,12 +65,12 @@ class View:
 class Web:
     """The web server as in production, one process, over one connection that is kept."""
 
-    def __init__(self, found: Stores, folder: Path) -> None:
+    def __init__(self, found: LocalStores, folder: Path) -> None:
         port = free_port(0)
         env = {**os.environ, **found.addresses, "ENVIRONMENT": "local", "WEB_BIND": f"127.0.0.1:{port}"}
         env["MONGODB_TIMEOUT_MS"] = "30000"  # A slow page is to be measured, not to be given up.
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        self.server = Child(
+        self.server = LocalProcess(
             "web",
             [sys.executable, "-m", "gunicorn", "wsgi:app"],
             log=folder / "log" / "web.log",
@@ -240,7 +240,7 @@ def compared(first: Site, other: Site) -> str:
 
 
 @contextlib.contextmanager
-def opened(kind: Kind, count: int) -> Iterator[Site]:
+def opened(kind: ServerKind, count: int) -> Iterator[Site]:
     """A filled store and a web server on it."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as name,

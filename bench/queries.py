@@ -27,7 +27,7 @@ from app.core.tasks.queries import START, Queries
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import NewTask, Task
 from app.local import stores
-from app.local.kinds import Kind
+from app.local.kinds import ServerKind
 from bench import report
 from bench.counted import Asked, Counted, connected
 from bench.fill import prepare
@@ -199,7 +199,7 @@ def table(found: dict[str, dict[tuple[str, str], Asked]], times: int) -> str:
 
 
 @contextlib.contextmanager
-def filled(kind: Kind, tasks: int, times: int) -> Iterator[tuple[dict[tuple[str, str], Asked], str]]:
+def filled(kind: ServerKind, tasks: int, times: int) -> Iterator[tuple[dict[tuple[str, str], Asked], str]]:
     """The answers of one store, and a line about it."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as name,

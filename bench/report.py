@@ -18,9 +18,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
-from app.local import Stores
+from app.local import LocalStores
 from app.local.children import ChildError
-from app.local.kinds import BUILT, MONGO, Kind
+from app.local.kinds import BUILT, MONGO, ServerKind
 from app.local.servers import choose
 
 STORES = tuple(kind.name for kind in MONGO)
@@ -51,7 +51,7 @@ def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in (headings, ruler, *rows))
 
 
-def machine(stores: Stores, redis_version: str) -> str:
+def machine(stores: LocalStores, redis_version: str) -> str:
     """One line that says what was measured, on what."""
     mongo = described(stores.mongo.kind) if stores.mongo else "the MongoDB given"
     redis = stores.redis.kind.title if stores.redis else "the Redis given"
@@ -62,7 +62,7 @@ def machine(stores: Stores, redis_version: str) -> str:
     )
 
 
-def store(text: str) -> Kind:
+def store(text: str) -> ServerKind:
     """Return the MongoDB server of a name, or of `NAME=PROGRAM`: one that is started in the same way.
 
     Raises argparse.ArgumentTypeError where it is unknown or not installed.
@@ -79,7 +79,7 @@ def store(text: str) -> Kind:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def described(kind: Kind) -> str:
+def described(kind: ServerKind) -> str:
     """Return the title of a server with the version of its program."""
     program = kind.find() or []
     ask = "from importlib.metadata import version; print(version('SecantusDB'))"

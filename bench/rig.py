@@ -24,9 +24,9 @@ import psutil
 
 from app.core.mongo import create_indexes
 from app.core.services import Services, connect
-from app.local import Stores, stores
-from app.local.children import Child, free_port
-from app.local.kinds import Kind
+from app.local import LocalStores, stores
+from app.local.children import LocalProcess, free_port
+from app.local.kinds import ServerKind
 from app.local.readiness import answers
 from bench.contenders import ROOT
 from bench.report import BenchError
@@ -45,9 +45,9 @@ NAP_S = 0.2
 class Rig:
     """The stores, the web server and the workers; ``services`` is the measurement's own connection."""
 
-    stores: Stores
-    web: Child
-    workers: Child
+    stores: LocalStores
+    web: LocalProcess
+    workers: LocalProcess
     services: Services
     port: int
     folder: Path
@@ -72,7 +72,7 @@ class Rig:
         return sum(bool(worker.types) for worker in self.services.catalog.workers())
 
 
-def _process(child: Child) -> psutil.Process | None:
+def _process(child: LocalProcess) -> psutil.Process | None:
     with contextlib.suppress(psutil.Error):
         return psutil.Process(child.pid) if child.pid else None
     return None
@@ -84,7 +84,7 @@ def _of(process: psutil.Process) -> list[psutil.Process]:
     return []
 
 
-def _children(child: Child) -> list[psutil.Process]:
+def _children(child: LocalProcess) -> list[psutil.Process]:
     process = _process(child)
     return _of(process) if process else []
 
@@ -102,7 +102,7 @@ def _age(process: psutil.Process) -> float:
 
 
 @contextlib.contextmanager
-def running(store: Kind, workers: int, **settings: str) -> Iterator[Rig]:
+def running(store: ServerKind, workers: int, **settings: str) -> Iterator[Rig]:
     """Everything started and ready, on fresh servers; all of it ends with the block."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name,
@@ -121,7 +121,7 @@ def running(store: Kind, workers: int, **settings: str) -> Iterator[Rig]:
             rig.services.close()
 
 
-def _started(found: Stores, folder: Path, workers: int, settings: dict[str, str]) -> Rig:
+def _started(found: LocalStores, folder: Path, workers: int, settings: dict[str, str]) -> Rig:
     port = free_port(0)
     temporary = folder / "tmp"
     temporary.mkdir()
@@ -138,7 +138,7 @@ def _started(found: Stores, folder: Path, workers: int, settings: dict[str, str]
     }
     services = connect(patient(load(env)))
     create_indexes(services.db)
-    web = Child(
+    web = LocalProcess(
         "web",
         [sys.executable, "-m", "gunicorn", "wsgi:app"],
         log=folder / "log" / "web.log",
@@ -146,7 +146,7 @@ def _started(found: Stores, folder: Path, workers: int, settings: dict[str, str]
         env=env,
         cwd=ROOT,
     )
-    fleet = Child(
+    fleet = LocalProcess(
         "workers",
         [sys.executable, "-m", "workers", "-n", str(workers)],
         log=folder / "log" / "workers.log",
@@ -156,7 +156,7 @@ def _started(found: Stores, folder: Path, workers: int, settings: dict[str, str]
     return Rig(found, web, fleet, services, port, folder)
 
 
-def wait(until: Callable[[], object], timeout_s: float, what: str, *children: Child) -> None:
+def wait(until: Callable[[], object], timeout_s: float, what: str, *children: LocalProcess) -> None:
     """Look ten times a second. Raises BenchError when it does not become true in time."""
     deadline = time.monotonic() + timeout_s
     while not until():

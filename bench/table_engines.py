@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from dtq_library.tables.io.read import read_table
-from dtq_library.tables.model import CleanOptions, Pulse, ReadOptions
+from dtq_library.tables.model import CellOptions, Pulse, ReadOptions
 from dtq_library.tables.names import tidy_names
 from dtq_library.tables.opened import Opened, open_typed
 from dtq_library.tables.query.engine import quoted
@@ -25,7 +25,7 @@ from dtq_library.tables.transform.grouping import aggregate
 from dtq_library.tables.transform.sorting import sort_keys, sort_rows
 from dtq_library.tables.values.column import agree, decide
 
-OPTIONS = CleanOptions("trim", ("N/A", "null"), missing_in_numbers=("NA",))
+OPTIONS = CellOptions("trim", ("N/A", "null"), missing_in_numbers=("NA",))
 
 
 class Stages:

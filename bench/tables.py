@@ -24,7 +24,7 @@ from bench.tables_oracle import NoTable, Reading, Unreadable, Unsure, expected, 
 from bench.tables_sets import SOURCES, files
 from dtq import Fail
 from dtq_library.tables.io.read import read_table
-from dtq_library.tables.model import CleanOptions, ReadOptions, Table
+from dtq_library.tables.model import CellOptions, ReadOptions, Table
 from dtq_library.tables.opened import open_typed
 from dtq_library.tables.values.column import agree, decide
 
@@ -137,7 +137,7 @@ def _value(cell: Any, is_json: bool) -> Any:
 def _typed_differ(table: Table) -> str:
     """Whether a column of text became numbers other than those that Python's `float` reads in it."""
     raw = [[cell for cells in column.chunks() for cell in cells.to_list()] for column in table.columns]
-    recipes = [decide(column, str(at), CleanOptions()) for at, column in enumerate(table.columns)]
+    recipes = [decide(column, str(at), CellOptions()) for at, column in enumerate(table.columns)]
     opened = open_typed(table, agree(recipes, table.detected.delimiter), lambda share: None)
     for at, cells in enumerate(raw):
         values = [value for chunk in opened.stage.chunks(str(at)) for value in chunk[str(at)].to_list()]

@@ -25,8 +25,8 @@ from app.core.clock import utcnow
 from app.core.mongo import create_indexes
 from app.core.services import Services, connect
 from app.core.tasks.task import Task
-from app.local import Stores, stores
-from app.local.children import Child
+from app.local import LocalStores, stores
+from app.local.children import LocalProcess
 from bench import fill, report
 from bench.contenders import ALL, FLOOR, OURS, STOCK, Contender
 from bench.report import BenchError
@@ -45,7 +45,7 @@ class Series:
 
     contender: Contender
     workers: int
-    found: Stores
+    found: LocalStores
     folder: Path
     tasks: int = 0
     rates: list[float] = field(default_factory=list)
@@ -76,7 +76,7 @@ def measure(series: Series, tasks: int) -> float:
     return tasks / _elapsed_s(services, tasks, released)
 
 
-def _empty(services: Services, found: Stores) -> None:
+def _empty(services: Services, found: LocalStores) -> None:
     """Empty stores with the product's indexes, as a worker finds them that runs for a while."""
     services.queues.redis.flushall()
     services.queues.begin_epoch("bench")
@@ -94,7 +94,7 @@ def _insert(services: Services, tasks: int) -> list[Task]:
 
 
 @contextlib.contextmanager
-def _started(series: Series, env: dict[str, str], folder: Path) -> Iterator[list[Child]]:
+def _started(series: Series, env: dict[str, str], folder: Path) -> Iterator[list[LocalProcess]]:
     children = series.contender.start(series.workers, env, folder / "log")
     try:
         yield children
@@ -103,7 +103,7 @@ def _started(series: Series, env: dict[str, str], folder: Path) -> Iterator[list
             child.stop()
 
 
-def _wait(children: list[Child], timeout_s: float, until: Callable[[], bool]) -> None:
+def _wait(children: list[LocalProcess], timeout_s: float, until: Callable[[], bool]) -> None:
     """Look five times a second, which costs the measured ones nothing to speak of."""
     deadline = time.monotonic() + timeout_s
     while not until():
@@ -140,7 +140,7 @@ Races = dict[tuple[str, int], Series]
 """All series of one store, by contender and workers."""
 
 
-def race(servers: dict[str, tuple[Stores, Path]], given: argparse.Namespace) -> dict[str, Races]:
+def race(servers: dict[str, tuple[LocalStores, Path]], given: argparse.Namespace) -> dict[str, Races]:
     """Every contender in every round on each store, after a pilot that finds how many tasks to give it."""
     races = [
         (name, Series(contender, workers, found, folder))
@@ -211,7 +211,7 @@ def compared(first: str, other: str, races: dict[str, Races]) -> str:
 def run(given: argparse.Namespace) -> None:
     """Start fresh servers, race, print and write."""
     with contextlib.ExitStack() as stack:
-        servers: dict[str, tuple[Stores, Path]] = {}
+        servers: dict[str, tuple[LocalStores, Path]] = {}
         for kind in given.store:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
             servers[kind.name] = stack.enter_context(stores(folder, mongo=kind)), folder
@@ -225,7 +225,7 @@ def run(given: argparse.Namespace) -> None:
         report.publish(text, f"throughput {first} to {other}", given.write)
 
 
-def _about(found: Stores) -> str:
+def _about(found: LocalStores) -> str:
     redis = connect(load({**found.addresses, "ENVIRONMENT": "local"})).queues.redis
     return report.machine(found, str(redis.info("server")["redis_version"]))
 

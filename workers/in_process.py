@@ -42,10 +42,10 @@ class FolderFiles:
         """Take a file as an input, under its own name or another one."""
         return self._hold(path, name or path.name, content_type_of(name or path.name), "input")
 
-    def take(self, each: Field, path: Path, name: str = "") -> str:
+    def take(self, field: Field, path: Path, name: str = "") -> str:
         """Take a file for a parameter; returns its id. Raises Invalid for a kind that is not taken."""
         name = name or path.name
-        require_accepted(each, name, content_type_of(name))
+        require_accepted(field, name, content_type_of(name))
         return str(self.add(path, name).id)
 
     def outputs(self) -> dict[str, Path]:
@@ -117,7 +117,7 @@ class Listener:
 
 @dataclass(frozen=True)
 class NoStores:
-    """What an attempt asks of the stores (`attempt.context.Stores`): a function, a folder and settings."""
+    """What an attempt asks of the stores (`AttemptStores`): a function, a folder and settings."""
 
     tasks: Listener
     files: FolderFiles

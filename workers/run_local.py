@@ -25,7 +25,7 @@ from app.core.params.fields import describe
 from app.core.params.validate import validate
 from config import SettingsError, load
 from dtq import TaskType, TaskTypeError
-from dtq._types.task_type import known
+from dtq.runtime import known
 from workers.attempt.attempt import Outcome, Succeeded, attempt
 from workers.attempt.context import AttemptContext
 from workers.in_process import FolderFiles, Listener, NoStores, local_task

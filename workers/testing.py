@@ -57,7 +57,7 @@ class Trial(testing.Trial):
     def _run(self, kind: TaskType, params: dict[str, Any], folder: Path) -> Ran:
         files = FolderFiles(folder / "saved")
         schema = kind.document()["schema"]
-        given = _Given(folder, files, {path: one for path, one in every(describe(schema))})
+        given = _CheckedGiven(folder, files, {path: one for path, one in every(describe(schema))})
         values = _checked(lambda: validate(schema, given.values(params)))
         stores = NoStores(Listener(lambda progress: None), files, self.settings)
         context = _Recording(local_task(kind, values, self.attempt), stores, self.canceled())
@@ -86,7 +86,7 @@ class _Recording(AttemptContext):
         self.reports.append(dict(self.progress_now or {}))
 
 
-class _Given(testing.Given):
+class _CheckedGiven(testing.Given):
     """Parameters as a test gives them, whose files are held against what their fields accept."""
 
     def __init__(self, folder: Path, files: FolderFiles, fields: dict[str, Field]) -> None:

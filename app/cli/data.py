@@ -25,9 +25,9 @@ from app.core import clock
 from app.core.backup.export import Export
 from app.core.backup.folder import FolderArchive, FolderSink, disk
 from app.core.backup.manifest import Consistency, Manifest
-from app.core.backup.problems import BackupError, Problem, Report, Step, unheard
+from app.core.backup.problems import BackupError, BackupProblem, CollectionProgress, Report, unheard
 from app.core.backup.restore import Restore, Restored, check
-from app.core.backup.source import Source
+from app.core.backup.source import BackupSource
 from app.core.backup.tar import TarArchive, TarSink
 from app.core.backup.target import Target
 from app.core.errors import TaskQueueError
@@ -64,7 +64,7 @@ def export_command(target: str, resume: bool, restart: bool, require_snapshot: b
     ):
         clock.synchronise(services().db)
         with _sink(target, resume, restart) as sink:
-            export = Export(Source(services().db), sink, services().vault.key_names, reporter(quiet))
+            export = Export(BackupSource(services().db), sink, services().vault.key_names, reporter(quiet))
             manifest = export.run(require_snapshot)
     if not quiet:
         _tell_export(manifest)
@@ -163,7 +163,7 @@ def problems(doing: str, how_to_continue: str = "") -> Iterator[None]:
         say_advice(error)
         if how_to_continue and not isinstance(error, BackupError):
             say(how_to_continue)
-        if isinstance(error, BackupError) and error.problem is Problem.DISK:
+        if isinstance(error, BackupError) and error.problem is BackupProblem.DISK:
             _forget_output()
     except PyMongoError as error:
         say(f"MongoDB refused {doing}: {error}")
@@ -187,7 +187,7 @@ def reporter(quiet: bool) -> Report:
     """Says how far it has come: every two seconds, and at the end of each collection that holds anything."""
     said_at = time.monotonic()
 
-    def report(step: Step) -> None:
+    def report(step: CollectionProgress) -> None:
         nonlocal said_at
         if step.done and not step.documents or not step.done and time.monotonic() - said_at < SAY_EVERY_S:
             return

@@ -24,7 +24,7 @@ from app.core.mongo import Document, Mongo
 from app.core.params.fields import Field, describe
 from app.core.tasks.states import Priority
 from app.core.tasks.store import Tasks
-from dtq._types.result_kinds import ResultKind
+from dtq.runtime import ResultKind
 
 
 class WorkerState(str, Enum):
@@ -159,7 +159,7 @@ class Catalog:
         """Every published type, by category and title."""
         served = self._served()
         found = self._types.find().limit(1_000)
-        types = stored.readable("task type", lambda each: _type(each, served), found)
+        types = stored.readable("task type", lambda document: _type(document, served), found)
         return sorted(types, key=lambda task_type: (task_type.category, task_type.title))
 
     def get(self, name: str) -> TaskType:
@@ -170,7 +170,7 @@ class Catalog:
                 f"There is no task type “{name}”. Types appear when a worker that has them starts."
             )
         served = self._served()
-        known = next(stored.readable("task type", lambda each: _type(each, served), [found]), None)
+        known = next(stored.readable("task type", lambda document: _type(document, served), [found]), None)
         if known is None:
             raise NotFound(f"The task type “{name}” cannot be read. The server's log says why.")
         return known

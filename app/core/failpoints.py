@@ -78,7 +78,7 @@ def arm(env: Mapping[str, str]) -> None:
             [f"{VARIABLE} makes this process fail on purpose. Unset it, or ENVIRONMENT=local."]
         )
     folder = env.get(FOLDER)
-    points = dict(_parsed(each.strip()) for each in given.split(","))
+    points = dict(_parsed(point.strip()) for point in given.split(","))
     _armed = Armed(points, Path(folder) if folder else None)
 
 

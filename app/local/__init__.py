@@ -13,6 +13,6 @@
 Production needs none of this. Tests and benchmarks use :func:`stores` to get fresh servers.
 """
 
-from app.local.servers import Stores, stores
+from app.local.servers import LocalStores, stores
 
-__all__ = ["Stores", "stores"]
+__all__ = ["LocalStores", "stores"]

@@ -19,11 +19,11 @@ import click
 
 from app.core.posix import instead_of
 from app.local.adoption import adopt
-from app.local.children import Child, ChildError, free_port, is_free
+from app.local.children import ChildError, LocalProcess, free_port, is_free
 from app.local.folder import AlreadyRunningError, exports, locked
-from app.local.kinds import MONGO, REDIS, Kind
+from app.local.kinds import MONGO, REDIS, ServerKind
 from app.local.readiness import WorkerProbe, answers, require_stores, tasks_from_before
-from app.local.servers import Stores, choose, plan
+from app.local.servers import LocalStores, choose, plan
 from app.local.supervisor import Supervisor, say
 from config import Settings, SettingsError, load
 from environment import is_loopback, read_env_file, secret_key, secrets_in_files, write_private
@@ -31,15 +31,15 @@ from environment import is_loopback, read_env_file, secret_key, secrets_in_files
 ROOT = Path(__file__).resolve().parents[2]
 MONGO_PORT, REDIS_PORT = 27017, 6379
 
-Programs = Callable[[Settings, Mapping[str, str], Path], list[Child]]
+Programs = Callable[[Settings, Mapping[str, str], Path], list[LocalProcess]]
 
 
-def web_and_workers(settings: Settings, env: Mapping[str, str], folder: Path) -> list[Child]:
+def web_and_workers(settings: Settings, env: Mapping[str, str], folder: Path) -> list[LocalProcess]:
     """What runs on top of the stores."""
     host, port = settings.web_bind.rsplit(":", 1)
     workers = WorkerProbe(settings)
     return [
-        Child(
+        LocalProcess(
             "web",
             [sys.executable, "-m", "gunicorn", "wsgi:app"],
             env=env,
@@ -47,7 +47,7 @@ def web_and_workers(settings: Settings, env: Mapping[str, str], folder: Path) ->
             log=folder / "log" / "web.log",
             ready=lambda: answers(host, int(port)),
         ),
-        Child(
+        LocalProcess(
             "workers",
             [sys.executable, "-m", "workers", *(["--reload"] if settings.local else [])],
             env=env,
@@ -100,7 +100,7 @@ def servers(folder: Path, given: Mapping[str, str], mongo: str, redis: str) -> N
             supervisor.watch()
 
 
-def start_stores(supervisor: Supervisor, stores: Stores) -> None:
+def start_stores(supervisor: Supervisor, stores: LocalStores) -> None:
     """Start ours, wait until they answer, and give MongoDB the indexes that only a stand-in needs."""
     supervisor.start(stores.servers)
     if not supervisor.stopping and stores.prepare():
@@ -122,7 +122,9 @@ def write_env(folder: Path, env: Mapping[str, str]) -> None:
     write_private(folder / "env", exports({name: env[name] for name in names if name in env}))
 
 
-def plan_stores(folder: Path, given: Mapping[str, str], mongo: str = "auto", redis: str = "auto") -> Stores:
+def plan_stores(
+    folder: Path, given: Mapping[str, str], mongo: str = "auto", redis: str = "auto"
+) -> LocalStores:
     """The stores at the usual ports where these are free; a word about it where they are not."""
     if not given.get("MONGODB_URI"):
         mongo = take_over(choose(MONGO, mongo, folder), folder)
@@ -140,7 +142,7 @@ def plan_stores(folder: Path, given: Mapping[str, str], mongo: str = "auto", red
     return stores
 
 
-def take_over(kind: Kind, folder: Path) -> str:
+def take_over(kind: ServerKind, folder: Path) -> str:
     """Let a server take over the data of the one that it replaces; return the name of the kind to start."""
     try:
         if line := adopt(kind, folder):

@@ -10,11 +10,11 @@ import shutil
 from pathlib import Path
 
 from app.local.children import ChildError, free_port
-from app.local.kinds import MONGO, Kind
+from app.local.kinds import MONGO, ServerKind
 from app.local.servers import RECOVERY_TIMEOUT_S, Server, holds_files
 
 
-def adopt(kind: Kind, folder: Path) -> str:
+def adopt(kind: ServerKind, folder: Path) -> str:
     """Give ``kind`` a copy of the data that it can take over; return a line about it, empty where none is.
 
     Raises ChildError where the copy does not fit or cannot be read; then there is no copy.
@@ -43,7 +43,7 @@ def _copy(old: Path, copy: Path) -> None:
     shutil.copytree(old, copy)
 
 
-def _read_everything(kind: Kind, folder: Path, data: Path) -> None:
+def _read_everything(kind: ServerKind, folder: Path, data: Path) -> None:
     """Open the data and count every collection. Raises ChildError."""
     from pymongo import MongoClient
     from pymongo.errors import PyMongoError

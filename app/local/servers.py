@@ -16,9 +16,9 @@ from pathlib import Path
 
 import psutil
 
-from app.local.children import Child, ChildError, free_port
+from app.local.children import ChildError, LocalProcess, free_port
 from app.local.guard_indexes import create_indexes
-from app.local.kinds import BUILT, MONGO, REDIS, Kind
+from app.local.kinds import BUILT, MONGO, REDIS, ServerKind
 
 READY_TIMEOUT_S = 30
 RECOVERY_TIMEOUT_S = 600
@@ -30,13 +30,13 @@ INSTALL = (
 )
 
 
-def choose(kinds: tuple[Kind, ...], wanted: str | Kind, folder: Path) -> Kind:
+def choose(kinds: tuple[ServerKind, ...], wanted: str | ServerKind, folder: Path) -> ServerKind:
     """Return the kind of that name, or for ``auto`` the first one installed, those with data here first.
 
     Data stays with its server, or with the one that can open it: installing another server must not make
     tasks seem to vanish. A kind is returned as it is. Raises ChildError when there is none.
     """
-    if isinstance(wanted, Kind):
+    if isinstance(wanted, ServerKind):
         return wanted
     named = [kind for kind in (*kinds, BUILT) if (kind.store, kind.name) == (kinds[0].store, wanted)]
     candidates = kinds if wanted == "auto" else named
@@ -48,7 +48,7 @@ def choose(kinds: tuple[Kind, ...], wanted: str | Kind, folder: Path) -> Kind:
     return able[0]
 
 
-def has_data(kinds: tuple[Kind, ...], kind: Kind, folder: Path) -> bool:
+def has_data(kinds: tuple[ServerKind, ...], kind: ServerKind, folder: Path) -> bool:
     """Return whether a kind has data in this folder, its own or some that it can open."""
     own = {other.data(folder) for other in kinds if other.name in (kind.name, kind.adopts)}
     return any(holds_files(path) for path in own | {kind.data(folder)})
@@ -59,10 +59,10 @@ def holds_files(path: Path) -> bool:
     return path.is_dir() and any(path.iterdir())
 
 
-class Server(Child):
+class Server(LocalProcess):
     """A store as a child process, at a port that it keeps over restarts."""
 
-    def __init__(self, kind: Kind, folder: Path, port: int, data: Path | None = None) -> None:
+    def __init__(self, kind: ServerKind, folder: Path, port: int, data: Path | None = None) -> None:
         self.kind = kind
         self.port = port
         data = (data or kind.data(folder)).resolve()
@@ -88,7 +88,7 @@ class Server(Child):
 
 
 @dataclass
-class Stores:
+class LocalStores:
     """Two addresses and, where they are ours, the servers behind them."""
 
     mongodb_uri: str
@@ -154,12 +154,12 @@ class Stores:
 def plan(
     folder: Path,
     *,
-    mongo: str | Kind = "auto",
+    mongo: str | ServerKind = "auto",
     redis: str = "auto",
     mongodb_uri: str | None = None,
     redis_url: str | None = None,
     ports: tuple[int, int] = (0, 0),
-) -> Stores:
+) -> LocalStores:
     """Decide what to use and where, without starting it. An address that is given is used as it is.
 
     ``mongo`` and ``redis`` name a kind of the tables above, or are one; ``ports`` are wanted ones, 0 for any.
@@ -172,11 +172,11 @@ def plan(
     if not redis_url:
         redis_server = Server(choose(REDIS, redis, folder), folder, free_port(ports[1]))
         redis_url = f"redis://127.0.0.1:{redis_server.port}/0"
-    return Stores(mongodb_uri, redis_url, mongo_server, redis_server)
+    return LocalStores(mongodb_uri, redis_url, mongo_server, redis_server)
 
 
 @contextlib.contextmanager
-def stores(folder: Path, *, mongo: str | Kind = "auto", redis: str = "auto") -> Iterator[Stores]:
+def stores(folder: Path, *, mongo: str | ServerKind = "auto", redis: str = "auto") -> Iterator[LocalStores]:
     """Fresh servers on free ports with their data in ``folder``, for tests and benchmarks.
 
     Killed at the end, which is faster than stopping them and loses nothing; when this process is

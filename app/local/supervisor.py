@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from app.local.children import Child, ChildError, Register
+from app.local.children import ChildError, LocalProcess, Register
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
@@ -37,7 +37,7 @@ def wanted_signals() -> list[signal.Signals]:
     return [signal.SIGINT, signal.SIGTERM, *hangup]
 
 
-def _say_slow(child: Child) -> None:
+def _say_slow(child: LocalProcess) -> None:
     say(f"Waiting for {child.name}, up to {child.ready_within_s:g} s. Its log: {child.log}")
 
 
@@ -46,10 +46,10 @@ class Supervisor:
 
     def __init__(self, register: Path) -> None:
         self._register = Register(register)
-        self._children: list[Child] = []
-        self._falls: dict[Child, int] = {}
-        self._due: dict[Child, float] = {}
-        self._started: dict[Child, float] = {}
+        self._children: list[LocalProcess] = []
+        self._falls: dict[LocalProcess, int] = {}
+        self._due: dict[LocalProcess, float] = {}
+        self._started: dict[LocalProcess, float] = {}
         self._stopping = threading.Event()
         self._asked_at = 0.0
 
@@ -74,7 +74,7 @@ class Supervisor:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def start(self, children: Sequence[Child]) -> None:
+    def start(self, children: Sequence[LocalProcess]) -> None:
         """Start them side by side; return when all are ready, or when asked to stop.
 
         Raises ChildError when a required one is not ready in time; of another one it only says so.
@@ -105,7 +105,7 @@ class Supervisor:
             elif not child.alive:
                 self._due[child] = now + self._pause(child, now)
 
-    def _pause(self, child: Child, now: float) -> float:
+    def _pause(self, child: LocalProcess, now: float) -> float:
         """Say that it ended; how long to wait before it is started again."""
         steady = now - self._started[child] > STEADY_S
         self._falls[child] = 1 if steady else self._falls.get(child, 0) + 1
@@ -113,13 +113,13 @@ class Supervisor:
         say(f"{child.name} {child.ending}; it is started again in {pause:g} s. Its log: {child.log}")
         return pause
 
-    def _start(self, child: Child) -> None:
+    def _start(self, child: LocalProcess) -> None:
         child.kill()  # What it started may have outlived it.
         child.start()
         self._started[child] = time.monotonic()
         self.record(child)
 
-    def record(self, *more: Child) -> None:
+    def record(self, *more: LocalProcess) -> None:
         """Write down which processes are ours now."""
         self._register.write([*self._children, *more])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from enum import Enum, auto
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
@@ -37,7 +38,7 @@ class TaskTypeError(TypeError):
 
 def where_of(function: Any) -> str:
     """Return the name of a function with its module, as far as it has one."""
-    name, module = (getattr(function, each, None) for each in ("__qualname__", "__module__"))
+    name, module = (getattr(function, attribute, None) for attribute in ("__qualname__", "__module__"))
     if name and module:
         return f"{module}.{name}"
     return f"An object of {type(function).__module__}.{type(function).__qualname__}"
@@ -121,8 +122,22 @@ def _check_types(function: Callable[..., Any], model: type[BaseModel]) -> None:
 
 
 def said(error: Exception) -> str:
-    """What pydantic says about a signature, without its nesting."""
+    """Return what pydantic says about a signature, without its nesting."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if not isinstance(error, SchemaError):
         return lines[0]
-    return "its pattern cannot be compiled." if "regex parse error" in str(error) else f"{lines[-1]}."
+    if schema_fault(error) is SchemaFault.PATTERN:
+        return "its pattern cannot be compiled."
+    return f"{lines[-1]}."
+
+
+class SchemaFault(Enum):
+    """Why pydantic cannot build a validator."""
+
+    PATTERN = auto()
+    OTHER = auto()
+
+
+def schema_fault(error: SchemaError) -> SchemaFault:
+    """Classify an error of pydantic, which has no code: only its text names a bad regular expression."""
+    return SchemaFault.PATTERN if "regex parse error" in str(error) else SchemaFault.OTHER

@@ -107,7 +107,7 @@ def task(
         made = TaskType(
             name=function.__name__,
             function=function,
-            model=_checked(function, model, checks),
+            model=_declare_checks(function, model, checks),
             title=title,
             category=category,
             timeout_s=_positive(function, "timeout_s", timeout_s),
@@ -169,10 +169,10 @@ def _positive(function: Callable[..., Any], name: str, value: int, least: int = 
     return value
 
 
-def _checked(
+def _declare_checks(
     function: Callable[..., Any], model: type[BaseModel], checks: Sequence[Check]
 ) -> type[BaseModel]:
-    """The model, whose schema says what the checks say."""
+    """Add the checks to the schema of the model; return the model."""
     for check in checks:
         if unknown := sorted(check.names - model.model_fields.keys()):
             raise TaskTypeError(f"{where_of(function)}: a check names {unknown[0]}, which is no parameter.")

@@ -17,7 +17,7 @@ from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
 from app.core.queue import rq
-from app.local.children import Child, free_port
+from app.local.children import LocalProcess, free_port
 from app.local.servers import REDIS, Server, choose
 from tests.chaos import effects
 from tests.chaos.clients import QUEUES, Book, Crowd, Wish, wishes
@@ -75,7 +75,7 @@ class Control:
         options = ["--quiet", "--serializer", "json", "--url", self.url]
         for number in range(WORKERS):
             command = [sys.executable, "-m", "rq.cli", "worker", *options, *QUEUES]
-            worker = Child(f"rq-{number}", command, log=folder / f"rq-{number}.log", env=env, cwd=ROOT)
+            worker = LocalProcess(f"rq-{number}", command, log=folder / f"rq-{number}.log", env=env, cwd=ROOT)
             self.keeper.start(worker.name, worker)
         book = Book(folder / "acks")
         wanted = wishes(self.size.tasks, self.size.seconds * 0.95, self.chance)

@@ -15,7 +15,7 @@ import time
 import traceback
 from pathlib import Path
 
-from app.local.servers import Stores, stores
+from app.local.servers import LocalStores, stores
 from tests.chaos import report
 from tests.chaos.cases import (
     CASES,
@@ -44,7 +44,7 @@ def names() -> list[str]:
     return sorted(CASES, key=order)
 
 
-def run(case: Case, servers: Stores, folder: Path, times: int, seed: int) -> list[Round]:
+def run(case: Case, servers: LocalStores, folder: Path, times: int, seed: int) -> list[Round]:
     """The rounds of one case; one that the rig could not even do has failed."""
     rig = Rig(servers, folder, seed, **case.settings)
     try:

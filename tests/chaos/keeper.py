@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from app.local.children import Child
+from app.local.children import LocalProcess
 from tests.chaos.rig import children_of
 
 PAUSE_S = 0.5
@@ -18,10 +18,10 @@ class Keeper:
     """Children by name; all is done from one thread, on whose life theirs depend."""
 
     def __init__(self) -> None:
-        self.children: dict[str, Child] = {}
+        self.children: dict[str, LocalProcess] = {}
         self._due: dict[str, float] = {}
 
-    def start(self, name: str, child: Child, ready_s: float = 40) -> None:
+    def start(self, name: str, child: LocalProcess, ready_s: float = 40) -> None:
         self.children[name] = child
         child.start()
         child.wait_ready(ready_s)

@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import NewTask, Task
-from app.local.servers import Server, Stores
+from app.local.servers import LocalStores, Server
 from tests.chaos import effects
 from tests.chaos.effects import Effect
 from tests.chaos.web import Web
@@ -34,7 +34,7 @@ class Rig(Fleet):
     ready_within_s = 180.0  # How long processes take to start is no fault of the program.
 
     def __init__(
-        self, stores: Stores, folder: Path, seed: int, of_the_web: str = OF_THE_WEB, **settings: str
+        self, stores: LocalStores, folder: Path, seed: int, of_the_web: str = OF_THE_WEB, **settings: str
     ) -> None:
         self.stores, self.folder, self.chance = stores, folder, random.Random(seed)
         self.ledger, self.tokens = folder / "effects", folder / "points"

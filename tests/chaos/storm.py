@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from app.core.queue import rq
-from app.local.children import Child
-from app.local.servers import Stores, stores
+from app.local.children import LocalProcess
+from app.local.servers import LocalStores, stores
 from tests.chaos import control, effects, report
 from tests.chaos.checker import RECOVERY_S, Seen, Verdict, check
 from tests.chaos.clients import Book, ByCode, ByForm, Crowd, wishes
@@ -73,7 +73,7 @@ class Storm:
         for number in range(FLEETS):
             log = self.rig.folder / f"workers-{number}.log"
             command = [sys.executable, "-m", "workers", "-n", str(WORKERS)]
-            fleet = Child(f"workers-{number}", command, log=log, env=self.rig.env, cwd=ROOT)
+            fleet = LocalProcess(f"workers-{number}", command, log=log, env=self.rig.env, cwd=ROOT)
             self.keeper.start(fleet.name, fleet)
         self.watcher.until_ready(FLEETS * WORKERS)
 
@@ -131,7 +131,7 @@ class Storm:
 
 
 def weather(
-    size: Size, seed: int, servers: Stores, folder: Path, recovery_s: float = RECOVERY_S
+    size: Size, seed: int, servers: LocalStores, folder: Path, recovery_s: float = RECOVERY_S
 ) -> tuple[Verdict, dict[str, int]]:
     """One storm over our product: the verdict, and how often what was struck."""
     rig = Rig(servers, folder, seed, MONGODB_TIMEOUT_MS="2000")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.local.servers import Stores, stores
+from app.local.servers import LocalStores, stores
 from tests.chaos.cases import CASES
 from tests.chaos.faults import names, run
 
@@ -15,14 +15,14 @@ pytestmark = pytest.mark.chaos
 
 
 @pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Stores]:
+def servers(tmp_path: Path) -> Iterator[LocalStores]:
     with stores(tmp_path / "stores") as started:
         yield started
 
 
 @pytest.mark.parametrize("seed", [1])
 @pytest.mark.parametrize("name", names())
-def test_a_fault_is_survived(servers: Stores, tmp_path: Path, name: str, seed: int) -> None:
+def test_a_fault_is_survived(servers: LocalStores, tmp_path: Path, name: str, seed: int) -> None:
     rounds = run(CASES[name], servers, tmp_path / "rig", 3, seed)
 
     assert [each.why for each in rounds if not each.ok] == []

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 import psutil
 
-from app.local.children import Child, free_port
+from app.local.children import LocalProcess, free_port
 from tests.web.create.creating import Sent
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,7 +104,7 @@ class Web:
     def __post_init__(self) -> None:
         env = {**self.env, "WEB_BIND": f"127.0.0.1:{self.port}"}
         command = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "wsgi:app"]
-        self.child = Child(
+        self.child = LocalProcess(
             "web", command, log=self.log, ready=self._ready, env={**os.environ, **env}, cwd=ROOT
         )
 

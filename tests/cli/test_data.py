@@ -17,8 +17,8 @@ from app import create_app
 from app.cli import data
 from app.core.backup.folder import FolderArchive
 from app.core.backup.manifest import NAME
-from app.core.backup.problems import Step
-from app.core.backup.source import Source
+from app.core.backup.problems import CollectionProgress
+from app.core.backup.source import BackupSource
 from app.core.services import Services, assemble
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
@@ -137,10 +137,10 @@ def test_damage_is_found_before_anything_is_imported(
 def test_a_database_that_does_not_answer_is_a_sentence(
     flask: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def collections(self: Source) -> None:
+    def collections(self: BackupSource) -> None:
         raise error
 
-    monkeypatch.setattr(Source, "collections", collections)
+    monkeypatch.setattr(BackupSource, "collections", collections)
     result = flask("export", tmp_path / "a")
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -159,12 +159,12 @@ def test_warnings_are_three(settings: Settings, flask: Flask, services: Services
 def test_an_interrupted_export_is_finished_or_begun_again(
     flask: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(self: Source, name: str) -> None:
+    def interrupted(self: BackupSource, name: str) -> None:
         raise AutoReconnect("gone")
 
     for number, flag in enumerate(("--resume", "--restart")):
         with monkeypatch.context() as patched:
-            patched.setattr(Source, "batches", interrupted)
+            patched.setattr(BackupSource, "batches", interrupted)
             assert flask("export", tmp_path / str(number)).exit_code == 1
         assert flask("export", tmp_path / str(number)).exit_code == 1
         assert flask("export", tmp_path / str(number), flag).exit_code == 0
@@ -187,9 +187,9 @@ def test_progress_is_told_at_a_modest_rate(
     report = data.reporter(quiet=False)
     for second in range(5):
         now = float(second)
-        report(Step("Exporting", "tasks", second * 1_000, second * 2**20))
-    report(Step("Exported", "tasks", 5_000, 5 * 2**20, done=True))
-    report(Step("Exported", "words", 0, 0, done=True))
+        report(CollectionProgress("Exporting", "tasks", second * 1_000, second * 2**20))
+    report(CollectionProgress("Exported", "tasks", 5_000, 5 * 2**20, done=True))
+    report(CollectionProgress("Exported", "words", 0, 0, done=True))
 
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3

@@ -13,8 +13,8 @@ from app.core.files.store import StoredFile
 from app.core.services import Services
 from app.web.results.saved_files import MOST_IMAGE_BYTES
 from app.web.results.selection import Around, View, view
-from app.web.results.source import MOST_READ, Source
-from app.web.results.table_state import SIZES, Look
+from app.web.results.source import MOST_READ, ResultSource
+from app.web.results.table_state import SIZES, TableState
 from dtq._types.result_kinds import KINDS
 from tests.browser.results import png
 from tests.docs.documents import TASK_TYPES, rows, section
@@ -42,7 +42,7 @@ class Saving:
 def shown(services: Services, kind: str, example: str) -> View:
     ctx = Saving(services)
     value = eval(example, {"ctx": ctx, "path": None})  # noqa: S307 - our own document
-    return view(Source(value), kind, Around(Look(), ctx.saved, ctx.head))
+    return view(ResultSource(value), kind, Around(TableState(), ctx.saved, ctx.head))
 
 
 @pytest.mark.parametrize(("kind", "example", "said"), RESULTS, ids=range(len(RESULTS)))

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from dtq import Fail
-from dtq_library.tables.query.loading import Loaded
+from dtq_library.tables.query.loading import LoadedTable
 from dtq_library.tables.query.process import Order, run
 from dtq_library.tables.query.process import Tell as Tell
 from dtq_library.tables.query.task import query_tables
@@ -50,5 +50,5 @@ def engine(
     """What the engine answers about a table ``a`` of one row; the result is in ``folder``."""
     path = folder / "a.parquet"
     pl.DataFrame({"id": [1], "name": ["x"]}).write_parquet(path)
-    table = Loaded("a", "a.csv", 1, ["id", "name"], {}, [], [path], ["", ""])
+    table = LoadedTable("a", "a.csv", 1, ["id", "name"], {}, [], [path], ["", ""])
     return run(Order(folder, [table], {}, sql, **{"memory_mb": 256, "temp_mb": 100} | limits), tell)

@@ -15,15 +15,17 @@ import pytest
 from app.local import __main__ as commands
 from app.local.children import ChildError, free_port
 from app.local.folder import AlreadyRunningError, locked
-from app.local.kinds import MONGO, REDIS, WHEEL, Kind, on_path
+from app.local.kinds import MONGO, REDIS, WHEEL, ServerKind, on_path
 from app.local.servers import choose, plan
 from config import load
 
 LOCAL = {"ENVIRONMENT": "local", "SECRET_KEY": "tests-only"}
 
 
-def kind(name: str, installed: bool = True) -> Kind:
-    return Kind("MongoDB", name, name, "tests", lambda: [name] if installed else None, lambda data, port: [])
+def kind(name: str, installed: bool = True) -> ServerKind:
+    return ServerKind(
+        "MongoDB", name, name, "tests", lambda: [name] if installed else None, lambda data, port: []
+    )
 
 
 @pytest.fixture
@@ -107,7 +109,7 @@ def test_the_rust_program_of_the_wheel_is_a_program_not_its_script() -> None:
 
 
 @pytest.mark.parametrize("kinds", [MONGO, REDIS], ids=["MongoDB", "Redis"])
-def test_every_server_binds_loopback_and_is_durable(kinds: tuple[Kind, ...], tmp_path: Path) -> None:
+def test_every_server_binds_loopback_and_is_durable(kinds: tuple[ServerKind, ...], tmp_path: Path) -> None:
     for each in kinds:
         line = " ".join(each.arguments(tmp_path / each.name, 1234))
         assert "127.0.0.1" in line

@@ -13,12 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.local.children import Child, ChildError, Register
+from app.local.children import ChildError, LocalProcess, Register
 from app.local.supervisor import Supervisor
 
 
-def child(tmp_path: Path, code: str, name: str = "child") -> Child:
-    return Child(name, [sys.executable, "-c", code], log=tmp_path / f"{name}.log", grace_s=5)
+def child(tmp_path: Path, code: str, name: str = "child") -> LocalProcess:
+    return LocalProcess(name, [sys.executable, "-c", code], log=tmp_path / f"{name}.log", grace_s=5)
 
 
 # Children
@@ -26,7 +26,7 @@ def child(tmp_path: Path, code: str, name: str = "child") -> Child:
 
 @pytest.mark.slow
 def test_a_child_that_ends_early_is_quoted(tmp_path: Path) -> None:
-    failing = Child(
+    failing = LocalProcess(
         "web",
         [sys.executable, "-c", "raise SystemExit('no such thing')"],
         log=tmp_path / "log",
@@ -38,7 +38,7 @@ def test_a_child_that_ends_early_is_quoted(tmp_path: Path) -> None:
 
 
 def test_a_program_that_does_not_exist_is_quoted(tmp_path: Path) -> None:
-    missing = Child("web", ["/no/such/program"], log=tmp_path / "log", ready=lambda: False)
+    missing = LocalProcess("web", ["/no/such/program"], log=tmp_path / "log", ready=lambda: False)
     missing.start()
     with pytest.raises(ChildError, match="/no/such/program: No such file"):
         missing.wait_ready(10)
@@ -79,7 +79,7 @@ def test_a_number_that_another_process_has_now_is_left_alone(tmp_path: Path) -> 
 def test_a_slow_start_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.local.children.SLOW_S", 0.05)
     answers, said = iter([False, False, False, False, True]), []
-    slow = Child("MongoDB", ["sleep", "60"], log=tmp_path / "log", ready=lambda: next(answers))
+    slow = LocalProcess("MongoDB", ["sleep", "60"], log=tmp_path / "log", ready=lambda: next(answers))
     slow.start()
     slow.wait_ready(10, slow=lambda: said.append("slow"))
     slow.kill()
@@ -90,7 +90,7 @@ def test_a_slow_start_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_child_that_others_can_do_without_is_only_reported(
     tmp_path: Path, required: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    never = Child(
+    never = LocalProcess(
         "workers",
         ["sleep", "60"],
         log=tmp_path / "log",
@@ -143,7 +143,7 @@ def test_children_are_stopped_in_reverse_order(tmp_path: Path) -> None:
 
 def test_a_signal_ends_the_wait_and_the_loop(tmp_path: Path) -> None:
     with Supervisor(tmp_path / "children.json") as supervisor:
-        never = Child("never", ["sleep", "600"], log=tmp_path / "log", ready=lambda: False)
+        never = LocalProcess("never", ["sleep", "600"], log=tmp_path / "log", ready=lambda: False)
         signal.raise_signal(signal.SIGTERM)
         supervisor.start([never])
         supervisor.watch()
@@ -181,7 +181,7 @@ def wait_for_text(path: Path) -> str:
     raise AssertionError(f"nothing was written to {path}")
 
 
-def wait_until_ended(process: Child) -> None:
+def wait_until_ended(process: LocalProcess) -> None:
     deadline = time.monotonic() + 10
     while process.alive and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -14,8 +14,8 @@ from app.core import mongo as database
 from app.core.queue import rq
 from app.core.services import Services, assemble
 from app.local.children import ChildError
-from app.local.kinds import Kind
-from app.local.servers import Stores, stores
+from app.local.kinds import ServerKind
+from app.local.servers import LocalStores, stores
 from bench.report import store
 from config import Settings
 from tests.core.conftest import clock, document, redis_away, rescue, running, task_in, waiting
@@ -26,14 +26,14 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def mongo(request: pytest.FixtureRequest) -> str | Kind:
+def mongo(request: pytest.FixtureRequest) -> str | ServerKind:
     """The server of `--mongo`; without it the one that `make up` would choose here."""
     name = request.config.getoption("--mongo")
     return "auto" if name == "auto" else store(name)
 
 
 @pytest.fixture(scope="session")
-def real_stores(tmp_path_factory: pytest.TempPathFactory, mongo: str | Kind) -> Iterator[Stores]:
+def real_stores(tmp_path_factory: pytest.TempPathFactory, mongo: str | ServerKind) -> Iterator[LocalStores]:
     """One MongoDB and one Redis for all."""
     try:
         with stores(tmp_path_factory.mktemp("stores"), mongo=mongo) as started:
@@ -43,14 +43,14 @@ def real_stores(tmp_path_factory: pytest.TempPathFactory, mongo: str | Kind) -> 
 
 
 @pytest.fixture
-def servers(tmp_path: Path, mongo: str | Kind) -> Iterator[Stores]:
+def servers(tmp_path: Path, mongo: str | ServerKind) -> Iterator[LocalStores]:
     """Servers of a test's own, which it may kill."""
     with stores(tmp_path / "stores", mongo=mongo) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
-def mongo_client(real_stores: Stores) -> Iterator[MongoClient]:
+def mongo_client(real_stores: LocalStores) -> Iterator[MongoClient]:
     client: MongoClient = MongoClient(real_stores.mongodb_uri, **_options())
     yield client
     client.close()
@@ -65,7 +65,7 @@ def _options() -> dict:
 
 
 @pytest.fixture
-def services(settings: Settings, real_stores: Stores, mongo_client: MongoClient) -> Iterator[Services]:
+def services(settings: Settings, real_stores: LocalStores, mongo_client: MongoClient) -> Iterator[Services]:
     """The core over the real servers: an empty database with its indexes, an empty Redis."""
     redis = rq.connect(real_stores.redis_url, timeout_ms=5_000)
     redis.flushdb()

@@ -18,7 +18,7 @@ from app.core import mongo as database
 from app.core.services import Services, connect
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, Task
-from app.local.servers import Stores
+from app.local.servers import LocalStores
 from config import load
 
 ROOT = Path(__file__).parents[2]
@@ -124,7 +124,7 @@ Kind = TypeVar("Kind", bound=Fleet)
 
 @contextlib.contextmanager
 def fleet(
-    stores: Stores,
+    stores: LocalStores,
     name: str,
     folder: Path,
     kind: type[Kind] = Fleet,

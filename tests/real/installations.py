@@ -18,7 +18,7 @@ from app.core.mongo import create_indexes
 from app.core.services import Services, connect
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, Task
-from app.local import Stores, stores
+from app.local import LocalStores, stores
 from bench.data import environment, installed
 from config import load
 
@@ -32,12 +32,12 @@ Database = Callable[[str, str], tuple[dict[str, str], Services]]
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Stores]]:
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], LocalStores]]:
     """Servers by kind, each started when it is first asked for."""
     with contextlib.ExitStack() as stack:
-        started: dict[str, Stores] = {}
+        started: dict[str, LocalStores] = {}
 
-        def of(kind: str) -> Stores:
+        def of(kind: str) -> LocalStores:
             if kind not in started:
                 folder = tmp_path_factory.mktemp(f"servers-{kind}")
                 started[kind] = stack.enter_context(stores(folder, mongo=kind))
@@ -47,7 +47,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
 
 
 @pytest.fixture
-def database(servers: Callable[[str], Stores], request: pytest.FixtureRequest) -> Iterator[Database]:
+def database(servers: Callable[[str], LocalStores], request: pytest.FixtureRequest) -> Iterator[Database]:
     """A database of this test on a kind of server: its settings, and the core over it."""
     with contextlib.ExitStack() as stack:
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from app.local.__main__ import ROOT, up
-from app.local.children import Child
+from app.local.children import LocalProcess
 from app.local.readiness import answers
 from config import Settings
 
@@ -24,13 +24,13 @@ WORKER = (
 )
 
 
-def programs(settings: Settings, env: Mapping[str, str], folder: Path) -> list[Child]:
+def programs(settings: Settings, env: Mapping[str, str], folder: Path) -> list[LocalProcess]:
     host, port = settings.web_bind.split(":")
     web = [sys.executable, "-m", "http.server", port, "--bind", host, "--directory", str(folder / "log")]
     worker = [sys.executable, "-c", WORKER]
     return [
-        Child("web", web, log=folder / "log" / "web.log", ready=lambda: answers(host, int(port))),
-        Child("workers", worker, cwd=ROOT, log=folder / "log" / "workers.log"),
+        LocalProcess("web", web, log=folder / "log" / "web.log", ready=lambda: answers(host, int(port))),
+        LocalProcess("workers", worker, cwd=ROOT, log=folder / "log" / "workers.log"),
     ]
 
 

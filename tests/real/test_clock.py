@@ -15,7 +15,7 @@ from app.core.clock import utcnow
 from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.store import LEASE
-from app.local.servers import Stores, stores
+from app.local.servers import LocalStores, stores
 from tests.chaos.cases.racing import CLOCKS, set_clock
 from tests.real.fleet import Fleet, fleet, until
 
@@ -41,7 +41,7 @@ def test_each_server_tells_its_time(services: Services, monkeypatch: pytest.Monk
 
 
 def test_a_host_whose_clock_is_set_takes_no_task_and_starts_none_early(
-    real_stores: Stores, tmp_path: Path
+    real_stores: LocalStores, tmp_path: Path
 ) -> None:
     wall = tmp_path / "clock"
     with fleet(real_stores, "clock_of_a_host", tmp_path) as crew:
@@ -62,7 +62,9 @@ def test_a_host_whose_clock_is_set_takes_no_task_and_starts_none_early(
 
 
 @pytest.fixture
-def database_with_a_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Stores, Path]]:
+def database_with_a_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[LocalStores, Path]]:
     wall = tmp_path / "clock"
     with monkeypatch.context() as patched:
         for name, value in with_a_clock(wall).items():
@@ -80,7 +82,7 @@ def leases(crew: Fleet) -> list[float]:
 
 
 def test_the_databases_own_clock_is_followed_and_takes_no_task(
-    database_with_a_clock: tuple[Stores, Path], tmp_path: Path
+    database_with_a_clock: tuple[LocalStores, Path], tmp_path: Path
 ) -> None:
     servers, wall = database_with_a_clock
     with fleet(servers, "clock", tmp_path) as crew:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.core.tasks.states import Status
-from app.local.servers import Stores, stores
+from app.local.servers import LocalStores, stores
 from tests.real.fleet import Fleet, fleet, stop, until
 from tests.workers.awaiting import ENDLESS, WAYS
 
@@ -19,13 +19,13 @@ PATIENCE_S = (
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStores]:
     with stores(tmp_path_factory.mktemp("stores")) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-def crew(servers: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def crew(servers: LocalStores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     folder = tmp_path_factory.mktemp("awaiting")
     modules = "tests.workers.samples,tests.workers.awaiting"
     with fleet(servers, "awaiting", folder, TASK_MODULES=modules) as made:
@@ -96,7 +96,7 @@ def test_what_it_leaves_is_canceled_and_logged(crew: Fleet) -> None:
     assert log_of(crew, task.id).count("left behind, ended") == 3
 
 
-def test_a_stop_hands_it_back(servers: Stores, tmp_path: Path, crew: Fleet) -> None:
+def test_a_stop_hands_it_back(servers: LocalStores, tmp_path: Path, crew: Fleet) -> None:
     modules = "tests.workers.samples,tests.workers.awaiting"
     with fleet(servers, "stopped", tmp_path, TASK_MODULES=modules, STOP_GRACE_S="1") as other:
         process = other.start()

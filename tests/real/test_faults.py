@@ -13,7 +13,7 @@ import pytest
 
 from app import create_app
 from app.core.tasks.states import Status
-from app.local.servers import Server, Stores
+from app.local.servers import LocalStores, Server
 from config import load
 from tests.real.fleet import Fleet, fleet, until
 from tests.web.create.creating import Sent, publish
@@ -25,7 +25,7 @@ PAGES = ("/", "/tasks", "/tasks?status=failed&q=count", "/tasks/new", "/tasks/ne
 
 
 @pytest.fixture
-def crew(servers: Stores, tmp_path: Path) -> Iterator[Fleet]:
+def crew(servers: LocalStores, tmp_path: Path) -> Iterator[Fleet]:
     with fleet(servers, "faults", tmp_path, SECRET_KEY="tests-only", MONGODB_TIMEOUT_MS="2000") as made:
         publish(made.services)
         yield made
@@ -53,7 +53,7 @@ def timed(do: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def test_redis_down_at_creation_the_task_is_kept_and_runs_when_it_is_back(
-    crew: Fleet, servers: Stores, client: Any
+    crew: Fleet, servers: LocalStores, client: Any
 ) -> None:
     publish(crew.services, "echo", schema={"type": "object", "properties": {}, "additionalProperties": False})
     sent = Sent(client.get("/tasks/new/echo").text).values
@@ -71,7 +71,7 @@ def test_redis_down_at_creation_the_task_is_kept_and_runs_when_it_is_back(
     assert crew.ended(task, 20).status is Status.SUCCEEDED
 
 
-def test_redis_away_every_page_answers_and_says_so(crew: Fleet, servers: Stores, client: Any) -> None:
+def test_redis_away_every_page_answers_and_says_so(crew: Fleet, servers: LocalStores, client: Any) -> None:
     task = crew.submit("echo")
     assert servers.redis
     servers.redis.kill()
@@ -83,7 +83,7 @@ def test_redis_away_every_page_answers_and_says_so(crew: Fleet, servers: Stores,
 
 @pytest.mark.parametrize("how", ["kill", "hang"])
 def test_mongodb_away_every_page_says_so_in_time_and_nothing_is_accepted(
-    crew: Fleet, servers: Stores, client: Any, how: str
+    crew: Fleet, servers: LocalStores, client: Any, how: str
 ) -> None:
     sent = Sent(client.get("/tasks/new/clean_table").text).values
     task = crew.submit("echo")
@@ -103,7 +103,7 @@ def test_mongodb_away_every_page_says_so_in_time_and_nothing_is_accepted(
     assert crew.services.db.tasks.count_documents({}) == 1
 
 
-def test_workers_survive_both_stores_and_go_on(crew: Fleet, servers: Stores) -> None:
+def test_workers_survive_both_stores_and_go_on(crew: Fleet, servers: LocalStores) -> None:
     process = crew.start()
     slow = crew.running(crew.submit("doze", params={"seconds": 3.0}, max_attempts=3))
     assert servers.mongo and servers.redis

@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from app.local.children import free_port
-from app.local.servers import Stores
+from app.local.servers import LocalStores
 from tests.docs.documents import ROOT
 from tests.real.clones import answers, clone_into, get, running, terminal
 from tests.real.fleet import until
@@ -142,7 +142,7 @@ class Person:
 
 
 @pytest.mark.parametrize("away", [{"MONGODB_URI"}, {"REDIS_URL"}, {"MONGODB_URI", "REDIS_URL"}], ids="-".join)
-def test_a_store_that_is_away_is_said_on_every_page(away: set[str], real_stores: Stores) -> None:
+def test_a_store_that_is_away_is_said_on_every_page(away: set[str], real_stores: LocalStores) -> None:
     port = free_port(0)
     env = {**real_stores.addresses, **{name: CLOSED[name] for name in away}, "FLASK_SKIP_DOTENV": "1"}
     given = terminal(FLASK_APP="app", FLASK_ENV="development", SECRET_KEY="tests-only", **env)

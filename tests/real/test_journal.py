@@ -13,21 +13,21 @@ import pytest
 from app.core.tasks.states import Status
 from app.core.tasks.store import LEASE
 from app.core.tasks.task import Task
-from app.local.servers import Stores
+from app.local.servers import LocalStores
 from tests.real.fleet import Fleet, family, fleet, gone, stop, until
 
 pytestmark = pytest.mark.real
 
 
 @pytest.fixture
-def crew(servers: Stores, tmp_path: Path) -> Iterator[Fleet]:
+def crew(servers: LocalStores, tmp_path: Path) -> Iterator[Fleet]:
     with fleet(servers, "journal", tmp_path, STOP_GRACE_S="20", MONGODB_TIMEOUT_MS="5000") as made:
         yield made
         if servers.mongo and not servers.mongo.alive:
             back(servers)
 
 
-def back(servers: Stores) -> None:
+def back(servers: LocalStores) -> None:
     assert servers.mongo
     servers.mongo.start()
     servers.mongo.wait_ready(20)
@@ -37,7 +37,7 @@ def outcomes(crew: Fleet) -> list[Path]:
     return list(Path(crew.env["WORKER_STATE_DIR"]).rglob("*.outcome"))
 
 
-def ends_while_mongodb_is_away(crew: Fleet, servers: Stores) -> Task:
+def ends_while_mongodb_is_away(crew: Fleet, servers: LocalStores) -> Task:
     task = crew.running(crew.submit("doze", params={"seconds": 1.0}, max_attempts=3, timeout_s=5))
     assert servers.mongo
     servers.mongo.kill()
@@ -45,7 +45,7 @@ def ends_while_mongodb_is_away(crew: Fleet, servers: Stores) -> Task:
     return task
 
 
-def test_an_outage_of_more_than_a_lease_costs_no_second_run(crew: Fleet, servers: Stores) -> None:
+def test_an_outage_of_more_than_a_lease_costs_no_second_run(crew: Fleet, servers: LocalStores) -> None:
     crew.start()
     task = ends_while_mongodb_is_away(crew, servers)
 
@@ -57,7 +57,7 @@ def test_an_outage_of_more_than_a_lease_costs_no_second_run(crew: Fleet, servers
     until(lambda: not outcomes(crew))
 
 
-def test_a_killed_worker_leaves_its_outcome_to_the_next(crew: Fleet, servers: Stores) -> None:
+def test_a_killed_worker_leaves_its_outcome_to_the_next(crew: Fleet, servers: LocalStores) -> None:
     process = crew.start()
     task = ends_while_mongodb_is_away(crew, servers)
     pids = [one.pid for one in family(process.pid)]
@@ -72,7 +72,7 @@ def test_a_killed_worker_leaves_its_outcome_to_the_next(crew: Fleet, servers: St
     assert outcomes(crew) == []
 
 
-def test_a_killed_child_leaves_its_outcome_to_its_supervisor(crew: Fleet, servers: Stores) -> None:
+def test_a_killed_child_leaves_its_outcome_to_its_supervisor(crew: Fleet, servers: LocalStores) -> None:
     process = crew.start()
     task = ends_while_mongodb_is_away(crew, servers)
     for one in family(process.pid)[1:]:
@@ -85,7 +85,7 @@ def test_a_killed_child_leaves_its_outcome_to_its_supervisor(crew: Fleet, server
     assert (ended.status, ended.result, ended.attempt, ended.crashes) == (Status.SUCCEEDED, "rested", 1, 0)
 
 
-def test_a_stopped_worker_does_not_wait_for_mongodb(crew: Fleet, servers: Stores) -> None:
+def test_a_stopped_worker_does_not_wait_for_mongodb(crew: Fleet, servers: LocalStores) -> None:
     process = crew.start()
     task = ends_while_mongodb_is_away(crew, servers)
 

@@ -15,7 +15,7 @@ import pytest
 
 from app.core.tasks.states import Status
 from app.local.children import free_port
-from app.local.servers import Stores
+from app.local.servers import LocalStores
 from tests.real.fleet import ROOT, fleet, gone, stop, until
 
 pytestmark = pytest.mark.real
@@ -31,7 +31,7 @@ def lines(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_lines_of_a_worker_name_task_attempt_and_worker(real_stores: Stores, tmp_path: Path) -> None:
+def test_lines_of_a_worker_name_task_attempt_and_worker(real_stores: LocalStores, tmp_path: Path) -> None:
     modules = "tests.workers.samples,tests.workers.complaining"
     with fleet(real_stores, "log_lines", tmp_path, LOG_FORMAT="json", TASK_MODULES=modules) as crew:
         process = crew.start()
@@ -65,7 +65,7 @@ def test_lines_of_a_worker_name_task_attempt_and_worker(real_stores: Stores, tmp
     assert all("task" not in line for line in written if " takes high, medium, low" in line["message"])
 
 
-def test_lines_of_the_web_server_are_json_too(real_stores: Stores, tmp_path: Path) -> None:
+def test_lines_of_the_web_server_are_json_too(real_stores: LocalStores, tmp_path: Path) -> None:
     port = free_port(0)
     env = {
         **os.environ, **real_stores.addresses, "REDIS_URL": f"redis://127.0.0.1:{free_port(0)}/0",

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from app.core.tasks.states import Status
-from app.local.servers import Stores
+from app.local.servers import LocalStores
 from tests.real.fleet import Fleet, fleet, stop
 
 pytestmark = pytest.mark.real
 
 
 @pytest.fixture
-def crew(servers: Stores, tmp_path: Path) -> Iterator[Fleet]:
+def crew(servers: LocalStores, tmp_path: Path) -> Iterator[Fleet]:
     with fleet(servers, "mixed", tmp_path) as made:
         yield made
 

@@ -18,8 +18,8 @@ import trustme
 
 from app.core import mongo as database
 from app.core.services import connect
-from app.local.children import Child, free_port
-from app.local.servers import Stores
+from app.local.children import LocalProcess, free_port
+from app.local.servers import LocalStores
 from config import load
 from tests.chaos.web import LOST, Web
 from tests.docs.documents import ROOT, blocks
@@ -119,7 +119,7 @@ def configured_caddy(web_port: int, port: int, folder: Path, prefix: str) -> str
 
 
 @contextmanager
-def served(stores: Stores, name: str, log: Path, **more: str) -> Iterator[Web]:
+def served(stores: LocalStores, name: str, log: Path, **more: str) -> Iterator[Web]:
     """The web server as production has it, with one task type, on a database of its own."""
     env = {
         "MONGODB_URI": stores.mongodb_uri.replace("/taskqueue", f"/{name}"),
@@ -156,7 +156,7 @@ def trusted(folder: Path) -> ssl.SSLContext:
 
 
 @pytest.fixture
-def browser(real_stores: Stores, tmp_path: Path, prefix: str, proxy: str) -> Iterator[Browser]:
+def browser(real_stores: LocalStores, tmp_path: Path, prefix: str, proxy: str) -> Iterator[Browser]:
     if (NGINX if proxy == "nginx" else CADDY) is None:
         pytest.skip(f"{proxy} is not installed")
     person = Browser(free_port(0), trusted(tmp_path))
@@ -178,7 +178,7 @@ def browser(real_stores: Stores, tmp_path: Path, prefix: str, proxy: str) -> Ite
             file.write_text(configured_caddy(web.port, person.port, tmp_path, prefix))
             command = [CADDY, "run", "--adapter", "caddyfile", "--config", str(file)]
         env = {**os.environ, "HOME": str(tmp_path)}
-        child = Child(proxy, command, log=tmp_path / "proxy.log", ready=ready, env=env, cwd=tmp_path)
+        child = LocalProcess(proxy, command, log=tmp_path / "proxy.log", ready=ready, env=env, cwd=tmp_path)
         try:
             child.start()
             child.wait_ready(20)

@@ -28,7 +28,7 @@ from app.core.store_errors import causes
 from app.core.store_errors.advice import reason
 from app.core.tasks.states import Status
 from app.local.kinds import WHEEL
-from app.local.servers import REDIS, Stores, choose
+from app.local.servers import REDIS, LocalStores, choose
 from config import load
 from tests.real.fleet import ROOT, Fleet, stop, until
 from tests.web.create.creating import Sent, publish
@@ -295,7 +295,7 @@ def test_mongodb_refuses(start_mongo: Start, certificates: Path) -> None:
 
 
 @pytest.fixture
-def crew(real_stores: Stores, start_redis: Start, tmp_path: Path) -> Iterator[tuple[Fleet, int]]:
+def crew(real_stores: LocalStores, start_redis: Start, tmp_path: Path) -> Iterator[tuple[Fleet, int]]:
     """Workers whose user may not run scripts."""
     port = start_redis("--requirepass", PASSWORD)
     grant(port, "~* +@all")
@@ -357,7 +357,7 @@ def test_workers_run_with_no_more_rights_than_the_documents_say(crew: tuple[Flee
 
 
 def test_a_command_and_a_page_name_the_login_that_mongodb_refuses(
-    start_mongo: Start, real_stores: Stores, tmp_path: Path
+    start_mongo: Start, real_stores: LocalStores, tmp_path: Path
 ) -> None:
     uri = f"mongodb://u:{PASSWORD}@127.0.0.1:{start_mongo('--auth')}/taskqueue?directConnection=true"
     env = {**os.environ, "MONGODB_URI": uri, "REDIS_URL": real_stores.redis_url, "ENVIRONMENT": "local",
@@ -407,7 +407,7 @@ def test_servers_that_start_say_it(start_mongo: Start, start_redis: Start, tmp_p
 
 @pytest.mark.parametrize("store", ["MONGODB_URI", "REDIS_URL"])
 def test_make_up_ends_with_the_sentence_of_a_store_that_was_given(
-    start_mongo: Start, start_redis: Start, real_stores: Stores, tmp_path: Path, store: str
+    start_mongo: Start, start_redis: Start, real_stores: LocalStores, tmp_path: Path, store: str
 ) -> None:
     given = real_stores.addresses | (
         {store: f"mongodb://127.0.0.1:{start_mongo('--auth')}/x?directConnection=true"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.core.tasks.states import Status
-from app.local.servers import Stores
+from app.local.servers import LocalStores
 from tests.real.fleet import ROOT, Fleet, fleet, until
 
 pytestmark = pytest.mark.real
@@ -36,7 +36,7 @@ def module(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def crew(real_stores: Stores, tmp_path: Path, module: Path) -> Iterator[Fleet]:
+def crew(real_stores: LocalStores, tmp_path: Path, module: Path) -> Iterator[Fleet]:
     path = os.pathsep.join([str(module.parent), str(ROOT)])
     given = {"TASK_MODULES": module.stem, "PYTHONPATH": path}
     with fleet(real_stores, "reloading", tmp_path, **given) as made:
@@ -93,7 +93,7 @@ HANGS = {"raises": "1 / 0", "exits": "import os\nos._exit(7)", "hangs": "import 
 
 @pytest.mark.parametrize("how", HANGS)
 def test_a_module_that_cannot_be_imported_costs_its_own_types_only(
-    real_stores: Stores, tmp_path: Path, module: Path, how: str
+    real_stores: LocalStores, tmp_path: Path, module: Path, how: str
 ) -> None:
     module.write_text(MODULE.format(version="one"))
     (module.parent / "bad_types.py").write_text(HANGS[how])

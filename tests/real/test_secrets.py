@@ -12,7 +12,7 @@ import pytest
 
 from app.core.secrets.secret import MASK
 from app.core.tasks.states import Status
-from app.local.servers import Stores
+from app.local.servers import LocalStores
 from tests.canary import CANARY, hits, no_file, nowhere
 from tests.real.fleet import ROOT, Fleet, fleet, until
 
@@ -22,7 +22,7 @@ KEY = "tests-only, and the same for all of them"
 
 
 @pytest.fixture
-def crew(real_stores: Stores, tmp_path: Path) -> Iterator[Fleet]:
+def crew(real_stores: LocalStores, tmp_path: Path) -> Iterator[Fleet]:
     """A worker whose output is below ``tmp_path`` while it is not yet in the database."""
     (tmp_path / "tmp").mkdir()
     given: dict[str, Any] = {"SECRET_KEY": KEY, "TMPDIR": str(tmp_path / "tmp")}

@@ -22,7 +22,7 @@ import pytest
 
 from app.core.services import Services, connect
 from app.core.tasks.task import NewTask
-from app.local.servers import Stores
+from app.local.servers import LocalStores
 from config import load
 from tests.real.fleet import ROOT, until
 from tests.web.create.creating import Sent, publish
@@ -62,7 +62,7 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def core(real_stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+def core(real_stores: LocalStores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """What the pages show: a database with a type."""
     real_stores.prepare("slow_clients")
     uri = real_stores.mongodb_uri.replace("/taskqueue", "/slow_clients")

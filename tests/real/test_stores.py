@@ -15,7 +15,7 @@ from app.local.__main__ import take_over
 from app.local.children import ChildError
 from app.local.guard_indexes import GUARDS
 from app.local.kinds import BUILT, MONGO, PYTHON, REDIS, WHEEL
-from app.local.servers import Server, Stores, stores
+from app.local.servers import LocalStores, Server, stores
 
 pytestmark = pytest.mark.real
 
@@ -101,7 +101,7 @@ def test_every_index_outlives_kill_9_right_after_the_first_start(tmp_path: Path,
     assert submission["unique"] and submission["partialFilterExpression"]
 
 
-def indexes(found: Stores) -> dict[str, Any]:
+def indexes(found: LocalStores) -> dict[str, Any]:
     with MongoClient[dict[str, Any]](found.mongodb_uri) as client:
         db = client.get_default_database()
         return {name: db[name].index_information() for name in db.list_collection_names()}

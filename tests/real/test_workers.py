@@ -17,21 +17,21 @@ import pytest
 from app.core.tasks import store
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import Task
-from app.local.kinds import Kind
-from app.local.servers import Stores, stores
+from app.local.kinds import ServerKind
+from app.local.servers import LocalStores, stores
 from tests.real.fleet import Fleet, family, fleet, gone, stop, until
 
 pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory, mongo: str | Kind) -> Iterator[Stores]:
+def servers(tmp_path_factory: pytest.TempPathFactory, mongo: str | ServerKind) -> Iterator[LocalStores]:
     with stores(tmp_path_factory.mktemp("stores"), mongo=mongo) as started:
         yield started
 
 
 @pytest.fixture
-def crew(servers: Stores, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Fleet]:
+def crew(servers: LocalStores, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Fleet]:
     name = f"t{abs(hash(request.node.name)) % 10**10}"
     with fleet(servers, name, tmp_path, STOP_GRACE_S="2") as made:
         yield made

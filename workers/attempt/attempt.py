@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from typing import Any
 
 import bson
@@ -29,8 +30,7 @@ from app.core.tasks.document import MOST_RESULT_BYTES
 from app.core.tasks.states import Ending, Status
 from app.core.tasks.task import Task
 from dtq import Canceled, Fail, Retry, TaskType
-from dtq._types.colliding_keys import SAME_KEYS, colliding_key
-from dtq._types.result_kinds import ResultKind
+from dtq.runtime import SAME_KEYS, ResultKind, colliding_key
 from workers.attempt.context import AttemptContext
 from workers.attempt.coroutines import call, never_run
 from workers.attempt.tracebacks import inner_of, is_group, traceback_of
@@ -244,7 +244,7 @@ def plain(result: Any) -> Any:
     except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
         if error.__traceback__ and error.__traceback__.tb_next:  # not pydantic's own, then
             raise
-        raise ResultError(_result_problem(error, result)) from error
+        raise ResultError(_result_problem(result_fault(error), error, result)) from error
     if (key := colliding_key(result, value)) is not None:
         raise ResultError(SAME_KEYS.format(key=key))
     return value
@@ -257,7 +257,9 @@ def _encoded(value: Any, mask: Mask, kind: ResultKind) -> Succeeded | Failed:
         # A lone surrogate, which UTF-8 has not, is written as the escape that JSON has for it.
         return Succeeded(value, text.encode("utf-8", "backslashreplace"), kind)
     except (ValueError, TypeError, RecursionError) as error:
-        return _not_kept(ResultError(_result_problem(error, value)))
+        infinite = isinstance(error, ValueError) and _has_infinity(value)
+        fault = ResultFault.NOT_FINITE if infinite else result_fault(error)
+        return _not_kept(ResultError(_result_problem(fault, error, value)))
 
 
 def _not_kept(error: ResultError) -> Failed:
@@ -265,14 +267,43 @@ def _not_kept(error: ResultError) -> Failed:
     return Failed(_error("result", error.__cause__ or error, message), retry=False)
 
 
-def _result_problem(error: Exception, result: Any) -> str:
-    if isinstance(error, RecursionError) or "recursion" in str(error).lower():
+class ResultFault(Enum):
+    """Why a value cannot be written as JSON."""
+
+    NESTING = auto()
+    NOT_FINITE = auto()
+    NOT_TEXT = auto()
+    OTHER = auto()
+
+
+_NESTING = ("RecursionError", "Circular reference detected", "Maximum serialization depth exceeded")
+
+
+def result_fault(error: Exception) -> ResultFault:
+    """Classify why a result cannot be written.
+
+    Pydantic raises the same classes, without a code, for most faults: only its text tells nesting apart.
+    """
+    if isinstance(error, RecursionError) or any(sentence in str(error) for sentence in _NESTING):
+        return ResultFault.NESTING
+    return ResultFault.NOT_TEXT if isinstance(error, UnicodeDecodeError) else ResultFault.OTHER
+
+
+def _has_infinity(value: Any) -> bool:
+    """Return whether a number in a JSON value is infinite or NaN."""
+    if isinstance(value, dict | list):
+        return any(map(_has_infinity, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def _result_problem(fault: ResultFault, error: Exception, result: Any) -> str:
+    if fault is ResultFault.NESTING:
         return "it is nested too deeply or contains itself."
-    if isinstance(result, float) and not math.isfinite(result) or "JSON compliant" in str(error):
+    if fault is ResultFault.NOT_FINITE:
         return "it holds a number that is not finite (NaN or infinity)."
     if unfinished := never_run(result):
         return f"it holds {unfinished}, which nothing has run. Await it, or return a list of what it gives."
-    if isinstance(error, UnicodeDecodeError):
+    if fault is ResultFault.NOT_TEXT:
         return "it holds bytes that are not UTF-8 text. Keep them as a file with ctx.save_file."
     return f"{error}. Results are JSON: text, numbers, lists, objects."
 

@@ -39,11 +39,11 @@ from config import Settings, load
 from dtq import TaskType, TaskTypeError
 from workers.attempt.attempt import Outcome, Succeeded, attempt
 from workers.attempt.context import AttemptContext
-from workers.attempt.journal import Kept, journal_of
-from workers.attempt.limits import Files
+from workers.attempt.journal import JournalFile, journal_of
+from workers.attempt.limits import OpenFiles
 from workers.attempt.orphans import adopt, children, end_strays_of_task
 from workers.attempt.output_capture import Capture, LogWriter, flush, log_path
-from workers.attempt.persist import Ended, away, write_down
+from workers.attempt.persist import EndedAttempt, away, write_down
 from workers.attempt.process_exit import end_as
 from workers.attempt.signals import Signals
 from workers.log_setup import set_up
@@ -84,7 +84,7 @@ class Child:
         self.types: dict[str, TaskType] = {}
         self._status, self._pipe = status, _identity(status)
         self._clock_set = self._measured = float("-inf")
-        self._process, self._files = psutil.Process(), Files()
+        self._process, self._files = psutil.Process(), OpenFiles()
         self._state: ProcessState | None = None
         self._threads = Threads()
         self._ours: list[int] = []
@@ -208,7 +208,7 @@ class Child:
         self._put_back(task, threads)
         printed = LogWriter(self.services.logs, path, task.id, task.attempt, context.mask)
         failpoints.reach("ran", task.id)
-        self._finish(Ended(task, outcome, context.progress_now, printed))
+        self._finish(EndedAttempt(task, outcome, context.progress_now, printed))
         context.close()
         path.unlink(missing_ok=True)
         self.tell(end=str(task.id), attempt=task.attempt)
@@ -237,9 +237,9 @@ class Child:
             end_as(sys.exc_info()[1])
         self.signals.running(begun)
 
-    def _finish(self, ended: Ended) -> None:
+    def _finish(self, ended: EndedAttempt) -> None:
         """Write an attempt down, however long MongoDB is away; on disk it waits even for the next worker."""
-        kept: Kept | None = None
+        kept: JournalFile | None = None
         self.tell(over=str(ended.task.id))
         for limit_s in chain([] if _large(ended.outcome) else [FIRST_TRY_S], repeat(None)):
             try:
@@ -259,7 +259,7 @@ class Child:
             log.warning("Task %s, attempt %d: it was no longer ours; its outcome was dropped.",
                         ended.task.id, ended.task.attempt)  # fmt: skip
 
-    def _keep(self, ended: Ended) -> Kept | None:
+    def _keep(self, ended: EndedAttempt) -> JournalFile | None:
         """Put an outcome on disk; None where that fails, and then memory is all it has."""
         try:
             kept = self.journal.keep(ended)

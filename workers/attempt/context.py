@@ -1,6 +1,7 @@
 """The context of an attempt as workers bring it (`dtq.Context`).
 
-What an attempt asks of the stores is `Stores`: the core has it, and so has `workers.in_process`, without any.
+What an attempt asks of the stores is `AttemptStores`: the core has it, and so has `workers.in_process`,
+without any.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from app.core.excerpts import shortened
 from app.core.params.formats.plain_values import keepable
 from app.core.secrets.redaction import Mask
 from dtq import Canceled, Context, File
-from dtq._types.numbers import finite
 from dtq.filenames import safe_name
+from dtq.runtime import finite
 from workers.attempt.output_capture import fill
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Shelf(Protocol):
     def confirm(self, file_ids: Iterable[ObjectId]) -> None: ...
 
 
-class Stores(Protocol):
+class AttemptStores(Protocol):
     """What an attempt asks of the stores; `app.core.services.Services` is one."""
 
     @property
@@ -72,7 +73,7 @@ class Stores(Protocol):
 class AttemptContext(Context):
     """One attempt, with the stores of this program."""
 
-    def __init__(self, task: Task, stores: Stores, canceled: Callable[[], bool]) -> None:
+    def __init__(self, task: Task, stores: AttemptStores, canceled: Callable[[], bool]) -> None:
         self._task = task
         self._stores = stores
         self._canceled = canceled

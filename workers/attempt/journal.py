@@ -34,7 +34,7 @@ from app.core.tasks.states import Status
 from app.core.tasks.task import Task
 from config import Settings
 from workers.attempt.attempt import Failed, NotBegun, Outcome, Succeeded, WasCanceled
-from workers.attempt.persist import Ended, away, write_down
+from workers.attempt.persist import EndedAttempt, away, write_down
 
 WHOLE, PARTIAL, DAMAGED = ".outcome", ".partial", ".damaged"
 
@@ -46,7 +46,7 @@ class DamagedError(ValueError):
 
 
 @dataclass(frozen=True)
-class Kept:
+class JournalFile:
     """One file of the journal, locked by this process."""
 
     path: Path
@@ -78,7 +78,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def keep(self, ended: Ended) -> Kept:
+    def keep(self, ended: EndedAttempt) -> JournalFile:
         """Make an outcome durable. Raises OSError, and then nothing is kept."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{ended.task.id}-{ended.task.attempt}-{secrets.token_hex(4)}"
@@ -97,7 +97,7 @@ class Journal:
             path.unlink(missing_ok=True)
             os.close(descriptor)
             raise
-        return Kept(path, descriptor)
+        return JournalFile(path, descriptor)
 
     def _sync(self) -> None:
         descriptor = os.open(self.folder, os.O_RDONLY)
@@ -106,7 +106,7 @@ class Journal:
         finally:
             os.close(descriptor)
 
-    def left(self) -> Iterator[Kept]:
+    def left(self) -> Iterator[JournalFile]:
         """The outcomes that nobody holds any more; what was never whole is removed."""
         for path in sorted(self.folder.glob(f"*{PARTIAL}")):
             if kept := _locked(path):
@@ -142,7 +142,7 @@ def replay(services: Services, journal: Journal) -> int:
     return written
 
 
-def _replay(services: Services, kept: Kept) -> bool:
+def _replay(services: Services, kept: JournalFile) -> bool:
     try:
         ended = _decoded(kept.content(), services)
     except DamagedError as error:
@@ -162,7 +162,7 @@ def _replay(services: Services, kept: Kept) -> bool:
     return status is not None
 
 
-def _locked(path: Path) -> Kept | None:
+def _locked(path: Path) -> JournalFile | None:
     """A file of which nobody else has the lock, else None; it may be gone, too."""
     try:
         descriptor = os.open(path, os.O_RDWR)
@@ -171,7 +171,7 @@ def _locked(path: Path) -> Kept | None:
     with contextlib.suppress(BlockingIOError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(descriptor).st_nlink:
-            return Kept(path, descriptor)
+            return JournalFile(path, descriptor)
     os.close(descriptor)
     return None
 
@@ -179,7 +179,7 @@ def _locked(path: Path) -> Kept | None:
 # The format
 
 
-def _encoded(ended: Ended) -> list[bytes]:
+def _encoded(ended: EndedAttempt) -> list[bytes]:
     outcome, parts = ended.outcome, ended.printed.parts()
     head = {
         "task": str(ended.task.id),
@@ -208,7 +208,7 @@ def _described(outcome: Outcome) -> dict[str, Any]:
     return {"is": "canceled"}
 
 
-def _decoded(content: bytes, services: Services) -> Ended:
+def _decoded(content: bytes, services: Services) -> EndedAttempt:
     """Raises DamagedError; NotFound when there is no such task any more."""
     try:
         head, outcome, parts = _parsed(content)
@@ -217,7 +217,7 @@ def _decoded(content: bytes, services: Services) -> Ended:
     except (ValueError, LookupError, TypeError, BSONError) as error:  # also one of a version to come
         raise DamagedError(str(error) or type(error).__name__) from error
     ours = _as_claimed(services.tasks.get(task_id), attempt, worker)
-    return Ended(ours, outcome, progress, Parts(services.logs, ours, parts))
+    return EndedAttempt(ours, outcome, progress, Parts(services.logs, ours, parts))
 
 
 def _parsed(content: bytes) -> tuple[dict[str, Any], Outcome, list[tuple[int, bytes]]]:

@@ -111,7 +111,7 @@ def _memory(process: psutil.Process, *, exact: bool) -> int:
         return 0
 
 
-class Files:
+class OpenFiles:
     """The open files of this process: a task may use all but a few, so that its end can be written down.
 
     What tasks leave open stays so, as a pool of connections does; ``leaked`` says when that is too much.

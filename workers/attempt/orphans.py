@@ -28,7 +28,7 @@ HELPERS_S = 2.0
 
 
 @dataclass(frozen=True)
-class Ended:
+class CleanedUp:
     """How many processes had to be killed, and whether something that outlives the attempt misses one."""
 
     count: int = 0
@@ -40,13 +40,13 @@ def adopt() -> bool:
     return sys.platform == "linux" and not ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def end_strays_of_task(ours: Collection[int] = ()) -> Ended:
+def end_strays_of_task(ours: Collection[int] = ()) -> CleanedUp:
     """End what a task has left, but ``ours``: after a short while, for what is about to end by itself.
 
     Costs one system call where there is nothing.
     """
     if not _has_children() or (ours and not _children(ours)):
-        return Ended()
+        return CleanedUp()
     helpers = stray_owners.end_helpers(ours)
     not_theirs = {*ours, *helpers.values()}
     killed: set[int] = set()
@@ -56,7 +56,7 @@ def end_strays_of_task(ours: Collection[int] = ()) -> Ended:
         _collect_for_owners(ours)
     killed |= _kill(ours, lambda: _collect_for_owners(ours)) - not_theirs
     removed = "tracker" in helpers and stray_owners.tracked()
-    return Ended(len(killed), removed or stray_owners.miss(killed))
+    return CleanedUp(len(killed), removed or stray_owners.miss(killed))
 
 
 def end_strays(ours: Container[int] = ()) -> int:

@@ -34,7 +34,7 @@ class Printed(Protocol):
 
 
 @dataclass(frozen=True)
-class Ended:
+class EndedAttempt:
     """An attempt that has ended and everything about it that is to be written."""
 
     task: Task
@@ -43,7 +43,7 @@ class Ended:
     printed: Printed
 
 
-def write_down(services: Services, ended: Ended) -> Status | None:
+def write_down(services: Services, ended: EndedAttempt) -> Status | None:
     """Write all of it; returns the task's status then, or None when the attempt was no longer ours.
 
     Raises what a store raises that does not answer (see `away`); what cannot be written is left out.

@@ -65,7 +65,7 @@ def traceback_of(error: BaseException, hide: Hide = str, most: int = TRACEBACK_L
     """Return the traceback of an exception with at most ``most`` characters, from the task's own code on."""
     text, share = "", most
     for _ in range(TRIES):
-        writer = _Writer(hide)
+        writer = _TracebackWriter(hide)
         writer.chain(error, share)
         text = hide("".join(writer.lines))
         if (over := len(text) - most) <= 0:
@@ -86,7 +86,7 @@ def _linked(error: BaseException) -> list[tuple[BaseException, str]]:
     return found[::-1]
 
 
-class _Writer:
+class _TracebackWriter:
     """Writes exceptions as Python does: a group's below it, one level deeper each."""
 
     def __init__(self, hide: Hide) -> None:
@@ -174,7 +174,7 @@ class _Writer:
 
 
 @dataclass(frozen=True)
-class _Entry:
+class _FrameGroup:
     """Frames that are shown as one: ``own`` is whether they are of the author's code."""
 
     text: str
@@ -191,7 +191,7 @@ class _Frames:
         at = next((at for at, frame in enumerate(found) if not _above(frame)), len(found))
         self._entries = list(self._made([frame for frame in found[at:] if frame.filename not in _OURS]))
 
-    def _made(self, frames: list[traceback.FrameSummary]) -> Iterator[_Entry]:
+    def _made(self, frames: list[traceback.FrameSummary]) -> Iterator[_FrameGroup]:
         """Entries; a frame that comes again and again is shown `REPEATED` times, then counted."""
         at = 0
         while at < len(frames):
@@ -201,10 +201,10 @@ class _Frames:
                 end += 1
             own = _own(frames[at].filename)
             for frame in frames[at : min(end, at + REPEATED)]:
-                yield _Entry(self._text(frame), own)
+                yield _FrameGroup(self._text(frame), own)
             if (more := end - at - REPEATED) > 0:
                 times = "time" if more == 1 else "times"
-                yield _Entry(f"  [Previous line repeated {more} more {times}]\n", own, more)
+                yield _FrameGroup(f"  [Previous line repeated {more} more {times}]\n", own, more)
             at = end
 
     def _text(self, frame: traceback.FrameSummary) -> str:

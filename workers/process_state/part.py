@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Part:
+class StatePart:
     """How to read a part as a value that can be compared, and how to write such a value back.
 
     ``name`` completes "a task changed the ...". ``lasting``: more has changed then than can be known.

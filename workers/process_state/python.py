@@ -27,7 +27,7 @@ from operator import attrgetter, itemgetter
 from types import ModuleType
 from typing import Any
 
-from workers.process_state.part import Part
+from workers.process_state.part import StatePart
 
 _PATCHED_MOST = (builtins, os, io, time, socket, ssl, signal, select, selectors, subprocess, threading)
 _NOT_FUNCTIONS = {
@@ -38,7 +38,7 @@ _NOT_FUNCTIONS = {
 _GONE = object()
 
 
-def functions() -> list[Part]:
+def functions() -> list[StatePart]:
     """The functions that programs put others in the place of (gevent, freezegun, mocks that are left)."""
     saved = [_Functions(module) for module in _PATCHED_MOST]
 
@@ -49,7 +49,7 @@ def functions() -> list[Part]:
         for of_module in saved:
             of_module.put_back()
 
-    return [Part("functions of the standard library", read, write, lasting=True)]
+    return [StatePart("functions of the standard library", read, write, lasting=True)]
 
 
 class _Functions:
@@ -86,24 +86,24 @@ class _Functions:
                 delattr(self._module, name)
 
 
-def parts() -> list[Part]:
+def parts() -> list[StatePart]:
     """Everything else, as it is put back."""
     return [
-        Part("trace and profile functions", _traces, _set_traces),
-        Part("hooks of the interpreter", _hooks, _set_hooks),
-        Part("limits of the interpreter", _limits, _set_limits),
-        Part("import path", _lists, _set_lists),
-        Part("garbage collector", _collector, _set_collector),
-        Part("warnings", _warnings, _set_warnings),
-        Part("logging", _logging, _set_logging),
-        Part("time limit of sockets", socket.getdefaulttimeout, socket.setdefaulttimeout),
-        Part("temporary folder", lambda: tempfile.tempdir, _set_tempdir),
-        Part("start method of multiprocessing", _start_method, _set_start_method),
-        Part("decimal context", _decimal, _set_decimal),
-        Part("event loop", _loops, _set_loops),
-        Part("opener of urllib", lambda: getattr(urllib.request, "_opener", None), _set_opener),
-        Part("standard output", _streams, _set_streams),
-        Part("fault handler", faulthandler.is_enabled, _set_faulthandler),
+        StatePart("trace and profile functions", _traces, _set_traces),
+        StatePart("hooks of the interpreter", _hooks, _set_hooks),
+        StatePart("limits of the interpreter", _limits, _set_limits),
+        StatePart("import path", _lists, _set_lists),
+        StatePart("garbage collector", _collector, _set_collector),
+        StatePart("warnings", _warnings, _set_warnings),
+        StatePart("logging", _logging, _set_logging),
+        StatePart("time limit of sockets", socket.getdefaulttimeout, socket.setdefaulttimeout),
+        StatePart("temporary folder", lambda: tempfile.tempdir, _set_tempdir),
+        StatePart("start method of multiprocessing", _start_method, _set_start_method),
+        StatePart("decimal context", _decimal, _set_decimal),
+        StatePart("event loop", _loops, _set_loops),
+        StatePart("opener of urllib", lambda: getattr(urllib.request, "_opener", None), _set_opener),
+        StatePart("standard output", _streams, _set_streams),
+        StatePart("fault handler", faulthandler.is_enabled, _set_faulthandler),
     ]
 
 

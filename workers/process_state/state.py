@@ -14,12 +14,12 @@ import random
 from collections.abc import Callable
 
 from workers.process_state import python, system
-from workers.process_state.part import Part
+from workers.process_state.part import StatePart
 
 log = logging.getLogger("workers.process_state.state")
 
 
-def all_parts() -> list[Part]:
+def all_parts() -> list[StatePart]:
     """The parts in the order in which they are put back: first what the others' own code relies on."""
     return [*python.functions(), *system.parts(), *python.parts()]
 
@@ -45,7 +45,7 @@ class ProcessState:
         return {part.name: measure(part.read) for part in self._parts}
 
 
-def _lost(part: Part, saved: object) -> bool:
+def _lost(part: StatePart, saved: object) -> bool:
     try:
         if part.read() == saved:
             return False

@@ -90,7 +90,7 @@ def _of_module(module: str, name: str) -> Any:
 
 def _alive(*kinds: type) -> Iterator[Any]:
     """The objects of these classes and of those below them; no code of theirs is run to find them."""
-    wanted = {each for kind in kinds for each in _with_subclasses(kind)}
+    wanted = {with_subclass for kind in kinds for with_subclass in _with_subclasses(kind)}
     return iter([found for found in gc.get_objects() if type(found) in wanted])
 
 

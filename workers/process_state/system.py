@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from workers.process_state.part import Part
+from workers.process_state.part import StatePart
 
 _SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 _LIMITS = sorted(
@@ -24,29 +24,29 @@ _LIMITS = sorted(
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 
 
-def parts() -> list[Part]:
+def parts() -> list[StatePart]:
     """The parts that this system has, as they are put back."""
-    environment = _Environment()
+    environment = _CEnvironment()
     found = [
-        Part("signal handlers", _handlers, _set_handlers),
-        Part("environment variables", environment.read, environment.write),
-        Part("time zone", _time_zone, lambda saved: time.tzset()),
-        Part("locale", lambda: locale.setlocale(locale.LC_ALL), _set_locale),
-        Part("working folder", partial(_identity, "."), _enter(os.open(".", _FOLDER))),
-        Part("umask", _umask, _set_umask),
-        Part("resource limits", lambda: [*map(resource.getrlimit, _LIMITS)], _set_limits),
-        Part("priority", lambda: os.getpriority(os.PRIO_PROCESS, 0), _set_priority),
+        StatePart("signal handlers", _handlers, _set_handlers),
+        StatePart("environment variables", environment.read, environment.write),
+        StatePart("time zone", _time_zone, lambda saved: time.tzset()),
+        StatePart("locale", lambda: locale.setlocale(locale.LC_ALL), _set_locale),
+        StatePart("working folder", partial(_identity, "."), _enter(os.open(".", _FOLDER))),
+        StatePart("umask", _umask, _set_umask),
+        StatePart("resource limits", lambda: [*map(resource.getrlimit, _LIMITS)], _set_limits),
+        StatePart("priority", lambda: os.getpriority(os.PRIO_PROCESS, 0), _set_priority),
     ]
     if os.geteuid() == 0:  # another may not leave it
         found.insert(
-            0, Part("root folder", partial(_identity, "/"), _enter(os.open("/", _FOLDER), as_root=True))
+            0, StatePart("root folder", partial(_identity, "/"), _enter(os.open("/", _FOLDER), as_root=True))
         )
     if hasattr(os, "getresuid"):
-        found.insert(0, Part("user and groups", _identities, _set_identities))
+        found.insert(0, StatePart("user and groups", _identities, _set_identities))
     if hasattr(os, "sched_getaffinity"):
-        found.append(Part("processors", lambda: os.sched_getaffinity(0), _set_processors))
+        found.append(StatePart("processors", lambda: os.sched_getaffinity(0), _set_processors))
     if hasattr(os, "sched_getscheduler"):
-        found.append(Part("scheduling policy", _policy, _set_policy))
+        found.append(StatePart("scheduling policy", _policy, _set_policy))
     return found
 
 
@@ -132,7 +132,7 @@ def _set_identities(saved: tuple[Any, ...]) -> None:
         os.setgroups(more)
 
 
-class _Environment:
+class _CEnvironment:
     """The variables as C has them, which is what a program gets: `os.putenv` tells Python nothing.
 
     As long as the array of C is where it was, with the same pointers, nothing was set: to see that costs a

@@ -37,7 +37,7 @@ from workers.attempt.orphans import adopt, end_strays
 from workers.attempt.output_capture import log_path
 from workers.supervisor.attempt_monitor import Watch
 from workers.supervisor.child_process import ChildProcess
-from workers.types.loading import Progress
+from workers.types.loading import LoadingProgress
 from workers.types.reload import Changes
 
 TICK_S = 0.5
@@ -81,7 +81,7 @@ class TaskWorker(RQWorker):
         self._guard = Guard()
         self._adopts = False
         self._changes = Changes() if reload else None
-        self.loading = Progress(services.settings.import_timeout_s)
+        self.loading = LoadingProgress(services.settings.import_timeout_s)
         self._outdated = False  # a file has changed since the child began to load it
 
     def _set_connection(self, connection: Any) -> Any:

@@ -21,16 +21,15 @@ from app.core.params.kinds.judge import fits
 from app.core.params.line_grammar import problems, told
 from app.core.params.paths import every, flattened, laid_out
 from app.core.params.validate import validate
-from dtq import TaskType, TaskTypeError, _program
-from dtq._types.json_schema import refusals, schema_of
-from dtq._types.signature import ALLOWED, BAD_NAME, DEEPEST, NAME, where_of
+from dtq import TaskType, TaskTypeError
+from dtq.runtime import ALLOWED, BAD_NAME, DEEPEST, NAME, program, refusals, schema_of, where_of
 
 
 def install() -> None:
     """Have `dtq` apply the rules of this program to every task type that is declared in this process."""
-    _program.judge_type = judge
-    _program.judge_lines = judge_lines
-    _program.clock = utcnow
+    program.judge_type = judge
+    program.judge_lines = judge_lines
+    program.clock = utcnow
 
 
 def judge(kind: TaskType) -> None:
@@ -83,18 +82,18 @@ def _unfit(path: str, field: Field) -> str:
     return f"here models stand in each other more than {DEEPEST} deep, or one holds itself"
 
 
-def refusal(each: Field, about: dict[str, Any]) -> str:
+def refusal(field: Field, about: dict[str, Any]) -> str:
     """Why a parameter cannot be a field of a form, or nothing; ``about`` is its entry in the schema."""
-    for why in refusals([about, each.schema]):
+    for why in refusals([about, field.schema]):
         return why
-    return "" if each.kind.publishable(each) else "this type cannot be a field of a form"
+    return "" if field.kind.publishable(field) else "this type cannot be a field of a form"
 
 
-def refused_secret(path: str, each: Field, fields: Sequence[Field], model: type[BaseModel]) -> str:
+def refused_secret(path: str, field: Field, fields: Sequence[Field], model: type[BaseModel]) -> str:
     """Why a parameter, or a part of one, cannot be a secret or have one in its default, or nothing."""
-    if each.default and _holds_secret(each, each.default):
+    if field.default and _holds_secret(field, field.default):
         return "the default of a secret would stand in the code; None or an empty one may"
-    if not each.kind.is_secret:
+    if not field.kind.is_secret:
         return ""
     try:
         model.model_validate(_with(SecretStr("tried"), path.split("."), fields))
@@ -106,17 +105,17 @@ def refused_secret(path: str, each: Field, fields: Sequence[Field], model: type[
     return ""
 
 
-def _holds_secret(each: Field, value: Any) -> bool:
-    values = flattened([each], {each.name: value})
-    laid = laid_out([each], lambda name: values.get(name, ()))
+def _holds_secret(field: Field, value: Any) -> bool:
+    values = flattened([field], {field.name: value})
+    laid = laid_out([field], lambda name: values.get(name, ()))
     return any(one.kind.is_secret and values.get(one.name) for one in laid)
 
 
 def _with(value: Any, path: Sequence[str], fields: Sequence[Field]) -> dict[str, Any]:
     """Parameters of which nothing is given but one value at the end of a path without numbers."""
-    each = next(one for one in fields if one.name == path[0])
-    inner = _with(value, path[1:], each.children) if path[1:] else value
-    return {each.name: [inner] if each.kind.several else inner}
+    field = next(one for one in fields if one.name == path[0])
+    inner = _with(value, path[1:], field.children) if path[1:] else value
+    return {field.name: [inner] if field.kind.several else inner}
 
 
 def wrong_defaults(schema: dict[str, Any]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 The child imports the modules and reports which one it is at (`load_each`). Its supervisor, which imports
 none, keeps the state that pages show, and has the next child skip a module whose import ended or blocked a
-whole process (`Progress`).
+whole process (`LoadingProgress`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from app.core.catalog import ModuleProblem, WorkerState
 from app.core.clock import utcnow
 from config import Settings
 from dtq import TaskType, TaskTypeError
-from dtq._types.task_type import registry
+from dtq.runtime import registry
 from workers.types.reload import watched
 from workers.types.task_modules import import_problem, sources, wanted
 
@@ -42,16 +42,18 @@ class ImportTimeout(BaseException):
 
 
 @dataclass
-class Loaded:
+class LoadedTypes:
     """The task types of the modules that could be imported, and why the others could not."""
 
     types: dict[str, TaskType] = field(default_factory=dict)
     problems: list[ModuleProblem] = field(default_factory=list)
 
 
-def load_each(settings: Settings, tell: Callable[..., None], skipped: frozenset[str] = frozenset()) -> Loaded:
+def load_each(
+    settings: Settings, tell: Callable[..., None], skipped: frozenset[str] = frozenset()
+) -> LoadedTypes:
     """Import every module but the skipped ones; never raises for what a module does."""
-    loaded = Loaded()
+    loaded = LoadedTypes()
     for name, source in sources(settings.task_modules).items():
         if name in skipped:
             continue
@@ -124,7 +126,7 @@ def _interrupted_after(limit_s: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-class Progress:
+class LoadingProgress:
     """How far the child of a supervisor is with its modules. Times are of the monotonic clock."""
 
     def __init__(self, limit_s: float) -> None:
@@ -215,7 +217,7 @@ class Progress:
             return False
         now = time.monotonic()
         due = self._retry_at is not None and now >= self._retry_at
-        due = due or bool(self._skipped) and now >= self._skip_until
+        due = due or (bool(self._skipped) and now >= self._skip_until)
         if due:
             self._retry_at, self._skipped = None, {}
         return due

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from config import Settings
 from dtq import TaskType, TaskTypeError
-from dtq._types.task_type import registry
+from dtq.runtime import registry
 
 ENTRY_POINTS = "dtq.tasks"
 BUILT_IN = "dtq_library"
@@ -37,7 +37,7 @@ def load(modules: Iterable[str], settings: Settings | None = None) -> dict[str, 
 
 def wanted(kind: TaskType, settings: Settings | None) -> bool:
     """Return whether the settings meet the condition of a type; raises what its author's code raises."""
-    return kind.when is None or settings is not None and kind.when(settings)
+    return kind.when is None or (settings is not None and kind.when(settings))
 
 
 def sources(modules: Iterable[str]) -> dict[str, str]:

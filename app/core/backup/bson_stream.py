@@ -15,8 +15,8 @@ from typing import IO
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.raw_bson import RawBSONDocument
 
-from app.core.backup.manifest import Content
-from app.core.backup.problems import BackupError, Problem
+from app.core.backup.manifest import FileContent
+from app.core.backup.problems import BackupError, BackupProblem
 
 GZIP = 16 + zlib.MAX_WBITS
 LEVEL = 1  # Files of tasks are often compressed already, and documents shrink to a tenth by this one, too.
@@ -63,7 +63,7 @@ def _length(buffer: bytes | bytearray, start: int) -> int:
     return int(length)
 
 
-class Writer:
+class BsonWriter:
     """Documents into a file that is open for writing; `close` says what became of them."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -80,10 +80,10 @@ class Writer:
         for start in range(0, len(documents), PIECE):
             self._append(self._gzip.compress(documents[start : start + PIECE]))
 
-    def close(self) -> Content:
+    def close(self) -> FileContent:
         """End the gzip stream; the file stays open."""
         self._append(self._gzip.flush())
-        return Content(
+        return FileContent(
             count=self.count,
             bytes=self.bytes,
             sha256=self._plain.hexdigest(),
@@ -97,10 +97,10 @@ class Writer:
         self._file.write(packed)
 
 
-def documents(file: IO[bytes], expected: Content, name: str) -> Iterator[bytes]:
+def documents(file: IO[bytes], expected: FileContent, name: str) -> Iterator[bytes]:
     """Every document of a file. Raises BackupError at the first that cannot be right, and at the end where
     the whole is not what was written."""
-    seen = _Seen()
+    seen = _StreamCounts()
     try:
         for document in _documents(_unpacked(file, expected, seen)):
             seen.count += 1
@@ -112,18 +112,18 @@ def documents(file: IO[bytes], expected: Content, name: str) -> Iterator[bytes]:
 
 
 def _damaged(name: str, why: str) -> BackupError:
-    return BackupError(Problem.DAMAGED, f"{name} is damaged: {why}.")
+    return BackupError(BackupProblem.DAMAGED, f"{name} is damaged: {why}.")
 
 
-class _Seen:
+class _StreamCounts:
     """What was read so far."""
 
     def __init__(self) -> None:
         self.plain, self.packed = hashlib.sha256(), hashlib.sha256()
         self.count = self.bytes = self.file_bytes = 0
 
-    def content(self) -> Content:
-        return Content(
+    def content(self) -> FileContent:
+        return FileContent(
             count=self.count,
             bytes=self.bytes,
             sha256=self.plain.hexdigest(),
@@ -132,7 +132,7 @@ class _Seen:
         )
 
 
-def _unpacked(file: IO[bytes], expected: Content, seen: _Seen) -> Iterator[bytes]:
+def _unpacked(file: IO[bytes], expected: FileContent, seen: _StreamCounts) -> Iterator[bytes]:
     """The file without its compression, piece by piece; never more than was written, whatever it holds."""
     gzip = zlib.decompressobj(GZIP)
     while packed := file.read(PIECE):

@@ -11,20 +11,20 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import IO, Protocol
 
-from app.core.backup.bson_stream import MalformedError, Writer
+from app.core.backup.bson_stream import BsonWriter, MalformedError
 from app.core.backup.manifest import (
     FORMAT,
+    CollectionEntry,
     Consistency,
-    Content,
-    Entry,
+    FileContent,
     LeftOut,
     Manifest,
     Snapshot,
     documents_file,
     metadata_file,
 )
-from app.core.backup.problems import BackupError, Problem, Report, Step, unheard
-from app.core.backup.source import Collection, SnapshotExpiredError, Source
+from app.core.backup.problems import BackupError, BackupProblem, CollectionProgress, Report, unheard
+from app.core.backup.source import BackupSource, Collection, SnapshotExpiredError
 from app.core.clock import utcnow
 from app.core.failpoints import reach
 from config import VERSION
@@ -33,11 +33,11 @@ from config import VERSION
 class Sink(Protocol):
     """Where an export is written; ``finished`` is what an interrupted one has left whole."""
 
-    finished: dict[str, Entry]
+    finished: dict[str, CollectionEntry]
 
     def file(self, name: str) -> AbstractContextManager[IO[bytes]]: ...
 
-    def record(self, entries: list[Entry]) -> None: ...
+    def record(self, entries: list[CollectionEntry]) -> None: ...
 
     def finish(self, manifest: Manifest) -> None: ...
 
@@ -45,7 +45,9 @@ class Sink(Protocol):
 class Export:
     """One export. ``keys`` are the fingerprints of the keys that may have sealed secrets."""
 
-    def __init__(self, source: Source, sink: Sink, keys: Sequence[str], report: Report = unheard) -> None:
+    def __init__(
+        self, source: BackupSource, sink: Sink, keys: Sequence[str], report: Report = unheard
+    ) -> None:
         self._source, self._sink, self._report = source, sink, report
         self._keys = list(keys)
         self._known = dict(sink.finished)
@@ -69,7 +71,7 @@ class Export:
     def _require_whole(self) -> None:
         if self._source.half_imported():
             raise BackupError(
-                Problem.HALF_IMPORTED,
+                BackupProblem.HALF_IMPORTED,
                 "An import into this database has not finished, so it cannot be exported. Finish it first.",
             )
 
@@ -85,16 +87,16 @@ class Export:
     def _require(self, snapshot: bool) -> None:
         if snapshot and self._snapshot is not Snapshot.HELD:
             raise BackupError(
-                Problem.NO_SNAPSHOT,
+                BackupProblem.NO_SNAPSHOT,
                 f"The server has no snapshot to read ({self._snapshot.value}); the export is not finished.",
             )
 
-    def _finished(self, collection: Collection) -> Entry | None:
+    def _finished(self, collection: Collection) -> CollectionEntry | None:
         """What an interrupted export has read of the same collection, not one that took its name."""
         entry = self._known.get(collection.name)
         return entry if entry and entry.uuid == collection.uuid else None
 
-    def _collection(self, collection: Collection) -> Entry:
+    def _collection(self, collection: Collection) -> CollectionEntry:
         try:
             content = self._documents(collection.name)
         except SnapshotExpiredError:
@@ -105,22 +107,24 @@ class Export:
         with self._sink.file(metadata_file(collection.name)) as file:
             file.write(metadata)
         sha256 = hashlib.sha256(metadata).hexdigest()
-        return Entry(name=collection.name, uuid=collection.uuid, content=content, metadata_sha256=sha256)
+        return CollectionEntry(
+            name=collection.name, uuid=collection.uuid, content=content, metadata_sha256=sha256
+        )
 
-    def _documents(self, name: str) -> Content:
+    def _documents(self, name: str) -> FileContent:
         with self._sink.file(documents_file(name)) as file:
-            writer = Writer(file)
+            writer = BsonWriter(file)
             for batch in self._source.batches(name):
                 try:
                     writer.write(batch)
                 except MalformedError:
                     raise BackupError(
-                        Problem.DAMAGED, f"The server sent a document of {name} that is not BSON."
+                        BackupProblem.DAMAGED, f"The server sent a document of {name} that is not BSON."
                     ) from None
-                self._report(Step("Exporting", name, writer.count, writer.bytes))
+                self._report(CollectionProgress("Exporting", name, writer.count, writer.bytes))
                 reach("exporting", name)
             content = writer.close()
-        self._report(Step("Exported", name, content.count, content.bytes, done=True))
+        self._report(CollectionProgress("Exported", name, content.count, content.bytes, done=True))
         return content
 
     def _finish(

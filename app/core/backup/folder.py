@@ -18,8 +18,8 @@ from typing import IO, Any
 from pydantic import ValidationError
 
 from app.core.backup import manifest as manifests
-from app.core.backup.manifest import Entry, Manifest
-from app.core.backup.problems import BackupError, Problem
+from app.core.backup.manifest import CollectionEntry, Manifest
+from app.core.backup.problems import BackupError, BackupProblem
 
 PROGRESS = "progress.json"
 TEMPORARY = ".part"
@@ -31,10 +31,10 @@ def disk(path: Path | str) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise BackupError(Problem.DISK, "Whatever reads the export has ended before it.") from None
+        raise BackupError(BackupProblem.DISK, "Whatever reads the export has ended before it.") from None
     except OSError as error:
         more = " Free some space and run it again." if error.errno == errno.ENOSPC else ""
-        raise BackupError(Problem.DISK, f"{path}: {error.strerror or error}.{more}") from None
+        raise BackupError(BackupProblem.DISK, f"{path}: {error.strerror or error}.{more}") from None
 
 
 class FolderSink:
@@ -52,7 +52,7 @@ class FolderSink:
             self.close()
             raise
 
-    def _begin(self, resume: bool, restart: bool) -> dict[str, Entry]:
+    def _begin(self, resume: bool, restart: bool) -> dict[str, CollectionEntry]:
         there = {path.name for path in self.folder.iterdir()} - {PROGRESS + TEMPORARY}
         begun = self._read_progress() if PROGRESS in there and manifests.NAME not in there else None
         if there and (begun is None or not (resume or restart)):
@@ -61,7 +61,7 @@ class FolderSink:
             return {}
         if begun["database"] != self._database:
             raise BackupError(
-                Problem.OTHER, f"{self.folder} holds an unfinished export of “{begun['database']}”."
+                BackupProblem.OTHER, f"{self.folder} holds an unfinished export of “{begun['database']}”."
             )
         if restart:
             self._remove_files()
@@ -78,12 +78,12 @@ class FolderSink:
         content = FolderArchive.content(self.folder / PROGRESS, manifests.MOST_BYTES)
         document = manifests.parsed(content, str(self.folder / PROGRESS))
         try:
-            entries = [Entry.model_validate(entry) for entry in document["collections"]]
+            entries = [CollectionEntry.model_validate(entry) for entry in document["collections"]]
             return {"database": str(document["database"]), "collections": entries}
         except (KeyError, TypeError, ValidationError):
-            raise BackupError(Problem.DAMAGED, f"{self.folder / PROGRESS} cannot be used.") from None
+            raise BackupError(BackupProblem.DAMAGED, f"{self.folder / PROGRESS} cannot be used.") from None
 
-    def _is_whole(self, entry: Entry) -> bool:
+    def _is_whole(self, entry: CollectionEntry) -> bool:
         """Whether both files of a collection are there as they were written."""
         wanted = {entry.documents_file: entry.content.file_sha256, entry.metadata_file: entry.metadata_sha256}
         paths = {self.folder / self._database / name: sha256 for name, sha256 in wanted.items()}
@@ -110,7 +110,7 @@ class FolderSink:
             partial.replace(path)
             _sync(path.parent)
 
-    def record(self, entries: list[Entry]) -> None:
+    def record(self, entries: list[CollectionEntry]) -> None:
         """Say which collections are whole; an empty list is said before the first."""
         document = {
             "database": self._database,
@@ -142,7 +142,9 @@ def _locked(folder: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise BackupError(Problem.BUSY, f"Another process is writing an export into {folder}.") from None
+        raise BackupError(
+            BackupProblem.BUSY, f"Another process is writing an export into {folder}."
+        ) from None
     return descriptor
 
 
@@ -151,13 +153,13 @@ def _not_empty(folder: Path, unfinished: bool, complete: bool) -> BackupError:
         what = "holds a complete export"
     elif unfinished:
         return BackupError(
-            Problem.NOT_EMPTY,
+            BackupProblem.NOT_EMPTY,
             f"{folder} holds an unfinished export. Add --resume to read only the collections that it lacks, "
             "or --restart to read all of them again.",
         )
     else:
         what = "is not empty"
-    return BackupError(Problem.NOT_EMPTY, f"{folder} {what}. Name an empty or a new folder.")
+    return BackupError(BackupProblem.NOT_EMPTY, f"{folder} {what}. Name an empty or a new folder.")
 
 
 def _sync(folder: Path) -> None:
@@ -203,7 +205,7 @@ class FolderArchive:
         with disk(path), _regular(path) as file:
             content = file.read(most + 1)
         if len(content) > most:
-            raise BackupError(Problem.DAMAGED, f"{path} is damaged: it is too large.")
+            raise BackupError(BackupProblem.DAMAGED, f"{path} is damaged: it is too large.")
         return content
 
 
@@ -211,11 +213,11 @@ def without_manifest(where: str, unfinished: bool) -> BackupError:
     """What is said of files that are no complete export."""
     if unfinished:
         return BackupError(
-            Problem.UNFINISHED,
+            BackupProblem.UNFINISHED,
             f"{where} holds an export that was not finished. Finish it with `flask data export --resume`.",
         )
     return BackupError(
-        Problem.FOREIGN,
+        BackupProblem.FOREIGN,
         f"{where} holds no export of this program: {manifests.NAME} is missing. Use `mongorestore` for what "
         "`mongodump` has written.",
     )
@@ -226,10 +228,10 @@ def _regular(path: Path) -> IO[bytes]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
-        raise BackupError(Problem.MISSING, f"{path} is missing.") from None
+        raise BackupError(BackupProblem.MISSING, f"{path} is missing.") from None
     except OSError as error:
-        raise BackupError(Problem.DISK, f"{path}: {error.strerror}.") from None
+        raise BackupError(BackupProblem.DISK, f"{path}: {error.strerror}.") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise BackupError(Problem.FOREIGN, f"{path} is not a regular file.")
+        raise BackupError(BackupProblem.FOREIGN, f"{path} is not a regular file.")
     return os.fdopen(descriptor, "rb")

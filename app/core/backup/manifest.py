@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from app.core.backup.problems import BackupError, Problem
+from app.core.backup.problems import BackupError, BackupProblem
 
 FORMAT = 1
 NAME = "manifest.json"
@@ -87,7 +87,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Content(Strict):
+class FileContent(Strict):
     """The documents of one file: how many, and their bytes; the same of the gzip file around them."""
 
     count: Count
@@ -97,12 +97,12 @@ class Content(Strict):
     file_sha256: Sha256
 
 
-class Entry(Strict):
+class CollectionEntry(Strict):
     """One collection; ``uuid`` is the server's name for it, where it has one."""
 
     name: Annotated[str, _checked(is_collection, "collection")]
     uuid: str
-    content: Content
+    content: FileContent
     metadata_sha256: Sha256
 
     @property
@@ -150,10 +150,10 @@ class Manifest(Strict):
     consistency: Consistency
     snapshot: Snapshot
     activity: Activity
-    collections: list[Entry]
+    collections: list[CollectionEntry]
     left_out: list[LeftOut]
 
-    def entry(self, name: str) -> Entry | None:
+    def entry(self, name: str) -> CollectionEntry | None:
         return next((entry for entry in self.collections if entry.name == name), None)
 
     @property
@@ -183,7 +183,7 @@ def parsed(content: bytes, what: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict) or canonical(document) != content:
-        raise BackupError(Problem.DAMAGED, f"{what} is damaged: it is not as it was written.")
+        raise BackupError(BackupProblem.DAMAGED, f"{what} is damaged: it is not as it was written.")
     return {name: value for name, value in document.items() if name != "hash"}
 
 
@@ -193,7 +193,7 @@ def read(content: bytes) -> Manifest:
     version = document.get("format")
     if isinstance(version, int) and version > FORMAT:
         raise BackupError(
-            Problem.NEWER,
+            BackupProblem.NEWER,
             f"This export has format {version}; this version reads format {FORMAT}. "
             "Import it with the version that wrote it, or a newer one.",
         )
@@ -201,8 +201,8 @@ def read(content: bytes) -> Manifest:
         manifest = Manifest.model_validate_json(json.dumps(document))
     except ValidationError as error:
         first = ".".join(map(str, error.errors()[0]["loc"]))
-        raise BackupError(Problem.FOREIGN, f"{NAME} has an unusable field: {first}.") from None
+        raise BackupError(BackupProblem.FOREIGN, f"{NAME} has an unusable field: {first}.") from None
     names = [entry.name for entry in manifest.collections]
     if len(set(names)) < len(names):
-        raise BackupError(Problem.FOREIGN, f"{NAME} names a collection twice.")
+        raise BackupError(BackupProblem.FOREIGN, f"{NAME} names a collection twice.")
     return manifest

@@ -9,7 +9,7 @@ from enum import Enum
 from app.core.errors import TaskQueueError
 
 
-class Problem(Enum):
+class BackupProblem(Enum):
     """Why an export or an import did not come to its end."""
 
     DAMAGED = "damaged"
@@ -61,7 +61,7 @@ class BackupError(TaskQueueError):
     status = 422
     title = "The export or import is not complete"
 
-    def __init__(self, problem: Problem, message: str) -> None:
+    def __init__(self, problem: BackupProblem, message: str) -> None:
         super().__init__(message)
         self.problem = problem
 
@@ -91,7 +91,7 @@ class Warned:
 
 
 @dataclass(frozen=True)
-class Step:
+class CollectionProgress:
     """How far something has come with one collection; ``documents`` and ``bytes`` so far."""
 
     doing: str
@@ -101,8 +101,8 @@ class Step:
     done: bool = False
 
 
-Report = Callable[[Step], None]
+Report = Callable[[CollectionProgress], None]
 
 
-def unheard(step: Step) -> None:
+def unheard(step: CollectionProgress) -> None:
     """Tell nobody."""

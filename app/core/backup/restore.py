@@ -19,8 +19,16 @@ from pymongo.errors import OperationFailure
 
 from app.core import mongo as database
 from app.core.backup import bson_stream
-from app.core.backup.manifest import Consistency, Entry, Manifest
-from app.core.backup.problems import BackupError, Caution, Problem, Report, Step, Warned, unheard
+from app.core.backup.manifest import CollectionEntry, Consistency, Manifest
+from app.core.backup.problems import (
+    BackupError,
+    BackupProblem,
+    Caution,
+    CollectionProgress,
+    Report,
+    Warned,
+    unheard,
+)
 from app.core.backup.source import EPHEMERAL, IMPORTS, within
 from app.core.backup.target import DERIVED, LONG_S, LOOKED_UP, Difference, Fate, Target, some
 from app.core.failpoints import reach
@@ -39,13 +47,13 @@ class Archive(Protocol):
     def open(self, name: str) -> AbstractContextManager[IO[bytes]]: ...
 
 
-def documents(archive: Archive, entry: Entry) -> Iterator[bytes]:
+def documents(archive: Archive, entry: CollectionEntry) -> Iterator[bytes]:
     """The documents of a collection. Raises BackupError where they are not what was written."""
     with archive.open(entry.documents_file) as file:
         yield from bson_stream.documents(file, entry.content, entry.documents_file)
 
 
-def metadata(archive: Archive, entry: Entry) -> dict[str, Any]:
+def metadata(archive: Archive, entry: CollectionEntry) -> dict[str, Any]:
     """Options and indexes of a collection. Raises BackupError."""
     with archive.open(entry.metadata_file) as file:
         packed = file.read(METADATA_MOST + 1)
@@ -57,7 +65,7 @@ def metadata(archive: Archive, entry: Entry) -> dict[str, Any]:
         indexes = [{**index, "name": str(index["name"])} for index in found["indexes"]]
         return {"options": dict(found["options"]), "indexes": indexes}
     except (ValueError, TypeError, KeyError, RecursionError, zlib.error):
-        raise BackupError(Problem.DAMAGED, f"{entry.metadata_file} is damaged.") from None
+        raise BackupError(BackupProblem.DAMAGED, f"{entry.metadata_file} is damaged.") from None
 
 
 def check(archive: Archive, report: Report = unheard) -> None:
@@ -67,8 +75,8 @@ def check(archive: Archive, report: Report = unheard) -> None:
         count = size = 0
         for batch in bson_stream.batches(documents(archive, entry)):
             count, size = count + len(batch), size + sum(map(len, batch))
-            report(Step("Checking", entry.name, count, size))
-        report(Step("Checked", entry.name, count, size, done=True))
+            report(CollectionProgress("Checking", entry.name, count, size))
+        report(CollectionProgress("Checked", entry.name, count, size, done=True))
 
 
 @dataclass
@@ -105,7 +113,7 @@ class Restore:
         begun = self._target.begun()
         if begun and begun.export != self._manifest.id:
             raise BackupError(
-                Problem.OTHER,
+                BackupProblem.OTHER,
                 "An import of another export has not finished here. Run that one again to finish it, "
                 "or drop the database.",
             )
@@ -138,14 +146,14 @@ class Restore:
         workers = 0 if with_workers else self._target.workers()
         if workers:
             raise BackupError(
-                Problem.WORKERS,
+                BackupProblem.WORKERS,
                 f"Workers online on this database: {workers:,}. Stop them and run this again (killed ones "
                 "count for 30 s), or add --with-workers.",
             )
         occupied = [] if resumed or self._merge else self._target.occupied()
         if occupied:
             raise BackupError(
-                Problem.NOT_EMPTY,
+                BackupProblem.NOT_EMPTY,
                 f"The database is not empty: {', '.join(occupied)}. Import into an empty one, or add --merge "
                 "to keep what is there and add what is missing.",
             )
@@ -173,7 +181,7 @@ class Restore:
         for entry in self._entries:
             self._compare(entry)
 
-    def _insert(self, entry: Entry) -> None:
+    def _insert(self, entry: CollectionEntry) -> None:
         """Insert what an earlier run has not."""
         self._target.hold()
         there = self._target.inserted(entry.name)
@@ -184,22 +192,25 @@ class Restore:
                 reach("importing", entry.name)
                 self._target.note_inserted(entry.name, count + len(batch))
             count, size = count + len(batch), size + sum(map(len, batch))
-            self._report(Step("Importing", entry.name, count, size))
-        self._report(Step("Imported", entry.name, count, size, done=True))
+            self._report(CollectionProgress("Importing", entry.name, count, size))
+        self._report(CollectionProgress("Imported", entry.name, count, size, done=True))
 
-    def _compare(self, entry: Entry) -> None:
+    def _compare(self, entry: CollectionEntry) -> None:
         """Read back. Raises BackupError where the server holds anything else."""
         self._target.hold()
         if not self._target.is_equal(entry.name, entry.content, self._report):
             given = documents(self._archive, entry)
             self._judge(entry, self._target.difference(entry.name, given, entry.content.count))
-        self._report(Step("Compared", entry.name, entry.content.count, entry.content.bytes, done=True))
+        self._report(
+            CollectionProgress("Compared", entry.name, entry.content.count, entry.content.bytes, done=True)
+        )
 
-    def _judge(self, entry: Entry, found: Difference) -> None:
+    def _judge(self, entry: CollectionEntry, found: Difference) -> None:
         missing, other, excluded = (found.counts[fate] for fate in (Fate.MISSING, Fate.OTHER, Fate.EXCLUDED))
-        if missing or not self._merge and entry.name not in DERIVED and (other or found.extra):
+        must_be_equal = not self._merge and entry.name not in DERIVED
+        if missing or (must_be_equal and (other or found.extra)):
             self._target.note_inserted(entry.name, 0)
-            raise BackupError(Problem.DIFFERS, _difference(entry.name, found))
+            raise BackupError(BackupProblem.DIFFERS, _difference(entry.name, found))
         such = f"such as {', '.join(found.examples)}"
         if self._merge and other:
             self._kept(f"{entry.name}: {other:,} documents have other content here, which was kept ({such}).")

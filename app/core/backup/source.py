@@ -85,7 +85,7 @@ class SnapshotExpiredError(RuntimeError):
     """The server no longer has the moment that the snapshot is of."""
 
 
-class Source:
+class BackupSource:
     """The database ``db``, read and but for the probe not written."""
 
     def __init__(self, db: Mongo) -> None:

@@ -16,8 +16,8 @@ from typing import IO
 
 from app.core.backup import manifest as manifests
 from app.core.backup.folder import disk, without_manifest
-from app.core.backup.manifest import Entry, Manifest
-from app.core.backup.problems import BackupError, Problem
+from app.core.backup.manifest import CollectionEntry, Manifest
+from app.core.backup.problems import BackupError, BackupProblem
 
 BLOCK = 512
 RECORD = 20 * BLOCK
@@ -46,7 +46,7 @@ class TarSink:
     def __init__(self, stream: IO[bytes], database: str) -> None:
         self._stream, self._database = stream, database
         self._written = 0
-        self.finished: dict[str, Entry] = {}
+        self.finished: dict[str, CollectionEntry] = {}
 
     @contextlib.contextmanager
     def file(self, name: str) -> Iterator[IO[bytes]]:
@@ -69,7 +69,7 @@ class TarSink:
         self._stream.write(content)
         self._written += len(content)
 
-    def record(self, entries: list[Entry]) -> None:
+    def record(self, entries: list[CollectionEntry]) -> None:
         """A stream keeps no progress."""
 
     def finish(self, manifest: Manifest) -> None:
@@ -125,7 +125,9 @@ class TarArchive:
         known = {manifests.NAME, *(f"{manifest.database}/{name}" for name in manifest.files)}
         unknown = self._files.keys() - known
         if unknown:
-            raise BackupError(Problem.FOREIGN, f"The stream holds files of no export: {min(unknown)!r}.")
+            raise BackupError(
+                BackupProblem.FOREIGN, f"The stream holds files of no export: {min(unknown)!r}."
+            )
         return manifest
 
     @contextlib.contextmanager
@@ -133,7 +135,7 @@ class TarArchive:
         """A file of the database's folder, from its start. Raises BackupError."""
         path = f"{self.manifest.database}/{name}"
         if path not in self._files:
-            raise BackupError(Problem.MISSING, f"{path} is missing in the stream.")
+            raise BackupError(BackupProblem.MISSING, f"{path} is missing in the stream.")
         self._files[path].seek(0)
         yield self._files[path]
 
@@ -152,7 +154,9 @@ class TarArchive:
                 continue
             name = _clean(name)
             if name in names or len(names) >= MOST_FILES:
-                raise BackupError(Problem.FOREIGN, f"The stream holds {name!r} twice, or too many files.")
+                raise BackupError(
+                    BackupProblem.FOREIGN, f"The stream holds {name!r} twice, or too many files."
+                )
             names.add(name)
             yield name, self._content(size)
         self._end()
@@ -195,13 +199,13 @@ class TarArchive:
         self._read += len(content)
         if len(content) < size:
             raise BackupError(
-                Problem.DAMAGED, "The stream breaks off: whatever wrote it did not come to its end."
+                BackupProblem.DAMAGED, "The stream breaks off: whatever wrote it did not come to its end."
             )
         return content
 
 
 def _damaged() -> BackupError:
-    return BackupError(Problem.DAMAGED, "The stream is damaged, or no tar.")
+    return BackupError(BackupProblem.DAMAGED, "The stream is damaged, or no tar.")
 
 
 def _parsed(block: bytes) -> tuple[bytes, str, int]:
@@ -212,7 +216,7 @@ def _parsed(block: bytes) -> tuple[bytes, str, int]:
         raise _damaged()
     kind, size = block[_TYPE], block[_SIZE]
     if kind not in (FILE, FOLDER):
-        raise BackupError(Problem.FOREIGN, "The stream holds something that is no regular file.")
+        raise BackupError(BackupProblem.FOREIGN, "The stream holds something that is no regular file.")
     prefix = block[_PREFIX].split(b"\0")[0] if block[_MAGIC] == b"ustar\0" else b""
     name = b"/".join(filter(None, (prefix, block[_NAME].split(b"\0")[0])))
     try:
@@ -228,5 +232,5 @@ def _clean(name: str) -> str:
     if parts == [manifests.NAME]:
         return manifests.NAME
     if len(parts) != 2 or not manifests.is_database(parts[0]) or parts[1] in ("", ".", ".."):
-        raise BackupError(Problem.FOREIGN, f"The stream holds a file of no export: {name!r}.")
+        raise BackupError(BackupProblem.FOREIGN, f"The stream holds a file of no export: {name!r}.")
     return "/".join(parts)

@@ -23,9 +23,9 @@ from pymongo.errors import BulkWriteError, DocumentTooLarge, DuplicateKeyError, 
 from app.core import mongo as database
 from app.core.backup import IMPORT
 from app.core.backup.bson_stream import fields, split
-from app.core.backup.manifest import Content
-from app.core.backup.problems import BackupError, Caution, Problem, Report, Step, Warned
-from app.core.backup.source import BATCH_TIMEOUT_S, EPHEMERAL, IMPORTS, Source, within
+from app.core.backup.manifest import FileContent
+from app.core.backup.problems import BackupError, BackupProblem, Caution, CollectionProgress, Report, Warned
+from app.core.backup.source import BATCH_TIMEOUT_S, EPHEMERAL, IMPORTS, BackupSource, within
 from app.core.catalog import lately
 from app.core.clock import utcnow
 from app.core.mongo import Document, Mongo
@@ -185,16 +185,16 @@ class Target:
 
     # Comparing
 
-    def is_equal(self, collection: str, content: Content, report: Report) -> bool:
+    def is_equal(self, collection: str, content: FileContent, report: Report) -> bool:
         """Whether the collection holds exactly these documents: read back in the order of `_id`."""
         if self.count(collection) != content.count:
             return False
         digest, size, count = hashlib.sha256(), 0, 0
-        for batch in Source(self.db).batches(collection):
+        for batch in BackupSource(self.db).batches(collection):
             digest.update(batch)
             size += len(batch)
             count += sum(1 for _ in split(batch))
-            report(Step("Comparing", collection, count, size))
+            report(CollectionProgress("Comparing", collection, count, size))
         return (digest.hexdigest(), size) == (content.sha256, content.bytes)
 
     @within(LONG_S)
@@ -271,6 +271,6 @@ def some(items: Iterable[Any], most: int) -> Iterator[list[Any]]:
 
 def _refused(collection: str, document: bytes, code: int) -> BackupError:
     return BackupError(
-        Problem.REFUSED,
+        BackupProblem.REFUSED,
         f"The server refused document {id_text(document)} of {collection} (error {code}).",
     )

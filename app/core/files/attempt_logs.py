@@ -24,7 +24,7 @@ TAIL_PARTS = 8
 
 
 @dataclass(frozen=True)
-class Log:
+class AttemptLog:
     """The output of one attempt as text; ``size`` counts all bytes that were printed."""
 
     text: str
@@ -78,7 +78,7 @@ class Logs:
             kept = kept_parts(size)
             self._logs.delete_many({"task": task_id, "attempt": attempt, "part": {"$nin": kept}})
 
-    def read(self, task_id: ObjectId, attempt: int) -> Log:
+    def read(self, task_id: ObjectId, attempt: int) -> AttemptLog:
         """All that is kept of one attempt's output; says where the middle is left out."""
         found = self._logs.find({"task": task_id, "attempt": attempt}).sort([("part", 1)])
         parts = list(stored.readable("part of a log", _part, found))
@@ -94,7 +94,7 @@ class Logs:
             expected = part["part"] + 1
         size = (parts[-1]["part"] * PART + parts[-1]["size"]) if parts else 0
         text = collapsed(b"".join(pieces)).decode("utf-8", "replace")
-        return Log(text, size, complete=len(parts) == expected)
+        return AttemptLog(text, size, complete=len(parts) == expected)
 
     def delete(self, task_ids: Sequence[ObjectId]) -> None:
         self._logs.delete_many({"task": {"$in": list(task_ids)}})

@@ -32,7 +32,7 @@ def pieces(source: IO[bytes]) -> Iterator[bytes]:
         yield bytes(whole)
 
 
-class Content:
+class ChunkStore:
     """The chunks of the files in ``db``."""
 
     def __init__(self, db: Mongo) -> None:

@@ -21,7 +21,7 @@ from pymongo.errors import PyMongoError
 from app.core import stored
 from app.core.clock import utcnow
 from app.core.errors import Invalid, TooLarge
-from app.core.files.gridfs import CHUNK, Content, gone, pieces
+from app.core.files.gridfs import CHUNK, ChunkStore, gone, pieces
 from app.core.mongo import Document, Mongo
 from dtq.filenames import safe_name
 
@@ -78,7 +78,7 @@ class Files:
     """Stored files of ``db``."""
 
     def __init__(self, db: Mongo, max_bytes: int) -> None:
-        self._content = Content(db)
+        self._content = ChunkStore(db)
         self._files = db["files.files"]
         self._uploads = db["files.uploads"]
         self._tasks = db.tasks
@@ -143,7 +143,9 @@ class Files:
 
         Raises NotFound when asked for the first.
         """
-        whole = stored.readable("file", lambda each: stored.checked(each, _READ, {}), [self._found(file_id)])
+        whole = stored.readable(
+            "file", lambda document: stored.checked(document, _READ, {}), [self._found(file_id)]
+        )
         found = one_of(whole, file_id)
         length = found["length"]
         yield from self._content.read(found, start, length if stop is None else min(stop, length))

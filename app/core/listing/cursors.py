@@ -42,7 +42,7 @@ def decode(cursor: str) -> tuple[datetime, ObjectId]:
     stamp, _, task = cursor.partition("-")
     task_id = parse_task_id(task)
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 15) or task_id is None:
-        raise BadQuery("This page of the list is not understood. Please start again from its first page.")
+        raise BadQuery("This page of the list doesn't exist. Start again from the first page.")
     return EPOCH + timedelta(milliseconds=int(stamp)), task_id
 
 

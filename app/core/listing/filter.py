@@ -111,9 +111,9 @@ class TaskFilter:
         """
         changed = replace(self, **{"after": "", "before": "", "last": "", **changes})
         return {
-            each.name: getattr(changed, each.name)
-            for each in fields(self)
-            if getattr(changed, each.name) != each.default
+            field.name: getattr(changed, field.name)
+            for field in fields(self)
+            if getattr(changed, field.name) != field.default
         }
 
     @property

@@ -78,7 +78,7 @@ class Words:
             raise TooShort("Type at least 2 letters, or paste a task ID.")
         query = {"_id": {"$gte": prefix, "$lt": prefix + "\U0010ffff"}}
         found = self._words.find(query, {"_id": 1}).sort([("_id", 1)]).limit(LOOKED_THROUGH + 1)
-        begin_so = [each["_id"] for each in found]
+        begin_so = [word["_id"] for word in found]
         if len(begin_so) <= EXPANSIONS:
             return Expansion(prefix, tuple(begin_so))
         living = [*islice(filter(self._lives, begin_so[:LOOKED_THROUGH]), EXPANSIONS + 1)]
@@ -97,6 +97,6 @@ class Words:
         found = self._words.find({"_id": {"$gt": self._pruned_to}}).sort([("_id", 1)]).limit(limit)
         some = list(found)
         self._pruned_to = some[-1]["_id"] if len(some) == limit else ""
-        old = [each for each in some if not is_time(each.get("at")) or each["at"] < utcnow() - FORGOTTEN]
-        gone = [each for each in old if not self._lives(each["_id"])]
-        return sum(self._words.delete_one({"at": None, **each}).deleted_count for each in gone)
+        old = [word for word in some if not is_time(word.get("at")) or word["at"] < utcnow() - FORGOTTEN]
+        gone = [word for word in old if not self._lives(word["_id"])]
+        return sum(self._words.delete_one({"at": None, **word}).deleted_count for word in gone)

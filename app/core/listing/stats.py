@@ -90,7 +90,7 @@ class Stats:
 
     def ended(self, within: timedelta) -> dict[Status, Count]:
         """How many tasks ended with each outcome, within one of `ENDED_WITHIN`."""
-        outcomes = sorted(ENDED, key=lambda each: list(Status).index(each))
+        outcomes = sorted(ENDED, key=lambda status: list(Status).index(status))
         wanted = TaskFilter(ended=_name_of(within), sort="finished")
         return {status: self._count_all(replace(wanted, status=status.value)) for status in outcomes}
 
@@ -150,9 +150,9 @@ class Stats:
         fields = {"type": 1, "error.message": 1, "finished_at": 1}
         newest = self._newest(Status.FAILED, utcnow() - within, fields, FAILURES_READ)
         more = len(newest) == FAILURES_READ
-        found = [each for each in newest if is_text(each.get("type"))]
-        counts = Counter((each["type"], _message(each)) for each in found)
-        latest = {(each["type"], _message(each)): each for each in reversed(found)}
+        found = [task for task in newest if is_text(task.get("type"))]
+        counts = Counter((task["type"], _message(task)) for task in found)
+        latest = {(task["type"], _message(task)): task for task in reversed(found)}
         return [
             FailureGroup(
                 kind,
@@ -174,8 +174,8 @@ def _finished(task: Document) -> tuple[datetime, Any]:
 def _busy(found: list[Document], opened: datetime) -> timedelta:
     """For how long since ``opened`` at least one of the tasks ran; the last to end comes first."""
     busy, reached = timedelta(0), found[0]["finished_at"]
-    for each in found:
-        started, rest = max(each["started_at"], opened), reached - each["finished_at"]
+    for task in found:
+        started, rest = max(task["started_at"], opened), reached - task["finished_at"]
         if started < reached:
             busy += reached - started - (rest if rest > PAUSE else timedelta(0))
             reached = started

@@ -30,7 +30,7 @@ Tell = Callable[[Field, str], str]
 """Takes the name of a variable, or nothing to ask a person; returns the secret. Raises Invalid."""
 
 
-def _no_environment(each: Field, name: str) -> str:
+def _no_environment(field: Field, name: str) -> str:
     raise Invalid("There is no environment here to read a secret from.")
 
 
@@ -43,13 +43,13 @@ def parse(
     other word could be.
     """
     rows = rows_among({word.partition("=")[0].rstrip(":"): () for word in words})
-    known = {each.name: each for each in laid_out(fields, rows)}
+    known = {field.name: field for field in laid_out(fields, rows)}
     texts, values = _split(words, known)
     given = [known[name] for name in texts]
-    files = [each for each in given if each.kind.takes_files]
-    others = [each for each in given if not each.kind.takes_files]
-    read = _read(others, texts, lambda each, said: _as_form(each, said, tell))
-    sent = _read(files, texts, lambda each, paths: _uploaded(each, paths, upload))
+    files = [field for field in given if field.kind.takes_files]
+    others = [field for field in given if not field.kind.takes_files]
+    read = _read(others, texts, lambda field, said: _as_form(field, said, tell))
+    sent = _read(files, texts, lambda field, paths: _uploaded(field, paths, upload))
     return gathered(fields, with_groups({**read, **sent, **values}), rows)
 
 
@@ -61,12 +61,12 @@ def _read(
     """The values of some fields. Raises Invalid with everything that is wrong with them."""
     sent: dict[str, list[str]] = {}
     problems: dict[str, str] = {}
-    for each in fields:
+    for field in fields:
         try:
-            sent[each.name] = as_form(each, texts[each.name])
+            sent[field.name] = as_form(field, texts[field.name])
         except (TaskQueueError, ValueError) as error:
-            problems[each.name] = str(error)
-    values, unread = from_form([each for each in fields if each.name in sent], sent)
+            problems[field.name] = str(error)
+    values, unread = from_form([field for field in fields if field.name in sent], sent)
     _raise(problems | unread)
     return values
 
@@ -94,7 +94,7 @@ def _split(words: Sequence[str], known: Mapping[str, Field]) -> tuple[dict[str, 
         elif match[1] not in known:
             problems[match[1][:40]] = _unknown(match[1], known)
         elif match[2] == ":=":
-            values[match[1]] = _json(match[1], match[3], problems)
+            values[match[1]] = _read_or_note(match[1], match[3], problems)
         elif known[match[1]].kind.is_group:
             _add_group(known[match[1]], match[3], values, problems)
         else:
@@ -108,12 +108,12 @@ def _split(words: Sequence[str], known: Mapping[str, Field]) -> tuple[dict[str, 
     return texts, values
 
 
-def _add_group(each: Field, text: str, values: dict[str, Any], problems: dict[str, str]) -> None:
+def _add_group(field: Field, text: str, values: dict[str, Any], problems: dict[str, str]) -> None:
     """A model or rows as JSON; a row may stand alone, and is one more."""
-    value = None if each.nullable and not text.strip() else _json(each.name, text, problems)
-    if each.kind.several and isinstance(value, dict):
-        value = [*(values.get(each.name) or []), value]
-    values[each.name] = value
+    value = None if field.nullable and not text.strip() else _read_or_note(field.name, text, problems)
+    if field.kind.several and isinstance(value, dict):
+        value = [*(values.get(field.name) or []), value]
+    values[field.name] = value
 
 
 def _unknown(name: str, known: Mapping[str, Field]) -> str:
@@ -124,7 +124,7 @@ def _unknown(name: str, known: Mapping[str, Field]) -> str:
     return f"There is no parameter of this name. There are: {names}."
 
 
-def _json(name: str, text: str, problems: dict[str, str]) -> Any:
+def _read_or_note(name: str, text: str, problems: dict[str, str]) -> Any:
     try:
         return json_text.read(text)
     except ValueError as error:
@@ -132,31 +132,31 @@ def _json(name: str, text: str, problems: dict[str, str]) -> Any:
         return None
 
 
-def _as_form(each: Field, texts: list[str], tell: Tell) -> list[str]:
+def _as_form(field: Field, texts: list[str], tell: Tell) -> list[str]:
     """The texts as a browser would have sent them. Raises Invalid and ValueError."""
-    if each.kind.is_secret:
-        return [tell(each, text[1:]) if text.startswith("@") else text for text in texts]
-    return each.kind.from_words(each, texts)
+    if field.kind.is_secret:
+        return [tell(field, text[1:]) if text.startswith("@") else text for text in texts]
+    return field.kind.from_words(field, texts)
 
 
 def teller(env: Mapping[str, str], ask: Callable[[str], str]) -> Tell:
     """Reads secrets from an environment; ``ask`` asks a person for one, by its title, without showing it."""
 
-    def tell(each: Field, name: str) -> str:
+    def tell(field: Field, name: str) -> str:
         if not name:
-            return ask(each.title)
+            return ask(field.title)
         if name not in env:
             raise Invalid(
-                f"There is no environment variable {name[:100]}. Set it, or give {each.name}=@ to be asked."
+                f"There is no environment variable {name[:100]}. Set it, or give {field.name}=@ to be asked."
             )
         return env[name]
 
     return tell
 
 
-def _uploaded(each: Field, texts: list[str], upload: Upload) -> list[str]:
+def _uploaded(field: Field, texts: list[str], upload: Upload) -> list[str]:
     """The ids of the files that `@` names; anything else is the id of a file that is there already."""
-    return [upload(each, _path(text[1:])) if text.startswith("@") else text for text in texts]
+    return [upload(field, _path(text[1:])) if text.startswith("@") else text for text in texts]
 
 
 def _path(text: str) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 from app.core.params.kinds import recognize
 from app.core.params.kinds.kind import Field
 from app.core.params.schema_parts import Schema, resolved, without_null
-from dtq._types.signature import DEEPEST
+from dtq.runtime import DEEPEST
 
 __all__ = ["DEEPEST", "Field", "describe"]
 

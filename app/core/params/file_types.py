@@ -6,10 +6,10 @@ from app.core.errors import Invalid
 from app.core.params.fields import Field
 
 
-def accepted(each: Field, name: str, content_type: str) -> bool:
+def accepted(field: Field, name: str, content_type: str) -> bool:
     """Whether a file is of a kind that the field takes."""
-    return not each.accept or any(
-        _matches(kind.lower(), name.lower(), content_type.lower()) for kind in each.accept
+    return not field.accept or any(
+        _matches(kind.lower(), name.lower(), content_type.lower()) for kind in field.accept
     )
 
 
@@ -19,12 +19,12 @@ def _matches(kind: str, name: str, content_type: str) -> bool:
     return content_type.startswith(kind[:-1]) if kind.endswith("/*") else content_type == kind
 
 
-def not_accepted(each: Field, name: str) -> str:
+def not_accepted(field: Field, name: str) -> str:
     """The sentence for a file that is not."""
-    return f"{name} isn't an accepted file type. Accepted: {', '.join(each.accept)}."
+    return f"{name} isn't an accepted file type. Accepted: {', '.join(field.accept)}."
 
 
-def require_accepted(each: Field, name: str, content_type: str) -> None:
+def require_accepted(field: Field, name: str, content_type: str) -> None:
     """Raises Invalid for a file that the field does not take."""
-    if not accepted(each, name, content_type):
-        raise Invalid(not_accepted(each, name))
+    if not accepted(field, name, content_type):
+        raise Invalid(not_accepted(field, name))

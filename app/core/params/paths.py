@@ -29,24 +29,24 @@ def laid_out(fields: Iterable[Field], rows: RowsOf, within: str = "") -> list[Fi
 
 
 def _laid_out(fields: Iterable[Field], rows: RowsOf, within: str) -> Iterator[Field]:
-    for each in fields:
-        path = within + each.name
-        yield replace(each, name=path)
-        for inner in _insides(each, path, rows):
-            yield from _laid_out(_with_defaults(each), rows, inner)
+    for field in fields:
+        path = within + field.name
+        yield replace(field, name=path)
+        for inner in _insides(field, path, rows):
+            yield from _laid_out(_with_defaults(field), rows, inner)
 
 
-def _insides(each: Field, path: str, rows: RowsOf) -> list[str]:
+def _insides(field: Field, path: str, rows: RowsOf) -> list[str]:
     """What the paths of the parts begin with: once for a model, per row for rows of one."""
-    if not each.kind.is_group:
+    if not field.kind.is_group:
         return []
-    return [f"{path}.{row}." for row in rows(path)] if each.kind.several else [f"{path}."]
+    return [f"{path}.{row}." for row in rows(path)] if field.kind.several else [f"{path}."]
 
 
 def _with_defaults(model: Field) -> Iterable[Field]:
     """The fields of a model; where a whole one is its default, that one's values are theirs."""
     given = model.default if isinstance(model.default, Mapping) else {}
-    return [replace(each, default=given.get(each.name, each.default)) for each in model.children]
+    return [replace(child, default=given.get(child.name, child.default)) for child in model.children]
 
 
 def at(fields: Iterable[Field], path: Sequence[str | int]) -> tuple[str, Field | None]:
@@ -55,7 +55,7 @@ def at(fields: Iterable[Field], path: Sequence[str | int]) -> tuple[str, Field |
     Without a field, the path ends in a name that nothing has.
     """
     name, rest = str(path[0]), path[1:]
-    found = next((each for each in fields if each.name == name), None)
+    found = next((field for field in fields if field.name == name), None)
     row = 1 if found is not None and found.kind.several else 0
     if found is None or not found.kind.is_group or len(rest) <= row:
         return name, found
@@ -65,9 +65,9 @@ def at(fields: Iterable[Field], path: Sequence[str | int]) -> tuple[str, Field |
 
 def every(fields: Iterable[Field], within: str = "") -> Iterator[tuple[str, Field]]:
     """Each field of a tree with its path; one of a row is named without a number: ``people.name``."""
-    for each in fields:
-        yield within + each.name, each
-        yield from every(each.children, f"{within}{each.name}.")
+    for field in fields:
+        yield within + field.name, field
+        yield from every(field.children, f"{within}{field.name}.")
 
 
 # What came under the names of a form
@@ -107,18 +107,18 @@ def renumbered(
     new = Renumbered({}, {})
 
     def walk(fields: Iterable[Field], old: str, now: str) -> None:
-        for each in fields:
-            was, path = old + each.name, now + each.name
+        for field in fields:
+            was, path = old + field.name, now + field.name
             new.paths[was] = path
             if was in sent:
                 new.sent[path] = list(sent[was])
-            if each.kind.is_model:
-                walk(each.children, f"{was}.", f"{path}.")
-            elif each.kind.is_rows:
-                staying = kept(each, was, rows(was))
+            if field.kind.is_model:
+                walk(field.children, f"{was}.", f"{path}.")
+            elif field.kind.is_rows:
+                staying = kept(field, was, rows(was))
                 new.sent[path] = [str(number) for number in range(len(staying))]
                 for number, row in enumerate(staying):
-                    walk(each.children, f"{was}.{row}.", f"{path}.{number}.")
+                    walk(field.children, f"{was}.{row}.", f"{path}.{number}.")
 
     walk(fields, "", "")
     return new
@@ -132,15 +132,15 @@ def gathered(
 ) -> dict[str, Any]:
     """The tree of the values that are known by path; a group that is given is True there."""
     found = {}
-    for each in fields:
-        path = within + each.name
+    for field in fields:
+        path = within + field.name
         if path not in values:
             continue
         value = values[path]
-        if each.kind.is_group and value is True:
-            parts = [gathered(each.children, values, rows, inner) for inner in _insides(each, path, rows)]
-            value = parts if each.kind.several else parts[0]
-        found[each.name] = value
+        if field.kind.is_group and value is True:
+            parts = [gathered(field.children, values, rows, inner) for inner in _insides(field, path, rows)]
+            value = parts if field.kind.several else parts[0]
+        found[field.name] = value
     return found
 
 
@@ -148,26 +148,26 @@ def flattened(
     fields: Iterable[Field],
     values: Mapping[str, Any],
     within: str = "",
-    least: Callable[[Field], int] = lambda each: 0,
+    least: Callable[[Field], int] = lambda _field: 0,
 ) -> dict[str, Any]:
     """The reverse: each value by its path, without those that are not there. Nothing in it is trusted.
 
     A model is whether it is given, rows are their numbers; ``least`` says how many there are to be of them.
     """
     found: dict[str, Any] = {}
-    for each in fields:
-        path, value = within + each.name, values.get(each.name, each.default)
-        if each.kind.is_model:
-            found[path] = not each.nullable or isinstance(value, Mapping)
+    for field in fields:
+        path, value = within + field.name, values.get(field.name, field.default)
+        if field.kind.is_model:
+            found[path] = not field.nullable or isinstance(value, Mapping)
             parts = value if isinstance(value, Mapping) else {}
-            found |= flattened(_with_defaults(each), parts, f"{path}.", least)
-        elif each.kind.is_rows:
+            found |= flattened(_with_defaults(field), parts, f"{path}.", least)
+        elif field.kind.is_rows:
             whole = [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
-            whole += [{}] * (least(each) - len(whole))
+            whole += [{}] * (least(field) - len(whole))
             found[path] = [str(number) for number in range(len(whole))]
             for number, row in enumerate(whole):
-                found |= flattened(each.children, row, f"{path}.{number}.", least)
-        elif each.name in values:
+                found |= flattened(field.children, row, f"{path}.{number}.", least)
+        elif field.name in values:
             found[path] = value
     return found
 
@@ -176,10 +176,10 @@ def file_ids(fields: Iterable[Field], values: Mapping[str, Any]) -> dict[str, li
     """The ids in the fields that take files, by path; only of those that are given."""
     flat = flattened(fields, values)
     found = {}
-    for each in laid_out(fields, lambda path: flat.get(path, ())):
-        given = flat.get(each.name)
-        if each.kind.takes_files and given:
-            found[each.name] = [str(one) for one in (given if isinstance(given, list) else [given])]
+    for field in laid_out(fields, lambda path: flat.get(path, ())):
+        given = flat.get(field.name)
+        if field.kind.takes_files and given:
+            found[field.name] = [str(one) for one in (given if isinstance(given, list) else [given])]
     return found
 
 
@@ -191,19 +191,19 @@ def with_groups(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def filled(fields: Iterable[Field], values: Mapping[str, Any]) -> dict[str, Any]:
     """Values with the defaults of the fields where there are none, also within models and rows."""
-    known = {each.name: each for each in fields}
-    whole = {name: each.default for name, each in known.items() if _has_default(each)} | dict(values)
+    known = {field.name: field for field in fields}
+    whole = {name: item.default for name, item in known.items() if _has_default(item)} | dict(values)
     return {name: _filled(known.get(name), value) for name, value in whole.items()}
 
 
-def _has_default(each: Field) -> bool:
+def _has_default(field: Field) -> bool:
     """A default made by a factory is not in the schema: the function fills it in itself."""
-    return not each.required and (each.default is not None or each.nullable)
+    return not field.required and (field.default is not None or field.nullable)
 
 
-def _filled(each: Field | None, value: Any) -> Any:
-    if each is not None and each.kind.is_model and isinstance(value, dict):
-        return filled(each.children, value)
-    if each is not None and each.kind.is_rows and isinstance(value, list):
-        return [filled(each.children, row) if isinstance(row, dict) else row for row in value]
+def _filled(field: Field | None, value: Any) -> Any:
+    if field is not None and field.kind.is_model and isinstance(value, dict):
+        return filled(field.children, value)
+    if field is not None and field.kind.is_rows and isinstance(value, list):
+        return [filled(field.children, row) if isinstance(row, dict) else row for row in value]
     return value

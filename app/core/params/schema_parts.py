@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dtq._types.signature import DEEPEST
+from dtq.runtime import DEEPEST
 
 Schema = dict[str, Any]
 _SAYS_WHAT = {"type", "anyOf", "oneOf", "allOf", "enum", "const", "not", "format"}

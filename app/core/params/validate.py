@@ -40,7 +40,7 @@ def from_form(
     """
     rows = rows_among(sent)
     laid = laid_out(fields, rows)
-    for name in sorted(sent.keys() - {each.name for each in laid}):
+    for name in sorted(sent.keys() - {field.name for field in laid}):
         raise Invalid(f"There is no parameter “{name[:80]}”.")
     values, problems = read_laid_out(laid, sent, rows)
     return gathered(fields, values, rows), problems
@@ -53,18 +53,18 @@ def read_laid_out(
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
     off: tuple[str, ...] = ()
-    for each in laid:
-        if each.name.startswith(off):
+    for field in laid:
+        if field.name.startswith(off):
             continue
         try:
-            value = each.kind.read(each, list(sent.get(each.name, ())), rows(each.name))
+            value = field.kind.read(field, list(sent.get(field.name, ())), rows(field.name))
         except ValueError as error:
-            problems[each.name] = str(error)
+            problems[field.name] = str(error)
         else:
             if value is not MISSING:
-                values[each.name] = value
-            if each.kind.is_group and value is None:
-                off += (f"{each.name}.",)
+                values[field.name] = value
+            if field.kind.is_group and value is None:
+                off += (f"{field.name}.",)
     return values, problems
 
 
@@ -89,8 +89,8 @@ def validate(schema: dict[str, Any], values: Any, fields: Sequence[Field] | None
     alone = [error for error in errors if error.validator != "checks"]
     for error in alone or errors:  # what several say together matters once each of them is right
         for path, reason in _blamed(error):
-            name, each = at(fields, path or [""])
-            problems.setdefault(name, _sentence(each, reason, name.count(".") + 1))
+            name, field = at(fields, path or [""])
+            problems.setdefault(name, _sentence(field, reason, name.count(".") + 1))
     _raise(problems or _without_entries(fields, whole))
     checked: dict[str, Any] = marked(schema, whole)
     return checked
@@ -99,15 +99,15 @@ def validate(schema: dict[str, Any], values: Any, fields: Sequence[Field] | None
 def _without_entries(fields: Sequence[Field], values: Mapping[str, Any], within: str = "") -> dict[str, str]:
     """A sentence for each list that is required and empty, as a form would say it, by its path."""
     found: dict[str, str] = {}
-    for each in fields:
-        path, value = within + each.name, values.get(each.name)
-        if value == [] and each.needs_entry:
-            found[path] = each.kind.missing
-        elif each.kind.is_model and isinstance(value, Mapping):
-            found |= _without_entries(each.children, value, f"{path}.")
-        elif each.kind.is_rows and isinstance(value, list):
+    for field in fields:
+        path, value = within + field.name, values.get(field.name)
+        if value == [] and field.needs_entry:
+            found[path] = field.kind.missing
+        elif field.kind.is_model and isinstance(value, Mapping):
+            found |= _without_entries(field.children, value, f"{path}.")
+        elif field.kind.is_rows and isinstance(value, list):
             for number, row in enumerate(value):
-                found |= _without_entries(each.children, row, f"{path}.{number}.")
+                found |= _without_entries(field.children, row, f"{path}.{number}.")
     return found
 
 

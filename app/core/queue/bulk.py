@@ -35,7 +35,7 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class Step:
+class BulkStep:
     """How far it came: on how many it took effect, how many were left as they are, where it goes on.
 
     ``after`` is empty when all were looked at.
@@ -79,7 +79,7 @@ class Bulk:
         until: datetime,
         after: str = "",
         most: int | None = None,
-    ) -> Step:
+    ) -> BulkStep:
         """Do it to the next tasks that a filter matched then, and not to more than ``most``, for `STEP_S`."""
         ends, done, left, batch = time.monotonic() + STEP_S, 0, 0, min(FIRST, BATCH)
         while True:
@@ -89,18 +89,18 @@ class Bulk:
             )
             done, left, after = done + took, left + len(page.tasks) - took, page.next
             if done == most:
-                return Step(done, left)
+                return BulkStep(done, left)
             if not after or time.monotonic() >= ends:
-                return Step(done, left, after)
+                return BulkStep(done, left, after)
             batch = min(BATCH, batch * 2)
 
-    def run_on(self, operation: Operation, ids: Sequence[ObjectId], until: datetime) -> Step:
+    def run_on(self, operation: Operation, ids: Sequence[ObjectId], until: datetime) -> BulkStep:
         """Do it to the tasks of these ids, oldest first, for which it was legal then and is now."""
         query = {"_id": {"$in": list(ids)}, **unchanged(legal(operation.action), until)}
         found = self._queries.find(query, [("_id", 1)], len(ids)) if ids else []
         fit = self._affected(operation, [task for task in found if operation.action in task.actions])
         done = sum(self._apply(operation, fit[start : start + FIRST]) for start in range(0, len(fit), FIRST))
-        return Step(done, len(ids) - done)
+        return BulkStep(done, len(ids) - done)
 
     def _affected(self, operation: Operation, tasks: list[Task]) -> list[Task]:
         """Those on which it has an effect: what is in the queue already keeps its place."""

@@ -148,6 +148,8 @@ class Dispatcher:
     def _allowed(self, task_id: ObjectId, action: Action) -> Task:
         task = self.tasks.get(task_id)
         if action not in task.actions:
+            if action is Action.CANCEL and task.status is Status.CANCELED:
+                raise Conflict("This task is already canceled.")
             raise Conflict(f"This task is {task.status.label.lower()}, so it cannot be {_PAST[action]}.")
         return task
 
@@ -256,4 +258,4 @@ _PAST = {
 
 
 def _moved_on(done: str) -> Conflict:
-    return Conflict(f"The task moved on in the meantime, so it was not {done}. The page shows how it is now.")
+    return Conflict(f"The task's status changed before it could be {done}. Here is its current state.")

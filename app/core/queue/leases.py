@@ -29,7 +29,7 @@ ABANDONED_S = 2 * LEASE.total_seconds()
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _SeenLease:
     """An attempt with its lease, as stored, and since when it has been so (monotonic)."""
 
     state: tuple[Any, Any]
@@ -47,13 +47,13 @@ class LeaseWatch:
 
     def __init__(self, queries: Queries, now: Callable[[], float] = time.monotonic) -> None:
         self._queries, self._now = queries, now
-        self._seen: dict[ObjectId, _Seen] = {}
+        self._seen: dict[ObjectId, _SeenLease] = {}
         self.unrenewed_s = UNRENEWED_S
 
     def lost(self) -> list[Task]:
         """Look at all that run; return those whose worker is lost, the longest lost first."""
         now = self._now()
-        seen = {task_id: _Seen(state, now) for task_id, state in self._queries.running_leases()}
+        seen = {task_id: _SeenLease(state, now) for task_id, state in self._queries.running_leases()}
         for task_id in seen.keys() & self._seen.keys():
             if self._seen[task_id].state == seen[task_id].state:
                 seen[task_id] = self._seen[task_id]
@@ -62,7 +62,7 @@ class LeaseWatch:
         tasks = self._queries.among([task_id for _, task_id in lost])
         return [task for task in tasks if self._is_as_seen(task)]
 
-    def _is_lost(self, one: _Seen, now: float) -> bool:
+    def _is_lost(self, one: _SeenLease, now: float) -> bool:
         unrenewed_s = now - one.since
         return unrenewed_s >= ABANDONED_S or (unrenewed_s >= self.unrenewed_s and one.looks_over)
 

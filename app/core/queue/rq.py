@@ -203,7 +203,7 @@ class Queues:
         """Return the answer about a queue; one whose key is not a list is empty. Raises any other error."""
         if not isinstance(found, Exception):
             return int(found)
-        if not str(found).startswith(WRONG_TYPE):
+        if not isinstance(found, RedisError) or causes.redis_code(found) != WRONG_TYPE:
             raise found
         _name_once(self._queues[priority].key)
         return 0

@@ -37,7 +37,7 @@ class Mask:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         found = {spelling for secret in secrets for spelling in _spellings(secret)}
-        self._needles = sorted((each for each in found if len(each) >= LEAST), key=len, reverse=True)
+        self._needles = sorted((needle for needle in found if len(needle) >= LEAST), key=len, reverse=True)
         self.longest = len(self._needles[0]) if self._needles else 0
 
     @classmethod
@@ -119,7 +119,7 @@ def _spellings(secret: str) -> Iterator[bytes]:
     for text in texts:
         if len(text.strip()) >= LEAST:
             yield from _encoded(text.encode("utf-8", "surrogatepass"))
-            yield from (each.encode("utf-8", "surrogatepass") for each in _escaped(text))
+            yield from (spelling.encode("utf-8", "surrogatepass") for spelling in _escaped(text))
 
 
 def _encoded(raw: bytes) -> Iterator[bytes]:

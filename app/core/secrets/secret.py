@@ -86,7 +86,7 @@ def revealed(value: Any) -> Any:
 
 def masked(value: Any) -> Any:
     """A copy that may be shown to anybody: secrets, sealed or not, are `MASK`."""
-    return replaced(value, lambda each: is_secret(each) or is_sealed(each), lambda _: MASK)
+    return replaced(value, lambda inner: is_secret(inner) or is_sealed(inner), lambda _: MASK)
 
 
 def secrets_in(value: Any) -> Iterator[str]:
@@ -127,7 +127,7 @@ def _marked(about: Any, value: Any, root: dict[str, Any], followed: set[str]) ->
     if isinstance(value, list):
         first = about.get("prefixItems", ())
         schemas = [*first, *[about.get("items")] * (len(value) - len(first))]
-        return [_marked(one, each, root, set()) for one, each in zip(schemas, value, strict=False)]
+        return [_marked(one, inner, root, set()) for one, inner in zip(schemas, value, strict=False)]
     return value
 
 

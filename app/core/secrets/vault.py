@@ -73,14 +73,14 @@ class Vault:
         """Parameters as they are stored with that task. Raises CannotOpen where there is no key."""
         place = f"task:{task_id}"
         kept: dict[str, Any] = replaced(
-            params, is_secret, lambda each: {SEALED: self.seal(each.reveal(), place)}
+            params, is_secret, lambda secret: {SEALED: self.seal(secret.reveal(), place)}
         )
         return kept
 
     def opened(self, params: Any, task_id: ObjectId) -> Any:
         """Parameters of that task, or one of them, as they were given. Raises CannotOpen."""
         place = f"task:{task_id}"
-        return replaced(params, is_sealed, lambda each: Secret(self.open(each[SEALED], place)))
+        return replaced(params, is_sealed, lambda sealed: Secret(self.open(sealed[SEALED], place)))
 
     # One secret
 

@@ -160,7 +160,7 @@ REDIS_CODES = {
     "LOADING": Cause.LOADING,
     "BUSY": Cause.BUSY,
 }
-# Redis says these under the code ERR, so there is nothing else to tell them by.
+# Redis says these under the code ERR and offers nothing else to tell them by.
 REDIS_SENTENCES = {
     "max number of clients reached": Cause.BUSY,
     "invalid password": Cause.LOGIN_REFUSED,
@@ -182,8 +182,8 @@ _CODE = re.compile(r"([A-Z]{3,})\b")
 
 def of_redis(error: BaseException, redis: Redis | Any = None) -> Cause:
     """Return why Redis cannot be used; the client's address is looked at where the error says little."""
-    for each in _chain(error):
-        if isinstance(each, RedisError) and (cause := _answered(each)):
+    for link in _chain(error):
+        if isinstance(link, RedisError) and (cause := _answered(link)):
             return cause
     local = _of_connecting(error)
     if local is not None:
@@ -193,11 +193,13 @@ def of_redis(error: BaseException, redis: Redis | Any = None) -> Cause:
 
 
 def _answered(error: RedisError) -> Cause | None:
-    """Return what a server's answer means; None for what is no answer. The library knows few of the codes."""
+    """Return what a server's answer means; None for what is no answer.
+
+    The code decides. Where Redis answers with the code ERR, or a code with two meanings, its sentence does.
+    """
     if isinstance(error, InvalidResponse):
         return None
-    sentence = _PIPELINED.sub("", str(error))
-    named = error.status_code or (found[1] if (found := _CODE.match(sentence)) else "")
+    sentence, named = _PIPELINED.sub("", str(error)), redis_code(error)
     if isinstance(error, MovedError):
         return Cause.CLUSTER
     if named == "NOPERM" and _KEYS.search(sentence):
@@ -208,14 +210,20 @@ def _answered(error: RedisError) -> Cause | None:
     return next(said, Cause.OTHER if named else None)
 
 
+def redis_code(error: RedisError) -> str:
+    """Return the code that an answer begins with, or nothing. The library reads few of the codes itself."""
+    found = _CODE.match(_PIPELINED.sub("", str(error)))
+    return error.status_code or (found[1] if found else "")
+
+
 def _of_connecting(error: BaseException) -> Cause | None:
     """Return what Python itself says of a connection that does not come about."""
-    for each in _chain(error):
-        if isinstance(each, socket.gaierror):
+    for link in _chain(error):
+        if isinstance(link, socket.gaierror):
             return Cause.NAME_NOT_RESOLVED
-        if isinstance(each, ConnectionRefusedError | FileNotFoundError):
+        if isinstance(link, ConnectionRefusedError | FileNotFoundError):
             return Cause.CONNECTION_REFUSED
-        if isinstance(each, ssl.SSLCertVerificationError):
+        if isinstance(link, ssl.SSLCertVerificationError):
             return Cause.TLS_CERTIFICATE
     return None
 
@@ -230,6 +238,8 @@ def _redis_place(redis: Redis | Any) -> tuple[str, int, bool] | None:
 
 # MongoDB
 
+ATLAS = 8000
+"""A hosted MongoDB answers with this whether the login is wrong or its quota is used up."""
 MONGODB_CODES = {
     **dict.fromkeys((11, 18, 334), Cause.LOGIN_REFUSED),
     **dict.fromkeys((13, 31, 391), Cause.FORBIDDEN),
@@ -238,12 +248,16 @@ MONGODB_CODES = {
     **dict.fromkeys((100, 64), Cause.TOO_FEW_REPLICAS),
     **dict.fromkeys((59, 115, 303), Cause.UNKNOWN_COMMAND),
     **dict.fromkeys((6, 7, 50, 89, 133), Cause.NO_ANSWER),
+    ATLAS: Cause.OUT_OF_SPACE,
     14031: Cause.OUT_OF_SPACE,
 }
-WITHOUT_LOGIN = re.compile("requires? authentication|not authenticated", re.IGNORECASE)
+_WITHOUT_LOGIN = re.compile("requires? authentication|not authenticated", re.IGNORECASE)
+MONGODB_SENTENCES = {
+    **dict.fromkeys((13, 31, 391), (_WITHOUT_LOGIN, Cause.LOGIN_REQUIRED)),
+    ATLAS: (re.compile("auth", re.IGNORECASE), Cause.LOGIN_REFUSED),
+}
+"""The second cause of a code, and how MongoDB says it."""
 UNCODED = (ConnectionFailure, ProtocolError, ConfigurationError)
-ATLAS = 8000
-"""A hosted MongoDB answers with this whether the login is wrong or its quota is used up."""
 
 
 def of_mongodb(error: BaseException, client: MongoClient[Any] | Any = None) -> Cause | None:
@@ -252,13 +266,11 @@ def of_mongodb(error: BaseException, client: MongoClient[Any] | Any = None) -> C
     It may be an error of ours that one of pymongo caused. With the client, its address is looked at where
     the error says little.
     """
-    error = next((each for each in _chain(error) if isinstance(each, PyMongoError)), error)
+    error = next((link for link in _chain(error) if isinstance(link, PyMongoError)), error)
     codes = list(mongodb_codes(error))
     for code in codes:
         if code in MONGODB_CODES:
-            return _without_login(error, MONGODB_CODES[code])
-        if code == ATLAS:
-            return Cause.LOGIN_REFUSED if "auth" in str(error).lower() else Cause.OUT_OF_SPACE
+            return _of_code(code, error)
     if codes or not isinstance(error, UNCODED):
         return None
     if isinstance(client, MongoClient):
@@ -269,7 +281,7 @@ def of_mongodb(error: BaseException, client: MongoClient[Any] | Any = None) -> C
 def mongodb_codes(error: BaseException) -> Iterator[int]:
     """The numbers with which MongoDB says what is wrong."""
     if isinstance(error, BulkWriteError):
-        yield from (each["code"] for each in error.details.get("writeErrors", ()) if "code" in each)
+        yield from (refusal["code"] for refusal in error.details.get("writeErrors", ()) if "code" in refusal)
         return
     code = error.code if isinstance(error, OperationFailure) else _code_of(getattr(error, "details", None))
     if code is not None:
@@ -281,9 +293,13 @@ def _code_of(details: Any) -> int | None:
     return code if isinstance(code, int) else None
 
 
-def _without_login(error: BaseException, cause: Cause) -> Cause:
-    """Code 13 is also for who has not logged in at all, which only its sentence says."""
-    return Cause.LOGIN_REQUIRED if cause is Cause.FORBIDDEN and WITHOUT_LOGIN.search(str(error)) else cause
+def _of_code(code: int, error: BaseException) -> Cause:
+    """Return the cause that a code of MongoDB stands for.
+
+    Some stand for two causes. MongoDB offers nothing else to tell those apart by, so the sentence decides.
+    """
+    sentence, second = MONGODB_SENTENCES.get(code, (None, None))
+    return second if second and sentence and sentence.search(str(error)) else MONGODB_CODES[code]
 
 
 def _of_topology(error: PyMongoError, client: MongoClient[Any]) -> Cause | None:

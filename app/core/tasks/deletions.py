@@ -32,7 +32,7 @@ class Deletions:
         if not task_ids:
             return []
         note = {"$set": {"at": utcnow()}}
-        self._notes.bulk_write([UpdateOne({"_id": each}, note, upsert=True) for each in task_ids])
+        self._notes.bulk_write([UpdateOne({"_id": task_id}, note, upsert=True) for task_id in task_ids])
         gone = self._tasks.delete(task_ids)
         self._clear(gone, task_ids)
         return gone

@@ -25,7 +25,7 @@ from app.core.tasks.document import entered, history_of, new_document, queued
 from app.core.tasks.queries import readable
 from app.core.tasks.states import ENDED, WAITING, Ending, Priority, Status
 from app.core.tasks.task import NewTask, Task
-from dtq._types.result_kinds import ResultKind
+from dtq.runtime import ResultKind
 
 LEASE = timedelta(seconds=30)
 Change = tuple[Document, Document]  # a guard, and the update of what it lets through

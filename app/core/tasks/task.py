@@ -11,7 +11,7 @@ from bson import ObjectId
 
 from app.core import stored
 from app.core.tasks.states import ACTIONS, Action, Priority, Status
-from dtq._types.result_kinds import ResultKind
+from dtq.runtime import ResultKind
 
 LIVE_STATES = frozenset({Status.SCHEDULED, Status.QUEUED, Status.RUNNING})
 

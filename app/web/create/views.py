@@ -250,7 +250,7 @@ def _after(new: NewTask, submitted: Submitted, then: str | None) -> Response:
     elif not submitted.dispatched:
         flash_at(following, unless_refused(SAVED), "warning")
     if following != made:
-        said = Markup("Created <a href='{}'>{}</a>. The next one:").format(made, task.title)
+        said = Markup("Created <a href='{}'>{}</a>. Add another below.").format(made, task.title)
         flash_at(following, said, "success")
     return _go(following)
 

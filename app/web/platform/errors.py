@@ -37,8 +37,7 @@ HTTP_SENTENCES = {
     ),
     413: (
         "Too large",
-        "What was sent is more than what is taken here. "
-        "Please choose smaller files, shorter texts or fewer rows.",
+        "Your upload exceeds the size limit. Choose smaller files, shorter texts or fewer rows.",
     ),
     416: (
         "There is no such part",

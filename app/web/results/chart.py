@@ -13,9 +13,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from app.core.quantities import number, plural
-from app.web.results.table import Table
+from app.web.results.table import ResultTable
 from app.web.results.table import build as build_table
-from app.web.results.table_state import Look
+from app.web.results.table_state import TableState
 
 NEEDS = "a chart or a list of charts, each with “kind”: histogram, bars, line or scatter, and its numbers"
 MOST_CHARTS = 60
@@ -23,7 +23,7 @@ MOST_BARS = 60
 MOST_POINTS = 20_000
 MOST_SERIES = 6
 MOST_TEXT = 200
-NUMBERS = Look(size=100)
+NUMBERS = TableState(size=100)
 Values = list[float | None]
 Numbers = list[tuple[str, list[Any]]]  # a column after the other
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -37,7 +37,7 @@ class Chart:
     title: str
     summary: str
     drawn: dict[str, Any]
-    numbers: Table
+    numbers: ResultTable
     names: list[str] = field(default_factory=list)
     more: int = 0
 
@@ -45,7 +45,7 @@ class Chart:
 def build(value: Any) -> list[Chart] | None:
     """The charts of a chart or a list of them; None where anything is no chart."""
     parts = value if isinstance(value, list) else [value]
-    charts = [chart for each in parts[:MOST_CHARTS] if (chart := _chart(each))]
+    charts = [chart for part in parts[:MOST_CHARTS] if (chart := _chart(part))]
     return charts if charts and len(charts) == len(parts[:MOST_CHARTS]) else None
 
 
@@ -89,9 +89,9 @@ def _bars(value: Mapping[str, Any]) -> Chart | None:
     labels, values = value.get("labels"), _values(value.get("values", value.get("counts")))
     if not isinstance(labels, list) or not values or len(labels) != len(values):
         return None
-    if any(isinstance(each, (list, Mapping)) for each in labels):
+    if any(isinstance(label, (list, Mapping)) for label in labels):
         return None
-    said = [_said(each)[:MOST_TEXT] or "–" for each in labels]
+    said = [_said(label)[:MOST_TEXT] or "–" for label in labels]
     drawn = {"labels": said[:MOST_BARS], "y": values[:MOST_BARS]}
     top = max(range(len(values)), key=lambda at: _known(values[at]))
     summary = f"{plural(len(values), 'bar')}; the largest is {said[top]} with {_said(values[top])}."
@@ -109,14 +109,14 @@ def _bars(value: Mapping[str, Any]) -> Chart | None:
 
 def _line(value: Mapping[str, Any]) -> Chart | None:
     x, series = _axis(value.get("x")), _series(value.get("y"))
-    if not x or not series or any(len(each) != len(x.at) for each in series.values()):
+    if not x or not series or any(len(values) != len(x.at) for values in series.values()):
         return None
     order = sorted(range(len(x.at)), key=x.at.__getitem__)
     said = [x.said[at] for at in order]
-    lines = {name: [each[at] for at in order] for name, each in series.items()}
+    lines = {name: [values[at] for at in order] for name, values in series.items()}
     drawn = {
         "x": [x.at[at] for at in order][:MOST_POINTS],
-        "series": [{"name": name, "y": each[:MOST_POINTS]} for name, each in lines.items()],
+        "series": [{"name": name, "y": item[:MOST_POINTS]} for name, item in lines.items()],
         "time": x.time,
         "labels": said[:MOST_POINTS] if x.labels else None,
     }
@@ -162,7 +162,7 @@ def _made(
     if table is None:
         return None
     titles = {name: value[name][:MOST_TEXT] for name in ("x_title", "y_title") if value.get(name)}
-    lines = [each["name"] for each in drawn.get("series", [])]
+    lines = [line["name"] for line in drawn.get("series", [])]
     whole = {**drawn, **titles, "kind": kind}
     return Chart(kind, _title(value, otherwise), summary, whole, table, lines if len(lines) > 1 else [], more)
 
@@ -184,31 +184,31 @@ def _axis(value: Any) -> _Axis | None:
     if not isinstance(value, list) or not value:
         return None
     if all(map(_finite, value)):
-        return _Axis(value, [_said(each) for each in value])
-    if not all(isinstance(each, str) for each in value):
+        return _Axis(value, [_said(item) for item in value])
+    if not all(isinstance(item, str) for item in value):
         return None
-    said = [each[:MOST_TEXT] for each in value]
+    said = [item[:MOST_TEXT] for item in value]
     try:
-        moments = [datetime.fromisoformat(each) for each in value]
+        moments = [datetime.fromisoformat(item) for item in value]
     except ValueError:
         return _Axis([float(at) for at in range(len(value))], said, labels=True)
-    aware = [each if each.tzinfo else each.replace(tzinfo=timezone.utc) for each in moments]
-    return _Axis([(each - EPOCH).total_seconds() for each in aware], said, time=True)
+    aware = [moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc) for moment in moments]
+    return _Axis([(moment - EPOCH).total_seconds() for moment in aware], said, time=True)
 
 
 def _series(value: Any) -> dict[str, Values] | None:
     """The lines by name: of a list one without a name of its own, of a dictionary each."""
     named = value if isinstance(value, Mapping) else {"y": value}
-    found = {str(name)[:MOST_TEXT]: _values(each) for name, each in named.items()}
-    known = {name: each for name, each in found.items() if each}
+    found = {str(name)[:MOST_TEXT]: _values(values) for name, values in named.items()}
+    known = {name: values for name, values in found.items() if values}
     return known if 0 < len(known) == len(named) <= MOST_SERIES else None
 
 
 def _values(value: Any) -> Values | None:
     """Numbers, None being a gap."""
-    if not isinstance(value, list) or not all(each is None or _finite(each) for each in value):
+    if not isinstance(value, list) or not all(item is None or _finite(item) for item in value):
         return None
-    return value if any(each is not None for each in value) else None
+    return value if any(item is not None for item in value) else None
 
 
 def _finite(value: Any) -> bool:

@@ -109,23 +109,23 @@ def _scalar(value: Any) -> bool:
 
 
 def _of_mapping(value: Mapping[str, Any], depth: int) -> Node:
-    if len(value) > 1 and all(isinstance(each, Mapping) and each for each in value.values()):
-        alike = {tuple(each) for each in value.values()}
-        if len(alike) == 1 and all(_scalar(cell) for each in value.values() for cell in each.values()):
-            return _table([{"": key, **each} for key, each in value.items()], depth)
+    if len(value) > 1 and all(isinstance(inner, Mapping) and inner for inner in value.values()):
+        alike = {tuple(inner) for inner in value.values()}
+        if len(alike) == 1 and all(_scalar(cell) for inner in value.values() for cell in inner.values()):
+            return _table([{"": key, **inner} for key, inner in value.items()], depth)
     shown = list(value.items())[:MOST_ROWS]
     names = labels([str(key) for key, _ in shown], depth)
-    items = [(names[str(key)], node(each, depth + 1)) for key, each in shown]
+    items = [(names[str(key)], node(inner, depth + 1)) for key, inner in shown]
     return Node("pairs", items=items, more=len(value) - len(shown))
 
 
 def _of_list(value: Sequence[Any], depth: int) -> Node:
-    if all(isinstance(each, Mapping) for each in value) and not all(map(saved_file, value)):
+    if all(isinstance(item, Mapping) for item in value) and not all(map(saved_file, value)):
         return _table(value, depth)
-    texts = [node(each, depth + 1).text for each in value[:MOST_ROWS] if _scalar(each)]
-    if all(_scalar(each) for each in value) and all(len(text) <= SHORT for text in texts):
+    texts = [node(item, depth + 1).text for item in value[:MOST_ROWS] if _scalar(item)]
+    if all(_scalar(item) for item in value) and all(len(text) <= SHORT for text in texts):
         return Node("text", ", ".join(texts), more=max(0, len(value) - MOST_ROWS))
-    shown = [("", node(each, depth + 1)) for each in value[:MOST_ROWS]]
+    shown = [("", node(item, depth + 1)) for item in value[:MOST_ROWS]]
     return Node("list", items=shown, more=max(0, len(value) - MOST_ROWS))
 
 
@@ -145,7 +145,7 @@ def cell(value: Any, depth: int) -> Node:
     """A dictionary of scalars in one line, "trimmed 12, missing 3"; anything else as everywhere."""
     if isinstance(value, Mapping) and value and not saved_file(value) and all(map(_scalar, value.values())):
         shown = list(value.items())[:MOST_COLUMNS]
-        texts = [f"{_spaced(str(key))} {node(each, depth).text}" for key, each in shown]
+        texts = [f"{_spaced(str(key))} {node(inner, depth).text}" for key, inner in shown]
         return Node("text", ", ".join(texts), more=len(value) - len(shown))
     return node(value, depth)
 

@@ -15,7 +15,7 @@ _LINE_END = "↵"
 
 
 @dataclass(frozen=True)
-class Column:
+class PreviewColumn:
     """A heading; ``type`` is "" where it is not known."""
 
     name: str
@@ -39,7 +39,7 @@ class Cell:
 class Preview:
     """``total_rows`` and ``total_columns`` are those of the whole table, ``cut`` counts cells."""
 
-    columns: list[Column]
+    columns: list[PreviewColumn]
     rows: list[list[Cell]]
     total_rows: int
     total_columns: int
@@ -67,12 +67,12 @@ def build(value: Any) -> Preview | None:
     return Preview(known, shown, *totals)
 
 
-def _column(value: Any) -> Column | None:
+def _column(value: Any) -> PreviewColumn | None:
     if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
         return None
     name, kind = value["name"], value.get("type")
     shown = name if len(name) <= MOST_CHARS else f"{name[:MOST_CHARS]}…"
-    return Column(shown, kind[:MOST_CHARS] if isinstance(kind, str) else "")
+    return PreviewColumn(shown, kind[:MOST_CHARS] if isinstance(kind, str) else "")
 
 
 def _cell(value: Any) -> Cell:

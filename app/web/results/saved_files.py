@@ -24,7 +24,7 @@ NEEDS_IMAGE = "a PNG, JPEG, GIF or WebP of up to 20 MB that `ctx.save_file` kept
 
 
 @dataclass(frozen=True)
-class Kept:
+class PreviewedFile:
     """A file of this task, and its first lines where it is a text."""
 
     file: SavedFile
@@ -51,16 +51,17 @@ def image_type(head: bytes) -> str | None:
     return "image/webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else None
 
 
-def files(value: Any, outputs: Mapping[str, StoredFile], head: Head) -> list[Kept] | None:
+def files(value: Any, outputs: Mapping[str, StoredFile], head: Head) -> list[PreviewedFile] | None:
     """The files of a result that is files and nothing else; of the first few, how they begin."""
-    found = [saved_file(each) for each in (value if isinstance(value, list) else [value])]
-    known = [each for each in found if each]
+    found = [saved_file(item) for item in (value if isinstance(value, list) else [value])]
+    known = [file for file in found if file]
     if not known or len(known) < len(found):
         return None
     read = {file.id: outputs[file.id] for file in known[:MOST_BEGINNINGS] if file.id in outputs}
     begun = {name: beginning(head(stored.id, BEGINNING_BYTES)) for name, stored in read.items()}
     return [
-        Kept(file, begun.get(file.id, "") if at < MOST_BEGINNINGS else "") for at, file in enumerate(known)
+        PreviewedFile(file, begun.get(file.id, "") if at < MOST_BEGINNINGS else "")
+        for at, file in enumerate(known)
     ]
 
 
@@ -83,7 +84,7 @@ def pictures(value: Any, outputs: Mapping[str, StoredFile], head: Head) -> list[
     parts = value if isinstance(value, list) else [value]
     if not 0 < len(parts) <= MOST_FILES:
         return None
-    found = [picture for each in parts if (picture := _picture(each, outputs, head))]
+    found = [picture for part in parts if (picture := _picture(part, outputs, head))]
     return found if len(found) == len(parts) else None
 
 

@@ -12,9 +12,9 @@ from typing import Any
 from app.core.files.store import StoredFile
 from app.web.results import chart, preview, saved_files, table, text, tree
 from app.web.results.nodes import label, node
-from app.web.results.source import Head, Source
-from app.web.results.table_state import Look
-from dtq._types.result_kinds import ResultKind
+from app.web.results.source import Head, ResultSource
+from app.web.results.table_state import TableState
+from dtq.runtime import ResultKind
 
 TOO_LITTLE = "Too little of this result could be read to show it as its type says: below is its beginning."
 RAW = "This result is JSON that cannot be shown as such: below is the beginning of its file."
@@ -24,7 +24,7 @@ RAW = "This result is JSON that cannot be shown as such: below is the beginning 
 class Around:
     """What a viewer may ask beside the value; ``outputs`` are the files that the task saved, by id."""
 
-    look: Look
+    look: TableState
     outputs: Mapping[str, StoredFile]
     head: Head
 
@@ -43,8 +43,8 @@ class View:
     def files(self) -> set[str]:
         """The ids of files that are offered where they are shown, and need no other button."""
         if self.kind == "pieces":
-            return {each for piece in self.body for each in piece.files}
-        return {each.file.id for each in self.body} if self.kind in ("image", "file") else set()
+            return {file_id for piece in self.body for file_id in piece.files}
+        return {saved.file.id for saved in self.body} if self.kind in ("image", "file") else set()
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ _VIEWERS = {
 }
 
 
-def view(source: Source, kind: ResultKind, around: Around) -> View:
+def view(source: ResultSource, kind: ResultKind, around: Around) -> View:
     """The view of a result; never fails, whatever the value and the kind are."""
     if source.raw:
         return View("auto", node(source.value), misfit=RAW)
@@ -84,7 +84,7 @@ def view(source: Source, kind: ResultKind, around: Around) -> View:
     return View("pieces", list(_pieces(source, source.value, kind, around)))
 
 
-def piece(source: Source, kind: ResultKind, around: Around) -> View | None:
+def piece(source: ResultSource, kind: ResultKind, around: Around) -> View | None:
     """The one that the address names; None where the result has no such piece."""
     at = around.look.at
     if isinstance(kind, str):
@@ -95,23 +95,23 @@ def piece(source: Source, kind: ResultKind, around: Around) -> View | None:
 
 
 def _pieces(
-    source: Source, value: Mapping[str, Any], kind: Mapping[str, str], around: Around
+    source: ResultSource, value: Mapping[str, Any], kind: Mapping[str, str], around: Around
 ) -> Iterator[View]:
     """In the order of the result; what has no kind of its own is shown together, between those that have."""
     plain: dict[str, Any] = {}
-    for name, each in value.items():
+    for name, inner in value.items():
         if name not in kind:
-            plain[name] = each
+            plain[name] = inner
             continue
         if plain:
             yield View("auto", node(plain))
             plain = {}
-        yield _one(source, each, kind[name], around, name)
+        yield _one(source, inner, kind[name], around, name)
     if plain:
         yield View("auto", node(plain))
 
 
-def _one(source: Source, value: Any, kind: str, around: Around, at: str = "") -> View:
+def _one(source: ResultSource, value: Any, kind: str, around: Around, at: str = "") -> View:
     viewer = _VIEWERS.get(kind, _VIEWERS["auto"])
     body = viewer.build(value, at, around)
     if body is None:
@@ -122,6 +122,6 @@ def _one(source: Source, value: Any, kind: str, around: Around, at: str = "") ->
     return View(kind if kind in _VIEWERS else "auto", body, at, label(at) if at else "")
 
 
-def _general(source: Source, value: Any, sentence: str, at: str = "") -> View:
+def _general(source: ResultSource, value: Any, sentence: str, at: str = "") -> View:
     said = f"The type of this task says that {sentence}: it is shown as it came."
     return View("auto", node(value), at, label(at) if at else "", said if source.whole else TOO_LITTLE)

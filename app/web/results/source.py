@@ -18,7 +18,7 @@ Head = Callable[[ObjectId, int], bytes]
 
 
 @dataclass(frozen=True)
-class Source:
+class ResultSource:
     """``file`` is where the whole of it can be had; without ``whole`` only its beginning was read.
 
     ``raw`` is a value that is no result but the beginning of its file, as it is written there.
@@ -35,22 +35,24 @@ class Source:
         return isinstance(self.value, str) and (not self.raw or self.value.startswith('"'))
 
 
-def source_of(task: Task, outputs: dict[str, StoredFile], head: Head) -> Source | None:
+def source_of(task: Task, outputs: dict[str, StoredFile], head: Head) -> ResultSource | None:
     """None where there is none that can be shown."""
     if task.result_file is None:
-        return Source(task.result) if task.result is not None else None
+        return ResultSource(task.result) if task.result is not None else None
     stored = outputs.get(str(task.result_file))
     return None if stored is None else _read(stored, head(stored.id, MOST_READ))
 
 
-def _read(stored: StoredFile, content: bytes) -> Source:
+def _read(stored: StoredFile, content: bytes) -> ResultSource:
     whole = len(content) >= stored.size
     try:
         if whole:
-            return Source(from_json(content), True, stored)
-        return Source(_of_what_is_there(from_json(content, allow_partial="trailing-strings")), False, stored)
+            return ResultSource(from_json(content), True, stored)
+        return ResultSource(
+            _of_what_is_there(from_json(content, allow_partial="trailing-strings")), False, stored
+        )
     except ValueError:  # Deeper than its reader goes, or a lone surrogate: what JSON allows and pages do not.
-        return Source(without_begun(content).decode("utf-8", "replace"), whole, stored, raw=True)
+        return ResultSource(without_begun(content).decode("utf-8", "replace"), whole, stored, raw=True)
 
 
 def _of_what_is_there(value: Any) -> Any:

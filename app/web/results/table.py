@@ -10,7 +10,7 @@ from typing import Any
 
 from app.core.quantities import number
 from app.web.results.nodes import Node, cell, labels
-from app.web.results.table_state import SIZES, Look
+from app.web.results.table_state import SIZES, TableState
 
 MOST_COLUMNS = 60
 NEEDS = "a list of records, a dictionary of columns of one length, or “columns” and “rows”"
@@ -24,7 +24,7 @@ class Heading:
     name: str
     numeric: bool
     order: str
-    look: Look
+    look: TableState
 
     @property
     def next_look(self) -> dict[str, Any]:
@@ -35,10 +35,10 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class Table:
+class ResultTable:
     """``first`` and ``last`` count the rows of this page from 1; ``more`` columns are left out."""
 
-    look: Look
+    look: TableState
     columns: list[Heading]
     rows: list[list[Node]]
     total: int
@@ -59,7 +59,7 @@ class Table:
         return SIZES if self.total > SIZES[0] else ()
 
 
-def build(value: Any, look: Look) -> Table | None:
+def build(value: Any, look: TableState) -> ResultTable | None:
     """The page of a table that is looked at; None for what is no table. A page too far is the last one."""
     found = _read(value)
     if found is None:
@@ -67,23 +67,23 @@ def build(value: Any, look: Look) -> Table | None:
     names, rows = found
     pages = max(1, -(-len(rows) // look.size))
     sort = look.sort if look.sort <= min(len(names), MOST_COLUMNS) else 0
-    look = Look(look.at, sort, look.descending and sort > 0, min(look.page, pages), look.size)
+    look = TableState(look.at, sort, look.descending and sort > 0, min(look.page, pages), look.size)
     ordered = _sorted(rows, sort - 1, look.descending) if sort else rows
     shown = ordered[(look.page - 1) * look.size : look.page * look.size]
     columns = [_heading(at, name, rows, look) for at, name in enumerate(names[:MOST_COLUMNS])]
-    cells = [[_cell(each) for each in row] for row in shown]
-    return Table(look, columns, cells, len(rows), pages, max(0, len(names) - MOST_COLUMNS))
+    cells = [[_cell(cell) for cell in row] for row in shown]
+    return ResultTable(look, columns, cells, len(rows), pages, max(0, len(names) - MOST_COLUMNS))
 
 
 def _read(value: Any) -> tuple[list[str], Sequence[Sequence[Any]]] | None:
     """The names of all columns, and all rows, but of them only the columns that are shown."""
-    if isinstance(value, list) and all(isinstance(each, Mapping) for each in value):
+    if isinstance(value, list) and all(isinstance(row, Mapping) for row in value):
         return _of_records(value)
     if not isinstance(value, Mapping) or not value or not all(isinstance(v, list) for v in value.values()):
         return None
     if value.keys() == {"columns", "rows"} and all(isinstance(row, list) for row in value["rows"]):
         return _of_rows(value["columns"], value["rows"])
-    if len({len(each) for each in value.values()}) > 1:
+    if len({len(column) for column in value.values()}) > 1:
         return None
     shown = islice(value.values(), MOST_COLUMNS)
     return [str(name) for name in value], list(zip(*shown, strict=True))
@@ -103,7 +103,7 @@ def _of_rows(names: list[Any], rows: list[list[Any]]) -> tuple[list[str], list[l
     return names, [row[:width] + [None] * (width - len(row)) for row in rows]
 
 
-def _heading(at: int, name: str, rows: Sequence[Sequence[Any]], look: Look) -> Heading:
+def _heading(at: int, name: str, rows: Sequence[Sequence[Any]], look: TableState) -> Heading:
     order = ("desc" if look.descending else "asc") if look.sort == at + 1 else ""
     known = [row[at] for row in rows if not _missing(row[at])]
     return Heading(at + 1, name or "–", bool(known) and all(map(_is_number, known)), order, look)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.core.errors import BadQuery
-from dtq._types.result_kinds import PIECE
+from dtq.runtime import PIECE
 
 SIZES = (25, 50, 100)
 NAMES = ("at", "sort", "order", "page", "size")
@@ -15,7 +15,7 @@ MOST = 1_000_000
 
 
 @dataclass(frozen=True)
-class Look:
+class TableState:
     """``at`` names a piece of the result ("": the whole); ``sort`` counts columns from 1 (0: as it came)."""
 
     at: str = ""
@@ -25,7 +25,7 @@ class Look:
     size: int = SIZES[0]
 
     @classmethod
-    def parse(cls, asked: Mapping[str, str]) -> Look:
+    def parse(cls, asked: Mapping[str, str]) -> TableState:
         """Raises BadQuery; other names in ``asked`` are somebody else's."""
         at, order = asked.get("at", ""), asked.get("order", "asc")
         if at and not PIECE.match(at):
@@ -39,14 +39,14 @@ class Look:
             raise BadQuery(f"“size” takes {', '.join(map(str, SIZES))}: so many rows are on a page.")
         return cls(at, _whole(asked, "sort", 0), order == "desc", _whole(asked, "page", 1), size)
 
-    def of(self, at: str) -> Look:
+    def of(self, at: str) -> TableState:
         """How the table of this name is looked at: only one is moved at a time."""
-        return self if at == self.at else Look(at)
+        return self if at == self.at else TableState(at)
 
     def args(self, **changes: Any) -> dict[str, Any]:
         """The query string of another look at the same table."""
         wanted = replace(self, **changes)
-        plain = Look()
+        plain = TableState()
         written = {
             "at": wanted.at,
             "sort": wanted.sort,

@@ -11,7 +11,7 @@ NEEDS = "a text"
 
 
 @dataclass(frozen=True)
-class Text:
+class ResultText:
     """``lines`` of the beginning; ``cut`` where there is more; ``chars`` in all."""
 
     lines: list[str]
@@ -19,7 +19,7 @@ class Text:
     cut: bool
 
 
-def build(value: Any) -> Text | None:
+def build(value: Any) -> ResultText | None:
     """None for what is no text."""
     if not isinstance(value, str):
         return None
@@ -27,4 +27,4 @@ def build(value: Any) -> Text | None:
     if lines[-1] == "" and len(lines) > 1:
         lines.pop()
     cut = len(value) > MOST_CHARS or len(lines) > MOST_LINES
-    return Text(lines[:MOST_LINES], len(value), cut)
+    return ResultText(lines[:MOST_LINES], len(value), cut)

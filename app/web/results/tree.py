@@ -45,21 +45,22 @@ def _twig(key: str, value: Any, path: str, depth: int, left: list[int]) -> Twig:
     """``left`` holds how many twigs may still be made; one list for the whole tree."""
     left[0] -= 1
     if isinstance(value, Mapping):
-        inner = ((str(name), each, _step(path, str(name))) for name, each in value.items())
+        inner = ((str(name), item, _step(path, str(name))) for name, item in value.items())
         keys = ", ".join(str(name) for name in islice(value, MOST_OF_PREVIEW))
-        return _branch(Twig(key, "object", path, keys[:MOST_OF_PREVIEW], len(value)), inner, depth, left)
+        return _with_twigs(Twig(key, "object", path, keys[:MOST_OF_PREVIEW], len(value)), inner, depth, left)
     if isinstance(value, (list, tuple)):
-        inner = ((str(at), each, f"{path}[{at}]") for at, each in enumerate(value))
-        return _branch(Twig(key, "list", path, count=len(value)), inner, depth, left)
+        inner = ((str(at), item, f"{path}[{at}]") for at, item in enumerate(value))
+        return _with_twigs(Twig(key, "list", path, count=len(value)), inner, depth, left)
     return _leaf(key, value, path)
 
 
-def _branch(twig: Twig, inner: Iterable[tuple[str, Any, str]], depth: int, left: list[int]) -> Twig:
+def _with_twigs(twig: Twig, inner: Iterable[tuple[str, Any, str]], depth: int, left: list[int]) -> Twig:
+    """Add twigs to this one, as long as any are ``left``; return it."""
     twig.open = depth < OPEN_BELOW
-    for key, each, path in islice(inner, MOST_OF_ONE if depth < DEEPEST else 0):
+    for key, item, path in islice(inner, MOST_OF_ONE if depth < DEEPEST else 0):
         if left[0] <= 0:
             break
-        twig.twigs.append(_twig(key, each, path, depth + 1, left))
+        twig.twigs.append(_twig(key, item, path, depth + 1, left))
     twig.more = twig.count - len(twig.twigs)
     return twig
 

@@ -23,7 +23,7 @@ from app.core.errors import BadQuery, Invalid
 from app.core.listing.cursors import EPOCH
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import COUNT_LIMIT, Count
-from app.core.queue.bulk import Operation, Step
+from app.core.queue.bulk import BulkStep, Operation
 from app.core.tasks.states import Action, Status, legal
 from app.core.tasks.task import parse_task_id
 from app.extensions import services
@@ -39,8 +39,8 @@ blueprint = Blueprint("many", __name__)
 MOST_NAMED = 200
 TITLES_SHOWN = 10
 NOT_A_RUN = (
-    "What this page knew of its progress is incomplete or was changed, so nothing more was done. "
-    "Please start again from the list: tasks that are done stay done."
+    "We lost track of this operation and stopped it. Tasks already processed stay processed; "
+    "start again from the list."
 )
 STOPPED = "It was stopped. "
 _MS = timedelta(milliseconds=1)
@@ -77,7 +77,7 @@ class Run:
 
     until: datetime
     total: int | None
-    so_far: Step = Step(0, 0)
+    so_far: BulkStep = BulkStep(0, 0)
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Run:
@@ -86,12 +86,12 @@ class Run:
         numbers = all(re.fullmatch("[0-9]{1,9}", each) for each in (total or "0", done, left))
         if not numbers or not re.fullmatch("[0-9]{1,14}", until):
             raise BadQuery(NOT_A_RUN)
-        so_far = Step(int(done), int(left), form.get("after", ""))
+        so_far = BulkStep(int(done), int(left), form.get("after", ""))
         return cls(EPOCH + int(until) * _MS, int(total) if total else None, so_far)
 
-    def plus(self, step: Step) -> Run:
+    def plus(self, step: BulkStep) -> Run:
         before = self.so_far
-        return replace(self, so_far=Step(before.done + step.done, before.left + step.left, step.after))
+        return replace(self, so_far=BulkStep(before.done + step.done, before.left + step.left, step.after))
 
     @property
     def fields(self) -> dict[str, str]:
@@ -177,7 +177,7 @@ def progress(wording: Wording) -> str | Response:
     )
 
 
-def _ended(wording: Wording, chosen: Chosen, step: Step, first: str = "") -> Response:
+def _ended(wording: Wording, chosen: Chosen, step: BulkStep, first: str = "") -> Response:
     place = url_for("tasks.index", **chosen.place)
     flash_at(place, first + wording.result(chosen.operation, step), "success" if step.done else "warning")
     return redirect(place, 303)
@@ -214,7 +214,7 @@ def _addressed(wording: Wording) -> Chosen:
 def _ids(texts: list[str]) -> tuple[ObjectId, ...]:
     if len(texts) > MOST_NAMED:
         raise Invalid(
-            f"{len(texts):,} tasks were named, and at most {MOST_NAMED} are taken. Nothing was changed. "
+            f"Choose {MOST_NAMED} tasks or fewer by ID; these were {len(texts):,}. Nothing was changed. "
             "For more, filter the list and choose all that match."
         )
     ids = [parse_task_id(text) for text in texts]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from app.core.listing.listing import Count
 from app.core.people.person import Person
 from app.core.quantities import plural
-from app.core.queue.bulk import Operation, Step
+from app.core.queue.bulk import BulkStep, Operation
 from app.core.tasks.states import ACTIONS, ENDED, Action, Status, legal
 
 
@@ -50,7 +50,7 @@ class Wording:
         """What is being done: "Canceling tasks"."""
         return f"{self.doing} tasks{_filled(self.to, operation)}"
 
-    def result(self, operation: Operation, step: Step) -> str:
+    def result(self, operation: Operation, step: BulkStep) -> str:
         """What came of it: "12 tasks canceled. 3 skipped: already finished."."""
         one, more = (_filled(words, operation) for words in self.done)
         took = (
@@ -60,7 +60,7 @@ class Wording:
         )
         return f"{took} {self.left_alone(step)}".rstrip()
 
-    def left_alone(self, step: Step) -> str:
+    def left_alone(self, step: BulkStep) -> str:
         """The sentence about those on which it had no effect; empty without any."""
         return f"{step.left:,} skipped: {self.left}." if step.left else ""
 

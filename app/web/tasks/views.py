@@ -26,8 +26,8 @@ from app.web.platform.permissions import current_person, requires
 from app.web.platform.pulse import live, unless_refused
 from app.web.results import table_state
 from app.web.results.selection import Around, View, piece, view
-from app.web.results.source import Source, source_of
-from app.web.results.table_state import Look
+from app.web.results.source import ResultSource, source_of
+from app.web.results.table_state import TableState
 from app.web.tasks import bulk_wording, detail
 
 blueprint = Blueprint("tasks", __name__)
@@ -122,7 +122,7 @@ def detail_page(task_id: str) -> str:
     return render_template(
         "tasks/detail.html",
         parameters=detail.parameters(task, kind, files),
-        **_live_values(task, kind, list(files.values()), Look.parse(query)),
+        **_live_values(task, kind, list(files.values()), TableState.parse(query)),
         **_log_values(task, attempt),
     )
 
@@ -142,7 +142,7 @@ def detail_live(task_id: str) -> str:
 @requires("task.read")
 def result(task_id: str) -> str:
     """One table of a result, sorted and paged as the address says."""
-    looked = Look.parse(request_args.only(*table_state.NAMES))
+    looked = TableState.parse(request_args.only(*table_state.NAMES))
     task = services().tasks.get(request_args.task_id_of(task_id))
     source, around = _source(task, services().files.of_task(task.id), looked)
     found: View | None = piece(source, task.result_kind, around) if source else None
@@ -180,7 +180,7 @@ def _parent(task: Task) -> Task | None:
 
 
 def _live_values(
-    task: Task, kind: TaskType | None, files: list[StoredFile], looked: Look | None = None
+    task: Task, kind: TaskType | None, files: list[StoredFile], looked: TableState | None = None
 ) -> dict[str, Any]:
     waits = task.status is Status.QUEUED
     place = live().ask_queue(lambda: services().queues.place(task)) if waits else None
@@ -195,11 +195,11 @@ def _live_values(
         "starts_in_s": live().pulse().starts_in_s(place) if place and kind and kind.served else None,
         "announced": task.hint != "due",
         "priorities": list(Priority),
-        **_result_values(task, files, looked or Look()),
+        **_result_values(task, files, looked or TableState()),
     }
 
 
-def _result_values(task: Task, files: list[StoredFile], looked: Look) -> dict[str, Any]:
+def _result_values(task: Task, files: list[StoredFile], looked: TableState) -> dict[str, Any]:
     source, around = _source(task, files, looked)
     return {
         "outputs": list(around.outputs.values()),
@@ -210,7 +210,7 @@ def _result_values(task: Task, files: list[StoredFile], looked: Look) -> dict[st
     }
 
 
-def _source(task: Task, files: list[StoredFile], looked: Look) -> tuple[Source | None, Around]:
+def _source(task: Task, files: list[StoredFile], looked: TableState) -> tuple[ResultSource | None, Around]:
     outputs = {str(each.id): each for each in files if each.role == "output"}
     head = services().files.head
     return source_of(task, outputs, head), Around(looked, outputs, head)

@@ -42,7 +42,7 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 
 
 @dataclass(frozen=True)
-class Entry:
+class ArchiveEntry:
     """``kind`` is file, folder, link or other; ``open`` gives the content of a file."""
 
     path: str
@@ -61,7 +61,7 @@ def reading() -> Iterator[None]:
         raise Fail("The archive is damaged or incomplete; make it again and upload it again.") from error
 
 
-def each(found: Iterator[Entry]) -> Iterator[Entry]:
+def guarded(found: Iterator[ArchiveEntry]) -> Iterator[ArchiveEntry]:
     """The entries, one after another. Raises Fail at the place where the archive is damaged."""
     while True:
         with reading():
@@ -95,7 +95,7 @@ class Budget:
 
 
 @dataclass
-class Table:
+class EntryTable:
     """What was in the archive, a row for each entry, and which names are taken."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -109,7 +109,7 @@ class Table:
         if self._seen > MAX_ENTRIES:
             raise Fail(f"The archive has more than {MAX_ENTRIES:,} entries; that is not unpacked here.")
 
-    def add(self, entry: Entry) -> str | None:
+    def add(self, entry: ArchiveEntry) -> str | None:
         """A row for an entry; returns the name that it is saved under, or None. Raises Fail for too many."""
         why = reason(entry)
         again = entry.path in self._paths
@@ -139,7 +139,7 @@ class Table:
         return free
 
 
-def reason(entry: Entry) -> str | None:
+def reason(entry: ArchiveEntry) -> str | None:
     """Why an entry is left out; None when it is not."""
     if entry.kind == "link":
         return "Left out: it is a link."

@@ -10,6 +10,7 @@ import bz2
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
+from enum import Enum, auto
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -78,11 +79,23 @@ def inflate(path: Path, kind: str, target: IO[bytes], took: Callable[[int], obje
             target.write(piece)
 
 
+class XzFault(Enum):
+    """Why the decompressor of xz stopped."""
+
+    MEMORY = auto()
+    DAMAGED = auto()
+
+
+def xz_fault(error: lzma.LZMAError) -> XzFault:
+    """Classify an error of `lzma`, which has no code: only its text tells the memory limit from damage."""
+    return XzFault.MEMORY if str(error) == "Memory usage limit exceeded" else XzFault.DAMAGED
+
+
 def _decompressed(opened: _Decompressor, data: bytes) -> bytes:
     try:
         return opened.decompress(data, PIECE)
     except lzma.LZMAError as error:
-        if "limit" not in str(error).lower():
+        if xz_fault(error) is not XzFault.MEMORY:
             raise
         raise Fail(f"The archive asks for more than {XZ_MEMORY // 2**20} MB of memory to unpack.") from None
 

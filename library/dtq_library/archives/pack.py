@@ -14,8 +14,8 @@ from typing import IO, Literal
 
 from dtq import utcnow
 from dtq.filenames import extended
-from dtq_library.archives.entries import Entry as _Entry
-from dtq_library.archives.entries import Table, copy, saved_name
+from dtq_library.archives.entries import ArchiveEntry as _Entry
+from dtq_library.archives.entries import EntryTable, copy, saved_name
 
 Format = Literal["zip", "tar.gz"]
 CONTENT_TYPES: dict[Format, str] = {"zip": "application/zip", "tar.gz": "application/gzip"}
@@ -37,7 +37,7 @@ def pack(
 
     ``level`` is from 1, the fastest, to 9, the smallest. ``took`` is told each piece read and may raise.
     """
-    table = Table()
+    table = EntryTable()
     names = [table.add(_Entry(saved_name(item.name), "file", item.size)) or item.name for item in items]
     write = _zip if format == "zip" else _tar
     write(zip(names, items, strict=True), level, target, took)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from dtq import Fail
-from dtq_library.archives.entries import Entry, each, reading
+from dtq_library.archives.entries import ArchiveEntry, guarded, reading
 
 _HEADER_MAX = 4 * 2**20
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -28,13 +28,13 @@ class _Careful(io.BufferedReader):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Iterator[Entry]]:
+def opened(path: Path) -> Iterator[Iterator[ArchiveEntry]]:
     """The entries, while the archive is open. Raises Fail when it is damaged."""
     with _Careful(io.FileIO(path)) as file:
         with reading():
             archive = tarfile.open(fileobj=file, mode="r:")  # noqa: SIM115 - closed by the next `with`
         with archive:
-            yield each(_entry(archive, member) for member in archive)
+            yield guarded(_entry(archive, member) for member in archive)
 
 
 def is_tar(path: Path) -> bool:
@@ -55,10 +55,10 @@ def _old_tar(head: bytes) -> bool:
     return True
 
 
-def _entry(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Entry:
+def _entry(archive: tarfile.TarFile, member: tarfile.TarInfo) -> ArchiveEntry:
     name = member.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     content = partial(_open, archive, member) if member.isreg() else None
-    return Entry(name, _kind(member), member.size, _modified(member.mtime), content)
+    return ArchiveEntry(name, _kind(member), member.size, _modified(member.mtime), content)
 
 
 def _open(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from dtq import Context, task
 from dtq_library.archives import parameters as ask
-from dtq_library.archives.entries import Budget, Entry, Table, copy, reading
+from dtq_library.archives.entries import ArchiveEntry, Budget, EntryTable, copy, reading
 from dtq_library.archives.pack import CONTENT_TYPES, Item, archive_name, pack
 from dtq_library.archives.unpack import entries
 
@@ -31,7 +31,7 @@ def compress_files(
     - `size_in`, `size_out` in bytes, and what is left in `percent`.
     - `entries`: the names in the archive. `file`: the archive.
     """
-    items = [Item(each.name, each.path, each.size) for each in source]
+    items = [Item(file.name, file.path, file.size) for file in source]
     total = sum(item.size for item in items)
     done = _Meter(ctx, total, "Compressing")
     path = ctx.work_dir / "archive"
@@ -64,7 +64,7 @@ def extract_archive(ctx: Context, archive: ask.Archive, only: ask.Only = ask.EVE
       does not say in which zone), what it was `saved_as`, and a `note`.
     """
     budget = Budget(archive.size)
-    table = Table()
+    table = EntryTable()
     unpacking = _Meter(ctx, None, "Unpacking")
     with entries(archive.path, archive.name, ctx.work_dir, budget, unpacking.took) as (kind, found):
         saving = _Meter(ctx, None, "Saving")
@@ -82,11 +82,11 @@ def extract_archive(ctx: Context, archive: ask.Archive, only: ask.Only = ask.EVE
     }
 
 
-def _wanted(entry: Entry, only: list[str]) -> bool:
+def _wanted(entry: ArchiveEntry, only: list[str]) -> bool:
     return not only or any(fnmatchcase(entry.path, pattern) for pattern in only)
 
 
-def _save(ctx: Context, entry: Entry, table: Table, budget: Budget, meter: _Meter) -> None:
+def _save(ctx: Context, entry: ArchiveEntry, table: EntryTable, budget: Budget, meter: _Meter) -> None:
     name = table.add(entry)
     if name is None or entry.open is None:
         return

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 from dtq import Fail
 from dtq_library.archives import tars, zips
-from dtq_library.archives.entries import Budget, Entry
+from dtq_library.archives.entries import ArchiveEntry, Budget
 from dtq_library.archives.inflate import compression, inflate
 
 KINDS = "zip, tar, tar.gz, tar.bz2, tar.xz, gz, bz2 or xz"
@@ -25,7 +25,7 @@ _ENDS = {"gzip": (".gz", ".gzip"), "bzip2": (".bz2",), "xz": (".xz",)}
 @contextmanager
 def entries(
     path: Path, name: str, work_dir: Path, budget: Budget, told: Callable[[int], object]
-) -> Iterator[tuple[str, Iterator[Entry]]]:
+) -> Iterator[tuple[str, Iterator[ArchiveEntry]]]:
     """The kind of an archive and its entries. Raises Fail for what is none.
 
     A compressed tar is unpacked to disk first, within the budget; ``told`` is called with each piece.
@@ -50,7 +50,7 @@ def entries(
 @contextmanager
 def _unpacked(
     path: Path, name: str, packing: str, work_dir: Path, budget: Budget, told: Callable[[int], object]
-) -> Iterator[tuple[str, Iterator[Entry]]]:
+) -> Iterator[tuple[str, Iterator[ArchiveEntry]]]:
     unpacked = work_dir / "unpacked"
     whole = Budget(path.stat().st_size)  # Its own: what is in it counts again when it is saved.
 
@@ -67,7 +67,7 @@ def _unpacked(
         size = unpacked.stat().st_size
         yield (
             packing,
-            iter([Entry(_inner_name(name, packing), "file", size, None, lambda: unpacked.open("rb"))]),
+            iter([ArchiveEntry(_inner_name(name, packing), "file", size, None, lambda: unpacked.open("rb"))]),
         )
 
 

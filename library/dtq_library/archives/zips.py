@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from dtq import Fail
-from dtq_library.archives.entries import MAX_ENTRIES, Budget, Entry, each, reading
+from dtq_library.archives.entries import MAX_ENTRIES, ArchiveEntry, Budget, guarded, reading
 from dtq_library.encodings.detection import codec, likely_encoding
 
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
@@ -23,7 +23,7 @@ _KINDS = {0: "file", 0o100000: "file", 0o040000: "folder", _LINK: "link"}
 
 
 @contextmanager
-def opened(path: Path, budget: Budget) -> Iterator[Iterator[Entry]]:
+def opened(path: Path, budget: Budget) -> Iterator[Iterator[ArchiveEntry]]:
     """The entries, while the archive is open. Raises Fail for what is not unpacked."""
     with reading():
         _require_small_directory(path)
@@ -31,7 +31,7 @@ def opened(path: Path, budget: Budget) -> Iterator[Iterator[Entry]]:
     with archive:
         budget.require(sum(info.file_size for info in archive.infolist()))
         encoding = _encoding(archive.infolist())
-        yield each(_entry(archive, info, encoding) for info in archive.infolist())
+        yield guarded(_entry(archive, info, encoding) for info in archive.infolist())
 
 
 def _encoding(infos: list[zipfile.ZipInfo]) -> str | None:
@@ -53,7 +53,7 @@ def _name(info: zipfile.ZipInfo, encoding: str | None) -> str:
     return _raw(info).decode(codec(encoding), "replace")
 
 
-def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, encoding: str | None) -> Entry:
+def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, encoding: str | None) -> ArchiveEntry:
     name = _name(info, encoding)
     if info.flag_bits & _ENCRYPTED or info.compress_type == _AES:
         raise Fail("The zip archive is protected with a password; make one without it and upload that.")
@@ -64,7 +64,7 @@ def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, encoding: str | None
         )
     year, month, day, hour, minute, second = info.date_time
     modified = f"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"
-    return Entry(name, kind, info.file_size, modified, partial(archive.open, info))
+    return ArchiveEntry(name, kind, info.file_size, modified, partial(archive.open, info))
 
 
 def _require_small_directory(path: Path) -> None:

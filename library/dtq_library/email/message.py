@@ -62,7 +62,7 @@ class Letter:
     @property
     def international(self) -> bool:
         """Whether an address has letters beyond ASCII, which not every server takes."""
-        return not all(each.isascii() for each in self.recipients)
+        return not all(recipient.isascii() for recipient in self.recipients)
 
 
 def require_writable(subject: str, enclosed: Enclosed | None) -> None:
@@ -101,9 +101,9 @@ def compose(letter: Letter) -> bytes:
 
 def _written(addresses: list[str]) -> list[Address]:
     """Raises Fail for an address that would be decoded into something else."""
-    for each in addresses:
-        if _ENCODED_WORD.search(each):
-            raise Fail(f"The address {each} holds =? and ?=, which mail programs read as code.")
+    for address in addresses:
+        if _ENCODED_WORD.search(address):
+            raise Fail(f"The address {address} holds =? and ?=, which mail programs read as code.")
     return [
         Address(username=name, domain=domain) for name, _, domain in (a.rpartition("@") for a in addresses)
     ]

@@ -73,8 +73,8 @@ def _deliver(client: smtplib.SMTP, letter: Letter, content: bytes) -> str:
             f"The message has {len(content):,} bytes, and the mail server takes {int(limit):,} at the most."
         )
     _require(client.mail(letter.sender, _options(client, letter, content)), "the sender")
-    answers = [(each, client.rcpt(each)) for each in letter.recipients]
-    refused = [(each, answer) for each, answer in answers if answer[0] not in (250, 251)]
+    answers = [(recipient, client.rcpt(recipient)) for recipient in letter.recipients]
+    refused = [(recipient, answer) for recipient, answer in answers if answer[0] not in (250, 251)]
     if refused:
         client.rset()
         raise _recipients_outcome(refused)
@@ -99,7 +99,7 @@ def _require(answer: tuple[int, bytes], what: str) -> None:
 
 def _recipients_outcome(refused: list[tuple[str, tuple[int, bytes]]]) -> Fail | Retry:
     """One that is refused for good decides: to try again would never reach everybody."""
-    said = "; ".join(f"{each}: {code} {_text(words)}" for each, (code, words) in refused)
+    said = "; ".join(f"{recipient}: {code} {_text(words)}" for recipient, (code, words) in refused)
     worst = max(code for _, (code, _) in refused)
     return _outcome(worst, f"The mail server refused recipients, so nobody was sent the message. {said}")
 

@@ -113,7 +113,7 @@ def likely_encoding(sample: bytes) -> str | None:
         return _UTF8
     except UnicodeDecodeError:
         found = code_pages(sample) or _east_asian(sample)
-        return found[0] if len(found) == 1 or found and found[0] in _EAST_ASIAN.values() else None
+        return found[0] if len(found) == 1 or (found and found[0] in _EAST_ASIAN.values()) else None
 
 
 def _is_damaged_utf8(path: Path) -> bool:

@@ -56,11 +56,11 @@ def as_text(path: Path, content_type: str) -> tuple[str | None, str | None, list
         encoding = _codec(declared[1])
         if encoding is None:
             notes = [f"The server says {declared[1]}, which is no known encoding; UTF-8 was tried."]
-    for each in dict.fromkeys((encoding or "utf-8", "utf-8")):
-        text = _decoded(data, each)
+    for candidate in dict.fromkeys((encoding or "utf-8", "utf-8")):
+        text = _decoded(data, candidate)
         if text is not None:
-            wrong = [f"The server says {declared[1]}, but the body is {each}."] if declared else []
-            return text, each, notes if each == encoding or notes else wrong
+            wrong = [f"The server says {declared[1]}, but the body is {candidate}."] if declared else []
+            return text, candidate, notes if candidate == encoding or notes else wrong
     return None, None, notes
 
 

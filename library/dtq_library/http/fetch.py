@@ -22,7 +22,7 @@ from dtq_library.http.errors import Refused, Trouble
 from dtq_library.http.gate import Gate, Policy
 from dtq_library.http.headers import Header
 from dtq_library.http.trust import trust
-from dtq_library.http.url import Url, join
+from dtq_library.http.url import ParsedUrl, join
 
 MOST_REDIRECTS = 10
 _REDIRECTS = {301, 302, 303, 307, 308}
@@ -34,13 +34,13 @@ class Request:
     """What to send. ``headers`` are those of a person; the rest is added here."""
 
     method: str
-    url: Url
+    url: ParsedUrl
     headers: list[Header] = field(default_factory=list)
     body: bytes | None = None
 
 
 @dataclass(frozen=True)
-class Limits:
+class FetchLimits:
     """``timeout_s`` is for everything together; ``max_bytes`` for the body, also when unpacked."""
 
     timeout_s: float
@@ -56,9 +56,9 @@ class Answer:
     """
 
     status: int
-    url: Url
+    url: ParsedUrl
     headers: list[Header]
-    hops: list[tuple[int, Url]]
+    hops: list[tuple[int, ParsedUrl]]
     address: str
     seconds: float
     size: int
@@ -66,17 +66,17 @@ class Answer:
 
     def header(self, name: str) -> str:
         """The first value of a header, or nothing."""
-        return next((value for each, value in self.headers if each.lower() == name), "")
+        return next((value for header, value in self.headers if header.lower() == name), "")
 
 
 Told = Callable[[int, int | None], object]
 """Called with the bytes so far and those that were announced; raises when it should stop."""
 
 
-def fetch(request: Request, policy: Policy, limits: Limits, sink: Path, told: Told) -> Answer:
+def fetch(request: Request, policy: Policy, limits: FetchLimits, sink: Path, told: Told) -> Answer:
     """Send a request and follow where it leads. Raises Refused, Trouble, and what ``told`` raises."""
     deadline = Deadline(limits.timeout_s)
-    hops: list[tuple[int, Url]] = []
+    hops: list[tuple[int, ParsedUrl]] = []
     while True:
         gate = Gate(policy, deadline)
         with _exchange(request, gate, deadline, sent_before=bool(hops)) as response:
@@ -114,11 +114,11 @@ def _exchange(
         raise _trouble(error, url, sent_before) from error
 
 
-def _trust(url: Url) -> ssl.SSLContext | None:
+def _trust(url: ParsedUrl) -> ssl.SSLContext | None:
     return trust() if url.scheme == "https" else None
 
 
-def _trouble(error: Exception, url: Url, sent: bool) -> Exception:
+def _trouble(error: Exception, url: ParsedUrl, sent: bool) -> Exception:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -167,7 +167,7 @@ def redirected(request: Request, status: int, location: str) -> Request:
             f"{request.url.shown} redirects to {url.shown}, from https to http; that is not followed."
         )
     moved = replace(request, url=url)
-    if status == 303 and request.method != "HEAD" or status in (301, 302) and request.method == "POST":
+    if (status == 303 and request.method != "HEAD") or (status in (301, 302) and request.method == "POST"):
         moved = replace(moved, method="GET", body=None, headers=headers_of.without_body(request.headers))
     if url.origin != request.url.origin:
         moved = replace(moved, headers=headers_of.traveling(moved.headers))
@@ -198,7 +198,7 @@ def _receive(
     return size, "" if gunzip else coding
 
 
-def _pieces(response: httpcore.Response, gunzip: Gunzip | None, url: Url) -> Iterator[bytes]:
+def _pieces(response: httpcore.Response, gunzip: Gunzip | None, url: ParsedUrl) -> Iterator[bytes]:
     try:
         for chunk in response.iter_stream():
             if gunzip is None:

@@ -56,7 +56,7 @@ class Policy:
 
 def _entry(text: str) -> tuple[str, int | None]:
     host, port = text, ""
-    if not text.endswith("]") and text.count(":") == 1 or "]:" in text:
+    if (not text.endswith("]") and text.count(":") == 1) or "]:" in text:
         host, _, port = text.rpartition(":")
     bare = host.strip("[]").lower()
     return (str(ip_address(bare)) if ":" in bare else bare), int(port) if port else None
@@ -100,7 +100,7 @@ def resolve(host: str, port: int, timeout_s: float) -> list[Address]:
     The system's resolver cannot be interrupted, so it is asked in a thread that may be left behind.
     """
     found: list[Any] = []
-    asking = threading.Thread(target=_ask, args=(host, port, found), daemon=True)
+    asking = threading.Thread(target=_resolve_into, args=(found, host, port), daemon=True)
     asking.start()
     asking.join(timeout_s)
     answer = found[0] if found else socket.gaierror(socket.EAI_AGAIN, "no answer in time")
@@ -111,7 +111,8 @@ def resolve(host: str, port: int, timeout_s: float) -> list[Address]:
     return list(dict.fromkeys(ip_address(info[4][0]) for info in answer))
 
 
-def _ask(host: str, port: int, found: list[Any]) -> None:
+def _resolve_into(found: list[Any], host: str, port: int) -> None:
+    """Append the addresses, or the error, to ``found``."""
     try:
         found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     except (OSError, UnicodeError) as error:

@@ -68,7 +68,7 @@ def _header(line: str, number: int) -> Header:
 def authorization(scheme: str, credentials: str) -> Header:
     """The header that proves who asks. Raises Fail, and never repeats the credentials."""
     text = credentials.strip()
-    if not text.isascii() and scheme != "basic" or not text.isprintable():
+    if (not text.isascii() and scheme != "basic") or not text.isprintable():
         raise Fail("The credentials hold a character that a header cannot have.")
     if scheme == "basic":
         if ":" not in text:
@@ -79,7 +79,7 @@ def authorization(scheme: str, credentials: str) -> Header:
 
 def has(headers: Iterable[Header], name: str) -> bool:
     """Whether a header is among them, in upper or lower case."""
-    return any(each.lower() == name for each, _ in headers)
+    return any(header.lower() == name for header, _ in headers)
 
 
 def traveling(headers: Iterable[Header]) -> list[Header]:

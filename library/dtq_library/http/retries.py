@@ -24,12 +24,12 @@ LONGEST_S = 24 * 3600.0
 
 def may_repeat(when: When, method: str, *, done: bool) -> bool:
     """``done``: the server may have done what was asked."""
-    return when == "always" or when == "safe" and (not done or method in IDEMPOTENT)
+    return when == "always" or (when == "safe" and (not done or method in IDEMPOTENT))
 
 
 def passing(status: int) -> bool:
     """A status that says "not now": too many requests, or a trouble of the server's own."""
-    return status == 429 or 500 <= status <= 599 and status not in _FOR_GOOD
+    return status == 429 or (500 <= status <= 599 and status not in _FOR_GOOD)
 
 
 def may_be_done(status: int) -> bool:

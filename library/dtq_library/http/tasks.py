@@ -155,12 +155,12 @@ def statuses(text: str) -> frozenset[int]:
 def _fetch(
     ctx: Context, request: Request, sink: Path, *, timeout_s: float, redirects: bool, retry: retries.When
 ) -> Answer:
-    from dtq_library.http.fetch import Limits, fetch
+    from dtq_library.http.fetch import FetchLimits, fetch
     from dtq_library.http.gate import Policy
 
     settings = ctx.settings
     policy = Policy.of(settings.http_allow, settings.http_ports)
-    limits = Limits(timeout_s, settings.http_max_mb * 2**20, redirects)
+    limits = FetchLimits(timeout_s, settings.http_max_mb * 2**20, redirects)
     ctx.log(f"{request.method} {request.url.shown}")
     for header in headers_of.shown(request.headers):
         ctx.log(f"  {header['name']}: {header['value']}")

@@ -24,7 +24,7 @@ _TARGET_CHARS = "/?:@!$&'()*+,;=-._~%[]"
 
 
 @dataclass(frozen=True)
-class Url:
+class ParsedUrl:
     """``host`` is ASCII in lower case, an IPv6 address without its brackets; ``target`` is path and query."""
 
     scheme: str
@@ -52,7 +52,7 @@ class Url:
         return f"{self.scheme}://{self.authority}{self.target}"
 
 
-def parse(text: str) -> Url:
+def parse(text: str) -> ParsedUrl:
     """Read an address. Raises Refused with the reason."""
     _require_plain(text)
     match = _URL.fullmatch(text)
@@ -68,10 +68,10 @@ def parse(text: str) -> Url:
     if not 0 < port < 65_536:
         raise Refused(f"There is no port {port}.")
     target = quote(match[3], safe=_TARGET_CHARS)
-    return Url(scheme, _host(parts[1]), port, target if target.startswith("/") else f"/{target}")
+    return ParsedUrl(scheme, _host(parts[1]), port, target if target.startswith("/") else f"/{target}")
 
 
-def join(base: Url, location: str) -> Url:
+def join(base: ParsedUrl, location: str) -> ParsedUrl:
     """Where a redirect leads. Raises Refused."""
     _require_plain(location)
     if _SCHEME.match(location):

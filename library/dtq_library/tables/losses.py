@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dtq_library.tables.model import Table
-from dtq_library.tables.rows import Kept
+from dtq_library.tables.rows import RowSelection
 from dtq_library.tables.values.column import Recipe, blanked
 
 _SHOWN = 3
 
 
-def loss_notes(table: Table, recipes: Iterable[Recipe], kept: Kept | None = None) -> list[str]:
+def loss_notes(table: Table, recipes: Iterable[Recipe], kept: RowSelection | None = None) -> list[str]:
     """Sentences about what was taken out of the cells and rows, with examples."""
     notes = []
     for recipe in recipes:

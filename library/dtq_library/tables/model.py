@@ -59,7 +59,7 @@ class ReadOptions:
 
 
 @dataclass(frozen=True)
-class CleanOptions:
+class CellOptions:
     """What is done to a column's cells.
 
     ``missing`` holds spellings, alike in upper and lower case; ``missing_in_numbers`` those that are words
@@ -76,7 +76,7 @@ class CleanOptions:
     @classmethod
     def typed(
         cls, missing: Iterable[str], missing_in_numbers: Iterable[str], numbers: Numbers, dates: Dates
-    ) -> CleanOptions:
+    ) -> CellOptions:
         """Return options that trim and type cells, and leave their text as it is otherwise."""
         return cls("trim", tuple(missing), numbers, dates, missing_in_numbers=tuple(missing_in_numbers))
 

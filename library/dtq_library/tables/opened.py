@@ -41,7 +41,9 @@ class Opened:
     @property
     def remarks(self) -> dict[str, str]:
         """Why a column is what it is, for columns where one may wonder."""
-        return {each.name: each.reading.note.rstrip(".") for each in self.recipes if each.reading.note}
+        return {
+            recipe.name: recipe.reading.note.rstrip(".") for recipe in self.recipes if recipe.reading.note
+        }
 
     @property
     def nested(self) -> frozenset[str]:

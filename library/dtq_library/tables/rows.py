@@ -19,7 +19,7 @@ _SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Kept:
+class RowSelection:
     """``mask`` is true for rows that stay; the others are counted by why they go.
 
     ``first_duplicates`` are the positions of some of these.
@@ -40,7 +40,7 @@ def choose_rows(
     drop_duplicates: bool,
     keys: Collection[str] = (),
     compare: Compare = "written",
-) -> Kept:
+) -> RowSelection:
     """Find empty rows, and duplicates among the others: equal in the columns ``keys``, or in all columns.
 
     What is written after cleaning is compared: 1.50 differs from 1.5 unless ``compare`` is `values`. Of equal
@@ -50,7 +50,7 @@ def choose_rows(
     import polars as pl
 
     if not (drop_empty or drop_duplicates):
-        return Kept(pl.repeat(True, table.height, eager=True), 0, 0, pl.Series(dtype=pl.Int64))
+        return RowSelection(pl.repeat(True, table.height, eager=True), 0, 0, pl.Series(dtype=pl.Int64))
     compared = [recipe for recipe in recipes if not keys or recipe.name in keys] if drop_duplicates else []
     asked = recipes if drop_empty else compared
     seen, full, keyless = Repeats(table), [], []
@@ -64,12 +64,12 @@ def choose_rows(
     rows = int(filled.sum())
     stays = filled & (seen.first_ones() | pl.concat(keyless)) if compared else filled
     repeated = (filled & ~stays).arg_true().head(_SHOWN)
-    return Kept(stays, table.height - rows, rows - int(stays.sum()), repeated)
+    return RowSelection(stays, table.height - rows, rows - int(stays.sum()), repeated)
 
 
 def with_values(recipes: Sequence[Recipe]) -> list[Recipe]:
     """The columns that have a value in some row; all of them when none has, as a table needs columns."""
-    return [each for each in recipes if each.missing < each.column.stage.height] or list(recipes)
+    return [recipe for recipe in recipes if recipe.missing < recipe.column.stage.height] or list(recipes)
 
 
 def _clean_chunks(table: Table, recipes: Sequence[Recipe], pulse: Pulse) -> Iterator[pl.DataFrame]:
@@ -79,7 +79,9 @@ def _clean_chunks(table: Table, recipes: Sequence[Recipe], pulse: Pulse) -> Iter
     for chunk in table.stage.chunks(*(recipe.column.key for recipe in recipes)):
         if done:
             pulse(done / table.height)
-        yield pl.DataFrame([each.values(chunk[each.column.key]).alias(each.column.key) for each in recipes])
+        yield pl.DataFrame(
+            [recipe.values(chunk[recipe.column.key]).alias(recipe.column.key) for recipe in recipes]
+        )
         done += chunk.height
 
 
@@ -101,5 +103,5 @@ def _comparable(recipes: Sequence[Recipe], values: pl.DataFrame, compare: Compar
     if compare == "written":
         columns = [values[recipe.column.key] for recipe in recipes]
     else:
-        columns = [typed(each, values[each.column.key]).alias(each.column.key) for each in recipes]
-    return pl.DataFrame([as_json_text(each) if each.dtype.is_nested() else each for each in columns])
+        columns = [typed(recipe, values[recipe.column.key]).alias(recipe.column.key) for recipe in recipes]
+    return pl.DataFrame([as_json_text(column) if column.dtype.is_nested() else column for column in columns])

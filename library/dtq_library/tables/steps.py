@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dtq import Context, File
 from dtq_library.tables.io.read import read_table
-from dtq_library.tables.model import CleanOptions, Pulse, ReadOptions, Table
+from dtq_library.tables.model import CellOptions, Pulse, ReadOptions, Table
 from dtq_library.tables.names import tidy_names
 from dtq_library.tables.opened import Opened, open_typed
 from dtq_library.tables.values.column import Recipe, agree, decide
@@ -33,7 +33,7 @@ def read_source(ctx: Context, source: File, options: ReadOptions) -> Table:
 
 
 def decide_columns(
-    ctx: Context, table: Table, names: Sequence[str], options: CleanOptions, verb: str, steps: int
+    ctx: Context, table: Table, names: Sequence[str], options: CellOptions, verb: str, steps: int
 ) -> list[Recipe]:
     """Look at the columns one by one. For the progress, each is a step, and reading was the first."""
     recipes: list[Recipe] = []
@@ -47,7 +47,7 @@ def open_source(
     ctx: Context,
     source: File,
     reading: ReadOptions,
-    options: CleanOptions,
+    options: CellOptions,
     more_steps: int,
     *,
     written: bool = False,

@@ -77,7 +77,7 @@ class Analysis:
     def commonest(self, number: int) -> list[dict[str, Any]]:
         """The most frequent words that are not ignored; equally frequent ones by the alphabet."""
         kept = [(word, count) for word, count in self.frequency.items() if word not in self.ignored]
-        kept.sort(key=lambda each: (-each[1], each[0]))
+        kept.sort(key=lambda counted: (-counted[1], counted[0]))
         total = self.counts["words"]
         return [
             {"word": word, "count": count, "percent": round(100 * count / total, 2)}

@@ -125,7 +125,7 @@ def _invisible(char: str) -> bool:
     if char in _KEPT:
         return False
     category = unicodedata.category(char)
-    return category == "Cc" or char in _DISCARDED or category == "Cf" and _directs(char)
+    return category == "Cc" or char in _DISCARDED or (category == "Cf" and _directs(char))
 
 
 def _directs(char: str) -> bool:

@@ -16,7 +16,7 @@ _PULSE_LINES = 5_000
 
 
 @dataclass(frozen=True)
-class Source:
+class TextSource:
     """Where lines come from. ``name`` is that of a file, or nothing for what was typed."""
 
     path: Path
@@ -27,7 +27,7 @@ class Source:
 
 def open_source(
     ctx: Context, text: str, file: File | None, encoding: str = "auto", undecodable: Undecodable = "stop"
-) -> Source:
+) -> TextSource:
     """The text or the file, whichever was given. Raises Fail for both, for none, and for what is no text."""
     if text and file is not None:
         raise Fail("There is a text and a file; give one of them.")
@@ -37,10 +37,10 @@ def open_source(
         raise Fail("There is nothing to work on: type a text or choose a file.")
     path = ctx.work_dir / "typed.txt"
     path.write_bytes(text.encode("utf-8", "replace"))
-    return Source(path, "utf-8")
+    return TextSource(path, "utf-8")
 
 
-def _file_source(file: File, encoding: str, undecodable: Undecodable) -> Source:
+def _file_source(file: File, encoding: str, undecodable: Undecodable) -> TextSource:
     if file.size > MAX_FILE_MB * 2**20:
         raise Fail(f"{file.name} is larger than {MAX_FILE_MB} MB, the most that is read as a text.")
     if not file.size:
@@ -52,10 +52,10 @@ def _file_source(file: File, encoding: str, undecodable: Undecodable) -> Source:
             if b"\0" in content.read(64 * 1024):
                 raise Fail(f"{file.name} is a binary file; a text was expected.") from None
         raise
-    return Source(found.path, codec(found.encoding), file.name, found.notes)
+    return TextSource(found.path, codec(found.encoding), file.name, found.notes)
 
 
-def lines(ctx: Context, source: Source, doing: str) -> Iterator[str]:
+def lines(ctx: Context, source: TextSource, doing: str) -> Iterator[str]:
     """Each line with its end, which is LF, CRLF or CR; the last one may have none.
 
     Raises Fail for a line that is too long for one, Canceled when the task is.

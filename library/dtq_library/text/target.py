@@ -9,7 +9,7 @@ from typing import Any
 from dtq import Context, Fail
 from dtq.filenames import extended
 from dtq_library.encodings.detection import codec
-from dtq_library.text.source import Source
+from dtq_library.text.source import TextSource
 
 INLINE_BYTES = 64 * 1024
 
@@ -17,7 +17,7 @@ INLINE_BYTES = 64 * 1024
 def write(
     ctx: Context,
     lines: Iterable[str],
-    source: Source,
+    source: TextSource,
     added: str,
     encoding: str = "utf-8",
     lossy: bool = False,

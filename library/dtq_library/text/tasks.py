@@ -113,7 +113,7 @@ def transform_text(
         number_lines, wrap_at,
     )  # fmt: skip
     counts: Counter[str] = Counter()
-    ended = _Ended(lines(ctx, given, "Transforming"), ENDS.get(line_ends, ""))
+    ended = _StrippedLines(lines(ctx, given, "Transforming"), ENDS.get(line_ends, ""))
     changed = (line + ended.end for line in transform(ended, options, counts))
     written = write(ctx, changed, given, "changed", output_encoding, lossy)
     return {
@@ -124,7 +124,7 @@ def transform_text(
     }
 
 
-class _Ended:
+class _StrippedLines:
     """Lines without their ends; ``end`` is the one to write: as asked, else that of the first line."""
 
     def __init__(self, lines: Iterator[str], end: str) -> None:

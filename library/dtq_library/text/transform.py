@@ -100,7 +100,7 @@ def _filtered(lines: Iterator[str], options: TransformOptions, counts: Counter[s
     keep = _contains(KEEP, options.keep_lines, options) if options.keep_lines else None
     drop = _contains(DROP, options.drop_lines, options) if options.drop_lines else None
     for number, line in enumerate(lines, start=1):
-        if keep and not keep(line, number) or drop and drop(line, number):
+        if (keep and not keep(line, number)) or (drop and drop(line, number)):
             counts["filtered"] += 1
         else:
             yield line

@@ -99,9 +99,9 @@ def _ends(paragraph: str) -> Iterator[int]:
     for match in _end().finditer(paragraph):
         following = paragraph[match.end() : match.end() + 40].lstrip()[:1]
         before = _last_token(paragraph[max(0, match.start() - 20) : match.start()])
-        abbreviated = before.lower() in ABBREVIATIONS or len(before) == 1 and before.isupper()
+        abbreviated = before.lower() in ABBREVIATIONS or (len(before) == 1 and before.isupper())
         point = match[0].startswith(".")
-        if following and (following.islower() or point and abbreviated):
+        if following and (following.islower() or (point and abbreviated)):
             continue
         if _word().search(paragraph, start, match.end()):
             start = match.end()

@@ -13,9 +13,9 @@ import pytest
 from app.core.backup.export import Export
 from app.core.backup.folder import FolderArchive, FolderSink
 from app.core.backup.manifest import Manifest
-from app.core.backup.problems import BackupError, Problem
+from app.core.backup.problems import BackupError, BackupProblem
 from app.core.backup.restore import Restore, Restored
-from app.core.backup.source import Source
+from app.core.backup.source import BackupSource
 from app.core.backup.target import Target
 from app.core.services import Services, assemble
 from app.core.tasks.states import Status
@@ -53,7 +53,7 @@ def export(seeded: Services, tmp_path: Path) -> Callable[..., Manifest]:
     def run(folder: Path = tmp_path / "export", **given: bool) -> Manifest:
         sink = FolderSink(folder, seeded.db.name, **given)
         try:
-            return Export(Source(seeded.db), sink, seeded.vault.key_names).run()
+            return Export(BackupSource(seeded.db), sink, seeded.vault.key_names).run()
         finally:
             sink.close()
 
@@ -86,7 +86,7 @@ def without_hint(document: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name not in ("hint", "dispatched_at")}
 
 
-def refusal(restore: Callable[..., Restored], **given: Any) -> Problem:
+def refusal(restore: Callable[..., Restored], **given: Any) -> BackupProblem:
     with pytest.raises(BackupError) as refused:
         restore(**given)
     return refused.value.problem

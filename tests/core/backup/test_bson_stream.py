@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from app.core.backup.bson_stream import (
     BATCH_BYTES,
     BATCH_DOCUMENTS,
-    Writer,
+    BsonWriter,
     batches,
     documents,
     fields,
     split,
 )
-from app.core.backup.manifest import Content
-from app.core.backup.problems import BackupError, Problem
+from app.core.backup.manifest import FileContent
+from app.core.backup.problems import BackupError, BackupProblem
 
 NAMES = st.text(max_size=8).filter(lambda name: "\0" not in name) | st.sampled_from(
     ["", "$set", "a.b", "$", ".", "_id"]
@@ -50,24 +50,24 @@ VALUES = st.recursive(
 DOCUMENTS = st.dictionaries(NAMES, VALUES, max_size=6).map(bson.encode)
 
 
-def written(*batches_of_documents: bytes) -> tuple[bytes, Content]:
+def written(*batches_of_documents: bytes) -> tuple[bytes, FileContent]:
     """The file that holds these documents, and what was written down of them."""
     file = BytesIO()
-    writer = Writer(file)
+    writer = BsonWriter(file)
     for batch in batches_of_documents:
         writer.write(batch)
     content = writer.close()
     return file.getvalue(), content
 
 
-def read(file: bytes, content: Content) -> list[bytes]:
+def read(file: bytes, content: FileContent) -> list[bytes]:
     return list(documents(BytesIO(file), content, "tasks.bson.gz"))
 
 
-def is_damaged(file: bytes, content: Content) -> bool:
+def is_damaged(file: bytes, content: FileContent) -> bool:
     with pytest.raises(BackupError) as refused:
         read(file, content)
-    return refused.value.problem is Problem.DAMAGED
+    return refused.value.problem is BackupProblem.DAMAGED
 
 
 @settings(deadline=None, max_examples=40)
@@ -88,17 +88,17 @@ def test_a_document_of_16_mb_goes_through() -> None:
 
 
 @pytest.fixture(scope="module")
-def small() -> tuple[bytes, Content]:
+def small() -> tuple[bytes, FileContent]:
     return written(*(bson.encode({"_id": number, "text": "some text"}) for number in range(5)))
 
 
-def test_every_cut_is_noticed(small: tuple[bytes, Content]) -> None:
+def test_every_cut_is_noticed(small: tuple[bytes, FileContent]) -> None:
     file, content = small
 
     assert all(is_damaged(file[:length], content) for length in range(len(file)))
 
 
-def test_every_flipped_bit_is_noticed(small: tuple[bytes, Content]) -> None:
+def test_every_flipped_bit_is_noticed(small: tuple[bytes, FileContent]) -> None:
     file, content = small
     for bit in range(len(file) * 8):
         flipped = bytearray(file)
@@ -106,7 +106,7 @@ def test_every_flipped_bit_is_noticed(small: tuple[bytes, Content]) -> None:
         assert is_damaged(bytes(flipped), content), bit
 
 
-def test_nothing_may_follow(small: tuple[bytes, Content]) -> None:
+def test_nothing_may_follow(small: tuple[bytes, FileContent]) -> None:
     file, content = small
 
     assert is_damaged(file + b"\0", content)
@@ -141,7 +141,7 @@ def test_batches_are_bounded_in_number_and_bytes() -> None:
 
 
 def test_what_a_server_sends_is_checked_before_it_is_written() -> None:
-    writer = Writer(BytesIO())
+    writer = BsonWriter(BytesIO())
 
     with pytest.raises(ValueError):
         writer.write(bson.encode({"_id": 1})[:-1])

@@ -14,9 +14,9 @@ from bson import json_util
 from app.core.backup.export import Export
 from app.core.backup.folder import FolderArchive
 from app.core.backup.manifest import Manifest
-from app.core.backup.problems import BackupError, Problem, Step
+from app.core.backup.problems import BackupError, BackupProblem, CollectionProgress
 from app.core.backup.restore import metadata
-from app.core.backup.source import EPHEMERAL, IMPORTS, ORDER, Collection, Source
+from app.core.backup.source import EPHEMERAL, IMPORTS, ORDER, BackupSource, Collection
 from app.core.backup.tar import TarSink
 from app.core.catalog import WorkerInfo
 from app.core.clock import utcnow
@@ -86,7 +86,7 @@ def test_metadata_have_types_and_options() -> None:
         def list_indexes(self) -> list[dict[str, Any]]:
             return [{"v": 2, "key": {"_id": 1}, "name": "_id_"}]
 
-    source = Source(Database())  # type: ignore[arg-type]  # only what an export asks of one
+    source = BackupSource(Database())  # type: ignore[arg-type]  # only what an export asks of one
     text = source.metadata(Collection("tasks", {"capped": True, "size": 4096}, "ab" * 16)).decode()
 
     assert '"size": {"$numberInt": "4096"}' in text
@@ -131,13 +131,13 @@ def test_a_database_that_is_half_imported_is_not_exported(seeded: Services, expo
 
     with pytest.raises(BackupError) as refused:
         export()
-    assert refused.value.problem is Problem.HALF_IMPORTED
+    assert refused.value.problem is BackupProblem.HALF_IMPORTED
 
 
 def test_progress_is_told(seeded: Services, tmp_path: Path) -> None:
-    steps: list[Step] = []
+    steps: list[CollectionProgress] = []
     with (tmp_path / "a.tar").open("wb") as file:
-        Export(Source(seeded.db), TarSink(file, "tests"), [], steps.append).run()
+        Export(BackupSource(seeded.db), TarSink(file, "tests"), [], steps.append).run()
 
     ended = {step.collection: step.documents for step in steps if step.done}
     assert ended["tasks"] == 7

@@ -11,15 +11,15 @@ import pytest
 from app.core.backup import manifest as manifests
 from app.core.backup.folder import PROGRESS, FolderArchive, FolderSink, disk
 from app.core.backup.manifest import Manifest
-from app.core.backup.problems import BackupError, Problem
+from app.core.backup.problems import BackupError, BackupProblem
 from app.core.backup.restore import check, documents, metadata
-from app.core.backup.source import Source
+from app.core.backup.source import BackupSource
 
 Exporter = Callable[..., Manifest]
 Break = Callable[[Path], object]
 
 
-def refusal(folder: Path) -> Problem:
+def refusal(folder: Path) -> BackupProblem:
     """Why a folder is not taken."""
     with pytest.raises(BackupError) as refused:
         check(FolderArchive(folder))
@@ -28,16 +28,16 @@ def refusal(folder: Path) -> Problem:
 
 def stopped_after(collections: int, export: Exporter, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An export that ends in the middle, as if its process were killed."""
-    real, read = Source.batches, []
+    real, read = BackupSource.batches, []
 
-    def batches(self: Source, name: str) -> object:
+    def batches(self: BackupSource, name: str) -> object:
         if len(read) == collections:
             raise KeyboardInterrupt
         read.append(name)
         return real(self, name)
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(Source, "batches", batches)
+        patched.setattr(BackupSource, "batches", batches)
         export(folder)
 
 
@@ -63,7 +63,7 @@ def test_a_folder_that_is_in_use_is_refused(export: Exporter, tmp_path: Path) ->
     with pytest.raises(BackupError) as refused:
         export()
     sink.close()
-    assert refused.value.problem is Problem.BUSY
+    assert refused.value.problem is BackupProblem.BUSY
 
 
 @pytest.mark.parametrize("given", [{}, {"resume": True}, {"restart": True}], ids=str)
@@ -77,7 +77,7 @@ def test_a_folder_that_holds_something_is_refused(
     for name in ("theirs", "export"):
         with pytest.raises(BackupError) as refused:
             export(tmp_path / name, **given)
-        assert refused.value.problem is Problem.NOT_EMPTY
+        assert refused.value.problem is BackupProblem.NOT_EMPTY
     check(FolderArchive(tmp_path / "export"))
 
 
@@ -87,10 +87,10 @@ def test_an_unfinished_export_is_none_and_is_not_gone_on_with_by_accident(
     folder = tmp_path / "export"
     stopped_after(3, export, folder, monkeypatch)
 
-    assert refusal(folder) is Problem.UNFINISHED
+    assert refusal(folder) is BackupProblem.UNFINISHED
     with pytest.raises(BackupError) as refused:
         export(folder)
-    assert refused.value.problem is Problem.NOT_EMPTY
+    assert refused.value.problem is BackupProblem.NOT_EMPTY
 
 
 def test_a_process_that_was_killed_before_its_first_file_leaves_an_empty_folder(
@@ -110,7 +110,7 @@ def test_the_export_of_another_database_is_not_gone_on_with(
     for given in ({"resume": True}, {"restart": True}):
         with pytest.raises(BackupError) as refused:
             FolderSink(tmp_path / "export", "elsewhere", **given)
-        assert refused.value.problem is Problem.OTHER
+        assert refused.value.problem is BackupProblem.OTHER
 
 
 # Damage
@@ -132,23 +132,23 @@ def pipe(path: Path) -> None:
     os.mkfifo(path)
 
 
-DAMAGE: list[tuple[str, Break, Problem]] = [
-    ("manifest.json", flip, Problem.DAMAGED),
-    ("manifest.json", Path.unlink, Problem.FOREIGN),
-    ("manifest.json", link, Problem.DISK),
-    ("tests/tasks.bson.gz", flip, Problem.DAMAGED),
-    ("tests/tasks.bson.gz", lambda path: os.truncate(path, path.stat().st_size - 1), Problem.DAMAGED),
-    ("tests/tasks.bson.gz", Path.unlink, Problem.MISSING),
-    ("tests/tasks.bson.gz", link, Problem.DISK),
-    ("tests/tasks.bson.gz", pipe, Problem.FOREIGN),
-    ("tests/files.chunks.metadata.json.gz", flip, Problem.DAMAGED),
-    ("tests/files.chunks.metadata.json.gz", Path.unlink, Problem.MISSING),
+DAMAGE: list[tuple[str, Break, BackupProblem]] = [
+    ("manifest.json", flip, BackupProblem.DAMAGED),
+    ("manifest.json", Path.unlink, BackupProblem.FOREIGN),
+    ("manifest.json", link, BackupProblem.DISK),
+    ("tests/tasks.bson.gz", flip, BackupProblem.DAMAGED),
+    ("tests/tasks.bson.gz", lambda path: os.truncate(path, path.stat().st_size - 1), BackupProblem.DAMAGED),
+    ("tests/tasks.bson.gz", Path.unlink, BackupProblem.MISSING),
+    ("tests/tasks.bson.gz", link, BackupProblem.DISK),
+    ("tests/tasks.bson.gz", pipe, BackupProblem.FOREIGN),
+    ("tests/files.chunks.metadata.json.gz", flip, BackupProblem.DAMAGED),
+    ("tests/files.chunks.metadata.json.gz", Path.unlink, BackupProblem.MISSING),
 ]
 
 
 @pytest.mark.parametrize(("name", "damage", "problem"), DAMAGE)
 def test_what_is_not_as_it_was_written_is_refused(
-    export: Exporter, tmp_path: Path, name: str, damage: Break, problem: Problem
+    export: Exporter, tmp_path: Path, name: str, damage: Break, problem: BackupProblem
 ) -> None:
     export()
     damage(tmp_path / "export" / name)
@@ -167,7 +167,7 @@ def test_every_flipped_bit_of_metadata_is_noticed(export: Exporter, tmp_path: Pa
         path.write_bytes(flipped)
         with pytest.raises(BackupError) as refused:
             metadata(archive, entry)
-        assert refused.value.problem is Problem.DAMAGED
+        assert refused.value.problem is BackupProblem.DAMAGED
 
 
 def test_a_folder_of_mongodump_is_named_as_one(export: Exporter, tmp_path: Path) -> None:
@@ -191,4 +191,4 @@ def test_a_full_disk_is_a_sentence() -> None:
     with pytest.raises(BackupError, match="Free some space") as refused, disk("a file"):
         raise OSError(28, "No space left on device")
 
-    assert refused.value.problem is Problem.DISK
+    assert refused.value.problem is BackupProblem.DISK

@@ -10,7 +10,7 @@ import pytest
 
 from app.core.backup import manifest as manifests
 from app.core.backup.manifest import Manifest, is_collection
-from app.core.backup.problems import BackupError, Problem
+from app.core.backup.problems import BackupError, BackupProblem
 
 Exporter = Callable[..., Manifest]
 
@@ -37,14 +37,14 @@ def test_every_flipped_bit_and_every_cut_is_noticed(export: Exporter) -> None:
     for text in damaged:
         with pytest.raises(BackupError) as refused:
             manifests.read(text)
-        assert refused.value.problem is Problem.DAMAGED
+        assert refused.value.problem is BackupProblem.DAMAGED
 
 
 def test_a_newer_format_is_named_before_anything_else_in_it_is_read(export: Exporter) -> None:
     with pytest.raises(BackupError) as refused:
         manifests.read(changed(export(), format=2, collections="elsewhere"))
 
-    assert refused.value.problem is Problem.NEWER
+    assert refused.value.problem is BackupProblem.NEWER
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_manifest_that_we_never_write_is_refused(export: Exporter, values: dic
     with pytest.raises(BackupError) as refused:
         manifests.read(changed(export(), **values))
 
-    assert refused.value.problem is Problem.FOREIGN
+    assert refused.value.problem is BackupProblem.FOREIGN
 
 
 def test_a_collection_is_named_once(export: Exporter) -> None:
@@ -73,7 +73,7 @@ def test_a_collection_is_named_once(export: Exporter) -> None:
     with pytest.raises(BackupError) as refused:
         manifests.read(changed(manifest, collections=[first, first]))
 
-    assert refused.value.problem is Problem.FOREIGN
+    assert refused.value.problem is BackupProblem.FOREIGN
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from bson import ObjectId
 
 from app.core.backup.manifest import Manifest
-from app.core.backup.problems import Caution, Problem
+from app.core.backup.problems import BackupProblem, Caution
 from app.core.backup.restore import Restored
 from app.core.backup.source import IMPORTS
 from app.core.backup.target import Target
@@ -136,7 +136,7 @@ def test_a_database_that_holds_anything_is_refused(
     export()
     other.db.tasks.insert_one({"_id": 1})
 
-    assert refusal(restore) is Problem.NOT_EMPTY
+    assert refusal(restore) is BackupProblem.NOT_EMPTY
     assert other.db[IMPORTS].find_one() is None and other.db.leases.find_one() is None
 
 
@@ -191,7 +191,7 @@ def test_workers_that_are_online_are_an_obstacle(
     export()
     other.catalog.report(WorkerInfo("w1", "host", 1, "0.1.0", clock.now, clock.now))
 
-    assert refusal(restore) is Problem.WORKERS
+    assert refusal(restore) is BackupProblem.WORKERS
     assert restore(with_workers=True).documents
     assert [worker.name for worker in other.catalog.workers()] == ["w1"]
 

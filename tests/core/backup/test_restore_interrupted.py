@@ -11,7 +11,7 @@ from bson import ObjectId
 from pymongo.errors import OperationFailure, WriteError
 
 from app.core.backup.manifest import Manifest
-from app.core.backup.problems import BackupError, Caution, Problem
+from app.core.backup.problems import BackupError, BackupProblem, Caution
 from app.core.backup.restore import Restored
 from app.core.backup.source import IMPORTS
 from app.core.backup.target import Target
@@ -77,7 +77,7 @@ def test_another_export_does_not_go_on_with_it(
         killed(patched, "insert", 2)
         restore()
 
-    assert refusal(restore, folder=tmp_path / "later") is Problem.OTHER
+    assert refusal(restore, folder=tmp_path / "later") is BackupProblem.OTHER
     assert restore().documents
 
 
@@ -99,7 +99,7 @@ def test_a_document_that_the_server_changes_is_found_and_named(
     with pytest.raises(BackupError) as refused:
         restore()
 
-    assert refused.value.problem is Problem.DIFFERS
+    assert refused.value.problem is BackupProblem.DIFFERS
     failed = seeded.db.tasks.find_one({"status": "failed"})["_id"]
     assert "tasks" in str(refused.value) and str(failed) in str(refused.value)
     assert other.db[IMPORTS].find_one({"_id": "import"})
@@ -117,7 +117,7 @@ def test_a_document_that_the_server_has_lost_is_there_after_another_run(
     export()
     with monkeypatch.context() as patched:
         patched.setattr(Target, "is_equal", lose)
-        assert refusal(restore) is Problem.DIFFERS
+        assert refusal(restore) is BackupProblem.DIFFERS
 
     restore()
     assert contents(other) == contents(seeded)
@@ -135,7 +135,7 @@ def test_a_document_that_somebody_adds_meanwhile_is_noticed(
     monkeypatch.setattr(Target, "is_equal", add)
     export()
 
-    assert refusal(restore) is Problem.DIFFERS
+    assert refusal(restore) is BackupProblem.DIFFERS
 
 
 def test_documents_that_another_server_sorts_otherwise_are_equal(
@@ -162,7 +162,7 @@ def test_a_document_that_the_server_refuses_is_named(
     with pytest.raises(BackupError) as refused:
         restore()
     second = list(seeded.db.tasks.find().sort([("_id", 1)]))[1]
-    assert refused.value.problem is Problem.REFUSED and str(second["_id"]) in str(refused.value)
+    assert refused.value.problem is BackupProblem.REFUSED and str(second["_id"]) in str(refused.value)
 
 
 def test_a_server_that_goes_away_is_no_refused_index(

@@ -12,9 +12,9 @@ from pymongo.errors import OperationFailure
 from app.core.backup.export import Export
 from app.core.backup.folder import FolderArchive
 from app.core.backup.manifest import Consistency, Manifest, Snapshot
-from app.core.backup.problems import BackupError, Problem
+from app.core.backup.problems import BackupError, BackupProblem
 from app.core.backup.restore import check
-from app.core.backup.source import PROBE, Collection, Source
+from app.core.backup.source import PROBE, BackupSource, Collection
 from app.core.backup.tar import TarSink
 from app.core.services import Services
 from tests.core.backup.test_folder import stopped_after
@@ -125,8 +125,8 @@ def test_a_snapshot_may_be_required(
     snapshots(kept=bool(until), until=until)
 
     with (tmp_path / "a.tar").open("wb") as file, pytest.raises(BackupError) as refused:
-        Export(Source(seeded.db), TarSink(file, "tests"), []).run(require_snapshot=True)
-    assert refused.value.problem is Problem.NO_SNAPSHOT
+        Export(BackupSource(seeded.db), TarSink(file, "tests"), []).run(require_snapshot=True)
+    assert refused.value.problem is BackupProblem.NO_SNAPSHOT
 
 
 # Interrupted
@@ -176,13 +176,13 @@ def test_a_collection_that_was_made_anew_is_read_again(
     export: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stopped_after(3, export, tmp_path / "export", monkeypatch)
-    real = Source.collections
+    real = BackupSource.collections
 
-    def collections(self: Source) -> Any:
+    def collections(self: BackupSource) -> Any:
         found, left_out = real(self)
         return [Collection(one.name, one.options, "cd" * 16) for one in found], left_out
 
-    monkeypatch.setattr(Source, "collections", collections)
+    monkeypatch.setattr(BackupSource, "collections", collections)
     read = reads(monkeypatch)
     export(resume=True)
 
@@ -191,11 +191,11 @@ def test_a_collection_that_was_made_anew_is_read_again(
 
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The collections that are read from here on."""
-    real, read = Source.batches, []
+    real, read = BackupSource.batches, []
 
-    def batches(self: Source, name: str) -> Iterator[bytes]:
+    def batches(self: BackupSource, name: str) -> Iterator[bytes]:
         read.append(name)
         return real(self, name)
 
-    monkeypatch.setattr(Source, "batches", batches)
+    monkeypatch.setattr(BackupSource, "batches", batches)
     return read

@@ -15,9 +15,9 @@ from app.core.backup import manifest as manifests
 from app.core.backup.export import Export
 from app.core.backup.folder import FolderArchive
 from app.core.backup.manifest import Manifest
-from app.core.backup.problems import BackupError, Problem
+from app.core.backup.problems import BackupError, BackupProblem
 from app.core.backup.restore import check
-from app.core.backup.source import Source
+from app.core.backup.source import BackupSource
 from app.core.backup.tar import BLOCK, RECORD, TarArchive, TarSink, header
 from app.core.services import Services
 
@@ -31,11 +31,11 @@ def stream(seeded: Services) -> bytes:
 
 def exported(services: Services) -> bytes:
     written = BytesIO()
-    Export(Source(services.db), TarSink(written, services.db.name), []).run()
+    Export(BackupSource(services.db), TarSink(written, services.db.name), []).run()
     return written.getvalue()
 
 
-def refusal(stream: bytes) -> Problem:
+def refusal(stream: bytes) -> BackupProblem:
     """Why a stream is not taken."""
     with pytest.raises(BackupError) as refused:
         read(stream)
@@ -88,7 +88,7 @@ def test_what_tar_packs_again_is_taken(stream: bytes, tmp_path: Path) -> None:
 def test_every_cut_is_noticed(stream: bytes) -> None:
     lengths = {*range(0, len(stream), 97), *range(0, len(stream), BLOCK), len(stream) - 1}
 
-    assert {refusal(stream[:length]) for length in lengths} == {Problem.DAMAGED}
+    assert {refusal(stream[:length]) for length in lengths} == {BackupProblem.DAMAGED}
 
 
 @pytest.mark.parametrize("step", [11, pytest.param(1, marks=pytest.mark.slow)])
@@ -99,7 +99,7 @@ def test_every_flipped_bit_is_noticed(services: Services, step: int) -> None:
     for place in range(0, len(stream), step):
         flipped = bytearray(stream)
         flipped[place] ^= 1 << place % 8
-        assert refusal(bytes(flipped)) in (Problem.DAMAGED, Problem.FOREIGN), place
+        assert refusal(bytes(flipped)) in (BackupProblem.DAMAGED, BackupProblem.FOREIGN), place
 
 
 @pytest.mark.parametrize(
@@ -118,20 +118,20 @@ def test_every_flipped_bit_is_noticed(services: Services, step: int) -> None:
     ],
 )
 def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
-    assert refusal(packed((name, b"content"))) is Problem.FOREIGN
+    assert refusal(packed((name, b"content"))) is BackupProblem.FOREIGN
 
 
 def test_links_devices_and_what_else_a_tar_may_hold_are_refused(stream: bytes) -> None:
     def link(member: tarfile.TarInfo) -> None:
         member.type, member.linkname, member.size = tarfile.SYMTYPE, "/etc/passwd", 0
 
-    assert refusal(repacked(stream, link)) is Problem.FOREIGN
+    assert refusal(repacked(stream, link)) is BackupProblem.FOREIGN
 
 
 def test_a_file_that_comes_twice_or_that_nobody_names_is_refused(stream: bytes) -> None:
-    assert refusal(packed(("tests/a", b"1"), ("tests/a", b"2"))) is Problem.FOREIGN
+    assert refusal(packed(("tests/a", b"1"), ("tests/a", b"2"))) is BackupProblem.FOREIGN
     surplus = packed(("tests/surplus.bson.gz", b""))[:BLOCK]
-    assert refusal(surplus + stream + bytes(RECORD - BLOCK)) is Problem.FOREIGN
+    assert refusal(surplus + stream + bytes(RECORD - BLOCK)) is BackupProblem.FOREIGN
 
 
 def test_a_file_that_is_named_must_be_there(stream: bytes) -> None:
@@ -139,14 +139,14 @@ def test_a_file_that_is_named_must_be_there(stream: bytes) -> None:
     first = BLOCK + -(-size // BLOCK) * BLOCK
     rest = stream[first:] + bytes(-(len(stream) - first) % RECORD)
 
-    assert refusal(rest) is Problem.MISSING
+    assert refusal(rest) is BackupProblem.MISSING
 
 
 def test_what_is_no_tar_or_no_export_is_refused() -> None:
-    assert refusal(b"") is Problem.DAMAGED
-    assert refusal(b"not a tar" * 1_000) is Problem.DAMAGED
-    assert refusal(packed(("dump/tasks.bson.gz", b""))) is Problem.FOREIGN
-    assert refusal(packed((manifests.NAME, b"{}"))) is Problem.DAMAGED
+    assert refusal(b"") is BackupProblem.DAMAGED
+    assert refusal(b"not a tar" * 1_000) is BackupProblem.DAMAGED
+    assert refusal(packed(("dump/tasks.bson.gz", b""))) is BackupProblem.FOREIGN
+    assert refusal(packed((manifests.NAME, b"{}"))) is BackupProblem.DAMAGED
 
 
 def test_a_reader_that_goes_away_is_a_sentence(seeded: Services) -> None:
@@ -155,8 +155,8 @@ def test_a_reader_that_goes_away_is_a_sentence(seeded: Services) -> None:
             raise BrokenPipeError
 
     with pytest.raises(BackupError) as refused:
-        Export(Source(seeded.db), TarSink(Gone(), seeded.db.name), []).run()
-    assert refused.value.problem is Problem.DISK
+        Export(BackupSource(seeded.db), TarSink(Gone(), seeded.db.name), []).run()
+    assert refused.value.problem is BackupProblem.DISK
 
 
 def test_files_of_more_than_8_gb_have_a_header_that_tar_understands() -> None:

@@ -12,7 +12,7 @@ from bson import ObjectId
 from app.core.clock import utcnow
 from app.core.listing.filter import TaskFilter
 from app.core.queue import bulk
-from app.core.queue.bulk import Bulk, Operation, Step
+from app.core.queue.bulk import Bulk, BulkStep, Operation
 from app.core.services import Services
 from app.core.tasks.states import Action, Priority, Status, legal
 from app.core.tasks.task import Task, parse_job_id
@@ -63,7 +63,7 @@ def test_it_is_done_to_what_it_is_legal_for_and_nothing_else(
 
     changed = {task.status for task in one_of_each if document(task) != before[task.status]}
     assert changed == legal(operation.action)
-    assert step == Step(len(changed), len(one_of_each) - len(changed) if by == "ids" else 0)
+    assert step == BulkStep(len(changed), len(one_of_each) - len(changed) if by == "ids" else 0)
 
 
 def test_the_count_says_how_many_that_will_be(services: Services, one_of_each: list[Task]) -> None:
@@ -159,7 +159,7 @@ def test_a_task_that_moved_on_meanwhile_is_left(
         return page
 
     monkeypatch.setattr(services.listing, "walk", meanwhile)
-    assert services.bulk.step(TO_HIGH, ALL, until) == Step(done=1, left=1)
+    assert services.bulk.step(TO_HIGH, ALL, until) == BulkStep(done=1, left=1)
     assert services.tasks.get(first.id).priority is Priority.MEDIUM
     assert services.tasks.get(second.id).priority is Priority.HIGH
 
@@ -179,14 +179,14 @@ def test_a_slow_store_is_asked_for_little_at_a_time(
     monkeypatch.setattr(bulk, "BATCH", 4)
     tasks = [new_task() for _ in range(9)]
 
-    assert services.bulk.run_on(TO_HIGH, [task.id for task in tasks], utcnow()) == Step(done=9, left=0)
-    assert services.bulk.step(CANCEL, ALL, until) == Step(done=9, left=0)
+    assert services.bulk.run_on(TO_HIGH, [task.id for task in tasks], utcnow()) == BulkStep(done=9, left=0)
+    assert services.bulk.step(CANCEL, ALL, until) == BulkStep(done=9, left=0)
     assert asked == [2, 2, 2, 2, 1, 2, 4, 3]
 
 
 def test_ids_of_no_task_are_left(services: Services) -> None:
-    assert services.bulk.run_on(CANCEL, [ObjectId()], utcnow()) == Step(done=0, left=1)
-    assert services.bulk.run_on(CANCEL, [], utcnow()) == Step(done=0, left=0)
+    assert services.bulk.run_on(CANCEL, [ObjectId()], utcnow()) == BulkStep(done=0, left=1)
+    assert services.bulk.run_on(CANCEL, [], utcnow()) == BulkStep(done=0, left=0)
 
 
 def test_only_these_deeds_can_be_done_to_many(services: Services, new_task: Callable[..., Task]) -> None:
@@ -268,7 +268,7 @@ def test_what_goes_on_meanwhile_is_still_canceled(
     clock.advance(seconds=1)
     for task, way in zip(tasks, ("stage", "claim", "release"), strict=True):
         move(services, task, way)
-    assert services.bulk.step(CANCEL, ALL, until) == Step(done=3, left=0)
+    assert services.bulk.step(CANCEL, ALL, until) == BulkStep(done=3, left=0)
 
 
 def test_never_more_than_was_said(services: Services, new_task: Callable[..., Task], until: datetime) -> None:

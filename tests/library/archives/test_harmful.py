@@ -122,6 +122,18 @@ def test_a_head_that_wants_gigabytes_of_memory_is_refused(refusal: Refusal) -> N
     assert inflate.XZ_MEMORY == 128 * MB
 
 
+@pytest.mark.parametrize(
+    ("memory", "cut", "fault"),
+    [(2**20, 0, inflate.XzFault.MEMORY), (128 * MB, 40, inflate.XzFault.DAMAGED)],
+)
+def test_errors_of_lzma_are_told_apart(memory: int, cut: int, fault: inflate.XzFault) -> None:
+    packed = lzma.compress(b"x" * 100_000)
+    with pytest.raises(lzma.LZMAError) as raised:
+        lzma.LZMADecompressor(memlimit=memory).decompress(packed[:cut] + b"\0" * bool(cut) + packed[cut:])
+
+    assert inflate.xz_fault(raised.value) is fault
+
+
 # Passwords and other kinds
 
 
@@ -172,9 +184,7 @@ def test_damage_anywhere_is_a_sentence_or_does_not_matter(alice: Runner, kind: s
         for _ in range(rng.randint(1, 4)):
             broken[rng.randrange(len(broken))] = rng.randrange(256)
         outcome = alice.outcome(extract_archive, archive=alice.file(bytes(broken), "x"))
-        assert (
-            isinstance(outcome, Succeeded)
-            or isinstance(outcome, Failed)
-            and outcome.error["kind"] == "failed"
+        assert isinstance(outcome, Succeeded) or (
+            isinstance(outcome, Failed) and outcome.error["kind"] == "failed"
         )
     assert time.monotonic() - began < 10

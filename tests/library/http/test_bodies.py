@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dtq_library.http.errors import Trouble
-from dtq_library.http.fetch import Limits, Request, fetch
+from dtq_library.http.fetch import FetchLimits, Request, fetch
 from dtq_library.http.gate import Policy
 from dtq_library.http.tasks import http_request
 from dtq_library.http.url import parse
@@ -108,7 +108,7 @@ def test_a_slow_answer_is_cut_by_the_deadline(site: Site, tmp_path: Path, path: 
     request, policy = Request("GET", parse(site.url + path)), Policy.of([site.host], [])
     began = time.monotonic()
     with pytest.raises(Trouble, match="had not answered whole when the time was over"):
-        fetch(request, policy, Limits(0.3, 2**20), tmp_path / "body", lambda done, total: None)
+        fetch(request, policy, FetchLimits(0.3, 2**20), tmp_path / "body", lambda done, total: None)
 
     assert 0.28 < time.monotonic() - began < 3
 

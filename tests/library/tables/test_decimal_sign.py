@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dtq_library.tables.io.read import read_table
-from dtq_library.tables.model import CleanOptions, ReadOptions
+from dtq_library.tables.model import CellOptions, ReadOptions
 from dtq_library.tables.values.column import agree, decide
 from dtq_library.tables.values.typed import typed
 from tests.library.conftest import Cleaned
@@ -89,7 +89,7 @@ def test_a_table_of_either_kind_is_read_right_or_left_as_text(
     path.write_text("\n".join(delimiter.join(row) for row in [("count", "price"), *written]))
     table = read_table(path, "t.csv", ReadOptions(), lambda share: None)
     recipes = agree(
-        [decide(column, column.header, CleanOptions()) for column in table.columns], table.detected.delimiter
+        [decide(column, column.header, CellOptions()) for column in table.columns], table.detected.delimiter
     )
 
     for recipe, expected in zip(recipes, zip(*rows, strict=True), strict=True):

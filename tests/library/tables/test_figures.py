@@ -19,14 +19,14 @@ from dtq_library.tables.clean.cleaned import clean_frames
 from dtq_library.tables.clean.report import Tally, build_report
 from dtq_library.tables.io import delimited
 from dtq_library.tables.io.read import read_table
-from dtq_library.tables.model import CleanOptions, ReadOptions
+from dtq_library.tables.model import CellOptions, ReadOptions
 from dtq_library.tables.rows import choose_rows, with_values
 from dtq_library.tables.values.column import decide
 
 pytestmark = pytest.mark.slow
 
 WIDTH = 3
-OPTIONS = CleanOptions(missing=("NA", "-"), case="lower")
+OPTIONS = CellOptions(missing=("NA", "-"), case="lower")
 CELLS = [
     "",
     " ",

@@ -11,7 +11,7 @@ import pytest
 from dtq_library.tables.io import opinions
 from dtq_library.tables.io.dialect import judge_delimiter
 from dtq_library.tables.layout import Layout
-from dtq_library.tables.model import CleanOptions, Column
+from dtq_library.tables.model import CellOptions, Column
 from dtq_library.tables.stage import Stage
 from dtq_library.tables.values import column
 from dtq_library.tables.values.cells import Cells
@@ -117,7 +117,7 @@ def test_words_are_not_asked_whether_they_are_numbers(
 
     monkeypatch.setattr(column, "read_numbers", never)
     monkeypatch.setattr(column, "read_dates", never)
-    options = CleanOptions(missing_in_numbers=("NA",))
+    options = CellOptions(missing_in_numbers=("NA",))
 
     assert column.decide(column_of(["x", "NA", None], tmp_path), "a", options).kind == "text"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from dtq_library.encodings.detection import detect_encoding
 from dtq_library.tables import stage
 from dtq_library.tables.io import delimited
+from dtq_library.tables.io.delimited import QuotingFault, quoting_fault
 from dtq_library.tables.io.dialect import MAX_FIELD_CHARS, find_delimiter
 from tests.library.reading import Read, headers, rows, values
 
@@ -76,6 +78,26 @@ def test_a_quote_that_is_never_closed_cannot_be_skipped(
     sentence = refused('a,b\n1,2\n"3,4\n5,6\n', broken_rows=broken_rows)
 
     assert sentence == "A quotation mark that is opened in the row on line 3 is never closed. Close it."
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ('"a"b,c\n', QuotingFault.MALFORMED),
+        ('"a\n', QuotingFault.UNCLOSED),
+        ("x" * 101, QuotingFault.FIELD_LIMIT),
+        ("a\rb\n", QuotingFault.OTHER),
+    ],
+)
+def test_errors_of_the_parser_are_told_apart(line: str, fault: QuotingFault) -> None:
+    before = csv.field_size_limit(100)
+    try:
+        with pytest.raises(csv.Error) as raised:
+            list(csv.reader([line], strict=True))
+    finally:
+        csv.field_size_limit(before)
+
+    assert quoting_fault(raised.value) is fault
 
 
 def test_a_field_as_long_as_a_lost_quote_makes_it(refused: Callable[..., str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from dtq import Fail
 from dtq_library.tables.transform import sorting
 from dtq_library.tables.transform.filling import fill_missing
-from dtq_library.tables.transform.grouping import aggregate
+from dtq_library.tables.transform.grouping import SumFault, aggregate, sum_fault
 from tests.library.reading import parquet
 from tests.library.transforming import Transform, header, ids, rows, text
 
@@ -161,6 +161,18 @@ def test_a_sum_that_no_decimal_can_have_is_refused() -> None:
 
     with pytest.raises(Fail, match="^Compute: a sum has more digits than the 38 that a decimal can have.$"):
         aggregate(frame, [], ["sum(v)"])
+
+
+@pytest.mark.parametrize(
+    ("expression", "fault"),
+    [(pl.col("v").sum(), SumFault.OVERFLOW), (pl.lit("x").str.contains("("), SumFault.OTHER)],
+)
+def test_errors_of_polars_are_told_apart(expression: pl.Expr, fault: SumFault) -> None:
+    frame = pl.LazyFrame({"v": pl.Series([Decimal("9" * 38)] * 2, dtype=pl.Decimal(38, 0))})
+    with pytest.raises(pl.exceptions.ComputeError) as raised:
+        frame.select(expression).collect(engine="streaming")
+
+    assert sum_fault(raised.value) is fault
 
 
 def test_groups_alone_are_counted_and_missing_is_one(transform: Transform) -> None:

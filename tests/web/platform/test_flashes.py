@@ -76,5 +76,5 @@ def test_what_people_write_stays_text(browser, services):
     form = browser.open()
     answer = browser.send(form, title="<script>alert(1)</script>", then="another")
     page = browser.client.get(answer.location).text
-    assert "Created <script>alert(1)</script> . The next one:" in text_of(page)
+    assert "Created <script>alert(1)</script> . Add another below." in text_of(page)
     assert "<script>alert" not in page

@@ -15,7 +15,7 @@ from tests.web.looking import text_of
     [
         ("cancel{}", {}, 422, "Please tick tasks in the list first."),
         ("cancel{}", {"id": "x"}, 422, "“x” is not the ID of a task"),
-        ("cancel{}", {"id": [str(ObjectId()) for _ in range(201)]}, 422, "at most 200 are taken"),
+        ("cancel{}", {"id": [str(ObjectId()) for _ in range(201)]}, 422, "Choose 200 tasks or fewer"),
         ("priority{}", {"all": "1", "priority": "urgent"}, 422, "high, medium, low"),
         ("priority{}", {"all": "1"}, 422, "high, medium, low"),
         ("cancel{}?status=lost", {"all": "1"}, 400, "“lost” is not a status offered here."),
@@ -43,7 +43,7 @@ def test_a_run_whose_fields_are_wrong(bob, services, new_task):
     ):
         answer = bob.send("cancel/run", {**good, name: value})
         assert (answer.status_code, name) == (400, name)
-        assert "Please start again" in answer.text
+        assert "start again from the list" in answer.text
     assert services.tasks.get(task.id) == task
     assert bob.send("cancel/run", good).status_code == 303
     assert services.tasks.get(task.id).status is Status.CANCELED

@@ -25,10 +25,14 @@ from workers.attempt.attempt import (
     Failed,
     NotBegun,
     Outcome,
+    ResultError,
+    ResultFault,
     Succeeded,
     TimedOut,
     WasCanceled,
     attempt,
+    plain,
+    result_fault,
     returned,
     settle,
 )
@@ -122,6 +126,44 @@ def test_a_result_that_is_not_json_is_a_labelled_failure(run: Run, what: str) ->
 
     assert task.status is Status.FAILED
     assert task.error and "its result cannot be kept" in task.error["message"]
+
+
+def holding_itself() -> list[Any]:
+    cycle: list[Any] = []
+    cycle.append(cycle)
+    return cycle
+
+
+def nested(levels: int) -> list[Any]:
+    deep: list[Any] = []
+    for _ in range(levels):
+        deep = [deep]
+    return deep
+
+
+@pytest.mark.parametrize(
+    ("result", "fault"),
+    [
+        (holding_itself(), ResultFault.NESTING),
+        (nested(5_000), ResultFault.NESTING),
+        (b"\xff", ResultFault.NOT_TEXT),
+        ([object()], ResultFault.OTHER),
+    ],
+)
+def test_pydantic_s_errors_are_told_apart(result: Any, fault: ResultFault) -> None:
+    with pytest.raises(ResultError) as raised:
+        plain(result)
+
+    assert isinstance(raised.value.__cause__, Exception)
+    assert result_fault(raised.value.__cause__) is fault
+
+
+@pytest.mark.parametrize("result", [float("inf"), {"a": [1, float("nan")]}, [object(), holding_itself()]])
+def test_why_a_result_is_not_json_is_told(result: Any) -> None:
+    outcome = returned(result, Mask())
+
+    assert isinstance(outcome, Failed)
+    assert ("not finite" in outcome.error["message"]) is not isinstance(result, list)
 
 
 @pytest.mark.parametrize("what", ["big", "wide_int", "dollar", "deep"])

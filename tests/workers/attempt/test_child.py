@@ -22,8 +22,8 @@ from app.core.tasks.task import Task
 from dtq import TaskTypeError
 from workers.attempt import child as children
 from workers.attempt.child import Child
-from workers.attempt.orphans import Ended
-from workers.types.loading import Loaded
+from workers.attempt.orphans import CleanedUp
+from workers.types.loading import LoadedTypes
 
 
 def served_by_another(services: Services, type: str, now: datetime | None = None) -> None:
@@ -151,7 +151,7 @@ def test_a_child_whose_task_left_processes_is_replaced_only_when_something_misse
     services: Services, child: Child, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch,
     missed: bool, second: Status,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(children, "end_strays_of_task", lambda ours: Ended(1, missed))
+    monkeypatch.setattr(children, "end_strays_of_task", lambda ours: CleanedUp(1, missed))
     child._next = lambda: services.queues.take(0)
     tasks = [new_task(type="echo") for _ in range(2)]
 
@@ -191,7 +191,7 @@ def test_a_type_that_cannot_be_published_keeps_no_other_from_being_run(
     services: Services, child: Child, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     good, bad = child.types["echo"], dataclasses.replace(child.types["doze"], timeout_s=2**64)
-    loaded = Loaded({"doze": bad, "echo": good})
+    loaded = LoadedTypes({"doze": bad, "echo": good})
     monkeypatch.setattr(children, "load_each", lambda *given: loaded)
     monkeypatch.setattr(children, "set_up", lambda *_: None)
 
@@ -208,7 +208,7 @@ def test_a_type_that_cannot_be_published_keeps_no_other_from_being_run(
 def test_where_no_module_could_be_loaded_no_task_is_taken(
     child: Child, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bad = Loaded({}, [ModuleProblem("bad", "bad cannot be imported.")])
+    bad = LoadedTypes({}, [ModuleProblem("bad", "bad cannot be imported.")])
     monkeypatch.setattr(children, "load_each", lambda *given: bad)
     monkeypatch.setattr(children, "set_up", lambda *_: None)
     with pytest.raises(TaskTypeError):

@@ -24,7 +24,7 @@ from workers.attempt import journal as journals
 from workers.attempt.attempt import Failed, NotBegun, Outcome, Succeeded, WasCanceled, returned
 from workers.attempt.journal import Journal, journal_of, replay
 from workers.attempt.output_capture import LogWriter
-from workers.attempt.persist import Ended
+from workers.attempt.persist import EndedAttempt
 
 NONE = Mask()
 ERROR = {"kind": "error", "type": "ValueError", "message": "No such column.", "traceback": ""}
@@ -43,18 +43,20 @@ def claimed(services: Services, new_task: Callable[..., Task]) -> Task:
 
 
 @pytest.fixture
-def ended(services: Services, claimed: Task, tmp_path: Path) -> Callable[..., Ended]:
+def ended(services: Services, claimed: Task, tmp_path: Path) -> Callable[..., EndedAttempt]:
     """The attempt as its child has it at the end, having printed something."""
 
-    def make(outcome: Outcome, printed: bytes = b"hello\n", mask: Mask = NONE) -> Ended:
+    def make(outcome: Outcome, printed: bytes = b"hello\n", mask: Mask = NONE) -> EndedAttempt:
         path = tmp_path / "log"
         path.write_bytes(printed)
-        return Ended(claimed, outcome, {"done": 3}, LogWriter(services.logs, path, claimed.id, 1, mask))
+        return EndedAttempt(
+            claimed, outcome, {"done": 3}, LogWriter(services.logs, path, claimed.id, 1, mask)
+        )
 
     return make
 
 
-def left_by_a_dead_child(journal: Journal, ended: Ended) -> Path:
+def left_by_a_dead_child(journal: Journal, ended: EndedAttempt) -> Path:
     kept = journal.keep(ended)
     kept.leave()
     return kept.path
@@ -241,7 +243,9 @@ def test_a_success_whose_answer_was_lost_is_one_success_with_one_file(
     assert isinstance(outcome, Succeeded)
 
     for _ in range(2):
-        assert journals.write_down(services, Ended(claimed, outcome, None, NoLog())) is Status.SUCCEEDED
+        assert (
+            journals.write_down(services, EndedAttempt(claimed, outcome, None, NoLog())) is Status.SUCCEEDED
+        )
 
     assert [file.id for file in services.files.of_task(claimed.id)] == [outcome.file_id]
 

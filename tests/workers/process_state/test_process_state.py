@@ -19,7 +19,7 @@ import pytest
 
 from tests.workers.process_state.process_changes import FOR_GOOD, FOR_ROOT, PERHAPS_FOR_GOOD, PUT_BACK
 from workers.process_state import state as process_state
-from workers.process_state.part import Part
+from workers.process_state.part import StatePart
 from workers.process_state.state import ProcessState, all_parts
 
 pytestmark = [
@@ -176,10 +176,10 @@ def test_what_cannot_be_read_or_put_back_is_told_and_keeps_no_other_from_it(
 
     kept = {"value": 1}
     parts = [
-        Part("broken", dict, fail),
-        Part("stubborn", kept.copy, lambda saved: None),
-        Part("good", kept.copy, kept.update),
-        Part("lasting", kept.copy, kept.update, lasting=True),
+        StatePart("broken", dict, fail),
+        StatePart("stubborn", kept.copy, lambda saved: None),
+        StatePart("good", kept.copy, kept.update),
+        StatePart("lasting", kept.copy, kept.update, lasting=True),
     ]
     monkeypatch.setattr(process_state, "all_parts", lambda: parts)
     state = ProcessState()

@@ -15,7 +15,7 @@ from app.core.catalog import WorkerState
 from config import Settings
 from dtq._types import task_type
 from workers.types import loading, task_modules
-from workers.types.loading import Progress, load_each
+from workers.types.loading import LoadingProgress, load_each
 
 GOOD = """
 from dtq import Context, task
@@ -114,13 +114,13 @@ def test_a_skipped_module_is_not_imported(settings_for: Callable[..., Settings])
 
 
 @pytest.fixture
-def progress(monkeypatch: pytest.MonkeyPatch) -> Progress:
-    made = Progress(60)
+def progress(monkeypatch: pytest.MonkeyPatch) -> LoadingProgress:
+    made = LoadingProgress(60)
     made.begin()
     return made
 
 
-def test_a_child_that_dies_at_an_import_has_the_next_one_skip_that_module(progress: Progress) -> None:
+def test_a_child_that_dies_at_an_import_has_the_next_one_skip_that_module(progress: LoadingProgress) -> None:
     progress.heard({"loading": "bad"})
     assert (progress.state, progress.module) == (WorkerState.LOADING, "bad")
     progress.ended("was killed by SIGSEGV")
@@ -137,7 +137,7 @@ def test_a_child_that_dies_at_an_import_has_the_next_one_skip_that_module(progre
 
 
 def test_an_import_that_heeds_no_interrupt_is_overdue_after_its_limit(
-    progress: Progress, caplog: pytest.LogCaptureFixture
+    progress: LoadingProgress, caplog: pytest.LogCaptureFixture
 ) -> None:
     progress.heard({"loading": "slow"})
     assert not progress.overdue()
@@ -150,7 +150,7 @@ def test_an_import_that_heeds_no_interrupt_is_overdue_after_its_limit(
     assert "IMPORT_TIMEOUT_S" in progress.problems[0].sentence
 
 
-def test_what_cannot_load_stays_said_until_a_child_is_ready(progress: Progress) -> None:
+def test_what_cannot_load_stays_said_until_a_child_is_ready(progress: LoadingProgress) -> None:
     problem = dataclasses.asdict(loading.ModuleProblem("bad", "bad cannot be imported."))
     progress.heard({"problems": [problem], "types": []})
     progress.begin()
@@ -162,7 +162,7 @@ def test_what_cannot_load_stays_said_until_a_child_is_ready(progress: Progress) 
 
 
 def test_a_module_that_failed_is_tried_again_more_and_more_seldom(
-    progress: Progress, monkeypatch: pytest.MonkeyPatch
+    progress: LoadingProgress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_000_000.0
     monkeypatch.setattr(loading.time, "monotonic", lambda: now)
@@ -178,6 +178,6 @@ def test_a_module_that_failed_is_tried_again_more_and_more_seldom(
     assert waits == [60, 120, 240, 480, 900, 900]
 
 
-def _due(progress: Progress, moment: float, monkeypatch: pytest.MonkeyPatch) -> bool:
+def _due(progress: LoadingProgress, moment: float, monkeypatch: pytest.MonkeyPatch) -> bool:
     monkeypatch.setattr(loading.time, "monotonic", lambda: moment)
     return progress.retry()

@@ -21,11 +21,13 @@ from pydantic import (
     PastDatetime,
     PostgresDsn,
 )
+from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 from app.core.params.cli_args import parse
 from app.core.params.fields import describe
 from dtq import Context, TaskTypeError, task
 from dtq._types import task_type
+from dtq._types.signature import SchemaFault, schema_fault
 from dtq._types.task_type import registered
 from workers.testing import Invalid, run
 
@@ -199,3 +201,17 @@ def test_every_kind_that_is_allowed_is_named_and_is_a_form() -> None:
     ):
         give = task(title="Give")(taking(annotation))
         assert registered(give).document()["schema"]["properties"]["x"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "fault"),
+    [
+        (core_schema.str_schema(pattern="("), SchemaFault.PATTERN),
+        (core_schema.definition_reference_schema("missing"), SchemaFault.OTHER),
+    ],
+)
+def test_errors_of_pydantic_are_told_apart(schema: core_schema.CoreSchema, fault: SchemaFault) -> None:
+    with pytest.raises(SchemaError) as raised:
+        SchemaValidator(schema)
+
+    assert schema_fault(raised.value) is fault

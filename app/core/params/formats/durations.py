@@ -6,7 +6,8 @@ import re
 from datetime import timedelta
 from fractions import Fraction
 
-from dtq._types.durations import parts, store
+from dtq.runtime import duration_parts
+from dtq.runtime import store_duration as store
 
 __all__ = ["EXPECTED", "UNITS", "load", "read", "store", "written"]
 
@@ -49,7 +50,7 @@ def load(text: str) -> timedelta:
 def written(value: timedelta) -> str:
     """In words, which :func:`read` understands: `1 hour 30 minutes`."""
     names = ("day", "hour", "minute", "second")
-    named = zip(parts(value), names, strict=True)
+    named = zip(duration_parts(value), names, strict=True)
     words = [f"{part} {name}{'' if str(part) == '1' else 's'}" for part, name in named if part]
     return ("-" if value < timedelta(0) else "") + " ".join(words) if words else "0 seconds"
 

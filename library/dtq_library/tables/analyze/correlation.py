@@ -29,7 +29,7 @@ class Correlation:
 
 def correlate(stage: Stage, profiles: Sequence[Profile], pulse: Pulse) -> list[Correlation]:
     """Each pair of the first `MOST_COLUMNS` columns of numbers, in the order of the columns."""
-    numeric = [each for each in profiles if each.numeric and each.mean is not None][:MOST_COLUMNS]
+    numeric = [profile for profile in profiles if profile.numeric and profile.mean is not None][:MOST_COLUMNS]
     found: list[Correlation] = []
     for at, one in enumerate(numeric):
         pulse(at / len(numeric))
@@ -41,9 +41,9 @@ def _with_others(stage: Stage, one: Profile, others: Sequence[Profile]) -> list[
     if not others:
         return []
     sums = [
-        each.alias(f"{at} {name}")
+        total.alias(f"{at} {name}")
         for at, other in enumerate(others)
-        for name, each in _sums(one, other).items()
+        for name, total in _sums(one, other).items()
     ]
     row = stage.scan().select(sums).collect(engine="streaming").row(0, named=True)
     return [

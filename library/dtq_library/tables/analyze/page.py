@@ -20,7 +20,7 @@ def render_page(title: str, profiles: Sequence[Profile], result: dict[str, Any])
     )
     environment.filters["shown"] = shown
     return environment.from_string(template).render(
-        title=title, columns=[(each, _bars(each), _common(each)) for each in profiles], **result
+        title=title, columns=[(profile, _bars(profile), _common(profile)) for profile in profiles], **result
     )
 
 

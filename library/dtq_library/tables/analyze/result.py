@@ -19,17 +19,17 @@ def overview(profiles: Sequence[Profile]) -> list[dict[str, Any]]:
     """A row for each column of the table."""
     return [
         {
-            "column": each.name,
-            "type": each.kind,
-            "missing": each.missing,
-            "distinct": each.frequent.distinct,
-            "min": plain(each.low),
-            "max": plain(each.high),
-            "mean": plain(each.mean),
-            "median": plain(each.median),
-            "std": plain(each.std),
+            "column": profile.name,
+            "type": profile.kind,
+            "missing": profile.missing,
+            "distinct": profile.frequent.distinct,
+            "min": plain(profile.low),
+            "max": plain(profile.high),
+            "mean": plain(profile.mean),
+            "median": plain(profile.median),
+            "std": plain(profile.std),
         }
-        for each in profiles
+        for profile in profiles
     ]
 
 
@@ -37,9 +37,9 @@ def quantiles(profiles: Sequence[Profile]) -> list[dict[str, Any]]:
     """A row for each column of numbers: the values below which 5, 25, 50, 75 and 95 % of its values are."""
     names = [f"p{round(share * 100)}" for share in QUANTILES]
     return [
-        {"column": each.name, **dict(zip(names, map(plain, each.quantiles), strict=True))}
-        for each in profiles
-        if each.quantiles
+        {"column": profile.name, **dict(zip(names, map(plain, profile.quantiles), strict=True))}
+        for profile in profiles
+        if profile.quantiles
     ]
 
 
@@ -47,22 +47,22 @@ def commonest(profiles: Sequence[Profile]) -> list[dict[str, Any]]:
     """A row for each value; the percentage is of the values that are not missing."""
     return [
         {
-            "column": each.name,
+            "column": profile.name,
             "value": plain(value),
             "count": times,
-            "percent": round(100 * times / (each.rows - each.missing), 2),
+            "percent": round(100 * times / (profile.rows - profile.missing), 2),
         }
-        for each in profiles
-        for value, times in each.frequent.commonest
+        for profile in profiles
+        for value, times in profile.frequent.commonest
     ]
 
 
 def correlations(found: Iterable[Correlation]) -> list[dict[str, Any]]:
     """A row for each pair, the strongest first."""
-    ordered = sorted(found, key=lambda each: -abs(each.value or 0))
+    ordered = sorted(found, key=lambda pair: -abs(pair.value or 0))
     return [
-        {"column": each.column, "other": each.other, "correlation": plain(each.value), "rows": each.rows}
-        for each in ordered
+        {"column": pair.column, "other": pair.other, "correlation": plain(pair.value), "rows": pair.rows}
+        for pair in ordered
     ]
 
 
@@ -71,17 +71,17 @@ def charts(profiles: Sequence[Profile], found: Iterable[Correlation]) -> list[di
 
     A histogram has one edge more than counts; bars have labels.
     """
-    drawn = [_histogram(each) if each.histogram else _bars(each) for each in profiles]
+    drawn = [_histogram(profile) if profile.histogram else _bars(profile) for profile in profiles]
     return [chart for chart in drawn if chart["counts"]][:MOST_CHARTS] + _strongest(found)
 
 
 def _strongest(found: Iterable[Correlation]) -> list[dict[str, Any]]:
-    known = [each for each in correlations(found) if each["correlation"] is not None][:MOST_PAIRS]
+    known = [pair for pair in correlations(found) if pair["correlation"] is not None][:MOST_PAIRS]
     bars = {
         "kind": "bars",
         "title": "The strongest correlations" if len(known) == MOST_PAIRS else "Correlations",
-        "labels": [f"{each['column']} × {each['other']}" for each in known],
-        "values": [each["correlation"] for each in known],
+        "labels": [f"{pair['column']} × {pair['other']}" for pair in known],
+        "values": [pair["correlation"] for pair in known],
         "y_title": "Pearson's coefficient",
     }
     return [bars] if known else []

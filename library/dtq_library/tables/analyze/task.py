@@ -12,7 +12,7 @@ from dtq_library.tables.analyze import result
 from dtq_library.tables.analyze.correlation import MOST_COLUMNS, Correlation, correlate
 from dtq_library.tables.analyze.page import render_page
 from dtq_library.tables.analyze.profile import Profile, profile_column
-from dtq_library.tables.model import CleanOptions, ReadOptions
+from dtq_library.tables.model import CellOptions, ReadOptions
 from dtq_library.tables.names import find_columns
 from dtq_library.tables.opened import Opened
 from dtq_library.tables.preview import RESULT, head_of_stage, lead
@@ -86,7 +86,7 @@ def analyse_table(
         ctx,
         source,
         reading,
-        CleanOptions.typed(missing, missing_in_numbers, numbers, dates),
+        CellOptions.typed(missing, missing_in_numbers, numbers, dates),
         0,
     )
     names = list(opened.kinds)
@@ -130,7 +130,7 @@ def _result(opened: Opened, profiles: list[Profile], pairs: list[Correlation]) -
 
 
 def _limits(profiles: list[Profile]) -> list[str]:
-    numbers = sum(each.numeric for each in profiles)
+    numbers = sum(profile.numeric for profile in profiles)
     if numbers <= MOST_COLUMNS:
         return []
     return [f"Correlations are those of the first {MOST_COLUMNS} of {numbers} columns of numbers."]

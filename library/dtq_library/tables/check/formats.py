@@ -50,10 +50,11 @@ def format_problem(form: str) -> str | None:
     dated = [bool(parts & set(used)) for parts in (_YEARS, _MONTHS, _DAYS)]
     if any(dated) and not all(dated):
         return _DATED
-    hour, minute = {"H", "I"} & set(used), "M" in used
-    if bool(hour) != minute or ("I" in used) != ("p" in used) or not (used and (all(dated) or minute)):
-        return _TIMED
-    return None
+    hour, minute = bool({"H", "I"} & set(used)), "M" in used
+    whole_time = hour == minute
+    clock_is_clear = ("I" in used) == ("p" in used)
+    something = all(dated) or minute
+    return None if whole_time and clock_is_clear and something else _TIMED
 
 
 def in_form(cell: pl.Expr, form: str) -> pl.Expr:

@@ -130,7 +130,7 @@ class Rules:
         }
 
     def read(self, lines: Iterable[str]) -> list[Rule]:
-        """All rules; one at least was expected."""
+        """Return all rules. Raises Fail where there are none."""
         rules = [self._one(line) for line in read_lines(WHERE, lines)]
         if not rules:
             raise Fail(f"{WHERE}: {LEAST}")
@@ -175,7 +175,7 @@ class Rules:
         found = _BETWEEN.fullmatch(text)
         if found is None:
             raise line.wrong(_TWO_BOUNDS)
-        low, high = (self._bound(line, cell, each) for each in found.groups())
+        low, high = (self._bound(line, cell, group) for group in found.groups())
         if type(low[1]) is not type(high[1]):
             raise line.wrong("two numbers, or two dates, were expected.")
         return (low[0] >= low[1]) & (high[0] <= high[1])

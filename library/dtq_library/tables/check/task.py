@@ -134,7 +134,7 @@ def _cut(findings: Findings) -> list[str]:
 def _sentence(rules: list[Rule], findings: Findings) -> str:
     """Which rules were broken, the ones that were broken most first."""
     counts = zip(rules, findings.by_rule, strict=True)
-    broken = sorted(((each.cells, rule.text) for rule, each in counts if each.cells), reverse=True)
+    broken = sorted(((count.cells, rule.text) for rule, count in counts if count.cells), reverse=True)
     told = "; ".join(f"{text} ({count:,})" for count, text in broken[:_TOLD])
     more = f"; and {len(broken) - _TOLD} more" if len(broken) > _TOLD else ""
     return (

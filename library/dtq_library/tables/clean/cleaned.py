@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dtq_library.tables.clean.report import Tally
 from dtq_library.tables.io.write import jsonable
 from dtq_library.tables.model import Format, Pulse, Table
-from dtq_library.tables.rows import Kept
+from dtq_library.tables.rows import RowSelection
 from dtq_library.tables.values.column import Recipe
 from dtq_library.tables.values.typed import typed
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def clean_frames(
-    table: Table, written: dict[Recipe, Tally], kept: Kept, fmt: Format, pulse: Pulse
+    table: Table, written: dict[Recipe, Tally], kept: RowSelection, fmt: Format, pulse: Pulse
 ) -> Iterator[pl.DataFrame]:
     """Chunk after chunk of the rows that stay; the tallies are complete when all of them were taken."""
     import polars as pl

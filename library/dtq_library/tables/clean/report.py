@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dtq_library.tables.losses import loss_notes
 from dtq_library.tables.model import REASONS, CleanColumn, Table
-from dtq_library.tables.rows import Kept
+from dtq_library.tables.rows import RowSelection
 from dtq_library.tables.values.column import Recipe
 
 if TYPE_CHECKING:
@@ -35,7 +35,11 @@ class Tally:
 
 
 def build_report(
-    table: Table, recipes: Sequence[Recipe], written: dict[Recipe, Tally], kept: Kept, notes: Sequence[str]
+    table: Table,
+    recipes: Sequence[Recipe],
+    written: dict[Recipe, Tally],
+    kept: RowSelection,
+    notes: Sequence[str],
 ) -> dict[str, Any]:
     """Figures about a table as read, all of its columns, and the columns and rows that were ``written``."""
     described = [_describe(recipe, tally) for recipe, tally in written.items()]

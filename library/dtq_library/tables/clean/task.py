@@ -14,10 +14,10 @@ from dtq_library.tables.io.write import (
     write_frames,
     write_options,
 )
-from dtq_library.tables.model import CleanOptions, ReadOptions, Table
+from dtq_library.tables.model import CellOptions, ReadOptions, Table
 from dtq_library.tables.names import find_columns, tidy_names
 from dtq_library.tables.preview import RESULT, Head, lead
-from dtq_library.tables.rows import Kept, choose_rows, with_values
+from dtq_library.tables.rows import RowSelection, choose_rows, with_values
 from dtq_library.tables.steps import decide_columns, pulse, read_source
 from dtq_library.tables.values.column import Recipe
 
@@ -97,7 +97,7 @@ def clean_table(
     tidy = tidy_names(headers, snake_case=names == "snake_case")
     keys = find_columns(duplicate_columns, tidy, headers)
     steps = len(tidy) + 2
-    options = CleanOptions(whitespace, tuple(missing), numbers, dates, case, tuple(missing_in_numbers))
+    options = CellOptions(whitespace, tuple(missing), numbers, dates, case, tuple(missing_in_numbers))
     recipes = decide_columns(ctx, table, tidy, options, "Cleaning", steps)
     kept = choose_rows(
         table,
@@ -123,7 +123,7 @@ def _write(
     source: File,
     table: Table,
     written: dict[Recipe, Tally],
-    kept: Kept,
+    kept: RowSelection,
     options: WriteOptions,
 ) -> tuple[dict[str, Any], Head]:
     path, steps = ctx.work_dir / "clean", len(table.columns) + 2

@@ -11,6 +11,7 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -49,7 +50,7 @@ _EXCEL_HINT = re.compile(r'"?sep=(.)"?\r?\n?')
 
 
 @dataclass
-class _Account:
+class _RowAccount:
     """What was not quite right with the rows, for the report.
 
     ``rows`` counts all so far, ``header_rows`` those up to the header. ``broken`` has lines, ``skipped``
@@ -79,7 +80,7 @@ class _Account:
         return [sentence.format(f"{count:,}") for count, sentence in sentences if count]
 
 
-class _Lines:
+class _FileLines:
     """The lines of a file below those to skip, and how many characters of it went by.
 
     ``began`` is the number of the first line since it was None.
@@ -133,7 +134,7 @@ def read_delimited(
             doubts = [*doubts, HEADLESS]
             layout = layout.model_copy(update={"header": "none"})
             options = replace(options, layout=layout)
-        lines = _Lines(file, path.stat().st_size, skip + above, layout.comment)
+        lines = _FileLines(file, path.stat().st_size, skip + above, layout.comment)
         table = _read(lines, Detected(fmt, encoding, name), options, pulse, stage, skip + above + 1)
     table.notes += (
         doubts + _above_notes(sample, above, skip) + _warnings(table, _below(sample, above, ""), layout)
@@ -189,9 +190,9 @@ def _hinted(hint: re.Match[str] | None) -> str | None:
 
 
 def _read(
-    lines: _Lines, detected: Detected, options: ReadOptions, pulse: Pulse, stage: Stage, first_line: int
+    lines: _FileLines, detected: Detected, options: ReadOptions, pulse: Pulse, stage: Stage, first_line: int
 ) -> Table:
-    account = _Account()
+    account = _RowAccount()
     records = _records(lines, detected, options, account)
     first = next(((line, row) for line, row in records if row), None)
     if first is None:
@@ -215,7 +216,7 @@ def _read(
 
 
 def _records(
-    lines: _Lines, detected: Detected, options: ReadOptions, account: _Account
+    lines: _FileLines, detected: Detected, options: ReadOptions, account: _RowAccount
 ) -> Iterator[tuple[int, list[str]]]:
     """Records with the line on which each begins. A quote that is never closed cannot be skipped."""
     reader = parsed(lines, characters(detected.delimiter or "comma"), options.layout)
@@ -226,7 +227,7 @@ def _records(
         except StopIteration:
             return
         except csv.Error as error:
-            if options.broken_rows == "stop" or "expected after" not in str(error):
+            if options.broken_rows == "stop" or quoting_fault(error) is not QuotingFault.MALFORMED:
                 raise _quoting_problem(lines.began or 1, error) from error
             account.rows += 1
             account.skip(lines.began or 1)
@@ -236,7 +237,7 @@ def _records(
 
 
 def _fitting(
-    records: Iterator[tuple[int, list[str]]], width: int, options: ReadOptions, account: _Account
+    records: Iterator[tuple[int, list[str]]], width: int, options: ReadOptions, account: _RowAccount
 ) -> Iterator[list[str]]:
     """Rows of exactly ``width`` fields."""
     fitted = 0
@@ -272,7 +273,7 @@ def _advice(fitted: int) -> str:
     )
 
 
-def _chunks(rows: Iterator[list[str]], width: int, lines: _Lines) -> Iterator[list[list[str]]]:
+def _chunks(rows: Iterator[list[str]], width: int, lines: _FileLines) -> Iterator[list[list[str]]]:
     most, began = max(1, _CHUNK_CELLS // width), lines.chars
     chunk: list[list[str]] = []
     for row in rows:
@@ -293,13 +294,37 @@ def _frame(rows: list[list[str]], width: int) -> pl.DataFrame:
     return cells.select(pl.when(pl.all() != "").then(pl.all()))
 
 
+class QuotingFault(Enum):
+    """Why the parser of the standard library cannot read a row."""
+
+    FIELD_LIMIT = auto()
+    UNCLOSED = auto()
+    MALFORMED = auto()
+    """Only this row is concerned, so it can be skipped."""
+    OTHER = auto()
+
+
+_CSV_SENTENCES = {
+    "field larger than field limit": QuotingFault.FIELD_LIMIT,
+    "unexpected end of data": QuotingFault.UNCLOSED,
+    "expected after": QuotingFault.MALFORMED,
+}
+
+
+def quoting_fault(error: csv.Error) -> QuotingFault:
+    """Classify an error of `csv`, which has one class and no code: only its text tells the faults apart."""
+    found = (fault for sentence, fault in _CSV_SENTENCES.items() if sentence in str(error))
+    return next(found, QuotingFault.OTHER)
+
+
 def _quoting_problem(line: int, error: csv.Error) -> Fail:
-    if "field limit" in str(error):
+    fault = quoting_fault(error)
+    if fault is QuotingFault.FIELD_LIMIT:
         return Fail(
             f"The row on line {line:,} holds a field of more than {csv.field_size_limit():,} characters; "
             "most likely a quotation mark in it is never closed. Close it and try again."
         )
-    if "unexpected end" in str(error):
+    if fault is QuotingFault.UNCLOSED:
         return Fail(f"A quotation mark that is opened in the row on line {line:,} is never closed. Close it.")
     return Fail(
         f"The row on line {line:,} is not well formed ({error}). A quotation mark inside of a quoted field "

@@ -84,7 +84,7 @@ def lines_above(sample: str, delimiter: str, layout: Layout) -> int:
     if usual < 2:
         return _remarks(widths)
     for at, (line, width) in enumerate(widths[:_MOST_ABOVE]):
-        if width == usual or width > 1 and not line.startswith("#"):
+        if width == usual or (width > 1 and not line.startswith("#")):
             return at if any(width for _, width in widths[:at]) else 0
     return 0
 
@@ -123,7 +123,7 @@ def _score(sample: str, name: str, layout: Layout) -> float:
     except csv.Error:
         return 0.0
     first = next((at for at, row in enumerate(rows) if len(row) > 1), None)
-    if first is None or first > _MOST_ABOVE or first and len(rows) - first < 2:
+    if first is None or first > _MOST_ABOVE or (first and len(rows) - first < 2):
         return 0.0
     table = rows[first:]
     agreeing = [row for row in table[1:] if len(row) == len(table[0])]

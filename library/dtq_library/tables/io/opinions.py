@@ -89,4 +89,4 @@ def _counts_up(numbers: list[float]) -> bool:
     """As wavelengths do that name the columns of a spectrum; many may also count down."""
     pairs = list(zip(numbers, numbers[1:], strict=False))
     up, down = all(a < b for a, b in pairs), all(a > b for a, b in pairs)
-    return up and len(numbers) > 2 or down and len(numbers) > _MANY
+    return (up and len(numbers) > 2) or (down and len(numbers) > _MANY)

@@ -70,7 +70,7 @@ def _wrapped(document: Record) -> tuple[list[Record], list[str]] | None:
 
 
 def _is_records(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
+    return isinstance(value, list) and bool(value) and all(isinstance(record, dict) for record in value)
 
 
 def _keyed(document: Record) -> tuple[list[Record], list[str]] | None:
@@ -80,12 +80,14 @@ def _keyed(document: Record) -> tuple[list[Record], list[str]] | None:
     are of one type, or of several, it may be either.
     """
     inner = list(document.values())
-    if not all(isinstance(each, dict) and each for each in inner) or len({tuple(each) for each in inner}) > 1:
+    if not all(isinstance(record, dict) and record for record in inner):
+        return None
+    if len({tuple(record) for record in inner}) > 1:
         return None
     outer_names, inner_names = list(document), list(inner[0])
     by_rows = [{name: document[name][label] for name in outer_names} for label in inner_names]
     numbered = _are_numbers(outer_names)
-    by_columns = _are_numbers(inner_names) or not numbered and _are_typed(inner) and not _are_typed(by_rows)
+    by_columns = _are_numbers(inner_names) or (not numbered and _are_typed(inner) and not _are_typed(by_rows))
     if not by_columns and len(document) == 1:
         return None
     if by_columns:

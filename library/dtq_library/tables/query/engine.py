@@ -48,7 +48,7 @@ def say(**message: Any) -> None:
         sys.stdout.flush()
 
 
-class Wrong(Exception):
+class QueryError(Exception):
     """An error of DuckDB in a text that the query begins in at a place, counted in bytes."""
 
     def __init__(self, error: duckdb.Error, at: int) -> None:
@@ -65,7 +65,7 @@ def main() -> None:
         _load(order)
         with _shut_in(order) as database:
             say(**_run(database, order))
-    except Wrong as wrong:
+    except QueryError as wrong:
         say(problem=_problem(wrong.error, wrong.at))
     except duckdb.Error as error:
         say(problem=_problem(error))
@@ -115,8 +115,8 @@ def _load(order: dict[str, Any]) -> None:
         for at, table in enumerate(tables):
             say(stage="loading", share=at / len(tables))
             columns = ", ".join(
-                f"{_cast(each['cast'], quoted(each['name']))} AS {quoted(each['name'])}"
-                for each in table["columns"]
+                f"{_cast(column['cast'], quoted(column['name']))} AS {quoted(column['name'])}"
+                for column in table["columns"]
             )
             source = ", ".join(_text(path) for path in table["files"])
             target = quoted(table["name"])
@@ -194,7 +194,7 @@ def _execute(
     try:
         return database.execute(before + query + after)
     except duckdb.Error as error:
-        raise Wrong(error, len(before.encode())) from error
+        raise QueryError(error, len(before.encode())) from error
 
 
 def _written(
@@ -216,7 +216,7 @@ def _writable(key: str, name: str, kind: Any) -> str:
     """An expression for a column that other programs can read."""
     if kind.id in MOMENTS:
         wrong = _text(f"Column {name} {FAR}.")
-        least, most = (f"{_text(each)}::{kind}" for each in YEARS)
+        least, most = (f"{_text(year)}::{kind}" for year in YEARS)
         return f"CASE WHEN {key} < {least} OR {key} > {most} THEN error({wrong}) ELSE {key} END"
     if str(kind) == "JSON":
         return f"{key}::VARCHAR"
@@ -248,8 +248,9 @@ def _telling(database: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def _problem(error: duckdb.Error, at: int = 0) -> dict[str, Any]:
-    """What DuckDB says as JSON after the kind of the error; where it is none, the text.
+    """Return the parts of an error of DuckDB, whose Python class carries nothing but a text.
 
+    With `errors_as_json` the text is JSON after the kind of the error; where it is not, it is the message.
     ``position`` counts bytes from the beginning of the query, which begins ``at`` in the text that was run.
     """
     _, _, told = str(error).partition(": ")

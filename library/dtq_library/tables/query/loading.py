@@ -18,7 +18,7 @@ _DECIMAL_DIGITS = 38
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedTable:
     """A table by its letter; ``columns`` as the query calls them."""
 
     letter: str
@@ -36,7 +36,7 @@ class Loaded:
         return {"name": self.letter, "files": [str(path) for path in self.parts], "columns": columns}
 
 
-def load(opened: Opened, letter: str, file: str, folder: Path, pulse: Pulse) -> Loaded:
+def load(opened: Opened, letter: str, file: str, folder: Path, pulse: Pulse) -> LoadedTable:
     """Write a table that was read to ``folder``, and let go of it."""
     before = opened.stage.empty.columns
     names = column_names(before)
@@ -57,7 +57,7 @@ def load(opened: Opened, letter: str, file: str, folder: Path, pulse: Pulse) -> 
     detected = {key: value for key, value in asdict(opened.table.detected).items() if value is not None}
     notes = [f"{file}: {note}" for note in (*opened.notes, *opened.respelled)]
     notes += renamed_notes(file, before, names)
-    return Loaded(letter, file, opened.stage.height, names, detected, notes, parts, casts)
+    return LoadedTable(letter, file, opened.stage.height, names, detected, notes, parts, casts)
 
 
 def _decimal(opened: Opened, name: str) -> bool | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from dtq_library.tables.query.loading import Loaded
+from dtq_library.tables.query.loading import LoadedTable
 from dtq_library.tables.query.names import LETTERS
 
 _SHOWN = 30
@@ -26,7 +26,7 @@ class Asked:
     """What was asked of which tables, within which limits; ``aliases`` are letters by other names."""
 
     sql: str
-    tables: Sequence[Loaded]
+    tables: Sequence[LoadedTable]
     aliases: Mapping[str, str]
     memory_mb: int
     temp_mb: int
@@ -108,7 +108,7 @@ def _missing(problem: Mapping[str, Any], asked: Asked) -> str:
         f"{table.letter}{f' or {others[table.letter]}' if table.letter in others else ''} ({table.file})"
         for table in asked.tables
     ]
-    near = _did_you_mean(name, [each for each in known if each not in LETTERS])
+    near = _did_you_mean(name, [candidate for candidate in known if candidate not in LETTERS])
     return f"there is no table {name}.{near} The tables are: {'; '.join(files)}."
 
 
@@ -135,7 +135,7 @@ def _own_words(problem: Mapping[str, Any], asked: Asked | None = None) -> str:
 
 
 def _did_you_mean(name: str, known: Sequence[str]) -> str:
-    spellings = {each.lower(): each for each in known}
+    spellings = {candidate.lower(): candidate for candidate in known}
     near = get_close_matches(name.lower(), spellings, n=1)
     return f" Did you mean {spellings[near[0]]}?" if near else ""
 

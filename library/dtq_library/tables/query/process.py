@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from dtq import Fail
-from dtq_library.tables.query.loading import Loaded
+from dtq_library.tables.query.loading import LoadedTable
 
 ENGINE = Path(__file__).with_name("engine.py")
 LOOK_EVERY_S = 0.2
@@ -34,7 +34,7 @@ class Order:
     """What the engine is to do, and what it may take; the result is a Parquet file."""
 
     folder: Path
-    tables: Sequence[Loaded]
+    tables: Sequence[LoadedTable]
     aliases: dict[str, str]
     sql: str
     memory_mb: int

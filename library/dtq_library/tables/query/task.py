@@ -7,10 +7,10 @@ from typing import Any
 from dtq import Context, Fail, task
 from dtq_library.tables import parameters as ask
 from dtq_library.tables.io.write import CONTENT_TYPES, WriteOptions, write_frames, write_options
-from dtq_library.tables.model import CleanOptions, Detected, ReadOptions
+from dtq_library.tables.model import CellOptions, Detected, ReadOptions
 from dtq_library.tables.preview import RESULT, Head, head_of_parquet, lead
 from dtq_library.tables.query import parameters as want
-from dtq_library.tables.query.loading import Loaded, load
+from dtq_library.tables.query.loading import LoadedTable, load
 from dtq_library.tables.query.names import LETTERS, aliases
 from dtq_library.tables.query.outcome import Outcome, chart, settle, table
 from dtq_library.tables.query.problems import Asked, excerpt, sentence
@@ -73,8 +73,8 @@ def query_tables(
     """Run one SQL query over several CSV, JSON, Parquet or XLSX tables: join, filter, group, chart."""
     sql = sql.replace("\r\n", "\n").replace("\r", "\n")
     reading = ReadOptions(encoding, delimiter, sheet, broken_rows, undecodable, layout)
-    options = CleanOptions.typed(missing, missing_in_numbers, numbers, dates)
-    loaded: list[Loaded] = []
+    options = CellOptions.typed(missing, missing_in_numbers, numbers, dates)
+    loaded: list[LoadedTable] = []
     for letter, source in zip(LETTERS, tables, strict=False):
         opened = open_source(ctx, source, reading, options, STEPS)
         writing = pulse(ctx, 0, STEPS, f"Preparing {source.name}")
@@ -91,7 +91,7 @@ def query_tables(
     return lead(report, head.preview(outcome.kinds))
 
 
-def _queried(ctx: Context, sql: str, loaded: list[Loaded], others: dict[str, str]) -> Outcome:
+def _queried(ctx: Context, sql: str, loaded: list[LoadedTable], others: dict[str, str]) -> Outcome:
     def tell(stage: str, share: float | None) -> None:
         done, message = (0, "Loading the tables") if stage == "loading" else (1, "Running the query")
         ctx.progress(done + (share or 0), STEPS, message)
@@ -126,21 +126,21 @@ def _written(ctx: Context, outcome: Outcome, target: WriteOptions) -> tuple[Path
     return path, write_frames(shaped_frames(outcome.path, target.format, writing), path, options, writing)
 
 
-def _report(outcome: Outcome, loaded: list[Loaded], others: dict[str, str]) -> dict[str, Any]:
+def _report(outcome: Outcome, loaded: list[LoadedTable], others: dict[str, str]) -> dict[str, Any]:
     named = {letter: name for name, letter in others.items()}
     return {
         "rows": outcome.rows,
         "columns": [{"name": name, "type": kind} for name, kind in outcome.kinds.items()],
         "tables": [
             {
-                "table": each.letter,
-                "also": named.get(each.letter),
-                "file": each.file,
-                "rows": each.rows,
-                "columns": len(each.columns),
-                **each.detected,
+                "table": table.letter,
+                "also": named.get(table.letter),
+                "file": table.file,
+                "rows": table.rows,
+                "columns": len(table.columns),
+                **table.detected,
             }
-            for each in loaded
+            for table in loaded
         ],
-        "notes": [*(note for each in loaded for note in each.notes), *outcome.notes],
+        "notes": [*(note for table in loaded for note in table.notes), *outcome.notes],
     }

@@ -255,7 +255,7 @@ def _read_fast(path: Path, options: ReadOptions, stage: Stage) -> Table:
 
 def _require_plain(path: Path, sheet: str) -> None:
     with Workbook(path) as book:
-        if book.mac_dates or book.computes and book.has_formulas(sheet) or book.unusual(sheet):
+        if book.mac_dates or (book.computes and book.has_formulas(sheet)) or book.unusual(sheet):
             raise _Mixed
 
 

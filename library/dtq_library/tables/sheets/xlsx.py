@@ -184,7 +184,7 @@ def format_kind(code: str) -> str:
     plain = _IGNORED.sub("", code.split(";", 1)[0]).lower()
     if _ELAPSED.search(plain):
         return "duration"
-    if re.search(r"[yd]", plain) or "m" in plain and not re.search(r"[hs]", plain):
+    if re.search(r"[yd]", plain) or ("m" in plain and not re.search(r"[hs]", plain)):
         return "date"
     return "time" if re.search(r"[hs]", plain) else "number"
 

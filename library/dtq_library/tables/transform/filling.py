@@ -90,10 +90,10 @@ def _wide_enough(line: Line, column: str, dtype: pl.DataType, value: Any) -> pl.
     """
     import polars as pl
 
-    for each in _larger(dtype):
-        held = pl.select(pl.lit(value).cast(each, strict=False)).item()
+    for larger in _larger(dtype):
+        held = pl.select(pl.lit(value).cast(larger, strict=False)).item()
         if held is not None and (not dtype.is_numeric() or type(value)(held) == value):
-            return each
+            return larger
     if isinstance(value, float) or dtype.is_float():
         return pl.Float64()
     raise line.wrong(f"{column} is a column of the type {dtype}, which cannot hold {value}.")

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from dtq import Fail
@@ -91,7 +92,7 @@ def aggregate(frame: pl.LazyFrame, by: Sequence[str], lines: Iterable[str]) -> p
         wanted[computed.name] = computed
     found = _collected(frame, by, list(wanted.values()), schema)
     return found.with_columns(
-        _narrow(found[each.name]) for each in wanted.values() if each.word == "sum"
+        _narrow(found[computed.name]) for computed in wanted.values() if computed.word == "sum"
     ).lazy()
 
 
@@ -103,11 +104,23 @@ def _collected(
     try:
         if by:
             return _grouped(frame, by, wanted, schema)
-        return frame.select([each.of(schema) for each in wanted]).collect(engine="streaming")
+        return frame.select([computed.of(schema) for computed in wanted]).collect(engine="streaming")
     except pl.exceptions.ComputeError as error:
-        if "overflow in decimal" not in str(error):
+        if sum_fault(error) is not SumFault.OVERFLOW:
             raise
         raise Fail(f"{WHERE}: a sum has more digits than the 38 that a decimal can have.") from error
+
+
+class SumFault(Enum):
+    """Why Polars could not compute the values of groups."""
+
+    OVERFLOW = auto()
+    OTHER = auto()
+
+
+def sum_fault(error: pl.exceptions.ComputeError) -> SumFault:
+    """Classify an error of Polars, whose class covers all computations: only its text names the overflow."""
+    return SumFault.OVERFLOW if "overflow in decimal" in str(error) else SumFault.OTHER
 
 
 def _grouped(
@@ -116,16 +129,16 @@ def _grouped(
     """What Polars can compute while rows go by, and beside it what needs the values of a group together."""
     import polars as pl
 
-    streamed = [each.of(schema) for each in wanted if each.word not in _NOT_STREAMED]
+    streamed = [computed.of(schema) for computed in wanted if computed.word not in _NOT_STREAMED]
     groups = frame.group_by(by).agg(streamed).collect(engine="streaming").with_row_index(_GROUP)
     numbers = groups.select(*by, _GROUP).lazy()
-    for each in wanted:
-        if each.word in _NOT_STREAMED and each.column is not None:
-            values = _wide(each.column, each.word, schema[each.column])
-            groups = groups.join(_apart(frame, numbers, by, each, values), on=_GROUP, how="left")
-            if each.word == "distinct":
-                groups = groups.with_columns(pl.col(each.name).fill_null(0))
-    return groups.select(*by, *(each.name for each in wanted)).sort(by, nulls_last=True)
+    for computed in wanted:
+        if computed.word in _NOT_STREAMED and computed.column is not None:
+            values = _wide(computed.column, computed.word, schema[computed.column])
+            groups = groups.join(_apart(frame, numbers, by, computed, values), on=_GROUP, how="left")
+            if computed.word == "distinct":
+                groups = groups.with_columns(pl.col(computed.name).fill_null(0))
+    return groups.select(*by, *(computed.name for computed in wanted)).sort(by, nulls_last=True)
 
 
 def _apart(
@@ -146,10 +159,13 @@ def _apart(
 def _read(line: Line, schema: Mapping[str, pl.DataType]) -> _Computed:
     found = _LINE.fullmatch(line.text)
     word = found["word"].lower() if found else ""
-    if found is None or word not in _FUNCTIONS or (not (found["inside"] or "").strip() and word != "count"):
+    if found is None or word not in _FUNCTIONS:
+        raise line.wrong(EXPECTED)
+    has_argument = bool((found["inside"] or "").strip())
+    if not has_argument and word != "count":
         raise line.wrong(EXPECTED)
     name = line.name(found["name"]) if found["name"] else ""
-    if not (found["inside"] or "").strip():
+    if not has_argument:
         return _Computed(name or "count", word, None)
     column, rest = line.column(list(schema), found["inside"])
     if rest:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Log:
+class StepLog:
     """The steps that were taken, each with the number of rows after it."""
 
     steps: list[dict[str, Any]] = field(default_factory=list)
@@ -31,7 +31,7 @@ def count(frame: pl.LazyFrame) -> int:
     return rows
 
 
-def build_report(opened: Opened, final: pl.LazyFrame, log: Log, notes: list[str]) -> dict[str, Any]:
+def build_report(opened: Opened, final: pl.LazyFrame, log: StepLog, notes: list[str]) -> dict[str, Any]:
     """Figures about a table as read and as it became. The help of the task type says what each is."""
     import polars as pl
 

@@ -14,7 +14,7 @@ from dtq_library.tables.io.write import (
     write_frames,
     write_options,
 )
-from dtq_library.tables.model import CleanOptions, ReadOptions
+from dtq_library.tables.model import CellOptions, ReadOptions
 from dtq_library.tables.names import find_columns
 from dtq_library.tables.opened import Opened
 from dtq_library.tables.preview import RESULT, Head, head_of_parquet, lead
@@ -26,7 +26,7 @@ from dtq_library.tables.transform.filling import fill_missing
 from dtq_library.tables.transform.grouping import aggregate
 from dtq_library.tables.transform.joining import How, join
 from dtq_library.tables.transform.letters import change_letters
-from dtq_library.tables.transform.report import Log, build_report, count
+from dtq_library.tables.transform.report import StepLog, build_report, count
 from dtq_library.tables.transform.shaping import shaped_frames
 from dtq_library.tables.transform.sorting import sort_keys, sort_rows
 from dtq_library.tables.values.written import beside, visible, without_written
@@ -45,7 +45,7 @@ class _Work:
     nested: set[str]
     remarks: dict[str, str]
     notes: list[str]
-    log: Log
+    log: StepLog
 
 
 TRANSFORMING = """\
@@ -122,10 +122,10 @@ def transform_table(
 ) -> dict[str, Any]:
     """Choose rows and columns, sort, group, join and convert a CSV, JSON, Parquet or XLSX table."""
     reading = ReadOptions(encoding, delimiter, sheet, broken_rows, undecodable, layout)
-    options = CleanOptions.typed(missing, missing_in_numbers, numbers, dates)
+    options = CellOptions.typed(missing, missing_in_numbers, numbers, dates)
     opened = open_source(ctx, source, reading, options, MORE_STEPS, written=True)
     target = write_options(opened.table.detected, output, write_missing_as)
-    work = _Work(opened.stage.scan(), set(opened.nested), opened.remarks, list(opened.notes), Log())
+    work = _Work(opened.stage.scan(), set(opened.nested), opened.remarks, list(opened.notes), StepLog())
     _begin(work, opened, keep_written=target.format in ("csv", "tsv") and not (group_by or compute))
     if join_with is not None:
         _join(ctx, work, join_with, join_on, join_kind, reading, options)
@@ -152,7 +152,7 @@ def _join(
     on: list[str],
     how: How,
     reading: ReadOptions,
-    options: CleanOptions,
+    options: CellOptions,
 ) -> None:
     """Format, delimiter, sheet and encoding are the first table's; those of the second are found out."""
     second = open_source(

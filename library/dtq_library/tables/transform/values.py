@@ -88,7 +88,7 @@ def fits_int64(dtype: pl.DataType) -> bool:
     """Whether every whole number of this type is one of 64 bits with a sign."""
     import polars as pl
 
-    return dtype.is_signed_integer() and dtype != pl.Int128 or dtype in (pl.UInt8, pl.UInt16, pl.UInt32)
+    return (dtype.is_signed_integer() and dtype != pl.Int128) or dtype in (pl.UInt8, pl.UInt16, pl.UInt32)
 
 
 def _number(line: Line, column: str, text: str) -> int | float:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, TypeVar
 from dtq_library.tables.model import (
     REASONS,
     Case,
+    CellOptions,
     CleanColumn,
-    CleanOptions,
     Column,
     Kind,
     Whitespace,
@@ -27,7 +27,7 @@ from dtq_library.tables.model import (
 from dtq_library.tables.values.cells import Cells
 from dtq_library.tables.values.dates import read_dates
 from dtq_library.tables.values.numbers import (
-    Reading,
+    NumberReading,
     Sign,
     decimal_sign,
     is_exact_float,
@@ -50,8 +50,8 @@ class Recipe:
 
     column: Column
     name: str
-    options: CleanOptions
-    reading: Reading
+    options: CellOptions
+    reading: NumberReading
     missing: int
     finite: bool = True
 
@@ -99,7 +99,7 @@ class Recipe:
         return self.reading.spell(known)
 
 
-def decide(column: Column, name: str, options: CleanOptions) -> Recipe:
+def decide(column: Column, name: str, options: CellOptions) -> Recipe:
     """What becomes of a column of text; one that came with another type only loses its NaN."""
     import polars as pl
 
@@ -114,14 +114,14 @@ def decide(column: Column, name: str, options: CleanOptions) -> Recipe:
     return _decide_text(column, name, options)
 
 
-def _decide_text(column: Column, name: str, options: CleanOptions) -> Recipe:
+def _decide_text(column: Column, name: str, options: CellOptions) -> Recipe:
     cells = Cells(lambda: _known_chunks(column, options))
     if not column.stage.on_disk:
         chunks = list(cells.chunks())
         cells = Cells(lambda: chunks)
     missing = sum(chunk.null_count() for chunk in cells.chunks())
     empty = missing == column.stage.height
-    reading = Reading("text") if empty else recognize(cells, options)
+    reading = NumberReading("text") if empty else recognize(cells, options)
     return Recipe(column, name, options, reading, missing)
 
 
@@ -174,16 +174,16 @@ def blank_missing(values: pl.Series, spellings: Iterable[str]) -> pl.Series:
     return values.to_frame("cell").select(pl.when(~missing).then("cell")).to_series()
 
 
-def recognize(cells: Cells, options: CleanOptions) -> Reading:
+def recognize(cells: Cells, options: CellOptions) -> NumberReading:
     """What a column of text holds, and how it is spelled cleanly."""
     if not cells.match("[0-9]"):  # Without a digit in every cell, no number and no date is in question.
-        return Reading("text")
+        return NumberReading("text")
     reading = None
     if options.numbers != "keep":
         reading = read_numbers(cells, options.numbers)
     if reading is None and options.dates != "keep":
         reading = read_dates(cells, options.dates)
-    return reading or Reading("text")
+    return reading or NumberReading("text")
 
 
 def change_case(values: Values, case: Case) -> Values:
@@ -215,23 +215,23 @@ def kind_of(dtype: pl.DataType) -> Kind:
     return kinds.get(dtype.base_type(), "nested")
 
 
-def _known(source: pl.Series, options: CleanOptions) -> pl.Series:
+def _known(source: pl.Series, options: CellOptions) -> pl.Series:
     return blank_missing(tidy_whitespace(source, options.whitespace), options.missing)
 
 
-def _known_chunks(column: Column, options: CleanOptions) -> Iterator[pl.Series]:
+def _known_chunks(column: Column, options: CellOptions) -> Iterator[pl.Series]:
     for chunk in column.chunks():
         yield _known(chunk, options)
 
 
-def _decide_typed(column: Column, name: str, options: CleanOptions) -> Recipe:
+def _decide_typed(column: Column, name: str, options: CellOptions) -> Recipe:
     kind: Kind = "nested" if column.is_json else kind_of(column.dtype)
     missing, finite = 0, True
     for chunk in column.chunks():
         values = _without_nan(chunk)
         missing += values.null_count()
         finite = finite and _is_finite(values)
-    return Recipe(column, name, options, Reading(kind), missing, finite)
+    return Recipe(column, name, options, NumberReading(kind), missing, finite)
 
 
 def _is_finite(values: pl.Series) -> bool:

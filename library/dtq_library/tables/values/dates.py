@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dtq_library.tables.model import Dates, Kind
 from dtq_library.tables.values.cells import Cells
-from dtq_library.tables.values.numbers import Reading
+from dtq_library.tables.values.numbers import NumberReading
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,7 +45,7 @@ _TIME = (
 _ALL_OR_NONE = ("hour", "half", "offset")
 
 
-def read_dates(cells: Cells, preference: Dates) -> Reading | None:
+def read_dates(cells: Cells, preference: Dates) -> NumberReading | None:
     """Read a column of text as dates or as dates with times; None when it does not look like them.
 
     ``preference`` decides only what the values themselves leave open.
@@ -59,7 +59,7 @@ def _whole(form: str) -> str:
 
 
 @dataclass
-class _Account:
+class _DateEvidence:
     """What all of the values together say about how they are to be read."""
 
     known: int = 0
@@ -72,24 +72,26 @@ class _Account:
         return all(count in (0, self.known) for count in self.with_part.values())
 
 
-def _read(cells: Cells, form: str, preference: Dates) -> Reading:
+def _read(cells: Cells, form: str, preference: Dates) -> NumberReading:
     """Put the parts together; a column in which they contradict each other stays text, with the reason."""
     account = _ask(cells, form)
     if not account.uniform:
-        return Reading("text", note="only some of the dates have a time or an offset; left as text.")
+        return NumberReading("text", note="only some of the dates have a time or an offset; left as text.")
     if not account.orders:
-        return Reading("text", note="the dates agree on no order, or some do not exist; left as text.")
+        return NumberReading("text", note="the dates agree on no order, or some do not exist; left as text.")
     if preference not in account.orders and account.differ:
         example = cells.first(lambda chunk: chunk.is_not_null())
         note = f"dates such as {example} may begin with day or month; left as text. Say which under Dates."
-        return Reading("text", note=note)
+        return NumberReading("text", note=note)
     kind: Kind = "datetime" if account.with_part["hour"] else "date"
     order = preference if preference in account.orders else account.orders[0]
-    return Reading(kind, _speller(form, order), _decided(account.orders), bool(account.with_part["offset"]))
+    return NumberReading(
+        kind, _speller(form, order), _decided(account.orders), bool(account.with_part["offset"])
+    )
 
 
-def _ask(cells: Cells, form: str) -> _Account:
-    account = _Account(orders=list(_orders(form)))
+def _ask(cells: Cells, form: str) -> _DateEvidence:
+    account = _DateEvidence(orders=list(_orders(form)))
     for chunk in cells.chunks():
         parts = _parts(chunk, form)
         known = parts.drop_nulls("year").select(_ALL_OR_NONE)

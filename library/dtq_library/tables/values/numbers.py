@@ -48,7 +48,7 @@ def as_it_is(cells: pl.Series) -> pl.Series:
 
 
 @dataclass(frozen=True)
-class Reading:
+class NumberReading:
     """What a column was read as, and how its cells are spelled then.
 
     ``note`` says why, where a person may wonder. ``zoned``: its moments have an offset from UTC. ``sign`` is
@@ -83,7 +83,7 @@ _POINT = tuple(_Style(group, r"\.") for group in (",", _SPACES, _APOSTROPHES))
 _COMMA = tuple(_Style(group, ",") for group in (r"\.", _SPACES, _APOSTROPHES))
 
 
-def read_numbers(cells: Cells, preference: Numbers) -> Reading | None:
+def read_numbers(cells: Cells, preference: Numbers) -> NumberReading | None:
     """Read a column of text as numbers; None when it does not look like numbers at all.
 
     ``preference`` decides only what the values themselves leave open.
@@ -92,18 +92,18 @@ def read_numbers(cells: Cells, preference: Numbers) -> Reading | None:
     return _remark(cells) if found is None else found
 
 
-def read_plain(cells: Cells) -> Reading | None:
+def read_plain(cells: Cells) -> NumberReading | None:
     """Read a column as numbers that a program wrote, with a point; None when they are not such."""
     return _typed(cells, as_it_is) if cells.match(_PLAIN) else None
 
 
-def decimal_sign(readings: Iterable[Reading]) -> Sign | None:
+def decimal_sign(readings: Iterable[NumberReading]) -> Sign | None:
     """Return the decimal sign of a table, from what its columns show; None when none does, or both do."""
     signs = {reading.sign for reading in readings if reading.sign}
     return signs.pop() if len(signs) == 1 else None
 
 
-def _agreed(cells: Cells, preference: Numbers) -> Reading | None:
+def _agreed(cells: Cells, preference: Numbers) -> NumberReading | None:
     """The reading of the values, or why they stay as they are; None when no style fits."""
     if preference != "comma" and cells.match(_PLAIN):
         return _plain(cells, preference)
@@ -117,11 +117,13 @@ def _agreed(cells: Cells, preference: Numbers) -> Reading | None:
         if doubt is not None:
             return doubt
     if _like_codes(cells, style, told=preference != "auto"):
-        return Reading("text", note="the digits are grouped as in telephone numbers or codes; left as text.")
+        return NumberReading(
+            "text", note="the digits are grouped as in telephone numbers or codes; left as text."
+        )
     return replace(_typed(cells, style.plain), sign=None if point and comma else _shown(cells, style))
 
 
-def _plain(cells: Cells, preference: Numbers) -> Reading:
+def _plain(cells: Cells, preference: Numbers) -> NumberReading:
     """Numbers as programs write them; 1.234 and 12.500 may also be thousands."""
     typed = _typed(cells, as_it_is)
     if preference == "auto" and typed.kind == "number":
@@ -145,7 +147,7 @@ def _style(cells: Cells, styles: tuple[_Style, ...]) -> _Style | None:
     return next((style for style in styles if cells.match(style.pattern)), None)
 
 
-def _doubt(cells: Cells, first: _Style, second: _Style) -> Reading | None:
+def _doubt(cells: Cells, first: _Style, second: _Style) -> NumberReading | None:
     """The reason to leave a column alone in which a value may be two numbers."""
     import polars as pl
 
@@ -153,7 +155,7 @@ def _doubt(cells: Cells, first: _Style, second: _Style) -> Reading | None:
     if value is None:
         return None
     one, other = (style.plain(pl.Series([value]))[0] for style in (first, second))
-    return Reading(
+    return NumberReading(
         "text",
         note=f"{value} may be {one} or {other}; left as text. Say which it is under Numbers.",
         open=True,
@@ -175,7 +177,7 @@ def _like_codes(cells: Cells, style: _Style, *, told: bool) -> bool:
     return groups != {0} and not cells.any(lambda chunk: chunk.str.contains(style.decimal))
 
 
-def _typed(cells: Cells, plain: Spelling) -> Reading:
+def _typed(cells: Cells, plain: Spelling) -> NumberReading:
     """Integer or number, unless a number would lose digits as one."""
     import polars as pl
 
@@ -184,9 +186,9 @@ def _typed(cells: Cells, plain: Spelling) -> Reading:
         values = plain(chunk)
         decimal = values.str.contains(r"[.eE]")
         if _too_long(values, decimal) or values.cast(pl.Float64).is_infinite().any():
-            return Reading("text", note="numbers with so many digits would lose some; left as text.")
+            return NumberReading("text", note="numbers with so many digits would lose some; left as text.")
         decimals = decimals or bool(decimal.any())
-    return Reading("number" if decimals else "integer", plain)
+    return NumberReading("number" if decimals else "integer", plain)
 
 
 def _too_long(plain: pl.Series, decimal: pl.Series) -> bool:
@@ -199,16 +201,18 @@ def _too_long(plain: pl.Series, decimal: pl.Series) -> bool:
     return bool(((digits > DECIMAL_DIGITS) | (~decimal & (digits > _INTEGER_DIGITS))).any())
 
 
-def _remark(cells: Cells) -> Reading | None:
+def _remark(cells: Cells) -> NumberReading | None:
     """Say why a column that a person sees as numbers stayed text."""
     if cells.match(r"^[0-9]+$"):
         example = cells.first(lambda chunk: chunk.str.contains(r"^0[0-9]"))
-        return Reading("text", note=f"left as text, because leading zeros as in {example} would be lost.")
+        return NumberReading(
+            "text", note=f"left as text, because leading zeros as in {example} would be lost."
+        )
     if cells.match(_BARE_EXPONENT):
         example = cells.first(lambda chunk: ~chunk.str.contains(_PLAIN))
-        return Reading("text", note=f"left as text, because {example} may be a code.")
+        return NumberReading("text", note=f"left as text, because {example} may be a code.")
     if cells.match(_AMOUNT):
-        return Reading("text", note="amounts with a currency or percent sign were left as text.")
+        return NumberReading("text", note="amounts with a currency or percent sign were left as text.")
     return None
 
 

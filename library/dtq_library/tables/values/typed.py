@@ -84,7 +84,7 @@ def _base64(value: pl.Expr, dtype: AnyType) -> pl.Expr:
         return value
     if isinstance(dtype, pl.Struct):
         fields = [
-            _base64(value.struct.field(each.name), each.dtype).alias(each.name) for each in dtype.fields
+            _base64(value.struct.field(field.name), field.dtype).alias(field.name) for field in dtype.fields
         ]
         return pl.when(value.is_not_null()).then(pl.struct(fields))
     if isinstance(dtype, pl.Array):
