@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -19,10 +20,14 @@ from app.core.services import Services, assemble
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, Task
 from config import Settings, load
+from tests.plugins.examples import examples
 
 # A property holds or does not; how long an example takes says something of the machine.
-hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.register_profile("untimed", deadline=None, max_examples=examples(100))
 hypothesis.settings.load_profile("untimed")
+
+# Otherwise every process rewrites the assertions of all tests anew, which takes half of the collection.
+sys.dont_write_bytecode = False
 
 pytest_plugins = ["tests.plugins.noskip"]
 

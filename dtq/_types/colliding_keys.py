@@ -13,15 +13,19 @@ SAME_KEYS = 'two keys of a dictionary are the same text in JSON: "{key}". Use te
 
 def colliding_key(result: Any, value: Any) -> str | None:
     """Return such a key of a result, as text; None without one. ``value`` is the result as JSON has it."""
-    if isinstance(result, Mapping) and isinstance(value, dict):
+    if isinstance(value, dict) and isinstance(result, Mapping):
         if len(result) != len(value):
             return _same(result)
         pairs = zip(result.values(), value.values(), strict=True)
-    elif isinstance(result, Sequence) and isinstance(value, list) and len(result) == len(value):
+    elif isinstance(value, list) and isinstance(result, Sequence) and len(result) == len(value):
         pairs = zip(result, value, strict=True)
     else:
         return None
-    return next((key for inner, made in pairs if (key := colliding_key(inner, made)) is not None), None)
+    for inner, made in pairs:
+        # A large result is nearly all texts and numbers, and a call for every one of them is slow.
+        if isinstance(made, dict | list) and (key := colliding_key(inner, made)) is not None:
+            return key
+    return None
 
 
 def _same(result: Mapping[Any, Any]) -> str:

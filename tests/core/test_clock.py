@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.core import clock
 from app.core.clock import Reading, judged, synchronise
+from tests.plugins.examples import examples
 
 TRUTH = datetime(2026, 11, 26, 12, tzinfo=timezone.utc)
 
@@ -150,7 +151,7 @@ EVENTS = st.one_of(
 )
 
 
-@settings(max_examples=200, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(200), suppress_health_check=list(HealthCheck))
 @given(events=st.lists(EVENTS, max_size=20), drift=st.floats(-0.0009, 0.0009), share=st.floats(0, 1))
 def test_the_time_is_within_its_bound_whatever_happens_to_the_host(events, drift, share, host):
     """And no step is seen where there is none, however the way there and back share a round trip."""
@@ -168,7 +169,7 @@ def test_the_time_is_within_its_bound_whatever_happens_to_the_host(events, drift
         assert host.wrong_by() <= clock._reading.error_at(host.steady()) + 0.001
 
 
-@settings(max_examples=200, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(200), suppress_health_check=list(HealthCheck))
 @given(step=st.floats(2, 1e6), back=st.booleans(), waits=st.floats(0, 600), trip=st.floats(0, 0.5))
 def test_every_step_of_the_database_is_seen_and_followed(step, back, waits, trip, host):
     clock._reading, host.now, host.theirs = None, 0.0, 0.0

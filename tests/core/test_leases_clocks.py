@@ -9,20 +9,21 @@ from hypothesis import strategies as st
 
 from app.core.queue.leases import ABANDONED_S, LeaseWatch
 from app.core.tasks.task import NewTask
+from tests.plugins.examples import examples
 
 LOOKS_EVERY_S = 2
 RENEWS_EVERY_S = 10
 OFF = st.sampled_from([0, 1, -1, 29, -29, 31, -31, 3600, -3600, 86_400 * 400])
 
 
-@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), suppress_health_check=list(HealthCheck))
 @given(rescuer=OFF, worker=OFF, steps=st.lists(st.tuples(st.integers(0, 60), OFF, OFF), max_size=4))
 def test_whoever_renews_is_never_rescued_whatever_the_clocks_say(rescuer, worker, steps, services, clock):
     """Each of the two is off, and is set at any moment; their seconds are the same."""
     look(services, clock, rescuer, worker, steps, dies_at=999, until=75)
 
 
-@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), suppress_health_check=list(HealthCheck))
 @given(rescuer=OFF, worker=OFF, dies_at=st.integers(0, 40))
 def test_whoever_renews_no_more_is_rescued_whatever_the_clocks_say(rescuer, worker, dies_at, services, clock):
     look(services, clock, rescuer, worker, [], dies_at, until=dies_at + 2 * LOOKS_EVERY_S + int(ABANDONED_S))

@@ -44,8 +44,9 @@ def test_a_fast_client_may_pause_and_not_for_ever():
 
 @pytest.fixture
 def pair(monkeypatch) -> Iterator[tuple[PacedSocket, socket.socket]]:
-    """A paced end with half a second of grace, and the client's."""
+    """A paced end with half a second of grace and no more credit than that, and the client's."""
     monkeypatch.setattr(slow_clients, "GRACE_S", 0.5)
+    monkeypatch.setattr(slow_clients, "LONGEST_S", 0.5)
     monkeypatch.setattr(slow_clients, "LOOK_S", 0.05)
     ours, theirs = socket.socketpair()
     paced = PacedSocket.of(ours, lambda: 1.0)

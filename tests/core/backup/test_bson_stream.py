@@ -23,6 +23,7 @@ from app.core.backup.bson_stream import (
 )
 from app.core.backup.manifest import FileContent
 from app.core.backup.problems import BackupError, BackupProblem
+from tests.plugins.examples import examples
 
 NAMES = st.text(max_size=8).filter(lambda name: "\0" not in name) | st.sampled_from(
     ["", "$set", "a.b", "$", ".", "_id"]
@@ -70,7 +71,7 @@ def is_damaged(file: bytes, content: FileContent) -> bool:
     return refused.value.problem is BackupProblem.DAMAGED
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.lists(DOCUMENTS, max_size=6), st.integers(1, 5))
 def test_every_document_comes_back_byte_for_byte(many: list[bytes], size: int) -> None:
     file, content = written(*(b"".join(many[start : start + size]) for start in range(0, len(many), size)))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from app.core.listing.filter import TaskFilter
 from app.core.tasks.states import Status
 from tests.core.listing.pages import fill, start_to_end_and_back
+from tests.plugins.examples import examples
 
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.integers(0, 2)), max_size=30)
 FILTERS = st.builds(
@@ -23,7 +24,9 @@ FILTERS = st.builds(
 
 
 @given(rows=ROWS, wanted=FILTERS)
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(120), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_a_walk_meets_every_task_once(services, rows, wanted):
     services.db.tasks.delete_many({})
     fill(services, rows)

@@ -15,6 +15,7 @@ from app.core.errors import Invalid
 from app.core.params.fields import describe
 from app.core.params.validate import from_form, validate
 from tests.core.params.schemas import one
+from tests.plugins.examples import examples
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=timezone.utc)
 CENTS = Decimal("0.01")
@@ -102,7 +103,7 @@ def test_steps_of_a_tenth_are_exact(tenths):
     assert validate(steps, {"x": tenths / 10}) == {"x": tenths / 10}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     st.decimals("-200", "200", places=3)
     | st.sampled_from([Decimal("0.10"), Decimal("99.95"), Decimal("1E+1")])

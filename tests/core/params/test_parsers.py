@@ -15,6 +15,7 @@ from app.core.params.fields import Field, describe
 from app.core.params.formats import json_text
 from app.core.params.kinds.times import DURATION
 from tests.core.params.schemas import one
+from tests.plugins.examples import examples
 
 OFFSETS = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda ahead: timezone(timedelta(minutes=ahead)))
 VALUES: dict[Any, st.SearchStrategy[Any]] = {
@@ -63,7 +64,7 @@ def complaint(annotation: Any, text: str) -> str:
 
 
 @pytest.mark.parametrize("annotation", VALUES)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(data=st.data())
 def test_what_is_shown_is_read_as_the_same_value_and_the_function_gets_it(annotation, data):
     value = data.draw(VALUES[annotation])
@@ -76,7 +77,7 @@ def test_what_is_shown_is_read_as_the_same_value_and_the_function_gets_it(annota
     assert about.load(kept) == value
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(JSON)
 @example(1.0)
 @example({"$where": 1, "a.b": [], "": {}})

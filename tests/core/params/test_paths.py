@@ -23,6 +23,7 @@ from app.web.create.form_fields import initial
 from dtq._types.json_schema import closed, schema_of
 from tests.core.params.models import INVITE, Phone
 from tests.core.params.schemas import FILE_ID, one
+from tests.plugins.examples import examples
 
 FIELDS = describe(INVITE)
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=4)
@@ -106,7 +107,7 @@ def test_how_many_in_words(limits: dict[str, int], said: str) -> None:
     assert field.kind.words(field) == said
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(VALUES)
 def test_what_was_given_comes_back_from_the_form_that_shows_it(values: dict[str, Any]) -> None:
     shown = initial(FIELDS, values, Everybody(), "alice")
@@ -203,7 +204,7 @@ def test_files_are_found_wherever_they_are() -> None:
     assert file_ids(FIELDS, given) == {"files": ["a", "b"], "people.1.photo": ["c"]}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ODD)
 def test_nothing_that_was_stored_breaks_a_form(value: Any) -> None:
     flat = flattened(FIELDS, dict.fromkeys(("files", "address", "people", "billing"), value))

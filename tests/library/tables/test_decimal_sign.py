@@ -14,6 +14,7 @@ from dtq_library.tables.model import CellOptions, ReadOptions
 from dtq_library.tables.values.column import agree, decide
 from dtq_library.tables.values.typed import typed
 from tests.library.conftest import Cleaned
+from tests.plugins.examples import examples
 
 Clean = Callable[..., Cleaned]
 
@@ -63,7 +64,7 @@ def test_a_preference_needs_no_other_column(clean: Clean) -> None:
     assert cells(cleaned, "amount") == ["1234"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     sign=st.sampled_from([".", ","]),
     delimiter=st.sampled_from([";", "\t", "|"]),

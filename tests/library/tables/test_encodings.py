@@ -15,6 +15,7 @@ from dtq_library.encodings.code_pages import codec
 from dtq_library.encodings.detection import CHOICES, decodable, detect_encoding
 from tests.library.languages import ENCODINGS, WORDS, written
 from tests.library.reading import Read, rows
+from tests.plugins.examples import examples
 
 PAIRS = [(language, encoding) for language, encodings in ENCODINGS.items() for encoding in encodings]
 ENOUGH = 8
@@ -31,7 +32,7 @@ def read_as(path: Path, content: bytes) -> str:
     return unicodedata.normalize("NFC", content.decode(codec(detect_encoding(path)[0])))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(pair=st.sampled_from(PAIRS), data=st.data())
 def test_every_language_is_read_in_every_encoding_it_is_written_in(
     folder: Path, pair: tuple[str, str], data: st.DataObject
@@ -43,7 +44,7 @@ def test_every_language_is_read_in_every_encoding_it_is_written_in(
     assert read_as(folder / "table", written(text, encoding)) == text
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(data=st.data())
 def test_names_of_several_western_languages_in_one_file(folder: Path, data: st.DataObject) -> None:
     words = [data.draw(st.sampled_from(WORDS[language].split())) for language in WESTERN]
@@ -97,7 +98,7 @@ def test_every_encoding_can_be_chosen(read: Read, encoding: str) -> None:
 BEYOND_ASCII = st.text(st.sampled_from("éüñ€Ж名"), min_size=1, max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     lines=st.lists(BEYOND_ASCII, min_size=2, max_size=8),
     at=st.integers(0, 1_000),

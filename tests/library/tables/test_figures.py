@@ -22,6 +22,7 @@ from dtq_library.tables.io.read import read_table
 from dtq_library.tables.model import CellOptions, ReadOptions
 from dtq_library.tables.rows import choose_rows, with_values
 from dtq_library.tables.values.column import decide
+from tests.plugins.examples import examples
 
 pytestmark = pytest.mark.slow
 
@@ -92,7 +93,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("figures")
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(80), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(rows=st.lists(st.lists(st.sampled_from(CELLS), min_size=WIDTH, max_size=WIDTH), max_size=8))
 def test_every_figure_is_what_counting_cell_by_cell_finds(
     size: None, folder: Path, rows: list[list[str]]

@@ -17,6 +17,7 @@ from dtq_library.tables.layout import Layout
 from dtq_library.tables.model import DELIMITERS, ReadOptions
 from tests.library.conftest import Cleaned
 from tests.library.reading import Read, headers, rows
+from tests.plugins.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_a_file_without_a_header_keeps_its_first_record(clean: Callable[..., Cle
 WORD = st.text(st.sampled_from('abc,;|^~"x '), max_size=5).map(str.strip)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     table=st.lists(st.tuples(WORD, WORD, st.integers(-99, 99).map(str)), min_size=1, max_size=5),
     delimiter=st.sampled_from([*DELIMITERS.values(), "::"]),

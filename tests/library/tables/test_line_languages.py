@@ -32,6 +32,7 @@ from dtq_library.tables.names import tidy_names
 from dtq_library.tables.transform import conditions, filling, grouping
 from dtq_library.tables.transform.task import transform_table
 from dtq_library.text.tasks import analyse_text, clean_text, transform_text
+from tests.plugins.examples import examples
 
 FILE = "0123456789abcdef01234567"
 
@@ -256,7 +257,7 @@ def refused(grammar: Lines, line: str) -> bool:
     return bool(problems(grammar.document, [(1, line)], fits))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(LINES)
 @example('"first, name" unique')
 @example("first name, b.c unique")
@@ -269,7 +270,7 @@ def test_rules_that_some_table_keeps_are_not_refused(line: str) -> None:
             assert not reads(rules.Rules(names, "point").read, [line])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(LINES)
 @example('a = "is missing" ')
 @example('a between "1 and 2" and 3')
@@ -281,7 +282,7 @@ def test_conditions_that_some_table_meets_are_not_refused(line: str) -> None:
                 assert not reads(conditions.Conditions(dict.fromkeys(names, dtype), {}).met, [line], "all")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(LINES)
 def test_what_some_table_can_compute_or_fill_is_not_refused(line: str) -> None:
     for names in columns(line):

@@ -26,6 +26,7 @@ from dtq_library.tables.preview import (
     preview,
 )
 from dtq_library.tables.transform.task import transform_table
+from tests.plugins.examples import examples
 from workers.testing import Ran, Upload, run
 
 TYPES = [clean_table, transform_table, analyse_table, check_table]
@@ -114,7 +115,7 @@ def test_wide_and_long_tables_are_cut_and_counted(function: Callable[..., Any]) 
 CELLS = st.none() | st.text(max_size=400)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.integers(1, MOST_COLUMNS + 20).flatmap(
         lambda width: st.lists(

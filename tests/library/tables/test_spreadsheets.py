@@ -20,6 +20,7 @@ from dtq_library.tables.sheets import workbooks
 from dtq_library.tables.sheets.xlsx import format_kind
 from dtq_library.tables.stage import Stage
 from tests.library.reading import Read, headers, rows, workbook
+from tests.plugins.examples import examples
 from tests.workers.library.spreadsheets import number, sheet, text, xlsx
 
 DAY = dt.date(2023, 3, 15)
@@ -328,7 +329,9 @@ PLAIN = st.one_of(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60)
+)
 @given(columns=st.lists(PLAIN, min_size=1, max_size=4))
 def test_both_readers_read_a_plain_sheet_alike(tmp_path: Path, columns: list[list[Any]]) -> None:
     path = tmp_path / "plain.xlsx"

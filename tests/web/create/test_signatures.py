@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
@@ -14,15 +13,15 @@ from werkzeug.datastructures import MultiDict
 from app.core.secrets.secret import revealed
 from app.core.services import Services
 from dtq._types import task_type
+from tests.plugins.examples import examples
 from tests.web.create.creating import Browser, Sent, only, publish
 from tests.web.create.signatures import KINDS, Drawn, Entry, function_of, parameters
 from tests.web.create.signatures_scalars import SCALARS
 
 KINDS.update(SCALARS)
 
-EXAMPLES = int(os.environ.get("DTQ_EXAMPLES", "40"))
 PATIENT = settings(
-    max_examples=EXAMPLES,
+    max_examples=examples(100),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from app.core.clock import utcnow
 from app.core.listing.filter import ENDED_WITHIN
 from app.core.tasks.states import ENDED, Priority, Status
+from tests.plugins.examples import examples
 
 ERRORS = [
     "Empty.",
@@ -87,7 +88,9 @@ def listed(client: Any, link: str) -> int:
     return found
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(TASKS, st.sampled_from(list(ENDED_WITHIN)))
 @example(
     [(Status.FAILED, Priority.HIGH, "count_slowly", 60, "x" * 200 + each) for each in ("", "a", "b")], "1h"

@@ -17,6 +17,7 @@ from app.core.tasks.task import Task
 from app.web.results.nodes import MOST_TEXT, node
 from app.web.results.source import MOST_READ, _read
 from tests.browser.results import done
+from tests.plugins.examples import examples
 from tests.web.looking import claim, text_of
 from workers.attempt.attempt import Succeeded, returned, settle
 
@@ -172,7 +173,7 @@ def begins(part: Any, whole: Any) -> bool:
     return type(part) is type(whole) and part == whole
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     value=st.one_of(st.lists(VALUES, min_size=1), st.dictionaries(st.text(max_size=3), VALUES, min_size=1))
 )

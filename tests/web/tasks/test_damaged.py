@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from app.core.tasks.states import Status
 from tests.core.damage import FIELDS, WRONG, damaged, every
+from tests.plugins.examples import examples
 from tests.web.create.creating import publish
 from tests.web.looking import worker
 
@@ -36,7 +37,7 @@ def test_no_wrong_type_in_any_field_breaks_a_list(wrong, alice, services, new_ta
 
 
 @settings(
-    max_examples=40,
+    max_examples=examples(40),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,

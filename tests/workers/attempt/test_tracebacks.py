@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.plugins.examples import examples
 from workers.attempt.tracebacks import TRACEBACK_LIMIT, traceback_of
 
 
@@ -201,7 +202,7 @@ def test_a_secret_that_a_cut_would_halve_is_hidden() -> None:
         assert "correct" not in text and "staple" not in text
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     messages=st.lists(
         st.one_of(st.text(max_size=30), st.integers(1, 60_000).map(lambda size: "Ж" * size)),
