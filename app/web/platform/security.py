@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -59,6 +60,8 @@ def flask_settings(settings: Settings) -> dict[str, Any]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_PATH": "/",
+        "SESSION_REFRESH_EACH_REQUEST": False,  # The server extends sessions, and the cookie lasts as long.
+        "PERMANENT_SESSION_LIFETIME": timedelta(hours=settings.session_max_h),
         "WTF_CSRF_TIME_LIMIT": None,  # As long as the session: a form that was open overnight still works.
         "MAX_CONTENT_LENGTH": IN_MEMORY,  # More where files come in: see `request_limits`.
         "MAX_FORM_MEMORY_SIZE": IN_MEMORY,
@@ -163,5 +166,9 @@ def init_app(app: Flask, settings: Settings) -> None:
         app.before_request(lambda: _check_host(names))
     app.before_request(_check_prefix)
     app.before_request(_check_origin)
-    CSRFProtect(app)
     app.after_request(_add_headers)
+
+
+def protect_forms(app: Flask) -> None:
+    """Refuse forms without their token; after the check of permissions, which says more."""
+    CSRFProtect(app)
