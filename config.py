@@ -131,6 +131,25 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+@dataclass(frozen=True)
+class Rate:
+    """So many of something in so many seconds."""
+
+    count: int
+    seconds: int
+
+
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def rate(value: str) -> Rate:
+    """A number per time, such as 10/15m."""
+    match = re.fullmatch(r"([0-9]{1,6})/([0-9]{0,4})([smhd])", value.strip().lower())
+    if not match or not int(match[1]) or match[2] and not int(match[2]):
+        raise Expected("a number per time, such as 10/15m or 100/h")
+    return Rate(int(match[1]), int(match[2] or 1) * _SECONDS[match[3]])
+
+
 def address(value: str) -> str:
     """``host:port``."""
     host, _, port = value.rpartition(":")
@@ -221,6 +240,12 @@ class Settings:
         "SESSION_IDLE_H", "12", number(0.01, 8_760, float), "A session ends after so many hours without a request.")
     session_max_h: float = setting(
         "SESSION_MAX_H", "168", number(0.01, 8_760, float), "A session ends after so many hours in any case.")
+    sign_in_rate: Rate = setting(
+        "SIGN_IN_RATE", "10/15m", rate, "Password tries per account and address, or per account and known browser.")
+    sign_in_rate_address: Rate = setting(
+        "SIGN_IN_RATE_ADDRESS", "100/h", rate, "Password tries per address, for all accounts, from unknown browsers.")
+    sign_in_rate_account: Rate = setting(
+        "SIGN_IN_RATE_ACCOUNT", "50/h", rate, "Password tries per account, from all addresses, from unknown browsers.")
     task_visibility: str = setting(
         "TASK_VISIBILITY", "team", one_of("team", "own"),
         "Whose tasks viewers and submitters see: `team` is everybody's except private ones, `own` is their own.")

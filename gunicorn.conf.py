@@ -60,7 +60,12 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """The log of a server that starts says what is wrong with its stores."""
-    from app.web.platform.stores import announce
+    """The log of a server that starts says what is wrong with its stores, and how the first person signs in.
+
+    The latter comes from the first of several processes, and not again when one is replaced.
+    """
+    from app.web.platform.stores import announce, say_bootstrap_link
 
     announce(worker.wsgi)
+    if worker.age == 1 and not settings.local:
+        say_bootstrap_link(worker.wsgi)

@@ -34,6 +34,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     from app.cli.startup import settings_of_process
     from app.web.create import views as create
     from app.web.home import views as dashboard
+    from app.web.people import profile, sign_in
     from app.web.platform import (
         errors,
         filters,
@@ -53,15 +54,18 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config.from_mapping(security.flask_settings(settings))
     Bootstrap5(app)
-    permissions.init_app(app)
-    request_limits.init_app(app, settings)
+    # Each of these may refuse a request, in this order: a strange host or site, stores that are away, a
+    # person who may not, a body that is too large, a forged form.
     security.init_app(app, settings)
     stores.init_app(app, settings, services, sources)
+    permissions.init_app(app)
+    request_limits.init_app(app, settings)
+    security.protect_forms(app)
     errors.init_app(app)
     filters.init_app(app)
     flashes.init_app(app)
     pulse.init_app(app)
     cli.init_app(app)
-    for room in (dashboard, tasks, bulk_views, downloads, create):
+    for room in (dashboard, sign_in, profile, tasks, bulk_views, downloads, create):
         app.register_blueprint(room.blueprint)
     return app

@@ -8,7 +8,7 @@ from flask import current_app
 
 from app.core.errors import Cause
 from app.core.services import Services
-from app.core.sign_in.sign_in import SignIn
+from app.core.sign_in.factors import Factors
 from app.core.store_errors.advice import advice
 
 
@@ -17,9 +17,9 @@ def services() -> Services:
     return cast(Services, current_app.extensions["services"])
 
 
-def sign_in() -> SignIn:
-    """How people prove who they are; not a part of the core that workers hold, as its libraries take time."""
-    return SignIn.of(services().db, services().settings)
+def factors() -> Factors:
+    """Second factors and passkeys; not a part of the core that workers hold, as their libraries take time."""
+    return Factors.of(services().db, services().settings)
 
 
 def advice_about(setting: str, cause: Cause | None = None) -> str:

@@ -4,6 +4,7 @@ settings    every setting with its value
 types       the task types that workers published
 data        the database as files, and back
 run         one task from a command line, followed to its end
+users       who may sign in, and links to sign in
 show        how tasks and types are said on a terminal
 """
 
@@ -15,7 +16,9 @@ from flask.cli import AppGroup
 from app.cli.data import data_group
 from app.cli.run import run_command
 from app.cli.settings import settings_command
+from app.cli.startup import say_where_to_sign_in
 from app.cli.types import types_command
+from app.cli.users import users_group
 
 tasks = AppGroup("tasks", help="Task types, and running them.")
 tasks.add_command(types_command)
@@ -26,3 +29,5 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(settings_command)
     app.cli.add_command(tasks)
     app.cli.add_command(data_group)
+    app.cli.add_command(users_group)
+    say_where_to_sign_in(app)

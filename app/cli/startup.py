@@ -9,9 +9,12 @@ import os
 from collections.abc import Mapping
 
 import click
+from flask import Flask
 from flask.helpers import get_debug_flag
 
 from app.core.failpoints import arm
+from app.core.services import Services
+from app.core.sign_in.first_start import say_first_link
 from config import Settings, SettingsError, load
 from environment import effective, is_loopback
 
@@ -49,6 +52,20 @@ def _settings(host: str) -> tuple[Settings, Mapping[str, str]]:
     if found.note and not _said(os.environ):
         click.echo(found.note, err=True)
     return settings, found.sources
+
+
+def say_where_to_sign_in(app: Flask) -> None:
+    """Print the link that signs the local person in, where `flask run` starts a server for them."""
+    context = click.get_current_context(silent=True)
+    core: Services = app.extensions["services"]
+    if context is None or context.info_name != "run" or not core.settings.local or _said(os.environ):
+        return
+    host, port = context.params.get("host") or "127.0.0.1", context.params.get("port") or 5000
+
+    def say(path: str) -> None:
+        click.echo(f"Sign in by this link, once: http://{host}:{port}{path}", err=True)
+
+    say_first_link(core.db, core.administration, say, local=True)
 
 
 def _host(context: click.Context | None) -> str:

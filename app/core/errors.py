@@ -131,6 +131,28 @@ class Forbidden(TaskQueueError):
     title = "Not allowed"
 
 
+class SignInRequired(TaskQueueError):
+    """Nobody is signed in, or the session is over."""
+
+    status = 401
+    title = "Sign in to continue"
+
+
+class TooManyTries(TaskQueueError):
+    """Something was tried more often than it may be; ``retry_after_s`` says when it may be again."""
+
+    status = 429
+    title = "Too many tries"
+
+    def __init__(self, retry_after_s: int) -> None:
+        minutes = -(-retry_after_s // 60)
+        super().__init__(
+            "There were too many tries, so this one was not checked. "
+            f"Try again in {minutes:,} minute{'' if minutes == 1 else 's'}."
+        )
+        self.retry_after_s = retry_after_s
+
+
 class Unavailable(TaskQueueError):
     """A store did not answer in time, or refuses; nothing was accepted. ``cause`` is why, where known."""
 

@@ -21,6 +21,7 @@ from app.core.listing.listing import Listing
 from app.core.listing.search_index import Words
 from app.core.listing.stats import Stats
 from app.core.mongo import Mongo
+from app.core.people.passwords import Passwords
 from app.core.people.people import People
 from app.core.queue import rq
 from app.core.queue.bulk import Bulk
@@ -28,6 +29,9 @@ from app.core.queue.dispatcher import Dispatcher
 from app.core.queue.recovery import Recovery
 from app.core.queue.rq import Queues
 from app.core.secrets.vault import Vault
+from app.core.sign_in.administration import Administration
+from app.core.sign_in.sign_in import SignIn
+from app.core.sign_in.throttle import Throttle
 from app.core.store_errors import causes
 from app.core.store_errors.advice import explained
 from app.core.store_errors.sparse_log import SparseLog
@@ -58,6 +62,8 @@ class Services:
     stats: Stats
     vault: Vault
     people: People
+    sign_in: SignIn
+    administration: Administration
     lasting: SparseLog = field(default_factory=SparseLog)
 
     def troubles(self) -> Iterator[Unavailable]:
@@ -106,6 +112,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     deletions, words = Deletions(db, tasks, files, logs), Words(db)
     dispatch = Dispatcher(tasks, queues, files, deletions, words, vault, settings.max_worker_losses)
     listing = Listing(db)
+    people = People.of(db, settings)
     return Services(
         settings=settings,
         db=db,
@@ -121,7 +128,9 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         bulk=Bulk(listing, dispatch, queries),
         stats=Stats(db, listing),
         vault=vault,
-        people=People.of(db, settings),
+        people=people,
+        sign_in=SignIn(people, Throttle.of(lambda: queues.redis, settings), Passwords()),
+        administration=Administration(people),
     )
 
 

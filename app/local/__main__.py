@@ -22,7 +22,13 @@ from app.local.adoption import adopt
 from app.local.children import ChildError, LocalProcess, free_port, is_free
 from app.local.folder import AlreadyRunningError, exports, locked
 from app.local.kinds import MONGO, REDIS, ServerKind
-from app.local.readiness import WorkerProbe, answers, require_stores, tasks_from_before
+from app.local.readiness import (
+    WorkerProbe,
+    answers,
+    first_link,
+    require_stores,
+    tasks_from_before,
+)
 from app.local.servers import LocalStores, choose, plan
 from app.local.supervisor import Supervisor, say
 from config import Settings, SettingsError, load
@@ -82,9 +88,18 @@ def up(folder: Path, given: Mapping[str, str], programs: Programs = web_and_work
         if not supervisor.stopping:
             address = f"http://{settings.web_bind}{settings.web_prefix}"
             lock.tell(pid=os.getpid(), address=address)
-            say(f"Data     {folder} (kept between starts), logs in {folder / 'log'}\n\n  Open {address}\n")
+            say(f"Data     {folder} (kept between starts), logs in {folder / 'log'}\n")
+            say(sign_in_lines(settings, address))
             say("Ctrl-C stops everything.")
             supervisor.watch()
+
+
+def sign_in_lines(settings: Settings, address: str) -> str:
+    """Return where to open the pages: by a link that signs the person of this machine in."""
+    if not settings.local:
+        return f"  Open {address}\n\n  While there are no users, log/web.log has a link for the first one.\n"
+    path = first_link(settings)
+    return f"  Open {address}{path}\n\n  This link signs you in, once. A fresh one: flask users link\n"
 
 
 def servers(folder: Path, given: Mapping[str, str], mongo: str, redis: str) -> None:

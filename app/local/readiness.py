@@ -101,6 +101,18 @@ def tasks_from_before(settings: Settings) -> str:
     return f"Found    {counts['']} tasks from an earlier start: {', '.join(parts) or 'all finished'}"
 
 
+def first_link(settings: Settings) -> str:
+    """Return the path of a fresh link that signs the local person in; empty where none can be made."""
+    from pymongo.errors import PyMongoError
+
+    from app.core.errors import TaskQueueError
+    from app.core.sign_in import first_start
+
+    with _services(settings) as services, contextlib.suppress(PyMongoError, TaskQueueError):
+        return first_start.first_link(services.db, services.administration, local=True) or ""
+    return ""
+
+
 @contextmanager
 def _services(settings: Settings) -> Iterator[Services]:
     # Imported here: `up` starts its servers before it has use for the core.

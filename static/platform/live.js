@@ -39,6 +39,14 @@ function showStale(stale) {
   document.getElementById("stale").hidden = !stale;
 }
 
+// The session is over: what was typed stays, and signing in leads back here.
+function showSignedOut() {
+  const notice = document.getElementById("signed-out");
+  const link = notice.querySelector("a");
+  link.search = new URLSearchParams({ next: location.pathname + location.search });
+  notice.hidden = false;
+}
+
 // A request that ends because the page is left says nothing about the server, nor does an answer that
 // could not be put into the page. (A download looks like leaving, too, hence the few seconds.)
 let leftAt = -Infinity;
@@ -58,6 +66,7 @@ document.addEventListener("htmx:after:request", (event) => {
   const { status, headers } = event.detail.ctx.response;
   takeTime(headers.get("X-Server-Time"));
   showStale(status >= 500);
+  if (status === 401) showSignedOut();
 });
 
 document.addEventListener("htmx:error", (event) => {

@@ -13,10 +13,12 @@ from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 
 from app import create_app
+from app.core.people.person import Role
 from app.core.services import Services, assemble
 from app.web.platform.pulse import Live
 from config import load
 from tests.browser.results import done
+from tests.signing_in import signed_in
 from tests.web.create.creating import Browser, publish
 from tests.web.looking import Looker
 from tests.web.tasks.choosing import Chooser
@@ -49,8 +51,25 @@ def app(one_app: Flask, services: Services) -> Flask:
 
 
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
+def anonymous(app: Flask) -> FlaskClient:
+    """Somebody who is not signed in."""
     return app.test_client()
+
+
+@pytest.fixture
+def client(app: Flask, services: Services) -> FlaskClient:
+    """The administrator of a server on their own machine."""
+    return signed_in(app.test_client(), services)
+
+
+@pytest.fixture
+def signed_in_as(app: Flask, services: Services) -> Callable[..., FlaskClient]:
+    """A browser in which a person of a role, and of a name of their own, is signed in."""
+
+    def sign_in(role: Role, name: str = "") -> FlaskClient:
+        return signed_in(app.test_client(), services, role, name or role.value)
+
+    return sign_in
 
 
 @pytest.fixture

@@ -232,6 +232,10 @@ class Users:
         """Raises NotFound."""
         return self._set(user_id, {"password_hash": password_hash, "password_set_at": utcnow()})
 
+    def remove_new(self, user_id: str) -> None:
+        """Take back a user who was added a moment ago and owns nothing yet."""
+        self._users.delete_one({"_id": user_id})
+
     def disable(self, user_id: str) -> User:
         """Keep a user from signing in; who calls this ends their sessions. Raises NotFound, Conflict."""
         self._require_another_administrator(user_id)

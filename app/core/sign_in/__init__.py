@@ -1,1 +1,1 @@
-"""How people prove who they are, besides a password."""
+"""Signing in: what proves who somebody is, and how often it may be tried."""

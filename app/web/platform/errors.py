@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from errno import EDQUOT, ENOSPC
 from typing import Any
 
-from flask import Flask, Response, current_app, jsonify, render_template, request, url_for
+from flask import Flask, Response, current_app, jsonify, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from pymongo.errors import PyMongoError
 from werkzeug.exceptions import BadHost, HTTPException, SecurityError
 
-from app.core.errors import Cause, Invalid, NoRoom, TaskQueueError, Unavailable
+from app.core.errors import Cause, Invalid, NoRoom, SignInRequired, TaskQueueError, Unavailable
 from app.core.mongo import cannot_write, is_away
 from app.core.store_errors import causes
 from app.core.store_errors.advice import unusable
 from app.extensions import advice_about, services
+from app.web.platform.permissions import ask_for_nobody
 from app.web.platform.slow_clients import TooSlow
 from app.web.platform.stores import warn
 
@@ -117,13 +118,28 @@ def _handle(error: Exception) -> Any:
         current_app.logger.exception("%s %s failed", request.method, request.path)
     elif problem.away:
         warn(current_app, error)
+    if isinstance(error, SignInRequired) and (page := _sign_in_address()):
+        return redirect(page, 303)
+    if problem.away:
+        ask_for_nobody()
     response = _answer(problem)
     response.status_code = problem.status
-    if problem.status == 503:
-        response.headers["Retry-After"] = "5"
+    if problem.status in (429, 503):
+        response.headers["Retry-After"] = str(getattr(error, "retry_after_s", 5))
     if isinstance(error, HTTPException):
         response.headers.extend(header for header in error.get_headers() if header[0] in PASSED_ON)
     return response
+
+
+def _sign_in_address() -> str | None:
+    """Return where a person signs in and comes back; None for programs, parts of pages and forms.
+
+    A form that was sent is not lost by being led elsewhere, and the script of the pages says the rest.
+    """
+    if wants_json() or request.headers.get("HX-Request") or request.method not in ("GET", "HEAD"):
+        return None
+    here = request.script_root + request.full_path.removesuffix("?")
+    return url_for("sign_in.form", next=None if here == url_for("dashboard.home") else here)
 
 
 def _answer(problem: Problem) -> Response:

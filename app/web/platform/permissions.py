@@ -1,18 +1,23 @@
-"""Who may do what: every route declares the permission it needs, and no declaration means no.
+"""Who a request comes from, and what they may do.
 
-Until there is sign-in, the one local person has every permission. Sign-in replaces
-:func:`current_person` and nothing else.
+Every route declares the permission it needs, and no declaration means no. A browser's session is a random
+token in its cookie; MongoDB says whose it is and whether it lasts (`app.core.people.sessions`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, request
+import flask_login
+from flask import Flask, current_app, g, request
+from pymongo.errors import PyMongoError
 
-from app.core.errors import Forbidden
-from app.core.people.person import PUBLIC, Permission, Person, Role, grants_of
+from app.core.errors import Forbidden, SignInRequired, Unavailable
+from app.core.people.person import ANONYMOUS, PUBLIC, Origin, Permission, Person
+from app.core.people.sessions import Session
+from app.extensions import services
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -20,12 +25,68 @@ View = TypeVar("View", bound=Callable[..., Any])
 LIBRARY_ROUTES = {"static": PUBLIC, "bootstrap.static": PUBLIC}
 
 
-LOCAL = Person("local", "local", Role.ADMINISTRATOR, grants=grants_of(Role.ADMINISTRATOR))
+@dataclass(frozen=True)
+class SignedIn(flask_login.UserMixin):  # type: ignore[misc]  # has no types
+    """A browser's session as Flask-Login keeps it: its cookie holds the token."""
+
+    token: str
+    session: Session
+    person: Person
+
+    def get_id(self) -> str:
+        return self.token
+
+
+def _load(token: str) -> SignedIn | None:
+    """Return whose session a token is; None where it is over, or its user may not sign in."""
+    people = services().people
+    session = people.sessions.find(token)
+    user = people.users.find(session.user) if session else None
+    if session is None or user is None or not user.enabled:
+        return None
+    return SignedIn(token, session, people.users.person(user))
+
+
+def signed_in_by(token: str) -> SignedIn:
+    """Return the session of a token that was made a moment ago. Raises SignInRequired where it is over."""
+    if found := _load(token):
+        return found
+    raise SignInRequired("Your session has ended. Sign in to continue.")
 
 
 def current_person() -> Person:
-    """The person this request comes from."""
-    return LOCAL
+    """The person this request comes from; ANONYMOUS where nobody is signed in. Raises what MongoDB raises."""
+    user = flask_login.current_user
+    return user.person if isinstance(user, SignedIn) else ANONYMOUS
+
+
+def current_session() -> Session:
+    """The browser's session of this request. Raises SignInRequired where there is none."""
+    user = flask_login.current_user
+    if isinstance(user, SignedIn):
+        return user.session
+    raise SignInRequired("Sign in to continue.")
+
+
+def current_origin() -> Origin:
+    """Where this request came from, for the audit."""
+    return Origin(address=request.remote_addr or "", via="session")
+
+
+def shown_person() -> Person:
+    """The person for a page: that of an error must be made where MongoDB does not say who it is."""
+    if "nobody_known" not in g:
+        try:
+            return current_person()
+        except (PyMongoError, Unavailable):
+            ask_for_nobody()
+    return ANONYMOUS
+
+
+def ask_for_nobody() -> None:
+    """Do not ask MongoDB during this request any more who it comes from."""
+    if "_login_user" not in g:
+        g.nobody_known = True
 
 
 def requires(permission: str) -> Callable[[View], View]:
@@ -50,12 +111,21 @@ def _check() -> None:
     if request.endpoint is None:
         return  # No route: the answer is 404 or 405 and shows nothing.
     needed = needed_by(current_app, request.endpoint)
+    if needed == PUBLIC:
+        return
+    person = current_person()
+    if not person.signed_in:
+        raise SignInRequired("Sign in to continue.")
     if needed is None:
         raise Forbidden("This page does not say what it takes to open it, so nobody may.")
-    if not current_person().may(needed):
+    if not person.may(needed):
         raise Forbidden(f"This takes the permission “{needed}”, which you do not have.")
 
 
 def init_app(app: Flask) -> None:
+    manager = flask_login.LoginManager()
+    manager.session_protection = None  # The token alone counts: addresses and browsers change.
+    manager.user_loader(_load)
+    manager.init_app(app, add_context_processor=False)
     app.before_request(_check)
-    app.context_processor(lambda: {"person": current_person()})
+    app.context_processor(lambda: {"person": shown_person()})

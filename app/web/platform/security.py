@@ -6,6 +6,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -64,6 +65,8 @@ def flask_settings(settings: Settings) -> dict[str, Any]:
         "SESSION_COOKIE_SAMESITE": "Lax",
         # A browser takes a __Host- cookie for the whole host only.
         "SESSION_COOKIE_PATH": (local and settings.web_prefix) or "/",
+        "SESSION_REFRESH_EACH_REQUEST": False,  # The server extends sessions, and the cookie lasts as long.
+        "PERMANENT_SESSION_LIFETIME": timedelta(hours=settings.session_max_h),
         "WTF_CSRF_TIME_LIMIT": None,  # As long as the session: a form that was open overnight still works.
         "MAX_CONTENT_LENGTH": IN_MEMORY,  # More where files come in: see `request_limits`.
         "MAX_FORM_MEMORY_SIZE": IN_MEMORY,
@@ -187,5 +190,9 @@ def init_app(app: Flask, settings: Settings) -> None:
         app.before_request(lambda: _check_host(names))
     app.before_request(_check_prefix)
     app.before_request(_check_origin)
-    CSRFProtect(app)
     app.after_request(_add_headers)
+
+
+def protect_forms(app: Flask) -> None:
+    """Refuse forms without their token; after the check of permissions, which says more."""
+    CSRFProtect(app)

@@ -7,18 +7,19 @@ import time
 from collections.abc import Mapping
 
 import pymongo
-from flask import Flask, current_app, request
+from flask import Flask, request
 from flask_pymongo import PyMongo
 
 from app.core import clock
 from app.core import mongo as database
 from app.core.errors import DatabaseUnavailable
-from app.core.people.person import PUBLIC
 from app.core.queue import rq
 from app.core.services import Services, assemble
+from app.core.sign_in.first_start import say_first_link
 from app.core.store_errors.advice import reason, unusable
 from app.extensions import advice_about
-from app.web.platform.permissions import needed_by
+from app.web.platform.permissions import LIBRARY_ROUTES
+from app.web.platform.security import PROBES
 from config import Settings
 
 INDEXES_WITHIN_S = 60
@@ -56,7 +57,7 @@ class Readiness:
 
 
 def _ensure(readiness: Readiness) -> None:
-    if request.endpoint and needed_by(current_app, request.endpoint) != PUBLIC:
+    if request.endpoint and request.endpoint not in PROBES and request.endpoint not in LIBRARY_ROUTES:
         readiness.ensure()
 
 
@@ -79,6 +80,20 @@ def announce(app: Flask) -> None:
             warn(app, trouble)
 
     threading.Thread(target=look, name="stores", daemon=True).start()
+
+
+def say_bootstrap_link(app: Flask) -> None:
+    """Write the link by which the first administrator is made into the log, where there are no users."""
+    core: Services = app.extensions["services"]
+
+    def say(path: str) -> None:
+        app.logger.warning(
+            "There are no users yet. Make the first administrator by this link, which works once, for 24 "
+            "hours: %s at the address of this server",
+            path,
+        )
+
+    say_first_link(core.db, core.administration, say, local=False)
 
 
 def init_app(app: Flask, settings: Settings, given: Services | None, sources: Mapping[str, str]) -> None:

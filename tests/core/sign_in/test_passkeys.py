@@ -12,8 +12,8 @@ from app.core.people.person import Role
 from app.core.people.users import User
 from app.core.services import Services
 from app.core.sign_in import passkeys as module
+from app.core.sign_in.factors import Factors
 from app.core.sign_in.passkeys import Passkeys, Site
-from app.core.sign_in.sign_in import SignIn
 from tests.core.sign_in.authenticator import Authenticator
 
 HERE = Site("localhost", "http://localhost:8000")
@@ -27,7 +27,7 @@ def ann(services: Services) -> User:
 
 @pytest.fixture
 def passkeys(services: Services) -> Passkeys:
-    return SignIn.of(services.db, services.settings).passkeys
+    return Factors.of(services.db, services.settings).passkeys
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from app.core.people.person import Role
 from app.core.people.users import User
 from app.core.secrets.vault import CannotOpen, Vault
 from app.core.services import Services
+from app.core.sign_in.factors import Factors
 from app.core.sign_in.second_factor import SecondFactors
-from app.core.sign_in.sign_in import SignIn
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def ann(services: Services) -> User:
 
 @pytest.fixture
 def factors(services: Services) -> SecondFactors:
-    return SignIn.of(services.db, services.settings).second_factors
+    return Factors.of(services.db, services.settings).second_factors
 
 
 class Telephone:

@@ -10,6 +10,7 @@ import pytest
 from bson import ObjectId
 from pydantic import Field
 
+from app.core.people.person import Person, Role, grants_of
 from app.core.tasks.task import Task
 from tests.core.params.schemas import FILE, schema_of
 from tests.web.create.creating import Sent, publish
@@ -190,7 +191,7 @@ class TestLinks:
 
         task = new_task()
         saved(task=task)
-        reader = permissions.Person("local", frozenset({"task.read"}))
+        reader = Person("local", "local", Role.VIEWER, grants=grants_of(Role.VIEWER))
         monkeypatch.setattr(permissions, "current_person", lambda: reader)
         assert self.of(client, task) == []
         assert client.get("/tasks/new").status_code == 403

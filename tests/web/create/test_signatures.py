@@ -14,6 +14,7 @@ from app.core.secrets.secret import revealed
 from app.core.services import Services
 from dtq._types import task_type
 from tests.plugins.examples import examples
+from tests.signing_in import signed_in
 from tests.web.create.creating import Browser, Sent, only, publish
 from tests.web.create.signatures import KINDS, Drawn, Entry, function_of, parameters
 from tests.web.create.signatures_scalars import SCALARS
@@ -76,7 +77,7 @@ def _sent(
     task_type.task(title="Anything")(function)
     kind = task_type.registered(function)
     publish(services, "anything", **{**kind.document(), "_id": "anything"})
-    browser = Browser(app.test_client())
+    browser = Browser(signed_in(app.test_client(), services))
     sent: MultiDict[str, Any] = browser.open("/tasks/new/anything")
     for name, entry in entries.items():
         for after, texts in entry.typed.items():

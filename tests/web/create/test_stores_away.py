@@ -11,6 +11,7 @@ from app.core.errors import QueueUnavailable
 from app.core.services import assemble
 from app.core.tasks.states import Status
 from app.web.platform.security import MOST_PARTS
+from tests.signing_in import signed_in
 from tests.web.create.creating import Browser, Sent, publish, upload
 
 MB = 2**20
@@ -168,7 +169,7 @@ class TestTooLarge:
         small = replace(settings, upload_max_mb=1)
         publish(services)
         app = create_app(small, assemble(small, services.db, services.queues.redis))
-        return Browser(app.test_client())
+        return Browser(signed_in(app.test_client(), services))
 
     def test_a_file_above_the_limit_is_said_beside_its_field(self, small, services):
         answer = small.send(small.open(), p_source=upload(b"x" * (MB + 1)), p_label="kept")

@@ -15,6 +15,7 @@ from werkzeug import formparser
 from app import create_app
 from app.core.files.gridfs import CHUNK
 from app.core.services import assemble
+from tests.signing_in import signed_in
 from tests.web.create.creating import Browser, publish, upload
 
 ADDRESS = "/tasks/new/clean_table/source"
@@ -27,7 +28,8 @@ def send(services, settings):
     """Sends a body to a server that takes a megabyte."""
     publish(services)
     small = replace(settings, upload_max_mb=1)
-    browser = Browser(create_app(small, assemble(small, services.db, services.queues.redis)).test_client())
+    app = create_app(small, assemble(small, services.db, services.queues.redis))
+    browser = Browser(signed_in(app.test_client(), services))
     token = browser.open()["csrf_token"]
 
     def post(body: bytes, query: str = "name=a.csv&type=text/csv", **given):

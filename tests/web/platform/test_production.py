@@ -12,6 +12,7 @@ import pytest
 from app import create_app
 from app.web.platform.security import flask_settings
 from config import load
+from tests.signing_in import signed_in
 from tests.web.looking import text_of
 
 
@@ -26,9 +27,9 @@ class TestProduction:
 
         return made
 
-    def test_the_session_is_a_host_cookie(self, serve, new_task):
+    def test_the_session_is_a_host_cookie(self, serve):
         client = serve(WEB_HOSTS="tasks.example")
-        answer = client.get(f"/tasks/{new_task().id}", base_url="https://tasks.example")
+        answer = client.get("/sign-in", base_url="https://tasks.example")
         cookie = answer.headers["Set-Cookie"]
         assert cookie.startswith("__Host-session-")
         assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
@@ -45,11 +46,11 @@ class TestProduction:
             "evil.example",
             "10.0.0.5",
         ]
-        answers = [client.get("/", headers={"Host": host}) for host in hosts]
+        answers = [client.get("/sign-in", headers={"Host": host}) for host in hosts]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 400, 400]
         assert "add the name to WEB_HOSTS" in answers[-1].text
         assert client.get("/healthz", headers={"Host": "10.0.0.5:8000"}).status_code == 200
-        assert serve(WEB_HOSTS="*").get("/", headers={"Host": "evil.example"}).status_code == 200
+        assert serve(WEB_HOSTS="*").get("/sign-in", headers={"Host": "evil.example"}).status_code == 200
 
     @pytest.mark.parametrize(
         ("proxies", "said", "secure"),
@@ -64,7 +65,7 @@ class TestProduction:
         answer = serve(WEB_PROXIES=proxies).get("/", headers={"X-Forwarded-Proto": said})
         assert ("Strict-Transport-Security" in answer.headers) is secure
 
-    def test_behind_a_proxy_with_a_prefix_every_address_has_it(self, serve, new_task):
+    def test_behind_a_proxy_with_a_prefix_every_address_has_it(self, serve, services, new_task):
         new_task()
         client = serve(WEB_PROXIES="1", WEB_HOSTS="tasks.example")
         forwarded = {
@@ -72,7 +73,9 @@ class TestProduction:
             "X-Forwarded-Prefix": "/queue",
             "X-Forwarded-Proto": "https",
         }
-        for address in ("/", "/tasks", "/tasks/new"):
+        signed_in(client, services, headers={**forwarded, "Referer": "https://tasks.example/"})
+        assert client.get("/sign-in/link/used", headers=forwarded).location == "/queue/"
+        for address in ("/", "/tasks", "/tasks/new", "/profile"):
             page = client.get(address, headers=forwarded)
             assert page.status_code == 200
             found = re.findall(r'(?:href|src|action|hx-get|hx-post)="(/[^"]*)"', page.text)
@@ -80,12 +83,12 @@ class TestProduction:
 
     @pytest.mark.parametrize("prefix", ["//evil.example", "/a/../b", "/a b", "/<b>", "/a/"])
     def test_a_prefix_is_a_plain_path(self, serve, prefix):
-        answer = serve(WEB_PROXIES="1").get("/tasks", headers={"X-Forwarded-Prefix": prefix})
+        answer = serve(WEB_PROXIES="1").get("/sign-in", headers={"X-Forwarded-Prefix": prefix})
         assert answer.status_code == (200 if prefix == "/a/" else 400)
 
     def test_without_proxies_none_of_it_is_believed(self, serve):
         forwarded = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Prefix": "/evil"}
-        answer = serve().get("/tasks", headers=forwarded)
+        answer = serve().get("/sign-in", headers=forwarded)
         assert answer.status_code == 200 and "/evil" not in answer.text
 
     @pytest.mark.parametrize(
@@ -125,17 +128,18 @@ class TestProduction:
             ),
         ],
     )
-    def test_the_browser_knows_where_its_page_came_from(self, serve, headers, status):
+    def test_the_browser_knows_where_its_page_came_from(self, serve, services, headers, status):
         client = serve(WEB_PROXIES="1", WEB_HOSTS="tasks.example")
+        for host in ("localhost", "tasks.example"):
+            signed_in(client, services, base_url=f"http://{host}")
         client.application.config["WTF_CSRF_ENABLED"] = False
         address = "/tasks/" + "0" * 24 + "/delete"
         assert client.post(address, headers=headers).status_code == status
 
-    def test_over_plain_http_a_form_says_what_it_lacks(self, serve, new_task):
+    def test_over_plain_http_a_form_says_what_it_lacks(self, serve):
         client = serve(WEB_HOSTS="tasks.example")
-        address = f"/tasks/{new_task().id}/cancel"
-        plain = client.post(address, base_url="http://tasks.example")
-        secure = client.post(address, base_url="https://tasks.example")
+        plain = client.post("/sign-in", base_url="http://tasks.example")
+        secure = client.post("/sign-in", base_url="https://tasks.example")
         assert (plain.status_code, secure.status_code) == (400, 400)
         assert ("https://" in text_of(plain.text), "https://" in text_of(secure.text)) == (True, False)
 

@@ -142,8 +142,8 @@ def test_a_strange_name_that_points_to_loopback_is_refused(client, host):
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8000", "[::1]:8000"])
-def test_loopback_by_its_own_names(client, host):
-    assert client.get("/", headers={"Host": host}).status_code == 200
+def test_loopback_by_its_own_names(anonymous, host):
+    assert anonymous.get("/sign-in", headers={"Host": host}).status_code == 200
 
 
 def test_a_host_that_is_none_is_refused_in_plain_text(client):
@@ -169,8 +169,8 @@ def test_a_local_server_answers_to_its_own_machine_only(client, peer, status):
 )
 def test_one_that_is_said_to_be_reached_from_elsewhere_is(services, more):
     settings = load({"ENVIRONMENT": "local", "SECRET_KEY": "tests-only", **more})
-    answer = create_app(settings, services).test_client().get("/", environ_base={"REMOTE_ADDR": "10.0.0.5"})
-    assert answer.status_code == 200
+    client = create_app(settings, services).test_client()
+    assert client.get("/sign-in", environ_base={"REMOTE_ADDR": "10.0.0.5"}).status_code == 200
 
 
 def test_the_local_session_works_over_plain_http(client, new_task):

@@ -10,7 +10,7 @@ from bson import ObjectId
 from pymongo.errors import NetworkTimeout
 
 from app.core.listing.filter import TaskFilter
-from app.core.people.person import Permission, Person, Reach
+from app.core.people.person import Permission, Person, Reach, Role
 from app.core.queue import bulk
 from app.core.tasks.states import Priority, Status
 from app.web.platform import permissions
@@ -69,7 +69,10 @@ class TestTheList:
         new_task()
         assert 'data-actions="cancel clone reprioritize" data-counted' in bob.open("/tasks?status=queued")
         looker = Person(
-            "bob", "bob", grants=dict.fromkeys((Permission.TASK_READ, Permission.TASK_CANCEL), Reach.ANY)
+            "bob",
+            "bob",
+            Role.VIEWER,
+            grants=dict.fromkeys((Permission.TASK_READ, Permission.TASK_CANCEL), Reach.ANY),
         )
         monkeypatch.setattr(permissions, "current_person", lambda: looker)
         monkeypatch.setattr("app.web.tasks.views.current_person", lambda: looker)

@@ -15,6 +15,7 @@ from app.core.errors import BadQuery
 from app.core.queue import bulk
 from app.core.tasks.states import Status
 from app.web.tasks.bulk_runs import MOST, pack, unpack
+from tests.signing_in import signed_in
 from tests.web.looking import fail, text_of
 from tests.web.tasks.choosing import HIDDEN
 
@@ -141,7 +142,7 @@ class TestProgress:
         address = self.started(bob)
         for other in (re.sub("run=[^&]*", "run=x", address), re.sub("&?run=[^&]*", "", address)):
             assert bob.client.get(other).status_code == 303
-        stranger = app.test_client().get(address)
+        stranger = signed_in(app.test_client(), services, name="charlie").get(address)
         assert (stranger.status_code, stranger.location) == (303, "/tasks?tag=nightly")
         assert self.canceled(services) == 2
 

@@ -1,0 +1,109 @@
+"""What administrators do to users, by commands and pages: each change with its entry of the audit.
+
+Disabling a user, and giving one a fresh link, ends all their sessions and links.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from app.core.errors import Conflict
+from app.core.mongo import Document
+from app.core.people.audit import Event
+from app.core.people.links import Purpose
+from app.core.people.people import People
+from app.core.people.person import Origin, Person, Role
+from app.core.people.users import User
+from app.core.sign_in.sign_in import BOOTSTRAP_LIFE, LOCAL_LIFE, PASSWORD_LIFE
+
+COMMAND = Person("", "command line")
+"""Who acts in a command: somebody who can reach the database anyway."""
+
+
+@dataclass(frozen=True)
+class Administration:
+    """``by`` is who acts, ``origin`` where from."""
+
+    people: People
+
+    def add(
+        self, name: str, role: Role, groups: Iterable[str], by: Person, origin: Origin
+    ) -> tuple[User, str]:
+        """Add a user; returns them with the token of a link for their password. Raises Invalid, Conflict."""
+        user = self.people.users.add(name, role, groups)
+        after = {"name": user.name, "role": role.value, "groups": list(user.groups)}
+        self.people.audit.record(by, origin, Event.USER_ADD, user.id, after=after)
+        return user, self._password_link(user, by, origin)
+
+    def disable(self, user: User, by: Person, origin: Origin) -> None:
+        """Raises NotFound, Conflict."""
+        self.people.users.disable(user.id)
+        self._sign_out(user)
+        self.people.audit.record(by, origin, Event.USER_DISABLE, user.id)
+
+    def enable(self, user: User, by: Person, origin: Origin) -> None:
+        """Raises NotFound."""
+        self.people.users.enable(user.id)
+        self.people.audit.record(by, origin, Event.USER_ENABLE, user.id)
+
+    def reset(self, user: User, by: Person, origin: Origin) -> str:
+        """Remove a user's password and end their sessions; returns the token of a link for a new one.
+
+        Raises Conflict for a user who is disabled.
+        """
+        _require_enabled(user)
+        self.people.users.set_password_hash(user.id, None)
+        self._sign_out(user)
+        return self._password_link(user, by, origin)
+
+    def set_role(self, user: User, role: Role, by: Person, origin: Origin) -> None:
+        """Raises NotFound, Conflict."""
+        self.people.users.set_role(user.id, role)
+        self._changed(user, {"role": user.role.value}, {"role": role.value}, by, origin)
+
+    def set_groups(self, user: User, groups: Iterable[str], by: Person, origin: Origin) -> User:
+        """Raises NotFound, Invalid."""
+        changed = self.people.users.set_groups(user.id, groups)
+        before: Document = {"groups": list(user.groups)}
+        self._changed(user, before, {"groups": list(changed.groups)}, by, origin)
+        return changed
+
+    def local_link(self, user: User, by: Person, origin: Origin) -> str:
+        """Return the token of a link that signs a user in and asks for nothing. Raises Conflict."""
+        _require_enabled(user)
+        token = self.people.links.make(Purpose.LOCAL, LOCAL_LIFE, user.id)
+        self.people.audit.record(by, origin, Event.LINK_MAKE, user.id, after={"purpose": Purpose.LOCAL.value})
+        return token
+
+    def bootstrap_link(self, by: Person, origin: Origin) -> str | None:
+        """Return the token of a link that makes the first administrator; None where there are users."""
+        if self.people.users.any():
+            return None
+        token = self.people.links.make(Purpose.BOOTSTRAP, BOOTSTRAP_LIFE)
+        self.people.audit.record(by, origin, Event.LINK_MAKE, after={"purpose": Purpose.BOOTSTRAP.value})
+        return token
+
+    def _password_link(self, user: User, by: Person, origin: Origin) -> str:
+        token = self.people.links.make(Purpose.PASSWORD, PASSWORD_LIFE, user.id)
+        self.people.audit.record(
+            by, origin, Event.LINK_MAKE, user.id, after={"purpose": Purpose.PASSWORD.value}
+        )
+        return token
+
+    def _sign_out(self, user: User) -> None:
+        self.people.sessions.end_all(user.id)
+        self.people.links.end_all(user.id)
+
+    def _changed(self, user: User, before: Document, after: Document, by: Person, origin: Origin) -> None:
+        self.people.audit.record(by, origin, Event.USER_CHANGE, user.id, before=before, after=after)
+
+
+def _require_enabled(user: User) -> None:
+    if not user.enabled:
+        raise Conflict(f"“{user.name}” is disabled. Enable the user first.")
+
+
+def link_path(token: str) -> str:
+    """Return the path at which the web takes a link."""
+    return f"/sign-in/link/{token}"
