@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from flask import Flask, current_app, request
 
 from app.core.errors import Forbidden
-from app.core.people.person import PUBLIC, Permission, Person, Role, grants_of
+from app.core.people.person import PUBLIC, Origin, Permission, Person, Role, grants_of
+from app.extensions import access
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -53,9 +54,15 @@ def _check() -> None:
     if needed is None:
         raise Forbidden("This page does not say what it takes to open it, so nobody may.")
     if not current_person().may(needed):
-        raise Forbidden(f"This takes the permission “{needed}”, which you do not have.")
+        raise access().refused(needed, request.path)
+
+
+def current_origin() -> Origin:
+    """Where this request comes from, for the audit."""
+    return Origin(request.remote_addr or "", via="session")
 
 
 def init_app(app: Flask) -> None:
+    app.extensions["acting"] = lambda: (current_person(), current_origin())
     app.before_request(_check)
     app.context_processor(lambda: {"person": current_person()})
