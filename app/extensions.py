@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 from flask import current_app
 
+from app.core.access.access import Access
 from app.core.errors import Cause
+from app.core.people.person import Origin, Person
 from app.core.services import Services
 from app.core.sign_in.factors import Factors
 from app.core.store_errors.advice import advice
@@ -20,6 +23,12 @@ def services() -> Services:
 def factors() -> Factors:
     """Second factors and passkeys; not a part of the core that workers hold, as their libraries take time."""
     return Factors.of(services().db, services().settings)
+
+
+def access() -> Access:
+    """Tasks, as the person that the current request comes from may read and change them."""
+    acting: Callable[[], tuple[Person, Origin]] = current_app.extensions["acting"]
+    return services().access(*acting())
 
 
 def advice_about(setting: str, cause: Cause | None = None) -> str:

@@ -2,6 +2,7 @@
 
 settings    every setting with its value
 types       the task types that workers published
+acting      on whose behalf a command acts
 data        the database as files, and back
 run         one task from a command line, followed to its end
 users       who may sign in, and links to sign in

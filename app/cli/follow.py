@@ -13,10 +13,11 @@ from typing import Any
 
 from bson import ObjectId
 
+from app.core.access.access import Access
 from app.core.errors import QueueUnavailable, Unavailable
 from app.core.excerpts import settled, tail
 from app.core.mongo import translated
-from app.core.services import Services
+from app.core.queue.rq import Queues
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
 
@@ -38,8 +39,8 @@ class Look:
 class Follower:
     """Remembers what was seen, so that it can be followed on after an interruption."""
 
-    def __init__(self, services: Services, task_id: ObjectId) -> None:
-        self._services = services
+    def __init__(self, access: Access, queues: Queues, task_id: ObjectId) -> None:
+        self._access, self._queues = access, queues
         self._id = task_id
         self._seen: tuple[Any, ...] = ()
         self._progress: dict[str, Any] | None = None
@@ -63,7 +64,7 @@ class Follower:
     def look(self) -> Look:
         """Raises NotFound, Unavailable."""
         with translated("following the task"):
-            task = self._services.tasks.get(self._id)
+            task = self._access.get(self._id)
             log = self._log(task)
         place = self._place(task)
         seen = (task.status, task.attempt, place)
@@ -74,7 +75,7 @@ class Follower:
 
     def _place(self, task: Task) -> int | None:
         try:
-            return self._services.queues.place(task) if task.status is Status.QUEUED else None
+            return self._queues.place(task) if task.status is Status.QUEUED else None
         except QueueUnavailable:
             return None
 
@@ -84,13 +85,13 @@ class Follower:
             return ""
         rest = ""
         if self._attempt and task.attempt != self._attempt:
-            rest = self._fresh(self._attempt, ended=True)
+            rest = self._fresh(task, self._attempt, ended=True)
         if task.attempt != self._attempt:
             self._attempt, self._shown, self._cut = task.attempt, 0, False
-        return rest + self._fresh(task.attempt, ended=task.status is not Status.RUNNING)
+        return rest + self._fresh(task, task.attempt, ended=task.status is not Status.RUNNING)
 
-    def _fresh(self, attempt: int, *, ended: bool) -> str:
-        log = self._services.logs.read(self._id, attempt)
+    def _fresh(self, task: Task, attempt: int, *, ended: bool) -> str:
+        log = self._access.log(task, attempt)
         if self._cut or not log.complete:
             return self._of_a_long_one(log.text, ended)
         until = len(log.text) if ended else log.text.rfind("\n") + 1

@@ -18,8 +18,10 @@ from bson import ObjectId
 from flask.cli import with_appcontext
 
 from app.cli import show
+from app.cli.acting import access_of, as_option
 from app.cli.follow import Follower
 from app.core import clock
+from app.core.access.access import Access
 from app.core.catalog import TaskType
 from app.core.errors import Conflict, Invalid
 from app.core.files.store import StoredFile
@@ -29,8 +31,6 @@ from app.core.params.fields import Field
 from app.core.params.file_types import require_accepted
 from app.core.params.paths import file_ids
 from app.core.params.validate import validate
-from app.core.people.users import LOCAL_NAME
-from app.core.services import Services
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import NewTask, Task
 from app.extensions import services
@@ -53,9 +53,16 @@ LEFT = 130
     "--follow/--no-follow", default=True, help="Wait for the task and stream its log (default: --follow)."
 )
 @click.option("--local", is_flag=True, help="Run it in this process, with no stores and no worker.")
+@as_option
 @with_appcontext
 def run_command(
-    type_name: str, words: tuple[str, ...], priority: str | None, title: str | None, follow: bool, local: bool
+    type_name: str,
+    words: tuple[str, ...],
+    priority: str | None,
+    title: str | None,
+    follow: bool,
+    local: bool,
+    as_name: str | None,
 ) -> None:
     """Run a task of TYPE.
 
@@ -70,9 +77,10 @@ def run_command(
     with show.problems(), translated("taking the task, so nothing was created"):
         clock.synchronise(services().db)
         task_type = services().catalog.get(type_name)
-        task = _submit(services(), task_type, words, priority, title)
+        access = access_of(services(), as_name)
+        task = _submit(access, task_type, words, priority, title)
     if follow:
-        sys.exit(_follow(services(), task))
+        sys.exit(_follow(access, task))
 
 
 def become_local(type_name: str, words: tuple[str, ...]) -> NoReturn:
@@ -83,68 +91,67 @@ def become_local(type_name: str, words: tuple[str, ...]) -> NoReturn:
 
 
 def _submit(
-    core: Services, task_type: TaskType, words: tuple[str, ...], priority: str | None, title: str | None
+    access: Access, task_type: TaskType, words: tuple[str, ...], priority: str | None, title: str | None
 ) -> Task:
     """Raises Invalid, TooLarge."""
     tell = teller(os.environ, lambda title: str(click.prompt(title, hide_input=True, err=True)))
-    values = parse(task_type.fields, words, lambda field, path: _store(core, field, path), tell)
+    values = parse(task_type.fields, words, lambda field, path: _store(access, field, path), tell)
     params = validate(task_type.schema, values)
-    files = _files(core, task_type, params)
+    files = _files(access, task_type, params)
     new = NewTask(
         type=task_type.name,
         params=params,
         title=title or task_type.default_title(list(files.values())),
         priority=Priority.from_word(priority) if priority else task_type.priority,
-        owner=LOCAL_NAME,
         timeout_s=task_type.timeout_s,
         max_attempts=task_type.max_attempts,
         files=tuple(file.id for file in files.values()),
     )
-    submitted = core.dispatch.submit(new)
+    submitted = access.submit(new, task_type)
     show.say(f"Task {submitted.task.id}, “{new.title}”, priority {new.priority.word}: accepted.")
     if not submitted.dispatched:
-        show.queue_away(core.queues)
+        show.queue_away(services().queues)
     if not task_type.served:
         show.say("No running worker supports this task type; the task will wait until one does.")
     return submitted.task
 
 
-def _store(core: Services, field: Field, path: Path) -> str:
+def _store(access: Access, field: Field, path: Path) -> str:
     """Upload a file; returns its id. Raises Invalid for a kind that is not taken, TooLarge."""
     content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     require_accepted(field, path.name, content_type)
     with path.open("rb") as content:
-        return str(core.files.save(content, path.name, content_type, LOCAL_NAME, role="input").id)
+        return str(access.files.save(content, path.name, content_type).id)
 
 
-def _files(core: Services, task_type: TaskType, params: dict[str, Any]) -> dict[str, StoredFile]:
+def _files(access: Access, task_type: TaskType, params: dict[str, Any]) -> dict[str, StoredFile]:
     """The files that the parameters name, by id. Raises Invalid for one that is not there."""
     found: dict[str, StoredFile] = {}
     for path, ids in file_ids(task_type.fields, params).items():
-        usable = core.files.usable(ids, LOCAL_NAME)
+        usable = access.files.usable(ids)
         if len(usable) < len(set(ids)):
             raise Invalid(WRONG, {path: f"There is no such file. Give one as {path}=@path."})
         found |= usable
     return found
 
 
-def _follow(core: Services, task: Task) -> int:
+def _follow(access: Access, task: Task) -> int:
     """Show what becomes of it; returns the exit code. Ctrl-C offers to cancel it."""
-    follower = Follower(core, task.id)
+    follower = Follower(access, services().queues, task.id)
     while True:
         try:
             with show.problems():
                 for seen in follower.looks():
                     show.look(seen)
                     task = seen.task
-                show.ending(task, core.files)
+                show.ending(task, access.files)
             return 0 if task.status is Status.SUCCEEDED else FAILED
         except KeyboardInterrupt:
-            if not _cancel(core, task.id):
+            if not _cancel(access, task.id):
                 return LEFT
 
 
-def _cancel(core: Services, task_id: ObjectId) -> bool:
+def _cancel(access: Access, task_id: ObjectId) -> bool:
     """Ask whether to cancel; False when the task is left to run."""
     try:
         wanted = click.confirm("\nCancel the task? Answer “n” to leave it running.", err=True)
@@ -154,5 +161,5 @@ def _cancel(core: Services, task_id: ObjectId) -> bool:
         show.say(f"It goes on: task {task_id}.")
         return False
     with show.problems(), translated("canceling the task"), contextlib.suppress(Conflict):
-        core.dispatch.cancel(task_id, LOCAL_NAME)  # else it has ended meanwhile, and that is shown next
+        access.cancel(task_id)  # else it has ended meanwhile, and that is shown next
     return True

@@ -14,8 +14,8 @@ import click
 from pymongo.errors import PyMongoError
 
 from app.cli.follow import Look
+from app.core.access.files import FileAccess
 from app.core.errors import DatabaseUnavailable, NotFound, QueueUnavailable, TaskQueueError, Unavailable
-from app.core.files.store import Files
 from app.core.params.cli_args import explained
 from app.core.queue.rq import Queues
 from app.core.store_errors import causes
@@ -96,7 +96,7 @@ def _status(seen: Look) -> str:
     return f"Running on {task.worker}, attempt {task.attempt} of {task.max_attempts}."
 
 
-def ending(task: Task, files: Files) -> None:
+def ending(task: Task, files: FileAccess) -> None:
     """How it ended: the result on standard output, or why there is none."""
     took = ""
     if task.started_at and task.finished_at:
@@ -104,16 +104,16 @@ def ending(task: Task, files: Files) -> None:
     say(f"{task.status.label}{took}.")
     if task.error:
         say(task.error["traceback"] + task.error["message"])
-    for file in files.of_task(task.id):
+    for file in files.of_task(task):
         if file.role == "output" and file.id != task.result_file:
             say(f"File {file.name}, {file.size:,} bytes: on the task's page.")
     if task.status is Status.SUCCEEDED:
         click.echo(_result(task, files))
 
 
-def _result(task: Task, files: Files) -> str:
+def _result(task: Task, files: FileAccess) -> str:
     if task.result_file is None:
         return json.dumps(task.result, indent=2, ensure_ascii=False)
     with contextlib.suppress(NotFound):
-        return b"".join(files.chunks(task.result_file)).decode()
+        return b"".join(files.chunks(files.download(task, str(task.result_file)))).decode()
     return "null"

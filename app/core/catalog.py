@@ -42,7 +42,10 @@ MAX_TITLE = 200
 
 @dataclass(frozen=True)
 class TaskType:
-    """A task type as published: ``schema`` is the JSON Schema (2020-12) of its parameters."""
+    """A task type as published: ``schema`` is the JSON Schema (2020-12) of its parameters.
+
+    ``roles`` and ``groups`` say who may create tasks of it; without any, everybody who creates tasks.
+    """
 
     name: str
     title: str
@@ -57,6 +60,8 @@ class TaskType:
     memory_mb: int = 0
     served: bool = True
     module: str = ""
+    roles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
     @property
     def fields(self) -> list[Field]:
@@ -175,6 +180,15 @@ class Catalog:
             raise NotFound(f"The task type “{name}” cannot be read. The server's log says why.")
         return known
 
+    def limits(self, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the roles and the groups that a type asks for: none where it was never published,
+        an administrator where what is stored cannot be read."""
+        found = self._types.find_one({"_id": name}, {"roles": 1, "groups": 1}) or {}
+        roles, groups = found.get("roles", []), found.get("groups", [])
+        if not all(map(stored.list_of(stored.is_text), (roles, groups))):
+            return ("administrator",), ()
+        return tuple(roles), tuple(groups)
+
     def forget_lost_workers(self) -> None:
         """Drop workers that were last heard of a day ago."""
         self._workers.delete_many({"seen_at": {"$lt": utcnow() - timedelta(days=1)}})
@@ -221,6 +235,7 @@ _TYPED: dict[str, stored.Check] = {
     "result": stored.is_kind,
     "memory_mb": stored.is_count,
     "module": stored.is_text,
+    **dict.fromkeys(("roles", "groups"), stored.list_of(stored.is_text)),
 }
 
 
@@ -250,6 +265,7 @@ def _type(found: Document, served: set[str]) -> TaskType:
         raise stored.DamagedDocumentError(f"schema: {wrong}")
     priority = Priority.from_word(known.pop("priority"))
     name = known.pop("_id")
+    known |= {limit: tuple(known.get(limit, ())) for limit in ("roles", "groups")}
     return TaskType(name=name, **known, priority=priority, served=name in served)
 
 

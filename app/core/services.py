@@ -13,6 +13,9 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.core import mongo as database
+from app.core.access.access import Access
+from app.core.access.engine import Engine
+from app.core.access.rights import Rights
 from app.core.catalog import Catalog
 from app.core.errors import Cause, Unavailable
 from app.core.files.attempt_logs import Logs
@@ -23,6 +26,7 @@ from app.core.listing.stats import Stats
 from app.core.mongo import Mongo
 from app.core.people.passwords import Passwords
 from app.core.people.people import People
+from app.core.people.person import Origin, Person
 from app.core.queue import rq
 from app.core.queue.bulk import Bulk
 from app.core.queue.dispatcher import Dispatcher
@@ -65,6 +69,21 @@ class Services:
     sign_in: SignIn
     administration: Administration
     lasting: SparseLog = field(default_factory=SparseLog)
+
+    def access(self, person: Person, origin: Origin = Origin()) -> Access:  # noqa: B008 - it never changes
+        """Return tasks as a person may read and change them."""
+        engine = Engine(
+            self.tasks,
+            self.queries,
+            self.files,
+            self.logs,
+            self.catalog,
+            self.dispatch,
+            self.listing,
+            self.bulk,
+            self.stats,
+        )
+        return Access(engine, Rights(person, origin, self.people.audit))
 
     def troubles(self) -> Iterator[Unavailable]:
         """Try what every process needs of the stores; yields why one cannot be used."""

@@ -41,6 +41,10 @@ def is_name(value: Any) -> bool:
     return isinstance(value, str) and value != ""
 
 
+def is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
 def is_count(value: Any) -> bool:
     """Return whether a value is a whole number from 0; `mongosh` and others may write it as a double."""
     if isinstance(value, bool) or not isinstance(value, int | float):

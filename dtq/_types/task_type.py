@@ -9,6 +9,7 @@ import difflib
 import hashlib
 import inspect
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -23,6 +24,9 @@ from dtq.checks import Check
 from dtq.files import File
 
 PRIORITIES = ("high", "medium", "low")
+ROLES = ("submitter", "operator", "administrator")
+"""The roles that create tasks, in order: each may do what those before may."""
+_GROUP = re.compile(r"[\w.@:/+-]{1,80}\Z")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -43,6 +47,8 @@ class TaskType:
     result: ResultKind = "auto"
     memory_mb: int = 0
     checks: tuple[Check, ...] = ()
+    roles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """What a worker publishes; `hash` changes with anything in it."""
@@ -60,6 +66,8 @@ class TaskType:
             "result": self.result,
             "memory_mb": self.memory_mb,
             "module": self.function.__module__,
+            "roles": list(self.roles),
+            "groups": list(self.groups),
         }
         canonical = json.dumps(described, sort_keys=True, default=str)
         return {**described, "hash": hashlib.sha256(canonical.encode()).hexdigest()}
@@ -86,6 +94,8 @@ def task(
     result: ResultKind = "auto",
     memory_mb: int = 0,
     checks: Sequence[Check] = (),
+    roles: Sequence[str] = (),
+    groups: Sequence[str] = (),
 ) -> Callable[[Function], Function]:
     """Make a typed function, also an `async def`, a task type; the function itself stays as it is.
 
@@ -99,25 +109,25 @@ def task(
     first one too; one that uses more than ``memory_mb`` megabytes is killed (0: as the settings say).
     A worker loads the type only where ``when`` says so, asked with its settings. ``result`` says how the
     page shows what is returned: a kind, or kinds by name for pieces of a dictionary. ``checks`` are
-    conditions on several parameters at once. Raises TaskTypeError.
+    conditions on several parameters at once. ``roles`` and ``groups`` limit who may create and retry its
+    tasks: people with at least one of these roles (``submitter``, ``operator``, ``administrator``), members of any
+    of these groups, and always administrators. Raises TaskTypeError.
     """
 
     def register(function: Function) -> Function:
-        model = model_of(function)
         made = TaskType(
             name=function.__name__,
             function=function,
-            model=_declare_checks(function, model, checks),
+            model=_declare_checks(function, model_of(function), checks),
             title=title,
             category=category,
-            timeout_s=_positive(function, "timeout_s", timeout_s),
-            max_attempts=_positive(function, "max_attempts", max_attempts),
             priority=_priority(function, priority),
             help=help,
             when=_condition(function, when),
             result=_result(function, result),
-            memory_mb=_positive(function, "memory_mb", memory_mb, least=0),
             checks=tuple(checks),
+            **_bounds(function, timeout_s, max_attempts, memory_mb),
+            **_limits(function, roles, groups),
         )
         _register(made)
         return function
@@ -187,6 +197,39 @@ def _priority(function: Callable[..., Any], word: str) -> str:
             f"{where_of(function)}: {word!r} is not a priority; expected high, medium or low."
         )
     return word
+
+
+def _bounds(
+    function: Callable[..., Any], timeout_s: int, max_attempts: int, memory_mb: int
+) -> dict[str, Any]:
+    return {
+        "timeout_s": _positive(function, "timeout_s", timeout_s),
+        "max_attempts": _positive(function, "max_attempts", max_attempts),
+        "memory_mb": _positive(function, "memory_mb", memory_mb, least=0),
+    }
+
+
+def _limits(function: Callable[..., Any], roles: Sequence[str], groups: Sequence[str]) -> dict[str, Any]:
+    return {"roles": _roles(function, roles), "groups": _groups(function, groups)}
+
+
+def _roles(function: Callable[..., Any], roles: Sequence[str]) -> tuple[str, ...]:
+    for role in [roles] if isinstance(roles, str) else roles:
+        if isinstance(roles, str) or role not in ROLES:
+            raise TaskTypeError(
+                f"{where_of(function)}: roles must be a list of {', '.join(ROLES)}; it has {role!r}."
+            )
+    return tuple(dict.fromkeys(roles))
+
+
+def _groups(function: Callable[..., Any], groups: Sequence[str]) -> tuple[str, ...]:
+    for group in [groups] if isinstance(groups, str) else groups:
+        if isinstance(groups, str) or not isinstance(group, str) or not _GROUP.match(group):
+            raise TaskTypeError(
+                f"{where_of(function)}: groups must be a list of names of up to 80 letters, digits, "
+                f"and . @ : / + - _; it has {group!r}."
+            )
+    return tuple(dict.fromkeys(groups))
 
 
 def _condition(

@@ -12,10 +12,16 @@ from app.cli import follow
 from app.cli.follow import END_LINES, LEFT_OUT, Follower
 from app.core.errors import NotFound
 from app.core.files.attempt_logs import PART, kept_parts
+from app.core.people.person import Person, Role, grants_of
 from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
 from tests.core.conftest import an_error
+
+
+def following(services: Services, task_id: ObjectId) -> Follower:
+    administrator = Person("alice", "Alice", Role.ADMINISTRATOR, grants=grants_of(Role.ADMINISTRATOR))
+    return Follower(services.access(administrator), services.queues, task_id)
 
 
 def write(services: Services, task: Task, content: bytes, attempt: int = 1) -> None:
@@ -28,7 +34,7 @@ def test_place_running_and_the_end_are_each_seen_once(
     services: Services, new_task: Callable[..., Task]
 ) -> None:
     first, second = new_task(), new_task()
-    follower = Follower(services, second.id)
+    follower = following(services, second.id)
     look = follower.look()
     assert (look.task.status, look.place, look.moved) == (Status.QUEUED, 2, True)
     assert not follower.look().moved
@@ -48,7 +54,7 @@ def test_a_log_comes_by_whole_lines_and_the_rest_at_the_end(
     services: Services, running: Callable[..., Task]
 ) -> None:
     task = running()
-    follower = Follower(services, task.id)
+    follower = following(services, task.id)
     said = []
     for content in (b"one\ntw", b"one\ntwo\nthree gr\xc3", b"one\ntwo\nthree gr\xc3\xbc\xc3\x9fe\nthe end"):
         write(services, task, content)
@@ -63,7 +69,7 @@ def test_the_rest_of_an_attempt_comes_before_the_next_one(
     services: Services, running: Callable[..., Task]
 ) -> None:
     task = running(max_attempts=2)
-    follower = Follower(services, task.id)
+    follower = following(services, task.id)
     write(services, task, b"first, half a li")
     assert follower.look().log == ""
     write(services, task, b"first, half a line\n")
@@ -78,7 +84,7 @@ def test_the_rest_of_an_attempt_comes_before_the_next_one(
 
 def test_progress_is_new_only_when_it_moved(services: Services, running: Callable[..., Task]) -> None:
     task = running()
-    follower = Follower(services, task.id)
+    follower = following(services, task.id)
     assert follower.look().progress is None
     services.tasks.report_progress(task, {"done": 1, "total": 2, "message": "half"})
 
@@ -91,7 +97,7 @@ def test_of_a_long_log_the_beginning_and_the_end_are_shown(
     services: Services, running: Callable[..., Task]
 ) -> None:
     task = running()
-    follower = Follower(services, task.id)
+    follower = following(services, task.id)
     write(services, task, b"begin\n")
     assert follower.look().log == "begin\n"
     write(services, task, b"begin\n" + b"line\n" * 500_000 + b"last\n")
@@ -118,7 +124,7 @@ def test_mongodb_may_go_away_for_a_while(
 
     monkeypatch.setattr(services.tasks, "get", get)
 
-    assert [look.task.status for look in Follower(services, task.id).looks(0)] == [Status.FAILED]
+    assert [look.task.status for look in following(services, task.id).looks(0)] == [Status.FAILED]
 
 
 def test_a_place_is_not_known_while_redis_is_away(
@@ -131,9 +137,9 @@ def test_a_place_is_not_known_while_redis_is_away(
 
     monkeypatch.setattr(services.queues, "place", away)
 
-    assert Follower(services, task.id).look().place is None
+    assert following(services, task.id).look().place is None
 
 
 def test_a_task_that_is_gone_is_said(services: Services) -> None:
     with pytest.raises(NotFound):
-        Follower(services, ObjectId()).look()
+        following(services, ObjectId()).look()

@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from tests.core import test_catalog, test_leases
+from tests.core.access import test_access
 from tests.core.files import test_attempt_logs
 from tests.core.files import test_store as test_files
 from tests.core.listing import test_listing, test_pace, test_search_index, test_stats
@@ -20,6 +21,7 @@ from tests.core.tasks import test_store as test_tasks
 pytestmark = pytest.mark.real
 
 CONTRACTS = (
+    test_access,
     test_attempts,
     test_catalog,
     test_dispatcher,

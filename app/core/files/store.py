@@ -165,12 +165,11 @@ class Files:
         having = {owner for document in found for owner in _named(document)}
         return [task_id for task_id in task_ids if task_id in having]
 
-    def usable(self, file_ids: Iterable[Any], owner: str) -> dict[str, StoredFile]:
-        """Those of ``file_ids`` (as text) that exist and that ``owner`` may give to a task."""
+    def named(self, file_ids: Iterable[Any]) -> list[tuple[StoredFile, list[ObjectId]]]:
+        """Return those of ``file_ids`` (as text) that exist, each with the tasks that it belongs to."""
         ids = [ObjectId(file_id) for file_id in file_ids if ObjectId.is_valid(file_id)]
-        found = self._files.find({"_id": {"$in": ids}, "metadata.owner": owner})
-        files = stored.readable("file", StoredFile.from_document, found)
-        return {str(file.id): file for file in files}
+        found = self._files.find({"_id": {"$in": ids}})
+        return list(stored.readable("file", _with_tasks, found))
 
     def attach(self, file_ids: Iterable[ObjectId], task_id: ObjectId) -> None:
         """Say that a task that is about to be owns these files; `confirm` when it is.
@@ -235,6 +234,11 @@ class Files:
         else:
             self.discard(begun["_id"])
         return not whole
+
+
+def _with_tasks(found: Document) -> tuple[StoredFile, list[ObjectId]]:
+    """Raises DamagedDocumentError."""
+    return StoredFile.from_document(found), [task for task in _named(found) if isinstance(task, ObjectId)]
 
 
 def _named(found: Document) -> list[Any]:

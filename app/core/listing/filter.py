@@ -37,13 +37,14 @@ class TaskFilter:
     """What a list shows; equal to its query string. ``after`` and ``before`` are cursors.
 
     ``ended`` is one of `ENDED_WITHIN`; such a list is sorted by when its tasks ended. ``error`` is an error,
-    or the first `MAX_TEXT` characters of one.
+    or the first `MAX_TEXT` characters of one. ``owner`` is the ID of a user.
     """
 
     status: str = ""
     priority: str = ""
     type: str = ""
     tag: str = ""
+    owner: str = ""
     q: str = ""
     ended: str = ""
     error: str = ""
@@ -121,7 +122,7 @@ class TaskFilter:
         """The filters that are on, for chips: name to value."""
         return {
             name: value
-            for name in ("status", "priority", "type", "tag", "q", "ended", "error")
+            for name in ("status", "priority", "type", "tag", "owner", "q", "ended", "error")
             if (value := getattr(self, name))
         }
 

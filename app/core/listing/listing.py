@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -23,7 +24,16 @@ from app.core.listing.search_index import Expansion, Words
 from app.core.mongo import Document, Mongo
 from app.core.tasks.queries import read_tasks
 from app.core.tasks.states import ENDED, Priority, Status
-from app.core.tasks.task import ID_END, LIVE_STATES, sought_id, tag_keyword, words_of
+from app.core.tasks.task import (
+    FOR_TEAM,
+    ID_END,
+    LIVE_STATES,
+    owner_keyword,
+    private_keyword,
+    sought_id,
+    tag_keyword,
+    words_of,
+)
 
 COUNT_LIMIT = 10_000
 MOST_WORDS = 5
@@ -63,6 +73,11 @@ def unchanged(statuses: Collection[Status], since: datetime) -> Document:
     return {field: {"$not": {"$gt": since}}}
 
 
+def one_or_in(values: Sequence[Any]) -> Any:
+    """Return the condition on a field that has one of these values."""
+    return values[0] if len(values) == 1 else {"$in": list(values)}
+
+
 def _beginning(text: str) -> Any:
     """Return the condition on a text that begins so; a short one is meant as a whole."""
     return text if len(text) < MAX_TEXT else {"$gte": text, "$lt": f"{text}\U0010ffff"}
@@ -74,7 +89,21 @@ class Listing:
     def __init__(self, db: Mongo) -> None:
         self._tasks = db.tasks
         self._words = Words(db)
-        self._counts: dict[TaskFilter, tuple[float, dict[str, Count]]] = {}
+        self._within: tuple[str, ...] = ()
+        self._counts: dict[tuple[tuple[str, ...], TaskFilter], tuple[float, dict[str, Count]]] = {}
+
+    def within(self, keywords: tuple[str, ...]) -> Listing:
+        """Return the same lists of those tasks only that have one of these keywords; without any, of all."""
+        if not keywords:
+            return self
+        narrowed = copy(self)
+        narrowed._within = keywords
+        return narrowed
+
+    @property
+    def condition(self) -> Document:
+        """The part of a query that leaves out the tasks which these lists do not have."""
+        return {"keywords": one_or_in(self._within)} if self._within else {}
 
     def query(self, wanted: TaskFilter) -> Document:
         """The MongoDB filter of a TaskFilter, without its cursor: equality fields and their values."""
@@ -84,7 +113,7 @@ class Listing:
         query: Document = {}
         if wanted.type:
             query["type"] = wanted.type
-        if wanted.tag or wanted.q:
+        if wanted.tag or wanted.owner or wanted.q or self._within:
             query.update(self._keywords(wanted, sought))
         if wanted.error:
             query["error.message"] = _beginning(wanted.error.replace("\r\n", "\n"))
@@ -111,7 +140,7 @@ class Listing:
         piece = text.strip().lower()
         if not re.fullmatch(f"[0-9a-f]{{{ID_END}}}", piece):
             return None
-        named = self._tasks.find({"id_end": piece}, {"_id": 1}).limit(MOST_NAMED)
+        named = self._tasks.find({"id_end": piece, **self.condition}, {"_id": 1}).limit(MOST_NAMED)
         return tuple(task["_id"] for task in named) or None
 
     def _sought(self, wanted: TaskFilter) -> Sought:
@@ -136,15 +165,29 @@ class Listing:
         return sought
 
     def _keywords(self, wanted: TaskFilter, sought: Sought) -> Document:
-        """The words and the tag of a filter; a tag is a keyword of its own kind, so one index serves both."""
+        """The words, tag and owner of a filter, and the condition of these lists.
+
+        Each is a keyword of its own kind, so one index serves them all.
+        """
         query: Document = {} if sought.ids is None else {"_id": {"$in": list(sought.ids)}}
         if sought.ids and len(sought.ids) == 1:
             query["_id"] = sought.ids[0]
         groups: list[Document] = [{"keywords": tag_keyword(wanted.tag)}] if wanted.tag else []
+        if wanted.owner:
+            groups.append({"keywords": owner_keyword(wanted.owner)})
         groups += [{"keywords": {"$in": list(word.words)}} for word in sought.words]
+        if self._within and not self._holds_all_of(wanted.owner):
+            groups.append(self.condition)
         if groups:
             query.update(groups[0] if len(groups) == 1 else {"$and": groups})
         return query
+
+    def _holds_all_of(self, owner: str) -> bool:
+        """Return whether these lists have every task of an owner."""
+        within = {*self._within}
+        return bool(owner) and (
+            owner_keyword(owner) in within or {FOR_TEAM, private_keyword(owner)} <= within
+        )
 
     def page(self, wanted: TaskFilter) -> Page:
         """One page; reads one row more than it shows, to know whether there is a next one."""
@@ -206,11 +249,12 @@ class Listing:
         """
         narrowing = {name: text for name, text in wanted.narrowing.items() if name != "status"}
         key = TaskFilter(**narrowing)  # type: ignore[arg-type]  # what narrows is text
-        kept = self._counts.get(key)
+        place = self._within, key
+        kept = self._counts.get(place)
         if not kept or time.monotonic() - kept[0] >= COUNTS_KEPT_S:
             if len(self._counts) > 200:
                 self._counts.clear()
-            kept = self._counts[key] = (time.monotonic(), self._counted(key))
+            kept = self._counts[place] = (time.monotonic(), self._counted(key))
         return {**kept[1], "": Count(sum(kept[1][status].value for status in self._statuses(wanted)))}
 
     def _counted(self, key: TaskFilter) -> dict[str, Count]:

@@ -6,6 +6,7 @@ Each is bounded: counts stop at 10,000 and groups look at the newest thousands o
 from __future__ import annotations
 
 from collections import Counter
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -56,6 +57,14 @@ class Stats:
     def __init__(self, db: Mongo, listing: Listing) -> None:
         self._tasks = db.tasks
         self._listing = listing
+
+    def over(self, listing: Listing) -> Stats:
+        """Return the same figures over what another ``listing`` lists."""
+        if listing is self._listing:
+            return self
+        other = copy(self)
+        other._listing = listing
+        return other
 
     def queues(self) -> list[QueueStats]:
         return [self._queue(priority) for priority in Priority]
@@ -127,7 +136,9 @@ class Stats:
         opened = found[-1]["finished_at"] if len(found) == PACE_READ else since
         return len(found) / max(_busy(found, opened).total_seconds(), 0.001)
 
-    def _newest(self, status: Status, since: datetime, fields: Document, most: int) -> list[Document]:
+    def _newest(
+        self, status: Status, since: datetime, fields: Document, most: int, condition: Document | None = None
+    ) -> list[Document]:
         """Return those that ended with one outcome, the newest first, at most so many.
 
         One query per priority has a single range, which every store serves by an index.
@@ -136,7 +147,13 @@ class Stats:
             task
             for priority in Priority
             for task in self._tasks.find(
-                {"status": status.value, "priority": int(priority), "finished_at": {"$gte": since}}, fields
+                {
+                    **(condition or {}),
+                    "status": status.value,
+                    "priority": int(priority),
+                    "finished_at": {"$gte": since},
+                },
+                fields,
             )
             .sort([("finished_at", -1), ("_id", -1)])
             .limit(most)
@@ -148,7 +165,9 @@ class Stats:
         """The newest failures by type and error, within one of `ENDED_WITHIN`, the most frequent first."""
         wanted = TaskFilter(status=Status.FAILED.value, ended=_name_of(within), sort="finished")
         fields = {"type": 1, "error.message": 1, "finished_at": 1}
-        newest = self._newest(Status.FAILED, utcnow() - within, fields, FAILURES_READ)
+        newest = self._newest(
+            Status.FAILED, utcnow() - within, fields, FAILURES_READ, self._listing.condition
+        )
         more = len(newest) == FAILURES_READ
         found = [task for task in newest if is_text(task.get("type"))]
         counts = Counter((task["type"], _message(task)) for task in found)

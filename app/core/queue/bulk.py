@@ -7,7 +7,7 @@ walked in steps of about a second, oldest first, so that the caller can show pro
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from app.core.tasks.queries import Queries
 from app.core.tasks.states import Action, Priority, legal
 from app.core.tasks.task import Task
 
+Permits = Callable[[Task], bool]
 STEP_S = 1.0
 FIRST = 20  # what even a slow store does in a moment; then twice as many each time
 BATCH = 200
@@ -38,12 +39,14 @@ class Operation:
 class BulkStep:
     """How far it came: on how many it took effect, how many were left as they are, where it goes on.
 
-    ``after`` is empty when all were looked at.
+    ``after`` is empty when all were looked at. ``denied`` counts those that the caller did not permit; they
+    are not among ``left``.
     """
 
     done: int
     left: int
     after: str = ""
+    denied: int = 0
 
 
 class Bulk:
@@ -52,6 +55,10 @@ class Bulk:
     def __init__(self, listing: Listing, dispatch: Dispatcher, queries: Queries) -> None:
         self._listing, self._dispatch, self._queries = listing, dispatch, queries
         self._tasks = dispatch.tasks
+
+    def over(self, listing: Listing) -> Bulk:
+        """Return the same operations on what another ``listing`` lists."""
+        return self if listing is self._listing else Bulk(listing, self._dispatch, self._queries)
 
     def count(self, operation: Operation, wanted: TaskFilter) -> Count:
         """How many of the tasks that a filter matches the operation would take effect on."""
@@ -79,19 +86,22 @@ class Bulk:
         until: datetime,
         after: str = "",
         most: int | None = None,
+        permits: Permits = lambda task: True,
     ) -> BulkStep:
         """Do it to the next tasks that a filter matched then, and not to more than ``most``, for `STEP_S`."""
-        ends, done, left, batch = time.monotonic() + STEP_S, 0, 0, min(FIRST, BATCH)
+        ends, done, left, denied, batch = time.monotonic() + STEP_S, 0, 0, 0, min(FIRST, BATCH)
         while True:
             page = self._listing.walk(wanted, legal(operation.action), until, after, batch)
+            permitted = [task for task in page.tasks if permits(task)]
             took = self._apply(
-                operation, self._affected(operation, page.tasks)[: None if most is None else most - done]
+                operation, self._affected(operation, permitted)[: None if most is None else most - done]
             )
-            done, left, after = done + took, left + len(page.tasks) - took, page.next
+            denied += len(page.tasks) - len(permitted)
+            done, left, after = done + took, left + len(permitted) - took, page.next
             if done == most:
-                return BulkStep(done, left)
+                return BulkStep(done, left, denied=denied)
             if not after or time.monotonic() >= ends:
-                return BulkStep(done, left, after)
+                return BulkStep(done, left, after, denied)
             batch = min(BATCH, batch * 2)
 
     def run_on(self, operation: Operation, ids: Sequence[ObjectId], until: datetime) -> BulkStep:

@@ -86,4 +86,6 @@ def new_document(new: NewTask, task_id: ObjectId, now: datetime) -> Document:
         document["submission_key"] = new.submission_key
     if new.parent:
         document["parent"] = new.parent
+    if new.private:
+        document["private"] = True
     return document

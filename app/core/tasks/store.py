@@ -42,6 +42,13 @@ def _counted(task: Task, ending: Ending) -> Document:
     }
 
 
+def missing(task_id: ObjectId) -> NotFound:
+    """Return what is said of a task that does not exist, or that a person may not know of."""
+    return NotFound(
+        f"Task {task_id} doesn't exist. It may have been deleted, or removed after its retention period."
+    )
+
+
 @dataclass(frozen=True)
 class ExpectedLease:
     """The end of the lease that a write to an attempt expects; None expects a lease without an end, or none.
@@ -73,10 +80,7 @@ class Tasks:
         """Raises NotFound when there is no such task, or none that can be read."""
         document = self._tasks.find_one({"_id": task_id})
         if document is None:
-            raise NotFound(
-                f"Task {task_id} doesn't exist. It may have been deleted, "
-                "or removed after its retention period."
-            )
+            raise missing(task_id)
         task = next(readable([document]), None)
         if task is None:
             raise NotFound(

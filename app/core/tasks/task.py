@@ -21,7 +21,8 @@ class NewTask:
     """A task as submitted: parameters already parsed, nothing durable yet.
 
     ``submission_key`` names one submission of one owner: the same key again is the same task.
-    ``files`` are the ids of uploaded files that the parameters name.
+    ``files`` are the ids of uploaded files that the parameters name. A ``private`` task is for its owner and
+    operators only.
     """
 
     type: str
@@ -36,6 +37,7 @@ class NewTask:
     submission_key: str | None = None
     parent: ObjectId | None = None
     files: tuple[ObjectId, ...] = ()
+    private: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class Task:
     put_offs: int = 0
     attempts_chosen: int = 0
     expire_at: datetime | None = None
+    private: bool = False
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Task:
@@ -153,6 +156,7 @@ _OPTIONAL: dict[str, stored.Check] = {
     "put_offs": stored.is_count,
     "attempts_chosen": stored.is_count,
     "expire_at": _TIME,
+    "private": stored.is_flag,
 }
 
 _JOB_ID = re.compile(r"([0-9a-f]{24})-(\d{1,9})\Z")
@@ -205,6 +209,26 @@ def tag_keyword(tag: str) -> str:
     return f"tag:{tag}"
 
 
+FOR_TEAM = "for:team"
+"""The keyword of tasks that are not private."""
+
+
+def owner_keyword(owner: str) -> str:
+    """An owner's ID as it stands among the keywords of their tasks."""
+    return f"owner:{owner}"
+
+
+def private_keyword(owner: str) -> str:
+    """The keyword of the private tasks of an owner."""
+    return f"for:{owner}"
+
+
+def rights_keywords(owner: str, *, private: bool) -> list[str]:
+    """Return the keywords by which lists find an owner's tasks, and those that a person may read."""
+    return [owner_keyword(owner), private_keyword(owner) if private else FOR_TEAM]
+
+
 def keywords_of(new: NewTask) -> list[str]:
-    """Everything by which a task is found: its words, and its tags as a whole."""
-    return [*words_of(new.title, new.type, *new.tags), *map(tag_keyword, new.tags)]
+    """Everything by which a task is found: its words, its tags as a whole, its owner, and who may read it."""
+    words = words_of(new.title, new.type, *new.tags)
+    return [*words, *map(tag_keyword, new.tags), *rights_keywords(new.owner, private=new.private)]

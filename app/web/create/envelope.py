@@ -14,7 +14,7 @@ from typing import Any
 
 from bson import ObjectId
 from flask_wtf import FlaskForm
-from wtforms import Field, HiddenField, StringField
+from wtforms import BooleanField, Field, HiddenField, StringField
 from wtforms.validators import AnyOf, Length, Regexp, ValidationError
 
 from app.core.catalog import MAX_TITLE, TaskType
@@ -74,6 +74,7 @@ class Envelope(FlaskForm):  # type: ignore[misc]  # flask_wtf types nothing
     """Which of two, for a local time that occurs twice; without a meaning for any other."""
     max_attempts = WholeNumber("Attempts", MAX_ATTEMPTS)
     timeout_s = WholeNumber("Time limit", MAX_TIMEOUT_S)
+    private = BooleanField("Private")
     submission_key = HiddenField(
         validators=[
             Regexp(r"\A[A-Za-z0-9_-]{16,64}\Z", message="The form was incomplete. Please send it again.")
@@ -169,6 +170,7 @@ class Envelope(FlaskForm):  # type: ignore[misc]  # flask_wtf types nothing
             submission_key=self.submission_key.data,
             parent=parent,
             files=tuple(dict.fromkeys(file.id for file in files)),
+            private=bool(self.private.data),
         )
 
 
@@ -182,6 +184,7 @@ NAMES = (
     "run_at_offset",
     "max_attempts",
     "timeout_s",
+    "private",
     "submission_key",
     "parent",
     "then",

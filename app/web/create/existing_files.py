@@ -18,9 +18,8 @@ from app.core.files.store import StoredFile
 from app.core.params.fields import Field
 from app.core.params.file_types import accepted, not_accepted
 from app.core.params.paths import MOST_ITEMS
-from app.extensions import services
+from app.extensions import access
 from app.web.create import uploads
-from app.web.platform.permissions import current_person
 
 ARGUMENT = "file"
 
@@ -41,7 +40,7 @@ class Carried:
         for text in ids:
             if len(text) != 24 or not ObjectId.is_valid(text):
                 raise BadQuery(f"“{text[:60]}” is not the ID of a file.")
-        known = services().files.usable(ids, current_person().name) if ids else {}
+        known = access().files.usable(ids) if ids else {}
         found = tuple(known[one] for one in ids if one in known)
         return cls(found, len(ids) - len(found))
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.files.store import Files, StoredFile
+from app.core.access.files import FileAccess
+from app.core.files.store import StoredFile
 from app.core.params.fields import Field
 from app.core.params.kinds.kind import is_on, sentences
 from app.core.params.paths import flattened, laid_out
@@ -153,19 +154,18 @@ class Page:
 def initial(
     fields: Sequence[Field],
     past: Mapping[str, Any],
-    files: Files,
-    owner: str,
+    files: FileAccess,
     secrets: Mapping[str, Kept] | None = None,
 ) -> tuple[Input, ...]:
     """The inputs with the values of a past task where it has them, else with the defaults.
 
-    ``secrets`` are those of the past task. What ``owner`` may not use, or what is gone, is said
-    beside its field.
+    ``secrets`` are those of the past task. Files that the person may not use, or that are gone, are said
+    beside their field.
     """
     values = flattened(fields, past, least=rows.least)
     laid = laid_out(fields, lambda path: values.get(path, ()))
     texts = {each.name: list(texts_of(each, values)) for each in laid}
-    known = uploads.usable(laid, texts, files, owner)
+    known = uploads.usable(laid, texts, files)
     return shown_with(laid, texts, uploads.without_gone(laid, texts, known), known, secrets or {})
 
 

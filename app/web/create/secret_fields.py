@@ -21,10 +21,9 @@ from app.core.params.paths import flattened, laid_out
 from app.core.secrets.secret import Secret
 from app.core.secrets.vault import NO_KEY, CannotOpen, Vault
 from app.core.tasks.task import Task
-from app.extensions import services
+from app.extensions import access, services
 from app.web.create.repeatable import without_numbers
 from app.web.create.uploads import DROP, Texts
-from app.web.platform.permissions import current_person
 
 KEEP = "keep-"
 MAX_AGE = timedelta(hours=24)
@@ -56,7 +55,7 @@ class Keeper:
     @classmethod
     def of(cls, task_type: TaskType) -> Keeper:
         """For whom this request comes from."""
-        return cls(services().vault, current_person().name, task_type.name)
+        return cls(services().vault, access().person.id, task_type.name)
 
     def keep(self, each: Field, text: str, note: str = TYPED) -> Kept:
         """Nothing where there is no key to seal it with."""

@@ -13,9 +13,10 @@ from typing import Any
 from bson import ObjectId
 from werkzeug.datastructures import FileStorage, MultiDict
 
+from app.core.access.files import FileAccess
 from app.core.catalog import TaskType
 from app.core.errors import Invalid
-from app.core.files.store import Files, StoredFile
+from app.core.files.store import StoredFile
 from app.core.params.fields import Field
 from app.core.params.paths import RowsOf, gathered, laid_out, rows_among
 from app.core.params.validate import read_laid_out, validate
@@ -36,7 +37,7 @@ class Posted:
 
     texts: MultiDict[str, str]
     uploads: MultiDict[str, FileStorage]
-    files: Files
+    files: FileAccess
     keeper: Keeper
 
     @property
@@ -133,8 +134,8 @@ def _taken(fields: Sequence[Field], posted: Posted) -> _Taken:
     rows = rows_among(came)
     laid = laid_out(fields, rows)
     texts = {each.name: came.get(each.name, []) for each in laid}
-    refused = uploads.store_all(laid, texts, posted.texts, posted.uploads, posted.files, posted.owner)
-    known = uploads.usable(laid, texts, posted.files, posted.owner)
+    refused = uploads.store_all(laid, texts, posted.texts, posted.uploads, posted.files)
+    known = uploads.usable(laid, texts, posted.files)
     missing = uploads.without_gone(laid, texts, known)
     unusable = secret_fields.take(laid, texts, posted.texts, posted.keeper)
     problems = uploads.not_taken(laid, texts, known) | missing | refused | unusable

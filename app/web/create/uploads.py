@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from werkzeug.datastructures import FileStorage, MultiDict
 
+from app.core.access.files import FileAccess
 from app.core.errors import Invalid, TooLarge
-from app.core.files.store import Files, StoredFile
+from app.core.files.store import StoredFile
 from app.core.params.fields import Field
 from app.core.params.file_types import accepted, not_accepted, require_accepted
 from dtq.filenames import safe_name
@@ -33,8 +34,7 @@ def store_all(
     texts: Texts,
     sent: MultiDict[str, str],
     uploads: MultiDict[str, FileStorage],
-    files: Files,
-    owner: str,
+    files: FileAccess,
 ) -> dict[str, str]:
     """Put the id of each stored upload among the texts of its field; take out what is not wanted any more.
 
@@ -50,17 +50,17 @@ def store_all(
             kept = [one for one in kept if one not in dropped] if several else []
         try:
             if chosen and not several:
-                kept = [str(store(each, chosen, files, owner).id)]
+                kept = [str(store(each, chosen, files).id)]
             else:
                 for upload in chosen:
-                    kept = [*kept, str(store(each, [upload], files, owner).id)]
+                    kept = [*kept, str(store(each, [upload], files).id)]
         except (Invalid, TooLarge) as error:
             refused[each.name] = str(error)
         texts[each.name] = kept
     return refused
 
 
-def store(each: Field, chosen: Sequence[FileStorage], files: Files, owner: str) -> StoredFile:
+def store(each: Field, chosen: Sequence[FileStorage], files: FileAccess) -> StoredFile:
     """Stream one upload into the store.
 
     Raises Invalid for several files or one of a kind that is not taken, TooLarge.
@@ -69,15 +69,15 @@ def store(each: Field, chosen: Sequence[FileStorage], files: Files, owner: str) 
         raise Invalid("Choose one file.")
     name, content_type = safe_name(chosen[0].filename or ""), chosen[0].mimetype or "application/octet-stream"
     require_accepted(each, name, content_type)
-    return files.save(chosen[0].stream, name, content_type, owner, role="input")
+    return files.save(chosen[0].stream, name, content_type)
 
 
 def usable(
-    fields: Iterable[Field], texts: Mapping[str, Sequence[str]], files: Files, owner: str
+    fields: Iterable[Field], texts: Mapping[str, Sequence[str]], files: FileAccess
 ) -> dict[str, StoredFile]:
-    """The files by their ids that are there and that ``owner`` may use."""
+    """The files by their ids that are there and that the person may use."""
     ids = {text for each in _taking(fields) for text in texts[each.name] if text}
-    return files.usable(ids, owner) if ids else {}
+    return files.usable(ids) if ids else {}
 
 
 def without_gone(fields: Iterable[Field], texts: Texts, known: Mapping[str, StoredFile]) -> dict[str, str]:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from bson import ObjectId
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from markupsafe import Markup
 
@@ -24,9 +23,9 @@ from app.core.params.paths import every, file_ids
 from app.core.quantities import about, size
 from app.core.queue.dispatcher import Submitted
 from app.core.secrets.vault import CannotOpen
-from app.core.tasks.states import Priority
+from app.core.tasks.states import Action, Priority
 from app.core.tasks.task import NewTask, Task, parse_task_id
-from app.extensions import services
+from app.extensions import access, services
 from app.web.create import envelope as forms
 from app.web.create import existing_files, form_fields, repeatable, submission, uploads
 from app.web.create.error_summary import Wrong, summary_of
@@ -34,7 +33,7 @@ from app.web.create.existing_files import Carried
 from app.web.create.secret_fields import Keeper
 from app.web.platform import request_limits
 from app.web.platform.flashes import flash_at
-from app.web.platform.permissions import current_person, requires
+from app.web.platform.permissions import requires
 from app.web.platform.pulse import live, unless_refused
 
 blueprint = Blueprint("create", __name__, url_prefix="/tasks/new")
@@ -61,9 +60,12 @@ def choose() -> str:
     With files in the address, only types that take them; their forms open with the files chosen.
     """
     words = request.args.get("q", "")[:MAX_WORDS].lower().split()
-    carried = Carried.asked()
+    carried, rights = Carried.asked(), access()
+    published = services().catalog.types()
     types = [
-        each for each in services().catalog.types() if not carried.files or existing_files.fits(each, carried)
+        each
+        for each in published
+        if rights.may_use(each) and (not carried.files or existing_files.fits(each, carried))
     ]
     if carried.gone and not carried.files:
         raise NotFound(uploads.gone(carried.gone))
@@ -72,6 +74,7 @@ def choose() -> str:
         "create/choose.html",
         q=" ".join(words),
         total=len(types),
+        published=len(published),
         many=len(types) > MANY_TYPES,
         recent=[] if words else _recent(types),
         categories=_by_category(shown),
@@ -97,7 +100,7 @@ def _recent(types: list[TaskType]) -> list[TaskType]:
     if len(types) <= MANY_TYPES:
         return []
     known = {each.name: each for each in types}
-    latest = services().listing.page(TaskFilter(per_page=RECENT_TASKS)).tasks
+    latest = access().page(TaskFilter(per_page=RECENT_TASKS)).tasks
     used = dict.fromkeys(task.type for task in latest if task.type in known)
     return [known[name] for name in used][:RECENT_TYPES]
 
@@ -109,7 +112,7 @@ def _recent(types: list[TaskType]) -> list[TaskType]:
 @requires("task.create")
 def form(type_name: str) -> str | Response:
     """An empty form, one with the inputs of the past task that `?from=` names, or with files of `?file=`."""
-    task_type = services().catalog.get(type_name)
+    task_type = _usable(type_name)
     placed = existing_files.place(task_type.fields, Carried.asked())
     past = _past(request.args.get("from", ""))
     if past and past.type != task_type.name:
@@ -119,8 +122,7 @@ def form(type_name: str) -> str | Response:
     filled = form_fields.initial(
         task_type.fields,
         {**(past.params if past else {}), **placed.values},
-        services().files,
-        current_person().name,
+        access().files,
         Keeper.of(task_type).of_past(past, task_type.fields) if past else {},
     )
     filled = tuple(
@@ -131,13 +133,20 @@ def form(type_name: str) -> str | Response:
     )
 
 
+def _usable(type_name: str) -> TaskType:
+    """Raises NotFound for a type that there is not, Forbidden for one that the person may not use."""
+    task_type = services().catalog.get(type_name)
+    access().require_type(task_type)
+    return task_type
+
+
 def _past(text: str) -> Task | None:
     if not text:
         return None
     task_id = parse_task_id(text)
     if task_id is None:
         raise NotFound("There is no task with that ID. Task IDs are 24 characters (0–9, a–f).")
-    return services().tasks.get(task_id)
+    return access().to_clone(task_id)
 
 
 def _envelope_of(past: Task | None, task_type: TaskType) -> dict[str, Any]:
@@ -150,13 +159,14 @@ def _envelope_of(past: Task | None, task_type: TaskType) -> dict[str, Any]:
         "tags": ", ".join(past.tags),
         "max_attempts": str(min(past.attempts_chosen or past.max_attempts, forms.MAX_ATTEMPTS)),
         "timeout_s": str(past.timeout_s),
+        "private": past.private,
         "parent": str(past.id),
     }
 
 
 def _files_of(past: Task, task_type: TaskType) -> list[StoredFile]:
     """The files that its parameters name, in the order of its form."""
-    known = {str(file.id): file for file in services().files.of_task(past.id)}
+    known = {str(file.id): file for file in access().files.of_task(past)}
     named = [one for ids in file_ids(task_type.fields, past.params).values() for one in ids]
     return [known[one] for one in dict.fromkeys(named) if one in known]
 
@@ -170,7 +180,7 @@ def _page(
     problems: list[Wrong] | None = None,
     look_at: str = "",
 ) -> str:
-    runs = services().listing.page(TaskFilter(type=task_type.name)).tasks[:RECENT_RUNS]
+    runs = access().page(TaskFilter(type=task_type.name)).tasks[:RECENT_RUNS]
     return render_template(
         "create/form.html",
         type=task_type,
@@ -184,6 +194,7 @@ def _page(
         ),
         past=past,
         runs=runs,
+        clonable=[run.id for run in runs if Action.CLONE in access().actions(run, task_type)],
         waits=_waits_of(task_type),
         priorities=list(Priority),
         problems=problems or [],
@@ -219,26 +230,17 @@ def _wait(ahead: int, starts_in_s: Callable[[int], float | None] | None) -> str:
 def submit(type_name: str) -> Any:
     """One task from one form, however often it is sent; or the form again, with what is wrong."""
     with translated(SAVING if _by_script() else SAVING + GO_BACK):
-        task_type = services().catalog.get(type_name)
+        task_type = _usable(type_name)
         envelope = forms.Envelope()
-        posted = submission.Posted(request.form, request.files, services().files, Keeper.of(task_type))
+        posted = submission.Posted(request.form, request.files, access().files, Keeper.of(task_type))
         if wanted := request.form.get(repeatable.CHANGE):
             sent = submission.reshape(task_type, envelope, posted, wanted)
             return _page(task_type, envelope, sent.inputs, look_at=sent.look_at)
         sent = submission.receive(task_type, envelope, posted)
         if problems := summary_of(sent):
             return _page(task_type, envelope, sent.inputs, problems=problems), 422
-        new = sent.new_task(_parent(envelope.parent.data))
-        return _after(new, services().dispatch.submit(new), envelope.then.data)
-
-
-def _parent(text: str | None) -> ObjectId | None:
-    """The past task whose inputs were used; None when it has been deleted meanwhile."""
-    task_id = parse_task_id(text or "")
-    try:
-        return services().tasks.get(task_id).id if task_id else None
-    except NotFound:
-        return None
+        new = sent.new_task(parse_task_id(envelope.parent.data or ""))
+        return _after(new, access().submit(new, task_type), envelope.then.data)
 
 
 def _after(new: NewTask, submitted: Submitted, then: str | None) -> Response:
@@ -285,9 +287,9 @@ def upload(type_name: str, parameter: str) -> tuple[Response, int]:
 
     Without a task it is gone in a day.
     """
-    field = _file_field(services().catalog.get(type_name), parameter)
+    field = _file_field(_usable(type_name), parameter)
     sent = request_limits.sent(services().settings.upload_max_mb * 2**20)
-    file = uploads.store(field, sent, services().files, current_person().name)
+    file = uploads.store(field, sent, access().files)
     return jsonify(id=str(file.id), name=file.name, size=size(file.size)), 201
 
 

@@ -12,7 +12,7 @@ from app.core.listing.filter import ENDED_WITHIN, TaskFilter
 from app.core.people.person import PUBLIC
 from app.core.store_errors.advice import reason
 from app.core.tasks.task import Task
-from app.extensions import services
+from app.extensions import access, services
 from app.web.platform.fragments import region
 from app.web.platform.permissions import requires
 from app.web.platform.pulse import live
@@ -83,19 +83,19 @@ def _window() -> str:
 def _running() -> dict[str, Task]:
     """Return the tasks that workers run, by ID."""
     ids = [ObjectId(worker.task) for worker in live().pulse().workers if ObjectId.is_valid(worker.task)]
-    found = services().queries.find({"_id": {"$in": ids}}, [("_id", 1)], len(ids)) if ids else []
-    return {str(task.id): task for task in found}
+    return {str(task.id): task for task in access().rows(ids)}
 
 
 def _figures(window: str) -> dict[str, Any]:
-    core = services()
-    recent = core.listing.page(RECENT).tasks[:RECENT_SHOWN]
+    rights = access()
+    recent = rights.page(RECENT).tasks[:RECENT_SHOWN]
     return {
         "window": window,
         "windows": WINDOWS,
-        "ended": core.stats.ended(WINDOWS["1h"]),
-        "failures": core.stats.failures(WINDOWS[window]),
+        "ended": rights.figures.ended(WINDOWS["1h"]),
+        "failures": rights.figures.failures(WINDOWS[window]),
         "recent": recent,
         "running": _running(),
-        "titles": {kind.name: kind.title for kind in core.catalog.types()},
+        "sees_all": rights.sees_all,
+        "titles": {kind.name: kind.title for kind in services().catalog.types()},
     }

@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 from app.core.errors import Forbidden, SignInRequired, Unavailable
 from app.core.people.person import ANONYMOUS, PUBLIC, Origin, Permission, Person
 from app.core.people.sessions import Session
-from app.extensions import services
+from app.extensions import access, services
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -119,7 +119,7 @@ def _check() -> None:
     if needed is None:
         raise Forbidden("This page does not say what it takes to open it, so nobody may.")
     if not person.may(needed):
-        raise Forbidden(f"This takes the permission “{needed}”, which you do not have.")
+        raise access().refused(needed, request.path)
 
 
 def init_app(app: Flask) -> None:
@@ -127,5 +127,6 @@ def init_app(app: Flask) -> None:
     manager.session_protection = None  # The token alone counts: addresses and browsers change.
     manager.user_loader(_load)
     manager.init_app(app, add_context_processor=False)
+    app.extensions["acting"] = lambda: (current_person(), current_origin())
     app.before_request(_check)
     app.context_processor(lambda: {"person": shown_person()})

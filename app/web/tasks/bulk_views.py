@@ -26,11 +26,11 @@ from app.core.listing.listing import COUNT_LIMIT, Count
 from app.core.queue.bulk import BulkStep, Operation
 from app.core.tasks.states import Action, Status, legal
 from app.core.tasks.task import parse_task_id
-from app.extensions import services
+from app.extensions import access, services
 from app.web.platform import request_args
 from app.web.platform.flashes import flash_at
 from app.web.platform.fragments import region
-from app.web.platform.permissions import current_person, requires
+from app.web.platform.permissions import requires
 from app.web.tasks import bulk_runs
 from app.web.tasks.bulk_wording import WORDINGS, Wording, reasons
 
@@ -83,15 +83,17 @@ class Run:
     def parse(cls, form: Mapping[str, str]) -> Run:
         """Raises BadQuery for what no form of ours holds."""
         until, total, done, left = (form.get(name, "") for name in ("until", "total", "done", "left"))
-        numbers = all(re.fullmatch("[0-9]{1,9}", each) for each in (total or "0", done, left))
+        denied = form.get("denied", "0")
+        numbers = all(re.fullmatch("[0-9]{1,9}", each) for each in (total or "0", done, left, denied))
         if not numbers or not re.fullmatch("[0-9]{1,14}", until):
             raise BadQuery(NOT_A_RUN)
-        so_far = BulkStep(int(done), int(left), form.get("after", ""))
+        so_far = BulkStep(int(done), int(left), form.get("after", ""), int(denied))
         return cls(EPOCH + int(until) * _MS, int(total) if total else None, so_far)
 
     def plus(self, step: BulkStep) -> Run:
         before = self.so_far
-        return replace(self, so_far=BulkStep(before.done + step.done, before.left + step.left, step.after))
+        sums = before.done + step.done, before.left + step.left
+        return replace(self, so_far=BulkStep(*sums, step.after, before.denied + step.denied))
 
     @property
     def fields(self) -> dict[str, str]:
@@ -102,6 +104,7 @@ class Run:
             "after": self.so_far.after,
             "done": str(self.so_far.done),
             "left": str(self.so_far.left),
+            **({"denied": str(self.so_far.denied)} if self.so_far.denied else {}),
         }
 
     @property
@@ -140,7 +143,10 @@ def preview(wording: Wording) -> str:
     chosen = _addressed(wording)
     values = _of_named(chosen) if chosen.ids else _of_all(chosen)
     kinds = {kind.name: kind.title for kind in services().catalog.types()}
-    return render_template("tasks/bulk/preview.html", wording=wording, chosen=chosen, kinds=kinds, **values)
+    names = services().people.users.names([chosen.wanted.owner] if chosen.wanted.owner else ())
+    return render_template(
+        "tasks/bulk/preview.html", wording=wording, chosen=chosen, kinds=kinds, names=names, **values
+    )
 
 
 def run(wording: Wording) -> str | Response:
@@ -148,12 +154,12 @@ def run(wording: Wording) -> str | Response:
     chosen = _chosen(wording)
     now = Run.parse(request.form)
     if chosen.ids:
-        return _ended(wording, chosen, services().bulk.run_on(chosen.operation, chosen.ids, now.until))
+        return _ended(wording, chosen, access().bulk.run_on(chosen.operation, chosen.ids, now.until))
     key = request.form.get(RUN, "")[:40] or bulk_runs.begin()
     if "stop" in request.form:
         bulk_runs.note(key, now.fields | {"ended": STOPPED})
         return _ended(wording, chosen, now.so_far, STOPPED)
-    step = services().bulk.step(chosen.operation, chosen.wanted, now.until, now.so_far.after, now.left_to_do)
+    step = access().bulk.step(chosen.operation, chosen.wanted, now.until, now.so_far.after, now.left_to_do)
     now = now.plus(step)
     bulk_runs.note(key, now.fields | ({} if step.after else {"ended": " "}))
     values = {"wording": wording, "chosen": chosen, "run": now, "key": key}
@@ -195,7 +201,7 @@ def _chosen(wording: Wording) -> Chosen:
         raise Invalid("No task was chosen, so nothing was changed. Please tick tasks in the list first.")
     moves = wording.action is Action.REPRIORITIZE
     priority = request_args.priority_of(request.form.get("priority", "")) if moves else None
-    return Chosen(Operation(wording.action, current_person().name, priority), listed, ids)
+    return Chosen(Operation(wording.action, access().person.id, priority), listed, ids)
 
 
 def _addressed(wording: Wording) -> Chosen:
@@ -207,7 +213,7 @@ def _addressed(wording: Wording) -> Chosen:
     ids = bulk_runs.unpack(own[CHOSEN]) if CHOSEN in own else ()
     moves = wording.action is Action.REPRIORITIZE
     priority = request_args.priority_of(own.get(TO, "")) if moves else None
-    operation = Operation(wording.action, current_person().name, priority)
+    operation = Operation(wording.action, access().person.id, priority)
     return Chosen(operation, TaskFilter.parse(args), ids)
 
 
@@ -231,14 +237,17 @@ def _ids(texts: list[str]) -> tuple[ObjectId, ...]:
 
 def _of_named(chosen: Chosen) -> dict[str, Any]:
     operation, until = chosen.operation, utcnow()
-    found = services().queries.find({"_id": {"$in": [*chosen.ids]}}, [("_id", 1)], len(chosen.ids))
+    named = access().bulk.named(operation, chosen.ids)
+    found = named.tasks
     fitting = [task for task in found if task.status in legal(operation.action)]
     meant = [task for task in fitting if task.priority is not operation.priority]
     counts = Counter(task.status for task in found)
-    there, gone = Count(len(fitting) - len(meant)), Count(len(chosen.ids) - len(found))
+    there, gone = Count(len(fitting) - len(meant)), Count(len(chosen.ids) - len(found) - named.denied)
     return {
         "count": Count(len(meant)),
-        "left": reasons(operation, {each: Count(counts[each]) for each in Status}, there, gone),
+        "left": reasons(
+            operation, {each: Count(counts[each]) for each in Status}, there, gone, Count(named.denied)
+        ),
         "titles": [task.title for task in meant[:TITLES_SHOWN]],
         "more": max(0, len(meant) - TITLES_SHOWN),
         "fields": Run(until, len(meant)).fields,
@@ -246,14 +255,20 @@ def _of_named(chosen: Chosen) -> dict[str, Any]:
 
 
 def _of_all(chosen: Chosen) -> dict[str, Any]:
-    until, core, operation, wanted = utcnow(), services(), chosen.operation, chosen.wanted
-    count, counts = core.bulk.count(operation, wanted), core.listing.counts(wanted)
-    shown = core.listing.among(wanted, [*Status])
+    until, rights, operation, wanted = utcnow(), access(), chosen.operation, chosen.wanted
+    count, counts = rights.bulk.count(operation, wanted), rights.counts(wanted)
+    shown = rights.among(wanted, [*Status])
     by_status = {each: counts[each.value] if each in shown else Count(0) for each in Status}
     total = count.value if count.value <= COUNT_LIMIT else None
     return {
         "count": count,
-        "left": reasons(operation, by_status, core.bulk.count_unaffected(operation, wanted), Count(0)),
+        "left": reasons(
+            operation,
+            by_status,
+            rights.bulk.count_unaffected(operation, wanted),
+            Count(0),
+            rights.bulk.count_denied(operation, wanted),
+        ),
         "fields": Run(until, total).fields,
     }
 

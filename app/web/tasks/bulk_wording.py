@@ -62,7 +62,9 @@ class Wording:
 
     def left_alone(self, step: BulkStep) -> str:
         """The sentence about those on which it had no effect; empty without any."""
-        return f"{step.left:,} skipped: {self.left}." if step.left else ""
+        left = f"{step.left:,} skipped: {self.left}." if step.left else ""
+        denied = f"{step.denied:,} skipped: you may not {self.verb} {'it' if step.denied == 1 else 'them'}."
+        return f"{left} {denied if step.denied else ''}".strip()
 
 
 def _filled(text: str, operation: Operation) -> str:
@@ -144,10 +146,13 @@ def possible(statuses: Iterable[Status]) -> list[str]:
     return sorted({action.value for status in statuses for action in ACTIONS[status]})
 
 
-def reasons(operation: Operation, counts: Mapping[Status, Count], there: Count, gone: Count) -> list[str]:
+def reasons(
+    operation: Operation, counts: Mapping[Status, Count], there: Count, gone: Count, denied: Count
+) -> list[str]:
     """Why tasks are left alone: "3 already finished".
 
-    ``counts`` are those chosen, by status; ``there`` those that are in the new queue already.
+    ``counts`` are those chosen, by status; ``there`` those that are in the new queue already; ``denied``
+    those that the person may not act on.
     """
     others = [status for status in Status if status not in legal(operation.action)]
     ended = [status for status in others if status in ENDED] if ENDED.issubset(others) else []
@@ -156,6 +161,7 @@ def reasons(operation: Operation, counts: Mapping[Status, Count], there: Count, 
         ([counts[status] for status in ended], ("already finished", "already finished")),
         ([there], ("already in that queue", "already in that queue")),
         ([gone], ("no longer exists", "no longer exist")),
+        ([denied], ("is not yours to change", "are not yours to change")),
     ]
     totals = [(Count(sum(each.value for each in some)), words) for some, words in said]
     return [f"{total} {one if total.value == 1 else more}" for total, (one, more) in totals if total.value]

@@ -16,7 +16,7 @@ from flask import Blueprint, Response, request
 from app.core.errors import NotFound
 from app.core.files.store import StoredFile
 from app.core.params.formats.json_text import text_in
-from app.extensions import services
+from app.extensions import access
 from app.web.platform.permissions import requires
 from app.web.platform.request_args import attempt_of, only, task_id_of
 from app.web.results.nodes import as_json
@@ -41,18 +41,18 @@ INERT = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
 @blueprint.get("/tasks/<task_id>/files/<file_id>")
-@requires("task.read")
+@requires("task.download")
 def file(task_id: str, file_id: str) -> Response:
     """A file of this task, streamed."""
     return _streamed(_owned(task_id, file_id))
 
 
 @blueprint.get("/tasks/<task_id>/files/<file_id>/image")
-@requires("task.read")
+@requires("task.download")
 def image(task_id: str, file_id: str) -> Response:
     """A file of this task, to be shown in the page where its first bytes are those of an image."""
     stored = _owned(task_id, file_id)
-    kind = image_type(services().files.head(stored.id, HEAD_BYTES))
+    kind = image_type(access().files.head(stored, HEAD_BYTES))
     if kind is None or stored.size > MOST_IMAGE_BYTES:
         raise NotFound("This file is no image that can be shown here: PNG, JPEG, GIF or WebP up to 20 MB.")
     response = _streamed(stored, kind)
@@ -61,40 +61,39 @@ def image(task_id: str, file_id: str) -> Response:
 
 
 def _owned(task_id: str, file_id: str) -> StoredFile:
-    owned = {str(each.id): each for each in services().files.of_task(task_id_of(task_id))}
-    if file_id not in owned:
-        raise NotFound("This task has no such file. It may have been deleted.")
-    return owned[file_id]
+    return access().files.download(access().get(task_id_of(task_id)), file_id)
 
 
 @blueprint.get("/tasks/<task_id>/result.json")
-@requires("task.read")
+@requires("task.download")
 def result(task_id: str) -> Response:
-    task = services().tasks.get(task_id_of(task_id))
+    task = access().downloadable(task_id_of(task_id))
     if task.result is None:
         raise NotFound("This task has no result to download.")
     return _attachment(as_json(task.result) + "\n", f"result-{task.id}.json", "application/json")
 
 
 @blueprint.get("/tasks/<task_id>/result.txt")
-@requires("task.read")
+@requires("task.download")
 def result_text(task_id: str) -> Response:
     """A result that is a text, as it is."""
-    task = services().tasks.get(task_id_of(task_id))
+    task = access().downloadable(task_id_of(task_id))
     name, kind = f"result-{task.id}.txt", "text/plain; charset=utf-8"
     if isinstance(task.result, str):
         return _attachment(task.result, name, kind)
-    if task.result_file is None or services().files.head(task.result_file, 1) != b'"':
+    files = access().files
+    stored = files.download(task, str(task.result_file)) if task.result_file else None
+    if stored is None or files.head(stored, 1) != b'"':
         raise NotFound("The result of this task is no text.")
-    return _attachment(text_in(services().files.chunks(task.result_file)), name, kind)
+    return _attachment(text_in(files.chunks(stored)), name, kind)
 
 
 @blueprint.get("/tasks/<task_id>/log")
-@requires("task.read")
+@requires("task.download")
 def log(task_id: str) -> Response:
     """The whole log that is kept of an attempt, the newest unless one is asked for."""
-    task = services().tasks.get(task_id_of(task_id))
-    kept = services().logs.read(task.id, attempt_of(task, only("attempt").get("attempt", "")) or task.attempt)
+    task = access().downloadable(task_id_of(task_id))
+    kept = access().log(task, attempt_of(task, only("attempt").get("attempt", "")) or task.attempt)
     response = Response(kept.text, mimetype="text/plain")
     response.headers["Content-Security-Policy"] = INERT
     return response
@@ -114,7 +113,7 @@ def _streamed(stored: StoredFile, shown_as: str | None = None) -> Response:
 
 def _part(stored: StoredFile, wanted: tuple[int, int] | None, shown_as: str | None) -> Response:
     start, stop = wanted or (0, stored.size)
-    chunks = services().files.chunks(stored.id, start, stop)
+    chunks = access().files.chunks(stored, start, stop)
     # What is not there any more is found out before anything is sent.
     first = next(chunks, b"") if request.method == "GET" else b""
     kind = stored.content_type if stored.content_type in NAMED_TYPES else "application/octet-stream"

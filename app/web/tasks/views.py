@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,13 +17,13 @@ from app.core.files.store import StoredFile
 from app.core.listing.cursors import Page
 from app.core.listing.filter import ORDERINGS, PAGE_SIZES, TaskFilter
 from app.core.params.paths import MOST_ITEMS
-from app.core.tasks.states import Priority, Status
+from app.core.tasks.states import Action, Priority, Status
 from app.core.tasks.task import Task
-from app.extensions import services
+from app.extensions import access, services
 from app.web.platform import request_args
 from app.web.platform.flashes import flash_at
 from app.web.platform.fragments import region
-from app.web.platform.permissions import current_person, requires
+from app.web.platform.permissions import requires
 from app.web.platform.pulse import live, unless_refused
 from app.web.results import table_state
 from app.web.results.selection import Around, View, piece, view
@@ -45,15 +46,15 @@ def index() -> str | Response:
     if named := _named(wanted):
         return redirect(url_for(".detail", task_id=named), 303)
     try:
-        return _list(wanted, services().listing.page(wanted))
+        return _list(wanted, access().page(wanted))
     except TooShort as short:
         searchable = replace(wanted, q="")
-        return _list(searchable, services().listing.page(searchable), typed=wanted.q, problem=str(short))
+        return _list(searchable, access().page(searchable), typed=wanted.q, problem=str(short))
 
 
 def _named(wanted: TaskFilter) -> ObjectId | None:
     """Return the only task that a search names by its ID, where no other filter is on."""
-    ids = services().listing.ids_of(wanted.q) if wanted.narrowing.keys() == {"q"} else None
+    ids = access().ids_of(wanted.q) if wanted.narrowing.keys() == {"q"} else None
     return ids[0] if ids and len(ids) == 1 else None
 
 
@@ -69,8 +70,9 @@ def _list(wanted: TaskFilter, page: Page, typed: str = "", problem: str = "") ->
         sizes=PAGE_SIZES,
         orderings=ORDERINGS,
         kinds=kinds,
+        names=services().people.users.names([wanted.owner] if wanted.owner else ()),
         priorities=list(Priority),
-        possible=bulk_wording.possible(services().listing.among(wanted, [*Status])),
+        possible=bulk_wording.possible(access().among(wanted, [*Status])),
         **_row_values([*page.tasks], kinds),
     )
 
@@ -79,7 +81,7 @@ def _list(wanted: TaskFilter, page: Page, typed: str = "", problem: str = "") ->
 @requires("task.read")
 def counts() -> str:
     wanted = request_args.task_filter()
-    return region("tasks/_tabs.html", wanted=wanted, counts=services().listing.counts(wanted))
+    return region("tasks/_tabs.html", wanted=wanted, counts=access().counts(wanted))
 
 
 @blueprint.get("/tasks/rows")
@@ -87,7 +89,7 @@ def counts() -> str:
 def rows() -> str:
     """The rows that may still change, each in its place; and again the question for those still live."""
     ids = request_args.task_ids()
-    found = services().queries.find({"_id": {"$in": ids}}, [("_id", 1)], len(ids))
+    found = access().rows(ids)
     return region("tasks/_rows_update.html", tasks=found, **_row_values(found, services().catalog.types()))
 
 
@@ -104,8 +106,20 @@ def _row_values(shown: list[Task], kinds: list[TaskType]) -> dict[str, Any]:
         "polls": _polls([str(task.id) for task in shown if task.live]),
         "progress_of": detail.progress,
         "took": detail.took,
-        "operations": bulk_wording.allowed(current_person()),
+        "operations": bulk_wording.allowed(access().person),
+        "actions_of": _actions_of(kinds),
     }
+
+
+def _actions_of(kinds: list[TaskType]) -> Callable[[Task], list[str]]:
+    """Return what tells what the person may do to a task of the list."""
+    known, rights = {kind.name: kind for kind in kinds}, access()
+
+    def actions(task: Task) -> list[str]:
+        found = rights.actions(task, known.get(task.type))
+        return sorted(action.value for action in found if not (task.cancel and action is Action.CANCEL))
+
+    return actions
 
 
 # The page of a task
@@ -114,10 +128,10 @@ def _row_values(shown: list[Task], kinds: list[TaskType]) -> dict[str, Any]:
 @blueprint.get("/tasks/<task_id>", endpoint="detail")
 @requires("task.read")
 def detail_page(task_id: str) -> str:
-    task = services().tasks.get(request_args.task_id_of(task_id))
+    task = access().get(request_args.task_id_of(task_id))
     query = request_args.only("attempt", *table_state.NAMES)
     attempt = request_args.attempt_of(task, query.get("attempt", ""))
-    files = {str(each.id): each for each in services().files.of_task(task.id)}
+    files = {str(each.id): each for each in access().files.of_task(task)}
     kind = _kind(task.type)
     return render_template(
         "tasks/detail.html",
@@ -131,10 +145,10 @@ def detail_page(task_id: str) -> str:
 @requires("task.read")
 def detail_live(task_id: str) -> str:
     try:
-        task = services().tasks.get(request_args.task_id_of(task_id))
+        task = access().get(request_args.task_id_of(task_id))
     except NotFound:
         return region("tasks/_gone.html")
-    files = services().files.of_task(task.id) if not task.live else []
+    files = access().files.of_task(task) if not task.live else []
     return region("tasks/_live.html", **_live_values(task, _kind(task.type), files))
 
 
@@ -143,8 +157,8 @@ def detail_live(task_id: str) -> str:
 def result(task_id: str) -> str:
     """One table of a result, sorted and paged as the address says."""
     looked = TableState.parse(request_args.only(*table_state.NAMES))
-    task = services().tasks.get(request_args.task_id_of(task_id))
-    source, around = _source(task, services().files.of_task(task.id), looked)
+    task = access().get(request_args.task_id_of(task_id))
+    source, around = _source(task, access().files.of_task(task), looked)
     found: View | None = piece(source, task.result_kind, around) if source else None
     if found is None or found.kind != "table":
         raise NotFound("There is no such table in the result of this task.")
@@ -157,7 +171,7 @@ def log_live(task_id: str) -> str | tuple[str, int]:
     """The log of an attempt; 204 while there is nothing new."""
     query = request_args.only("attempt", "shown", "size")
     try:
-        task = services().tasks.get(request_args.task_id_of(task_id))
+        task = access().get(request_args.task_id_of(task_id))
     except NotFound:
         return ""
     values = _log_values(task, request_args.attempt_of(task, query.get("attempt", "")))
@@ -175,8 +189,13 @@ def _kind(name: str) -> TaskType | None:
 
 def _parent(task: Task) -> Task | None:
     """Return the task that this one is a rerun of, if it is still there."""
-    found = services().queries.find({"_id": task.parent}, [("_id", 1)], 1) if task.parent else []
-    return found[0] if found else None
+    return access().find(task.parent)
+
+
+def _names(task: Task) -> dict[str, str]:
+    """Return the names of the people whom the page of a task names by their IDs."""
+    ids = (task.owner, (task.cancel or {}).get("by"))
+    return services().people.users.names(one for one in ids if one)
 
 
 def _live_values(
@@ -188,6 +207,9 @@ def _live_values(
         "task": task,
         "kind": kind,
         "parent": _parent(task),
+        "may": sorted(action.value for action in access().actions(task, kind)),
+        "names": _names(task),
+        "sees_all": access().sees_all,
         "steps": detail.steps(task),
         "progress": detail.progress(task),
         "attempts": detail.attempts(task),
@@ -212,13 +234,17 @@ def _result_values(task: Task, files: list[StoredFile], looked: TableState) -> d
 
 def _source(task: Task, files: list[StoredFile], looked: TableState) -> tuple[ResultSource | None, Around]:
     outputs = {str(each.id): each for each in files if each.role == "output"}
-    head = services().files.head
+    stored = access().files
+
+    def head(file_id: ObjectId, most: int) -> bytes:
+        return stored.head(outputs[str(file_id)], most)
+
     return source_of(task, outputs, head), Around(looked, outputs, head)
 
 
 def _log_values(task: Task, attempt: int | None) -> dict[str, Any]:
     chosen = attempt or task.attempt
-    log = services().logs.read(task.id, chosen) if chosen else None
+    log = access().log(task, chosen) if chosen else None
     shown = detail.shown_log(log.text) if log else detail.ShownLog()
     return {
         "log_size": log.size if log else 0,
@@ -237,8 +263,8 @@ def _log_values(task: Task, attempt: int | None) -> dict[str, Any]:
 @blueprint.post("/tasks/<task_id>/cancel")
 @requires("task.cancel")
 def cancel(task_id: str) -> Response:
-    services().dispatch.cancel(request_args.task_id_of(task_id), current_person().name)
-    task = services().tasks.get(request_args.task_id_of(task_id))
+    access().cancel(request_args.task_id_of(task_id))
+    task = access().get(request_args.task_id_of(task_id))
     ended = task.status.ended
     return _done(task_id, "The task is canceled." if ended else "Stopping the task…")
 
@@ -246,7 +272,7 @@ def cancel(task_id: str) -> Response:
 @blueprint.post("/tasks/<task_id>/retry")
 @requires("task.retry")
 def retry(task_id: str) -> Response:
-    announced = services().dispatch.retry(request_args.task_id_of(task_id))
+    announced = access().retry(request_args.task_id_of(task_id))
     return (
         _done(task_id, "Task queued for retry.")
         if announced
@@ -258,7 +284,7 @@ def retry(task_id: str) -> Response:
 @requires("task.reprioritize")
 def reprioritize(task_id: str) -> Response:
     priority = request_args.priority_of(request.form.get("priority", ""))
-    services().dispatch.reprioritize(request_args.task_id_of(task_id), priority)
+    access().reprioritize(request_args.task_id_of(task_id), priority)
     return _done(
         task_id,
         f"Priority changed to {priority.label}. "
@@ -269,7 +295,7 @@ def reprioritize(task_id: str) -> Response:
 @blueprint.post("/tasks/<task_id>/delete")
 @requires("task.delete")
 def delete(task_id: str) -> Response:
-    services().dispatch.delete(request_args.task_id_of(task_id))
+    access().delete(request_args.task_id_of(task_id))
     return _said(url_for(".index"), "The task, its log and its files are deleted.", "success")
 
 

@@ -125,13 +125,14 @@ def test_a_file_that_is_not_there_is_not_found(services):
 
 
 class TestOwnership:
-    def test_charlie_cannot_give_alices_file_to_a_task(self, services, save):
-        mine = save()
-        assert list(services.files.usable([str(mine.id)], "alice")) == [str(mine.id)]
-        assert services.files.usable([str(mine.id)], "charlie") == {}
+    def test_a_file_is_named_with_its_tasks(self, services, save):
+        mine, task_id = save(), ObjectId()
+        assert services.files.named([str(mine.id)]) == [(mine, [])]
+        services.files.attach([mine.id], task_id)
+        assert services.files.named([str(mine.id)]) == [(mine, [task_id])]
 
-    def test_what_is_no_id_is_not_usable(self, services):
-        assert services.files.usable(["", "x", "../a", str(ObjectId())], "alice") == {}
+    def test_what_is_no_id_names_nothing(self, services):
+        assert services.files.named(["", "x", "../a", str(ObjectId())]) == []
 
     def test_the_files_of_a_task_are_in_the_order_they_came(self, services, save):
         task_id = ObjectId()

@@ -61,7 +61,7 @@ ODD = st.recursive(
 class Everybody:
     """A shelf on which every file is everybody's."""
 
-    def usable(self, ids: set[str], owner: str) -> dict[str, Any]:
+    def usable(self, ids: set[str]) -> dict[str, Any]:
         return {one: file(one) for one in ids}
 
 
@@ -110,7 +110,7 @@ def test_how_many_in_words(limits: dict[str, int], said: str) -> None:
 @settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(VALUES)
 def test_what_was_given_comes_back_from_the_form_that_shows_it(values: dict[str, Any]) -> None:
-    shown = initial(FIELDS, values, Everybody(), "alice")
+    shown = initial(FIELDS, values, Everybody())
     sent = {each.field.name: each.texts for each in shown}
 
     assert from_form(FIELDS, sent) == (values, {})
@@ -261,7 +261,7 @@ def test_parts_are_of_any_kind_and_blamed_by_their_path() -> None:
     at = "2026-05-06T07:08:00+02:00"
     given = {"visits": [{"at": at, "notes": {"a": [1]}}]}
     whole = validate(schema, given)
-    shown = initial(fields, whole, Everybody(), "alice")
+    shown = initial(fields, whole, Everybody())
 
     assert from_form(fields, {each.field.name: each.texts for each in shown}) == (whole, {})
     assert whole["visits"][0]["price"] == "1.50"

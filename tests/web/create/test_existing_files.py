@@ -178,10 +178,11 @@ class TestLinks:
         file = saved(task=task)
         assert self.of(client, task) == [[file]]
 
-    def test_none_for_what_belongs_to_somebody_else(self, client, saved, new_task):
+    def test_the_outputs_of_anybodys_task_that_may_be_downloaded(self, client, saved, new_task):
         task = new_task()
-        saved(task=task, owner="bob")
-        assert self.of(client, task) == []
+        file = saved(task=task, owner="bob")
+        assert self.of(client, task) == [[file]]
+        assert client.get(f"/tasks/new?file={file}").status_code == 200
 
     def test_none_for_inputs_and_without_outputs(self, client, new_task):
         assert self.of(client, new_task()) == []

@@ -20,6 +20,7 @@ from app.core.tasks.states import Priority
 from app.core.tasks.task import one_line
 from app.web.create import envelope, form_fields
 from app.web.create.views import waits
+from tests.core.access.people import ALICE
 from tests.core.params.schemas import FILE, WHOLE, Shade, one
 
 NOW = datetime(2031, 5, 6, 7, 8, tzinfo=timezone.utc)
@@ -197,7 +198,7 @@ class TestInput:
         ],
     )
     def test_a_value_becomes_what_a_browser_would_send(self, services, annotation, value, texts):
-        filled = form_fields.initial(describe(one(annotation)), {"x": value}, services.files, "alice")
+        filled = form_fields.initial(describe(one(annotation)), {"x": value}, services.access(ALICE).files)
         assert filled[0].texts == texts
 
     @pytest.mark.parametrize(

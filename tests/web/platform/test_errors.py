@@ -21,7 +21,7 @@ NOBODY = ObjectId("0123456789abcdef01234567")  # the same in each process that c
         (f"/tasks/{NOBODY}", 404, f"Task {NOBODY} doesn't exist. It may have been deleted"),
         (f"/tasks/{NOBODY}/result.json", 404, f"Task {NOBODY} doesn't exist"),
         (f"/tasks/{NOBODY}/log", 404, f"Task {NOBODY} doesn't exist"),
-        (f"/tasks/{NOBODY}/files/x", 404, "no such file"),
+        (f"/tasks/{NOBODY}/files/x", 404, "doesn't exist"),
         ("/tasks?color=red", 400, "There is no filter “color”."),
         (
             "/tasks?per_page=1000000",

@@ -19,7 +19,7 @@ from tests.web.looking import text_of
         ("priority{}", {"all": "1", "priority": "urgent"}, 422, "high, medium, low"),
         ("priority{}", {"all": "1"}, 422, "high, medium, low"),
         ("cancel{}?status=lost", {"all": "1"}, 400, "“lost” is not a status offered here."),
-        ("cancel{}?owner=bob", {"all": "1"}, 400, "There is no filter “owner”."),
+        ("cancel{}?lease=bob", {"all": "1"}, 400, "There is no filter “lease”."),
     ],
 )
 def test_what_is_not_understood(bob, services, new_task, address, values, status, sentence):

@@ -93,7 +93,7 @@ class TestPreview:
             "chosen=",
             "chosen=%00",
             "chosen=zzzz",
-            "all=1&owner=bob",
+            "all=1&lease=bob",
             "all=1&status=lost",
         ],
     )

@@ -1,0 +1,30 @@
+"""The parts of the core that `Access` asks once it knows that it may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.core.catalog import Catalog
+from app.core.files.attempt_logs import Logs
+from app.core.files.store import Files
+from app.core.listing.listing import Listing
+from app.core.listing.stats import Stats
+from app.core.queue.bulk import Bulk
+from app.core.queue.dispatcher import Dispatcher
+from app.core.tasks.queries import Queries
+from app.core.tasks.store import Tasks
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What reads and writes tasks, whoever asks; it knows nothing of rights."""
+
+    tasks: Tasks
+    queries: Queries
+    files: Files
+    logs: Logs
+    catalog: Catalog
+    dispatch: Dispatcher
+    listing: Listing
+    bulk: Bulk
+    stats: Stats
