@@ -30,5 +30,5 @@ class People:
                 db, timedelta(hours=settings.session_idle_h), timedelta(hours=settings.session_max_h)
             ),
             links=Links(db),
-            audit=Audit(db),
+            audit=Audit(db, timedelta(days=settings.audit_retention_days)),
         )
