@@ -12,6 +12,7 @@ import click
 from flask.helpers import get_debug_flag
 
 from app.core.failpoints import arm
+from app.core.log_lines import start_up_line
 from config import Settings, SettingsError, load
 from environment import effective, is_loopback
 
@@ -36,7 +37,7 @@ def settings_of_process() -> tuple[Settings, Mapping[str, str]]:
     except SettingsError as error:
         if context is None:
             raise
-        click.echo(str(error), err=True)
+        click.echo(start_up_line(str(error), os.environ), err=True)
         raise SystemExit(1) from None
 
 

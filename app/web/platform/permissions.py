@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, request
 
 from app.core.errors import Forbidden
 from app.core.people.person import PUBLIC, Permission, Person, Role, grants_of
@@ -52,7 +52,8 @@ def _check() -> None:
     needed = needed_by(current_app, request.endpoint)
     if needed is None:
         raise Forbidden("This page does not say what it takes to open it, so nobody may.")
-    if not current_person().may(needed):
+    person = g.person = current_person()
+    if not person.may(needed):
         raise Forbidden(f"This takes the permission “{needed}”, which you do not have.")
 
 
