@@ -285,6 +285,8 @@ class Settings:
         "How long a stopping worker lets its task go on before the task is released.")
     retention_days: float = setting(
         "RETENTION_DAYS", "30", number(0.001, 36_500, float), "Ended tasks are deleted after so many days.")
+    audit_retention_days: int = setting(
+        "AUDIT_RETENTION_DAYS", "365", number(1, 36_500), "Audit entries are deleted after so many days.")
     upload_max_mb: int = setting("UPLOAD_MAX_MB", "256", number(1, 10_240), "The largest file a form takes; 1024 is 1 GB.")
     result_max_kb: int = setting(
         "RESULT_MAX_KB", "256", number(1, 8_192), "A larger result is stored as a file instead of inside the task.")
@@ -306,6 +308,8 @@ class Settings:
     log_level: str = setting(
         "LOG_LEVEL", "info", one_of("debug", "info", "warning", "error"), "The least severe line that is logged.")
     log_format: str = setting("LOG_FORMAT", "text", one_of("text", "json"), "How log lines are written.")
+    access_log: str = setting(
+        "ACCESS_LOG", "on", one_of("on", "off"), "Whether the web server logs a line per request.")
 
     @property
     def local(self) -> bool:

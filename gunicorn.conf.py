@@ -4,20 +4,25 @@ The settings come from the table in config.py, in the environment of environment
 is gunicorn's own `WEB_CONCURRENCY` (1 unless given); each answers WEB_THREADS requests at once.
 """
 
+import logging
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
+from app.core.log_lines import start_up_line
 from config import SettingsError, load
 from environment import effective, is_loopback
 
+given: Mapping[str, str] = os.environ
 try:
     environment = effective(os.environ)
-    settings = load(environment.values)
+    given = environment.values
+    settings = load(given)
 except SettingsError as problems:
-    sys.exit(str(problems))
+    sys.exit(start_up_line(str(problems), given))
 if environment.note:
-    print(environment.note, file=sys.stderr)
+    print(start_up_line(environment.note, given, logging.INFO), file=sys.stderr)
 
 bind = settings.web_bind
 worker_class = "app.gunicorn_worker.Worker"  # gthread, where slow clients hold no threads
@@ -32,8 +37,7 @@ secure_scheme_headers: dict[str, str] = {}
 timeout = 60  # Not for a request, which runs in a thread, but for a process that stopped turning.
 graceful_timeout = 8
 loglevel = settings.log_level
-if settings.log_format == "json":
-    logger_class = "app.gunicorn_logger.JsonLogger"
+logger_class = f"app.gunicorn_logger.{settings.log_format.capitalize()}Logger"
 accesslog = None  # The application logs requests itself; the proxy in front of it does, too.
 errorlog = "-"
 control_socket_disable = True  # It would be one file in the home folder for every server of a person.

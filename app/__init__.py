@@ -45,17 +45,20 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         security,
         stores,
     )
+    from app.web.request_log import log_setup, middleware
     from app.web.tasks import bulk_views, downloads
     from app.web.tasks import views as tasks
 
     sources: Mapping[str, str] = {}
     if settings is None:
         settings, sources = settings_of_process()
+        log_setup.set_up(settings)
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config.from_mapping(security.flask_settings(settings))
     Bootstrap5(app)
     # Each of these may refuse a request, in this order: a strange host or site, stores that are away, a
     # person who may not, a body that is too large, a forged form.
+    middleware.init_app(app, settings)
     security.init_app(app, settings)
     stores.init_app(app, settings, services, sources)
     permissions.init_app(app)

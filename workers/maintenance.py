@@ -40,6 +40,7 @@ EVERY_S = {
     "rescue": 2.0,
     "sweep": 10.0,
     "prune": 10.0,
+    "audit": 60.0,
     "clock": clock.EVERY_S,
     "journal": 1.0,
 }
@@ -162,6 +163,7 @@ class Maintenance:
             "recover": recovery.recover,
             "sweep": recovery.sweep,
             "prune": self._prune,
+            "audit": self._prune_audit,
         }
 
     def _rescue(self) -> int:
@@ -186,6 +188,10 @@ class Maintenance:
         pruned = self._services.recovery.prune()
         self._services.queues.forget_lost_workers()
         return pruned
+
+    def _prune_audit(self) -> None:
+        if pruned := self._services.people.audit.prune():
+            log.info("Maintenance: %d audit entries were past their retention.", pruned)
 
     def _all_due(self, repairs: dict[str, Callable[[], object]]) -> None:
         for name, repair in repairs.items():

@@ -13,6 +13,7 @@ from flask import Flask
 from flask.helpers import get_debug_flag
 
 from app.core.failpoints import arm
+from app.core.log_lines import start_up_line
 from app.core.services import Services
 from app.core.sign_in.first_start import say_first_link
 from config import Settings, SettingsError, load
@@ -39,7 +40,7 @@ def settings_of_process() -> tuple[Settings, Mapping[str, str]]:
     except SettingsError as error:
         if context is None:
             raise
-        click.echo(str(error), err=True)
+        click.echo(start_up_line(str(error), os.environ), err=True)
         raise SystemExit(1) from None
 
 

@@ -95,6 +95,20 @@ LISTS = tuple(
     )
 )
 
+# Pages of the audit, likewise: `outcome` is always named where another field is. A target has few entries,
+# so its index does without the other fields.
+AUDIT_LISTS = tuple(
+    _keys(*fixed, "at", "_id")
+    for fixed in (
+        (),
+        ("outcome",),
+        ("event", "outcome"),
+        ("who", "outcome"),
+        ("who", "event", "outcome"),
+        ("target", "outcome"),
+    )
+)
+
 WORK = (
     IndexModel(
         [("owner", ASCENDING), ("submission_key", ASCENDING)],
@@ -157,7 +171,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
         IndexModel(_keys("user", "expires_at", "_id"), name="user"),
         IndexModel([("expires_at", ASCENDING)], name="expires"),
     ],
-    "audit": [IndexModel(_keys("at", "_id"), name="at")],
+    "audit": [IndexModel(keys, name="_".join(name for name, _ in keys[:-1])) for keys in AUDIT_LISTS],
 }
 """The indexes of each collection."""
 

@@ -110,8 +110,8 @@ def task(
     A worker loads the type only where ``when`` says so, asked with its settings. ``result`` says how the
     page shows what is returned: a kind, or kinds by name for pieces of a dictionary. ``checks`` are
     conditions on several parameters at once. ``roles`` and ``groups`` limit who may create and retry its
-    tasks: people with at least one of these roles (``submitter``, ``operator``, ``administrator``), members of any
-    of these groups, and always administrators. Raises TaskTypeError.
+    tasks: people with at least one of these roles (``submitter``, ``operator``, ``administrator``), members
+    of any of these groups, and always administrators. Raises TaskTypeError.
     """
 
     def register(function: Function) -> Function:

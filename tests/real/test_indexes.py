@@ -20,6 +20,8 @@ from app.core import mongo as database
 from app.core.listing.cursors import beyond
 from app.core.listing.filter import TaskFilter
 from app.core.listing.search_index import EXPANSIONS
+from app.core.people.audit import AuditFilter, Event, Outcome
+from app.core.people.person import ANONYMOUS, Origin, Person
 from app.core.queue import rq
 from app.core.services import Services, assemble
 from app.local.kinds import BUILT, MONGO
@@ -126,6 +128,42 @@ def test_a_further_page_is_read_from_the_same_index(status, backwards, explainin
         assert not found & {"COLLSCAN", "SORT"}
     tasks = services.db.tasks.find(query).sort([("created_at", way), ("_id", way)]).limit(3)
     assert len(list(tasks)) > 0
+
+
+AUDIT = [
+    AuditFilter(event=event, person=person, target=target, outcome=outcome, since=since)
+    for event, person, target, outcome, since in itertools.product(
+        ("", "task.create"), ("", "alice"), ("", "t1"), ("", "failed"), ("", "2026-11-01")
+    )
+]
+FIXED = [wanted for wanted in AUDIT if wanted.outcome and not wanted.since and not wanted.target]
+
+
+def audit_plan(services: Services, query: dict[str, Any], way: int) -> set[str]:
+    found = services.db.audit.find(query).sort([("at", way), ("_id", way)]).limit(6)
+    return set(stages(found.explain()["queryPlanner"]["winningPlan"]))
+
+
+@pytest.mark.parametrize("way", [-1, 1])
+def test_every_page_of_the_audit_is_read_from_an_index(way, explaining):
+    services, everything = explaining
+    alice = Person("alice", "Alice")
+    for number in range(300 if way < 0 else 0):
+        event = Event.TASK_CREATE if number % 3 else Event.SIGN_IN
+        outcome = Outcome.FAILED if number % 7 == 0 else Outcome.DONE
+        services.people.audit.record(
+            alice if number % 2 else ANONYMOUS, Origin(), event, f"t{number % 9}", outcome=outcome
+        )
+    allowed = {"IXSCAN", "FETCH", "LIMIT", "SORT_MERGE"} | (set() if everything else {"SORT"})
+    unserved = {}
+    for wanted in AUDIT if everything else FIXED:
+        first = wanted.query()
+        further = {**first, **beyond("at", way < 0, f"1800000000000-{ObjectId()}", first.get("at", {}))}
+        for query in (first, further) if everything else (first,):
+            found = audit_plan(services, query, way)
+            if "IXSCAN" not in found or found - allowed:
+                unserved[wanted] = found
+    assert unserved == {}
 
 
 WORK: dict[str, tuple[dict[str, Any], list[tuple[str, int]] | None]] = {

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ import pytest
 from app.core.tasks.states import Status
 from app.local.children import free_port
 from app.local.servers import LocalStores
+from tests.real.clones import answers
 from tests.real.fleet import ROOT, fleet, gone, stop, until
 
 pytestmark = pytest.mark.real
@@ -65,24 +69,74 @@ def test_lines_of_a_worker_name_task_attempt_and_worker(real_stores: LocalStores
     assert all("task" not in line for line in written if " takes high, medium, low" in line["message"])
 
 
-def test_lines_of_the_web_server_are_json_too(real_stores: LocalStores, tmp_path: Path) -> None:
-    port = free_port(0)
-    env = {
-        **os.environ, **real_stores.addresses, "REDIS_URL": f"redis://127.0.0.1:{free_port(0)}/0",
-        "ENVIRONMENT": "local", "FLASK_SKIP_DOTENV": "1", "WEB_BIND": f"127.0.0.1:{port}",
-        "SECRET_KEY": "tests-only", "LOG_FORMAT": "json",
+def web_environment(stores: LocalStores, port: int, **given: str) -> dict[str, str]:
+    return {
+        **os.environ, **stores.addresses, "REDIS_URL": f"redis://127.0.0.1:{free_port(0)}/0",
+        "ENVIRONMENT": "local", "FLASK_SKIP_DOTENV": "1", "WEB_BIND": f"127.0.0.1:{port}", "FLASK_APP": "app",
+        "SECRET_KEY": "tests-only", **given,
     }  # fmt: skip
-    log = tmp_path / "web.log"
-    command = [sys.executable, "-m", "gunicorn", "--access-logfile", "-", "wsgi:app"]
+
+
+GUNICORN = ["gunicorn", "wsgi:app"]
+
+
+@contextmanager
+def serving(command: list[str], env: dict[str, str], log: Path) -> Iterator[None]:
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command], cwd=ROOT, env=env, stdout=output, stderr=output
+        )
     try:
-        until(lambda: "Listening at" in log.read_text() and "REDIS_URL" in log.read_text(), 30)
-        assert urlopen(f"http://127.0.0.1:{port}/healthz").status == 200
-        until(lambda: "/healthz" in log.read_text())
+        until(lambda: "REDIS_URL" in log.read_text() or "Running on" in log.read_text(), 30)
+        yield
     finally:
         process.terminate()
         process.wait(30)
 
-    loggers = {line["logger"] for line in lines(log.read_text())}
-    assert {"gunicorn.error", "gunicorn.access", "app"} <= loggers
+
+def test_lines_of_the_web_server_are_json_too(real_stores: LocalStores, tmp_path: Path) -> None:
+    port, log = free_port(0), tmp_path / "web.log"
+    command = ["gunicorn", "--access-logfile", "-", "wsgi:app"]
+    with serving(command, web_environment(real_stores, port, LOG_FORMAT="json"), log):
+        assert urlopen(f"http://127.0.0.1:{port}/healthz").status == 200
+        answer = urlopen(f"http://127.0.0.1:{port}/tasks?q=hidden%0A")
+        body = answer.read()
+        until(lambda: "app.access" in log.read_text())
+
+    written = lines(log.read_text())
+    assert {"gunicorn.error", "gunicorn.access", "app"} <= {line["logger"] for line in written}
+    (line,) = [line for line in written if line["logger"] == "app.access"]
+    assert (line["method"], line["path"], line["status"]) == ("GET", "/tasks?…", 200)
+    assert (line["bytes"], line["address"], line["person"]) == (len(body), "127.0.0.1", "local")
+    assert line["request_id"] == answer.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize("server", ["gunicorn", "flask"])
+def test_text_lines_of_the_web_server_cannot_be_forged(
+    server: str, real_stores: LocalStores, tmp_path: Path
+) -> None:
+    port, log = free_port(0), tmp_path / "web.log"
+    command = GUNICORN if server == "gunicorn" else ["flask", "run", "--port", str(port)]
+    with serving(command, web_environment(real_stores, port), log):
+        until(lambda: answers(f"http://127.0.0.1:{port}"))
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+            asked = b"GET /x%0D%0A2026-11-27%20forged%1b[2K HTTP/1.1\r\nHost: localhost\r\n"
+            client.sendall(asked + b"Connection: close\r\n\r\n")
+            while client.recv(4_096):
+                pass
+        until(lambda: "forged" in log.read_text())
+
+    (line,) = [line for line in log.read_text().splitlines() if "forged" in line]
+    assert " app.access: GET /x%0D%0A2026-11-27%20forged%1B%5B2K 404 " in line
+    assert line.endswith("]") and "[request " in line
+
+
+@pytest.mark.parametrize("command", [GUNICORN, ["flask", "run"]], ids=["gunicorn", "flask run"])
+def test_start_up_errors_are_json_too(command: list[str], real_stores: LocalStores) -> None:
+    env = web_environment(real_stores, free_port(0), LOG_FORMAT="json", MONGODB_TIMEOUT_MS="soon")
+    ran = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60
+    )
+    assert ran.returncode == 1
+    (line,) = lines(ran.stderr)
+    assert line["level"] == "critical" and "MONGODB_TIMEOUT_MS" in line["message"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import Protocol
 
 from bson import ObjectId
 
@@ -31,10 +32,17 @@ class Page:
     cut: tuple[Expansion, ...] = ()
 
 
-def encode(task: Task, sort_field: str) -> str:
+class Row(Protocol):
+    """What is listed: a task, an entry of the audit."""
+
+    @property
+    def id(self) -> ObjectId: ...
+
+
+def encode(row: Row, sort_field: str) -> str:
     """The cursor of a row."""
-    moment: datetime = getattr(task, sort_field)
-    return f"{(moment - EPOCH) // timedelta(milliseconds=1)}-{task.id}"
+    moment: datetime = getattr(row, sort_field)
+    return f"{(moment - EPOCH) // timedelta(milliseconds=1)}-{row.id}"
 
 
 def decode(cursor: str) -> tuple[datetime, ObjectId]:

@@ -33,5 +33,5 @@ class People:
             ),
             links=Links(db),
             tokens=ApiTokens(db),
-            audit=Audit(db),
+            audit=Audit(db, timedelta(days=settings.audit_retention_days)),
         )

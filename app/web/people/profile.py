@@ -12,11 +12,11 @@ from app.extensions import services
 from app.web.platform.errors import Problem, problem_of
 from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import (
-    current_origin,
     current_person,
     current_session,
     requires,
 )
+from app.web.request_log.origin import current_origin
 
 blueprint = Blueprint("profile", __name__, url_prefix="/profile")
 

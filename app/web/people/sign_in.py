@@ -23,12 +23,12 @@ from app.web.people.local_path import local_path
 from app.web.platform.errors import problem_of, wants_json
 from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import (
-    current_origin,
     current_person,
     current_session,
     requires,
     signed_in_by,
 )
+from app.web.request_log.origin import current_origin
 
 blueprint = Blueprint("sign_in", __name__)
 

@@ -16,6 +16,7 @@ from pymongo.errors import PyMongoError
 from werkzeug.exceptions import BadHost, HTTPException, SecurityError
 
 from app.core.errors import Cause, Invalid, NoRoom, SignInRequired, TaskQueueError, Unavailable
+from app.core.log_lines import request_id
 from app.core.mongo import cannot_write, is_away
 from app.core.store_errors import causes
 from app.core.store_errors.advice import unusable
@@ -23,6 +24,7 @@ from app.extensions import advice_about, services
 from app.web.platform.permissions import ask_for_nobody
 from app.web.platform.slow_clients import TooSlow
 from app.web.platform.stores import warn
+from app.web.request_log.addresses import loggable
 
 HTTP_SENTENCES = {
     400: (
@@ -115,7 +117,7 @@ def _handle(error: Exception) -> Any:
         return error
     problem = problem_of(error)
     if problem.status == 500 or problem.message is BROKEN:
-        current_app.logger.exception("%s %s failed", request.method, request.path)
+        current_app.logger.exception("%s %s failed", request.method, loggable(request.path))
     elif problem.away:
         warn(current_app, error)
     if isinstance(error, SignInRequired) and (page := _sign_in_address()):
@@ -150,12 +152,14 @@ def _answer(problem: Problem) -> Response:
             "title": problem.title,
             "status": problem.status,
             "detail": problem.message,
+            "request_id": request_id(),
         }
         response = jsonify({**body, "fields": problem.fields} if problem.fields else body)
         response.mimetype = "application/problem+json"
         return response
     if isinstance(request.routing_exception, (SecurityError, BadHost)):
-        return Response(f"{problem.title}\n\n{problem.message}\n", mimetype="text/plain")
+        text = f"{problem.title}\n\n{problem.message}\n\nRequest {request_id()}\n"
+        return Response(text, mimetype="text/plain")
     return Response(
         render_template(
             "platform/error.html",
@@ -165,6 +169,7 @@ def _answer(problem: Problem) -> Response:
             list_url=_list_url(problem),
             again=_again(problem),
             show_pulse=False,
+            request_id=request_id(),
         )
     )
 

@@ -15,9 +15,10 @@ from flask import Flask, current_app, g, request
 from pymongo.errors import PyMongoError
 
 from app.core.errors import Forbidden, SignInRequired, Unavailable
-from app.core.people.person import ANONYMOUS, PUBLIC, Origin, Permission, Person
+from app.core.people.person import ANONYMOUS, PUBLIC, Permission, Person
 from app.core.people.sessions import Session
 from app.extensions import access, services
+from app.web.request_log.origin import current_origin
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -68,11 +69,6 @@ def current_session() -> Session:
     raise SignInRequired("Sign in to continue.")
 
 
-def current_origin() -> Origin:
-    """Where this request came from, for the audit."""
-    return Origin(address=request.remote_addr or "", via="session")
-
-
 def shown_person() -> Person:
     """The person for a page: that of an error must be made where MongoDB does not say who it is."""
     if "nobody_known" not in g:
@@ -113,7 +109,7 @@ def _check() -> None:
     needed = needed_by(current_app, request.endpoint)
     if needed == PUBLIC:
         return
-    person = current_person()
+    person = g.person = current_person()
     if not person.signed_in:
         raise SignInRequired("Sign in to continue.")
     if needed is None:

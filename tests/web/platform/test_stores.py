@@ -43,7 +43,7 @@ def test_it_starts_without_stores_and_says_so(monkeypatch):
         assert '<p class="advice">' in answer.text
         assert answer.headers["Retry-After"]
     problem = client.get("/tasks", headers={"Accept": "application/json"})
-    assert set(problem.json) == {"type", "title", "status", "detail"}
+    assert set(problem.json) == {"type", "title", "status", "detail", "request_id"}
     assert time.monotonic() - started < 2
     assert client.get("/healthz").status_code == 200
     services.db.client.close()
