@@ -32,9 +32,6 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 
     from app import cli
     from app.cli.startup import settings_of_process
-    from app.web.create import views as create
-    from app.web.home import views as dashboard
-    from app.web.people import profile, sign_in
     from app.web.platform import (
         errors,
         filters,
@@ -46,8 +43,6 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         stores,
     )
     from app.web.request_log import log_setup, middleware
-    from app.web.tasks import bulk_views, downloads
-    from app.web.tasks import views as tasks
 
     sources: Mapping[str, str] = {}
     if settings is None:
@@ -69,6 +64,17 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     flashes.init_app(app)
     pulse.init_app(app)
     cli.init_app(app)
+    _add_pages(app)
+    return app
+
+
+def _add_pages(app: Flask) -> None:
+    """Add the pages, a room after the other."""
+    from app.web.create import views as create
+    from app.web.home import views as dashboard
+    from app.web.people import profile, sign_in
+    from app.web.tasks import bulk_views, downloads
+    from app.web.tasks import views as tasks
+
     for room in (dashboard, sign_in, profile, tasks, bulk_views, downloads, create):
         app.register_blueprint(room.blueprint)
-    return app
