@@ -23,6 +23,7 @@ from app.local.servers import Stores
 from config import load
 from tests.chaos.web import LOST, Web
 from tests.docs.documents import ROOT, blocks
+from tests.signing_in import link, token_of
 from tests.web.create.creating import Sent, publish
 
 NAME = "tasks.example.org"
@@ -76,6 +77,11 @@ class Browser:
             assert "secure" in cookie.lower()
         return got.status, got.getheader("Location") or "", text
 
+    def sign_in(self, path: str) -> None:
+        """Open a link that signs in once, and press its button."""
+        _, _, page = self.ask("GET", path)
+        assert self.ask("POST", path, {"csrf_token": token_of(page)})[0] == 303
+
 
 def configured(web_port: int, port: int, folder: Path, prefix: str) -> str:
     """The documented server on ports that are free here; below a path as the document says in words."""
@@ -96,7 +102,7 @@ def configured(web_port: int, port: int, folder: Path, prefix: str) -> str:
 
 
 @contextmanager
-def served(stores: Stores, name: str, log: Path) -> Iterator[Web]:
+def served(stores: Stores, name: str, log: Path) -> Iterator[tuple[Web, str]]:
     """The web server as production has it, with one task type, on a database of its own."""
     env = {
         "MONGODB_URI": stores.mongodb_uri.replace("/taskqueue", f"/{name}"),
@@ -114,7 +120,7 @@ def served(stores: Stores, name: str, log: Path) -> Iterator[Web]:
         database.create_indexes(services.db)
         publish(services, "noop", schema={"type": "object", "properties": {}})
         web.start()
-        yield web
+        yield web, link(services)
     finally:
         web.stop()
         services.close()
@@ -143,7 +149,7 @@ def browser(real_stores: Stores, tmp_path: Path, prefix: str) -> Iterator[Browse
         except LOST:
             return False
 
-    with served(real_stores, f"nginx_{os.getpid()}_{prefix.strip('/')}", tmp_path / "web.log") as web:
+    with served(real_stores, f"nginx_{os.getpid()}_{prefix.strip('/')}", tmp_path / "web.log") as (web, path):
         (tmp_path / "nginx.conf").write_text(configured(web.port, person.port, tmp_path, prefix))
         command = [NGINX, "-e", str(tmp_path / "error.log"), "-c", str(tmp_path / "nginx.conf")]
         nginx = Child(
@@ -152,6 +158,7 @@ def browser(real_stores: Stores, tmp_path: Path, prefix: str) -> Iterator[Browse
         try:
             nginx.start()
             nginx.wait_ready(20)
+            person.sign_in(prefix + path)
             yield person
         finally:
             nginx.kill()
