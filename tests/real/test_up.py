@@ -229,7 +229,7 @@ def exported(folder: Path, name: str) -> str:
 @pytest.mark.parametrize("name", ["web", "mongodb"])
 def test_what_dies_is_restarted_at_the_same_place(folder: Path, name: str) -> None:
     with started([*STAND_INS, str(folder)], folder) as run:
-        address = run.wait_for(r"Open (http://\S+)").group(1)
+        address = run.wait_for(r"Open (http://[^/\s]+)").group(1)
         programs = {"mongodb": "secantus", "redis": "valkey", "web": "http.server", "workers": "time.sleep"}
         by_name = {
             found: next(each for each in run.family()[0].children() if part in " ".join(each.cmdline()))
