@@ -109,9 +109,8 @@ def task(
     first one too; one that uses more than ``memory_mb`` megabytes is killed (0: as the settings say).
     A worker loads the type only where ``when`` says so, asked with its settings. ``result`` says how the
     page shows what is returned: a kind, or kinds by name for pieces of a dictionary. ``checks`` are
-    conditions on several parameters at once. ``roles`` and ``groups`` limit who may create and retry its tasks:
-    people with at least one of these roles (``submitter``, ``operator``, ``administrator``), members of any
-    of these groups, and always administrators. Raises TaskTypeError.
+    conditions on several parameters at once. ``roles`` and ``groups`` limit who may create its tasks: people
+    with at least one of these roles, members of these groups, administrators. Raises TaskTypeError.
     """
 
     def register(function: Function) -> Function:
