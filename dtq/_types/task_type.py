@@ -107,10 +107,10 @@ def task(
     The first line of its docstring is what its card says, the rest the help beside its form (Markdown);
     ``help`` is for one too long to stand there. ``timeout_s`` bounds one attempt; ``max_attempts`` counts the
     first one too; one that uses more than ``memory_mb`` megabytes is killed (0: as the settings say).
-    A worker loads the type only where ``when`` says so, asked with its settings. ``result`` is how the page
-    shows what is returned: a kind, or kinds by name for pieces of a dictionary. ``checks`` are conditions on
-    several parameters. ``roles`` and ``groups`` limit who may create and retry its tasks: people with one of
-    these roles, members of one of these groups, and administrators. Raises TaskTypeError.
+    A worker loads the type only where ``when`` says so, asked with its settings. ``result`` says how the
+    page shows what is returned: a kind, or kinds by name for pieces of a dictionary. ``checks`` are
+    conditions on several parameters at once. ``roles`` and ``groups`` limit who may create its tasks: people
+    with at least one of these roles, members of these groups, administrators. Raises TaskTypeError.
     """
 
     def register(function: Function) -> Function:
