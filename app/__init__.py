@@ -34,6 +34,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     from app.cli.startup import settings_of_process
     from app.web.create import views as create
     from app.web.home import views as dashboard
+    from app.web.people import audit_views
     from app.web.platform import (
         errors,
         filters,
@@ -65,6 +66,6 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     flashes.init_app(app)
     pulse.init_app(app)
     cli.init_app(app)
-    for room in (dashboard, tasks, bulk_views, downloads, create):
+    for room in (dashboard, tasks, bulk_views, downloads, create, audit_views):
         app.register_blueprint(room.blueprint)
     return app
