@@ -9,13 +9,14 @@ import sys
 from typing import Any
 
 from config import SettingsError, load
-from environment import effective
+from environment import conceal, effective
 
 try:
     environment = effective(os.environ)
     settings = load(environment.values)
 except SettingsError as problems:
     sys.exit(str(problems))
+conceal({})  # From tasks that run as the same user; the application still reads `os.environ`.
 if environment.note:
     print(environment.note, file=sys.stderr)
 

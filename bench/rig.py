@@ -130,6 +130,7 @@ def _started(found: Stores, folder: Path, workers: int, settings: dict[str, str]
         **found.addresses,
         "ENVIRONMENT": "local",
         "SECRET_KEY": secrets.token_hex(32),
+        "SECRETS_KEY": secrets.token_hex(32),
         "WEB_BIND": f"127.0.0.1:{port}",
         "WEB_CONCURRENCY": str(WEB_PROCESSES),
         "TASK_MODULES": "bench.workload",

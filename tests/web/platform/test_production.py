@@ -12,6 +12,8 @@ from app.web.platform.security import flask_settings
 from config import load
 from tests.web.looking import text_of
 
+KEY = "abcdefghijklmnopqrstuvwxyz0123456789"
+
 
 class TestProduction:
     @pytest.fixture
@@ -19,7 +21,7 @@ class TestProduction:
         """A client of a server with these settings."""
 
         def made(**env):
-            settings = load({"SECRET_KEY": "abcdefghijklmnopqrstuvwxyz0123456789", **env})
+            settings = load({"SECRET_KEY": KEY, "SECRETS_KEY": KEY[::-1], **env})
             return create_app(settings, services).test_client()
 
         return made
@@ -131,6 +133,7 @@ class TestProduction:
 
 
 def test_gunicorn_itself_believes_no_proxy(monkeypatch):
+    monkeypatch.setattr("environment.conceal", lambda env: None)  # nothing of the process of the tests
     monkeypatch.setenv("ENVIRONMENT", "local")
     found = runpy.run_path("gunicorn.conf.py")
     names = ("forwarded_allow_ips", "forwarder_headers", "secure_scheme_headers")
