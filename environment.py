@@ -269,7 +269,7 @@ def conceal(env: MutableMapping[str, str]) -> None:
 
 def _overwrite(names: Collection[bytes]) -> None:
     """Overwrite values in the block of variables that the kernel gave this program (proc_pid_stat(5))."""
-    fields = Path("/proc/self/stat").read_text(encoding="latin-1").rpartition(")")[2].split()
+    fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
     start, end = int(fields[47]), int(fields[48])
     at = start
     for entry in ctypes.string_at(start, end - start).split(b"\0"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import flask.cli
@@ -226,3 +228,37 @@ def test_a_checkout_that_cannot_be_written_has_none(tmp_path: Path) -> None:
 def test_a_production_process_makes_no_key(tmp_path: Path) -> None:
     effective({"SECRET_KEY": STRONG}, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+# What a process takes out of its own environment
+
+CONCEALS = """
+import ctypes, os, subprocess
+from environment import conceal
+libc = ctypes.CDLL(None)
+
+def block():
+    return subprocess.run(["/bin/cat", f"/proc/{os.getpid()}/environ"], capture_output=True).stdout
+
+if os.geteuid() == 0:  # who may read what is not for others
+    os.setgroups([])
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)
+libc.prctl(4, 1, 0, 0, 0)
+print(block().count(b"hunter2"), end=" ")
+conceal(os.environ)
+own = subprocess.run(["/bin/cat", "/proc/self/environ"], capture_output=True).stdout
+print(len(block()), len(own) > 0, end=" ")
+libc.prctl(4, 1, 0, 0, 0)
+print(block().count(b"hunter2"), block().count(b"OWN=mine"), sorted(os.environ))
+"""
+
+
+def test_others_read_neither_secret_variables_of_a_process_nor_its_memory() -> None:
+    env = {"SECRETS_KEY": "hunter2", "MONGODB_URI": "mongodb://hunter2@db/x"}
+    env |= {"OWN": "mine", "LC_CTYPE": "C.UTF-8"}
+    ran = subprocess.run(
+        [sys.executable, "-c", CONCEALS], cwd=environment.ROOT, env=env, capture_output=True, text=True
+    )
+
+    assert ran.stdout.strip() == "2 0 True 0 1 ['LC_CTYPE', 'OWN']", ran.stderr

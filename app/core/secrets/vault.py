@@ -85,12 +85,24 @@ class Vault:
         """The text of a token of that task. Raises CannotOpen."""
         return self.open(token, f"task:{task_id}")
 
+    def sealed_again(self, token: str, task_id: ObjectId) -> str:
+        """A token of that task under the current key. Raises CannotOpen."""
+        return self.seal(self.open_of_task(token, task_id), f"task:{task_id}")
+
+    def is_current(self, token: str) -> bool:
+        """Whether a token is under the key that seals."""
+        return token.split(".")[1] == self.key_names[0]
+
+    def require_key(self) -> None:
+        """Raises CannotOpen where there is no key to seal with."""
+        if not self.usable:
+            raise CannotOpen(NO_KEY)
+
     # One secret
 
     def seal(self, text: str, place: str) -> str:
         """A token that only the same place opens. Raises CannotOpen where there is no key."""
-        if not self.usable:
-            raise CannotOpen(NO_KEY)
+        self.require_key()
         name, cipher = _cipher(self._keys[0])
         plain = json.dumps([text, int(utcnow().timestamp())]).encode()
         padded = plain + b" " * (-len(plain) % STEP)
