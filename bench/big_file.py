@@ -166,7 +166,12 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="big-file-") as folder, ExitStack() as stack:
         started = stack.enter_context(stores(Path(folder), mongo=options.store))
-        environment = {**started.addresses, "ENVIRONMENT": "local", "SECRET_KEY": "bench-only"}
+        environment = {
+            **started.addresses,
+            "ENVIRONMENT": "local",
+            "SECRET_KEY": "bench-only",
+            "SECRETS_KEY": "too",
+        }
         environment["UPLOAD_MAX_MB"] = str(options.mb)
         site = stack.enter_context(_serving(environment, Path(folder)))
         rows = [row for size in (MB, options.mb * MB) for row in _measure(site, size)]

@@ -83,9 +83,9 @@ def test_gunicorn_finds_them_where_it_is_local(servers: Path) -> None:
 
 
 def test_in_production_they_are_not_used(servers: Path) -> None:
-    ran = flask(
-        servers, "settings", ENVIRONMENT="production", SECRET_KEY="Zk3-9vXq_71hTsw0LrCePbYu5nDgJa2mQ8oF"
-    )
+    key = "Zk3-9vXq_71hTsw0LrCePbYu5nDgJa2mQ8oF"
+    keys = {"SECRET_KEY": key, "SECRETS_KEY": key.swapcase()}
+    ran = flask(servers, "settings", ENVIRONMENT="production", **keys)
 
     assert ran.returncode == 0
     assert re.search(r"^REDIS_URL +\(hidden\) +default ", ran.stdout, re.MULTILINE)

@@ -131,6 +131,7 @@ def served(stores: LocalStores, name: str, log: Path, **more: str) -> Iterator[t
         "MONGODB_URI": stores.mongodb_uri.replace("/taskqueue", f"/{name}"),
         "REDIS_URL": stores.redis_url,
         "SECRET_KEY": "a-key-for-this-test-alone-0123456789",
+        "SECRETS_KEY": "another-key-for-this-test-0123456789",
         "ENVIRONMENT": "production",
         "FLASK_SKIP_DOTENV": "1",
         "MONGODB_TIMEOUT_MS": "10000",

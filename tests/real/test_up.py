@@ -194,7 +194,7 @@ def test_data_of_the_earlier_default_server_is_taken_over_and_kept(folder: Path)
 @contextlib.contextmanager
 def core(folder: Path) -> Iterator[Services]:
     """The product's core over the stores of a running `up`."""
-    given = {name: exported(folder, name) for name in ("MONGODB_URI", "REDIS_URL", "SECRET_KEY")}
+    given = {name: exported(folder, name) for name in ("MONGODB_URI", "REDIS_URL", "SECRETS_KEY")}
     services = connect(load({**given, "ENVIRONMENT": "local", "MONGODB_TIMEOUT_MS": "10000"}))
     yield services
     services.close()

@@ -5,6 +5,7 @@ SIGTERM or Ctrl-C once: every worker finishes its task, or releases it after STO
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -13,12 +14,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from app.core.parent_death import die_with
 from app.core.services import Services, connect
-from config import Settings
+from config import Reach, Settings
 from workers.attempt.orphans import adopt, end_strays
+from workers.handover import Sender
 from workers.log_setup import set_up
 from workers.maintenance import Maintenance
 from workers.store_timeouts import patient
@@ -54,8 +56,10 @@ def say_troubles(services: Services) -> None:
 class Fleet:
     """Several supervisors as processes; one that dies is started again."""
 
-    def __init__(self, size: int, reload: bool) -> None:
+    def __init__(self, size: int, reload: bool, secrets: Mapping[str, str]) -> None:
+        """``secrets`` are the settings that each of them is handed over a pipe."""
         self._size = size
+        self._secrets = secrets
         self._options = ["--reload"] if reload else []
         self._processes: list[subprocess.Popen[bytes]] = []
         self._stopping = False
@@ -68,7 +72,7 @@ class Fleet:
         while not self._stopping or self._processes:
             self._processes = [process for process in self._processes if process.poll() is None]
             while not self._stopping and len(self._processes) < self._size:
-                self._processes.append(_start(self._options))
+                self._processes.append(_start(self._options, self._secrets))
             if self._stopping:  # it may have come while one was started
                 self._tell([process for process in self._processes if process.pid not in self._told])
             if adopts:  # what a worker that was killed has left
@@ -86,9 +90,17 @@ class Fleet:
                 process.terminate()
 
 
-def _start(options: list[str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "workers", "--parent", str(os.getpid()), *options]
-    return subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own interpreter and module
+def _start(options: list[str], secrets: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    with contextlib.closing(Sender()) as sender:
+        about = ["--parent", str(os.getpid()), "--handover", str(sender.reader)]
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "workers", *about, *options],
+            pass_fds=(sender.reader,),
+            start_new_session=True,
+        )
+        sender.started()
+        sender.send(secrets)
+    return process
 
 
 def run(settings: Settings, processes: int, *, reload: bool, parent: int | None) -> None:
@@ -100,4 +112,4 @@ def run(settings: Settings, processes: int, *, reload: bool, parent: int | None)
     elif processes == 1:
         supervise(settings, reload)
     else:
-        Fleet(processes, reload).run()
+        Fleet(processes, reload, settings.secrets_for(Reach.SUPERVISOR)).run()

@@ -135,8 +135,8 @@ class Restore:
         if set(self._manifest.keys) - set(self._keys):
             self._warn(
                 Caution.KEY,
-                "The export is from an installation with another SECRET_KEY. Add that one to "
-                "SECRET_KEY_FALLBACKS, or waiting tasks with secrets will fail.",
+                "The export is from an installation with another SECRETS_KEY. Add that one to "
+                "SECRETS_KEY_FALLBACKS, or waiting tasks with secrets will fail.",
             )
 
     def _warn(self, caution: Caution, message: str) -> None:

@@ -168,7 +168,9 @@ def test_a_local_server_answers_to_its_own_machine_only(client, peer, status):
     "more", [{"WEB_BIND": "0.0.0.0:8000"}, {"WEB_HOSTS": "localhost"}, {"WEB_PROXIES": "1"}]
 )
 def test_one_that_is_said_to_be_reached_from_elsewhere_is(services, more):
-    settings = load({"ENVIRONMENT": "local", "SECRET_KEY": "tests-only", **more})
+    settings = load(
+        {"ENVIRONMENT": "local", "SECRET_KEY": "tests-only", "SECRETS_KEY": "tests-only too", **more}
+    )
     client = create_app(settings, services).test_client()
     assert client.get("/sign-in", environ_base={"REMOTE_ADDR": "10.0.0.5"}).status_code == 200
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -182,9 +182,9 @@ class Told:
 def test_a_stop_that_comes_while_a_worker_is_started_reaches_that_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fleet, started = program.Fleet(2, reload=False), [Told()]
+    fleet, started = program.Fleet(2, reload=False, secrets={}), [Told()]
 
-    def begin(options: list[str]) -> Told:
+    def begin(options: list[str], secrets: Mapping[str, str]) -> Told:
         fleet._stop(signal.SIGTERM, None)
         return started[0]
 
