@@ -16,7 +16,7 @@ from app.core.errors import Invalid
 from app.core.people.audit import AuditFilter, Entry, Event, Outcome
 from app.core.people.audit_export import FORMATS, as_text
 from app.core.tasks.task import Task, parse_task_id
-from app.extensions import services
+from app.extensions import access, services
 from app.web.platform.permissions import current_person, requires
 from app.web.request_log.origin import current_origin
 
@@ -89,8 +89,7 @@ def index() -> str | AnyResponse:
 def _tasks(targets: Iterable[str]) -> dict[str, Task]:
     """Return the tasks that are still there of those that targets name, by ID."""
     ids: list[ObjectId] = [found for found in map(parse_task_id, set(targets)) if found]
-    found = services().queries.find({"_id": {"$in": ids}}, [("_id", 1)], len(ids)) if ids else []
-    return {str(task.id): task for task in found}
+    return {str(task.id): task for task in (access().rows(ids) if ids else [])}
 
 
 def changes(entry: Entry) -> list[Change]:

@@ -12,6 +12,7 @@ from app import create_app
 from app.core.tasks.states import Status
 from config import load
 from tests.browser import results, seeded
+from tests.signing_in import signed_in
 from tests.web.create.creating import Browser
 
 PREFIX = "/queue"
@@ -29,6 +30,7 @@ def visit(services):
     def made(env, headers=None):
         settings = load({"ENVIRONMENT": "local", "SECRET_KEY": "tests-only", **env})
         client = create_app(settings, services).test_client()
+        signed_in(client, services)
         for name, value in (headers or {}).items():
             client.environ_base["HTTP_" + name.upper().replace("-", "_")] = value
         return client
