@@ -107,10 +107,10 @@ def task(
     The first line of its docstring is what its card says, the rest the help beside its form (Markdown);
     ``help`` is for one too long to stand there. ``timeout_s`` bounds one attempt; ``max_attempts`` counts the
     first one too; one that uses more than ``memory_mb`` megabytes is killed (0: as the settings say).
-    A worker loads the type only where ``when`` says so, asked with its settings. ``result`` says how the
-    page shows what is returned: a kind, or kinds by name for pieces of a dictionary. ``checks`` are
-    conditions on several parameters at once. ``roles`` and ``groups`` limit who may create its tasks: people
-    with at least one of these roles, members of these groups, administrators. Raises TaskTypeError.
+    A worker loads the type only where ``when`` says so, asked with its settings. ``result`` is how the page
+    shows what is returned: a kind, or kinds by name for pieces of a dictionary. ``checks`` hold on several
+    parameters. Its tasks are created by people with one of the ``roles``, members of one of the ``groups``
+    where any are given, and administrators. Raises TaskTypeError.
     """
 
     def register(function: Function) -> Function:
@@ -121,12 +121,11 @@ def task(
             model=_declare_checks(function, model, checks),
             title=title,
             category=category,
-            priority=_priority(function, priority),
             help=help,
             when=_condition(function, when),
             result=_result(function, result),
             checks=tuple(checks),
-            **_bounds(function, timeout_s, max_attempts, memory_mb),
+            **_bounds(function, priority, timeout_s, max_attempts, memory_mb),
             **_limits(function, roles, groups),
         )
         _register(made)
@@ -200,9 +199,10 @@ def _priority(function: Callable[..., Any], word: str) -> str:
 
 
 def _bounds(
-    function: Callable[..., Any], timeout_s: int, max_attempts: int, memory_mb: int
+    function: Callable[..., Any], priority: str, timeout_s: int, max_attempts: int, memory_mb: int
 ) -> dict[str, Any]:
     return {
+        "priority": _priority(function, priority),
         "timeout_s": _positive(function, "timeout_s", timeout_s),
         "max_attempts": _positive(function, "max_attempts", max_attempts),
         "memory_mb": _positive(function, "memory_mb", memory_mb, least=0),

@@ -14,7 +14,7 @@ from app.core.secrets.secret import Secret
 from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import NewTask, Task
-from app.local.servers import Stores
+from app.local.servers import LocalStores
 from tests.real.fleet import Fleet, fleet, until
 from tests.real.test_up import REAL, core, exported, started
 
@@ -29,7 +29,7 @@ KEYS = {
 
 
 @pytest.fixture(params=[1, 2])
-def crew(real_stores: Stores, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Fleet]:
+def crew(real_stores: LocalStores, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Fleet]:
     """Workers as an operator starts them: one supervisor alone, and a fleet of two."""
     more = {"TASK_MODULES": "tests.real.prying", "SMTP_PASSWORD": "smtp-hunter2", "OWN_VARIABLE": "kept"}
     with fleet(real_stores, "reach", tmp_path, **KEYS, **more, ENVIRONMENT="production") as made:

@@ -163,7 +163,7 @@ class TestProduction:
         ({"ENVIRONMENT": "local"}, [("127.0.0.1", 8000), ("0.0.0.0", 8000)], True),
         ({"ENVIRONMENT": "local"}, [("::", 8000)], True),
         ({"ENVIRONMENT": "local"}, [("10.0.0.5", 8000)], True),
-        ({"ENVIRONMENT": "production", "SECRET_KEY": KEY, "SECRETS_KEY": KEY},
+        ({"ENVIRONMENT": "production", "SECRET_KEY": KEY, "SECRETS_KEY": KEY[::-1]},
          [("0.0.0.0", 8000)], False),
     ],
 )  # fmt: skip

@@ -1,7 +1,8 @@
 """IDs of requests and the log line of each request."""
 
-from __future__ import inspect
+from __future__ import annotations
 
+import inspect
 import logging
 import re
 from collections.abc import Iterator
