@@ -13,11 +13,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 from rq import Queue
 from rq.job import Job
@@ -133,7 +134,11 @@ class Queues:
                 queue = self._queues[task.priority]
                 queue.enqueue_job(self._job(task), pipeline=pipe)
             pipe.xadd(WAKE, {"n": len(tasks)}, maxlen=1, approximate=False)
-            pipe.execute()
+            try:
+                pipe.execute()
+            except ResponseError:  # A hash without its entry, or an unmarked one, would seem to wait.
+                self.redis.delete(*(Job.key_for(task.job_id) for task in tasks))
+                raise
 
     def _job(self, task: Task) -> Job:
         return Job.create(
@@ -261,7 +266,8 @@ class Queues:
     def mend(self) -> int:
         """Put keys of a wrong type aside, for a day; return how many.
 
-        They hold nothing that we wrote, and keep a queue, or all of them, from working.
+        They hold nothing that we wrote, and keep a queue, or all of them, from working. A queue whose hints
+        are gone with its key is a loss: a new epoch pushes them again, which does the others no harm.
         """
         kinds = {**dict.fromkeys(self._keys, "list"), WAKE: "stream", Queue.redis_queues_keys: "set"}
         with _translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
@@ -276,6 +282,11 @@ class Queues:
                     "The key %s in Redis was a %s, not a %s, and stopped the queue: it is now %s, for a day.",
                     key, found[key], kinds[key], ASIDE + key,
                 )  # fmt: skip
+            if set(wrong) & set(self._keys[:-1]):
+                hints = self.redis.scan_iter(f"{Job.redis_job_namespace_prefix}*", count=1_000)
+                for some in iter(lambda: list(islice(hints, 1_000)), []):
+                    self.redis.delete(*some)
+                self.redis.delete(EPOCH, LOSS)
         return len(wrong)
 
     def forget_lost_workers(self) -> None:

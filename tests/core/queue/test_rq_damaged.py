@@ -61,6 +61,24 @@ def test_a_key_of_a_wrong_type_is_put_aside_and_everything_goes_on(key, services
     assert services.queues.take(0) == task.job_id
 
 
+def test_hints_that_were_lost_with_their_queue_are_sent_again(services, new_task):
+    lost, other = new_task(priority="high"), new_task(priority="low")
+    services.recovery.recover()
+    services.queues.redis.set("rq:queue:high", "x")
+    services.queues.mend()
+    services.recovery.recover()
+    assert {services.queues.take(0) for _ in range(2)} == {lost.job_id, other.job_id}
+
+
+def test_a_push_to_a_key_of_a_wrong_type_leaves_nothing_that_seems_to_wait(services, new_task):
+    services.queues.redis.set("rq:queue:high", "x")
+    task = new_task(priority="high")
+    assert services.queues.missing([task]) == [task]
+    services.queues.redis.delete("rq:queue:high")
+    services.recovery.push_due()
+    assert services.queues.take(0) == task.job_id
+
+
 def test_what_is_right_stays_where_it_is(services, new_task):
     task = new_task()
     assert services.queues.mend() == 0
