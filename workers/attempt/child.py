@@ -181,7 +181,13 @@ class Child:
     def _handle(self, job_id: str) -> None:
         named = parse_job_id(job_id)
         if named is None:
-            log.warning("A message that is none of ours was dropped: %.60r", job_id)
+            self.services.lasting.warning(
+                log,
+                "",
+                "foreign",
+                "A message of another program was dropped: %.60r. Others may follow.",
+                job_id,
+            )
             return
         failpoints.reach("popped", job_id)
         seen = self._patiently(lambda: self.services.tasks.waiting(*named))
