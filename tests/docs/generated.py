@@ -18,6 +18,7 @@ from app.cli.keys import keys_group
 from app.cli.run import run_command
 from app.cli.settings import settings_command
 from app.cli.types import types_command
+from app.cli.users import users_group
 from app.core.errors import Cause
 from app.core.store_errors.advice import CERTIFICATES, REASONS, TITLES, WITH_TLS
 from app.core.tasks.states import ACTIONS, TRANSITIONS, Action, Ending, Status
@@ -127,6 +128,7 @@ def flask_commands() -> str:
              ("flask tasks run", run_command)]  # fmt: skip
     found += [(f"flask data {name}", command) for name, command in data_group.commands.items()]
     found += [(f"flask keys {name}", command) for name, command in keys_group.commands.items()]
+    found += [(f"flask users {name}", command) for name, command in users_group.commands.items()]
     return "\n\n".join(command_section(name, command) for name, command in found)
 
 
