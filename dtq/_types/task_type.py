@@ -109,8 +109,8 @@ def task(
     first one too; one that uses more than ``memory_mb`` megabytes is killed (0: as the settings say).
     A worker loads the type only where ``when`` says so, asked with its settings. ``result`` is how the page
     shows what is returned: a kind, or kinds by name for pieces of a dictionary. ``checks`` hold on several
-    parameters. Its tasks are created by people with one of the ``roles``, members of one of the ``groups``
-    where any are given, and administrators. Raises TaskTypeError.
+    parameters. Where there are ``roles`` or ``groups``, only people with one of these roles or a higher one,
+    or in one of these groups, create its tasks. Raises TaskTypeError.
     """
 
     def register(function: Function) -> Function:
@@ -125,8 +125,8 @@ def task(
             when=_condition(function, when),
             result=_result(function, result),
             checks=tuple(checks),
-            **_bounds(function, priority, timeout_s, max_attempts, memory_mb),
-            **_limits(function, roles, groups),
+            priority=_priority(function, priority),
+            **_limits(function, timeout_s, max_attempts, memory_mb, roles, groups),
         )
         _register(made)
         return function
@@ -198,19 +198,21 @@ def _priority(function: Callable[..., Any], word: str) -> str:
     return word
 
 
-def _bounds(
-    function: Callable[..., Any], priority: str, timeout_s: int, max_attempts: int, memory_mb: int
+def _limits(
+    function: Callable[..., Any],
+    timeout_s: int,
+    max_attempts: int,
+    memory_mb: int,
+    roles: Sequence[str],
+    groups: Sequence[str],
 ) -> dict[str, Any]:
     return {
-        "priority": _priority(function, priority),
         "timeout_s": _positive(function, "timeout_s", timeout_s),
         "max_attempts": _positive(function, "max_attempts", max_attempts),
         "memory_mb": _positive(function, "memory_mb", memory_mb, least=0),
+        "roles": _roles(function, roles),
+        "groups": _groups(function, groups),
     }
-
-
-def _limits(function: Callable[..., Any], roles: Sequence[str], groups: Sequence[str]) -> dict[str, Any]:
-    return {"roles": _roles(function, roles), "groups": _groups(function, groups)}
 
 
 def _roles(function: Callable[..., Any], roles: Sequence[str]) -> tuple[str, ...]:

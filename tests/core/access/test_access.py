@@ -391,6 +391,8 @@ def test_a_secret_is_used_by_its_owner_only(services, task_in):
         with pytest.raises(Forbidden, match="secret"):
             access.retry(failed.id)
         assert access.bulk.run_on(Operation(Action.RETRY, ""), [failed.id], utcnow()).denied == 1
+        step = access.bulk.step(Operation(Action.RETRY, ""), TaskFilter(), utcnow() + HOUR)
+        assert (step.done, step.left, step.denied) == (0, 0, 1)
     services.access(ALICE).retry(failed.id)
 
     without = Person("eve", "Eve", Role.SUBMITTER, grants={Permission.TASK_CREATE: Reach.OWN})
