@@ -3,6 +3,7 @@
 settings    every setting with its value
 types       the task types that workers published
 data        the database as files, and back
+migrate     the database to the format of this version
 run         one task from a command line, followed to its end
 show        how tasks and types are said on a terminal
 """
@@ -13,6 +14,7 @@ from flask import Flask
 from flask.cli import AppGroup
 
 from app.cli.data import data_group
+from app.cli.migrate import migrate_command
 from app.cli.run import run_command
 from app.cli.settings import settings_command
 from app.cli.types import types_command
@@ -26,3 +28,4 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(settings_command)
     app.cli.add_command(tasks)
     app.cli.add_command(data_group)
+    app.cli.add_command(migrate_command)

@@ -29,7 +29,7 @@ from app.core.params.fields import Field
 from app.core.params.file_types import require_accepted
 from app.core.params.paths import file_ids
 from app.core.params.validate import validate
-from app.core.people.users import LOCAL_NAME
+from app.core.schema import version
 from app.core.services import Services
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import NewTask, Task
@@ -68,6 +68,7 @@ def run_command(
     if local:
         become_local(type_name, words)
     with show.problems(), translated("taking the task, so nothing was created"):
+        version.require(services().db)
         clock.synchronise(services().db)
         task_type = services().catalog.get(type_name)
         task = _submit(services(), task_type, words, priority, title)
@@ -95,7 +96,7 @@ def _submit(
         params=params,
         title=title or task_type.default_title(list(files.values())),
         priority=Priority.from_word(priority) if priority else task_type.priority,
-        owner=LOCAL_NAME,
+        owner=_local_id(core),
         timeout_s=task_type.timeout_s,
         max_attempts=task_type.max_attempts,
         files=tuple(file.id for file in files.values()),
@@ -109,19 +110,24 @@ def _submit(
     return submitted.task
 
 
+def _local_id(core: Services) -> str:
+    """Return the ID of the user who acts when a command does."""
+    return core.people.users.local().id
+
+
 def _store(core: Services, field: Field, path: Path) -> str:
     """Upload a file; returns its id. Raises Invalid for a kind that is not taken, TooLarge."""
     content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     require_accepted(field, path.name, content_type)
     with path.open("rb") as content:
-        return str(core.files.save(content, path.name, content_type, LOCAL_NAME, role="input").id)
+        return str(core.files.save(content, path.name, content_type, _local_id(core), role="input").id)
 
 
 def _files(core: Services, task_type: TaskType, params: dict[str, Any]) -> dict[str, StoredFile]:
     """The files that the parameters name, by id. Raises Invalid for one that is not there."""
     found: dict[str, StoredFile] = {}
     for path, ids in file_ids(task_type.fields, params).items():
-        usable = core.files.usable(ids, LOCAL_NAME)
+        usable = core.files.usable(ids, _local_id(core))
         if len(usable) < len(set(ids)):
             raise Invalid(WRONG, {path: f"There is no such file. Give one as {path}=@path."})
         found |= usable
@@ -154,5 +160,5 @@ def _cancel(core: Services, task_id: ObjectId) -> bool:
         show.say(f"It goes on: task {task_id}.")
         return False
     with show.problems(), translated("canceling the task"), contextlib.suppress(Conflict):
-        core.dispatch.cancel(task_id, LOCAL_NAME)  # else it has ended meanwhile, and that is shown next
+        core.dispatch.cancel(task_id, _local_id(core))  # else it has ended meanwhile, and that is shown next
     return True

@@ -29,6 +29,7 @@ from pymongo.errors import (
 )
 
 from app.core.errors import Cause, DatabaseUnavailable, Unavailable
+from app.core.schema import version
 from app.core.store_errors import causes
 from app.core.store_errors.advice import unusable
 from app.core.store_errors.causes import mongodb_codes
@@ -119,8 +120,10 @@ DELETED_AT = IndexModel([("at", ASCENDING)], name="at")
 def create_indexes(db: Mongo) -> None:
     """Create what is missing, and anew what is defined otherwise; quick where everything is there.
 
-    Raises what went wrong with the first that cannot be made, when all others are.
+    Raises what went wrong with the first that cannot be made, when all others are, and UnsupportedDatabase,
+    with nothing changed, where a newer version defines them.
     """
+    version.require_not_newer(db)
     lists = [IndexModel(keys, name="list_" + "_".join(name for name, _ in keys[:-1])) for keys in LISTS]
     wanted = {
         "tasks": [*lists, *WORK],

@@ -22,7 +22,7 @@ from app.local.adoption import adopt
 from app.local.children import Child, ChildError, free_port, is_free
 from app.local.folder import AlreadyRunningError, exports, locked
 from app.local.kinds import MONGO, REDIS, Kind
-from app.local.readiness import WorkerProbe, answers, require_stores, tasks_from_before
+from app.local.readiness import WorkerProbe, answers, migrate, require_stores, tasks_from_before
 from app.local.servers import Stores, choose, plan
 from app.local.supervisor import Supervisor, say
 from config import Settings, SettingsError, load
@@ -75,6 +75,7 @@ def up(folder: Path, given: Mapping[str, str], programs: Programs = web_and_work
         start_stores(supervisor, stores)
         if not supervisor.stopping:
             require_stores(settings)
+            migrate(settings, say)
             if found := tasks_from_before(settings):
                 say(found)
         if not supervisor.stopping:

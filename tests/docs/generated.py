@@ -14,6 +14,7 @@ from dataclasses import fields
 import click
 
 from app.cli.data import data_group
+from app.cli.migrate import migrate_command
 from app.cli.run import run_command
 from app.cli.settings import settings_command
 from app.cli.types import types_command
@@ -125,6 +126,7 @@ def flask_commands() -> str:
     found = [("flask settings", settings_command), ("flask tasks types", types_command),
              ("flask tasks run", run_command)]  # fmt: skip
     found += [(f"flask data {name}", command) for name, command in data_group.commands.items()]
+    found.append(("flask migrate", migrate_command))
     return "\n\n".join(command_section(name, command) for name, command in found)
 
 

@@ -205,6 +205,16 @@ def tag_keyword(tag: str) -> str:
     return f"tag:{tag}"
 
 
+TEAM_KEYWORD = "for:team"
+"""Among the keywords of a task that everybody may see."""
+
+
+def owner_keyword(owner: str) -> str:
+    """A user's ID as it stands among the keywords of their tasks."""
+    return f"owner:{owner}"
+
+
 def keywords_of(new: NewTask) -> list[str]:
-    """Everything by which a task is found: its words, and its tags as a whole."""
-    return [*words_of(new.title, new.type, *new.tags), *map(tag_keyword, new.tags)]
+    """Everything by which a task is found: its words, its tags as a whole, its owner and its audience."""
+    words, tags = words_of(new.title, new.type, *new.tags), map(tag_keyword, new.tags)
+    return [*words, *tags, owner_keyword(new.owner), TEAM_KEYWORD]

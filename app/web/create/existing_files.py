@@ -41,7 +41,7 @@ class Carried:
         for text in ids:
             if len(text) != 24 or not ObjectId.is_valid(text):
                 raise BadQuery(f"“{text[:60]}” is not the ID of a file.")
-        known = services().files.usable(ids, current_person().name) if ids else {}
+        known = services().files.usable(ids, current_person().id) if ids else {}
         found = tuple(known[one] for one in ids if one in known)
         return cls(found, len(ids) - len(found))
 

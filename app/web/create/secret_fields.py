@@ -56,7 +56,7 @@ class Keeper:
     @classmethod
     def of(cls, task_type: TaskType) -> Keeper:
         """For whom this request comes from."""
-        return cls(services().vault, current_person().name, task_type.name)
+        return cls(services().vault, current_person().id, task_type.name)
 
     def keep(self, each: Field, text: str, note: str = TYPED) -> Kept:
         """Nothing where there is no key to seal it with."""

@@ -120,7 +120,7 @@ def form(type_name: str) -> str | Response:
         task_type.fields,
         {**(past.params if past else {}), **placed.values},
         services().files,
-        current_person().name,
+        current_person().id,
         Keeper.of(task_type).of_past(past, task_type.fields) if past else {},
     )
     filled = tuple(
@@ -287,7 +287,7 @@ def upload(type_name: str, parameter: str) -> tuple[Response, int]:
     """
     field = _file_field(services().catalog.get(type_name), parameter)
     sent = request_limits.sent(services().settings.upload_max_mb * 2**20)
-    file = uploads.store(field, sent, services().files, current_person().name)
+    file = uploads.store(field, sent, services().files, current_person().id)
     return jsonify(id=str(file.id), name=file.name, size=size(file.size)), 201
 
 

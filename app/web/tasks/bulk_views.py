@@ -195,7 +195,7 @@ def _chosen(wording: Wording) -> Chosen:
         raise Invalid("No task was chosen, so nothing was changed. Please tick tasks in the list first.")
     moves = wording.action is Action.REPRIORITIZE
     priority = request_args.priority_of(request.form.get("priority", "")) if moves else None
-    return Chosen(Operation(wording.action, current_person().name, priority), listed, ids)
+    return Chosen(Operation(wording.action, current_person().id, priority), listed, ids)
 
 
 def _addressed(wording: Wording) -> Chosen:
@@ -207,7 +207,7 @@ def _addressed(wording: Wording) -> Chosen:
     ids = bulk_runs.unpack(own[CHOSEN]) if CHOSEN in own else ()
     moves = wording.action is Action.REPRIORITIZE
     priority = request_args.priority_of(own.get(TO, "")) if moves else None
-    operation = Operation(wording.action, current_person().name, priority)
+    operation = Operation(wording.action, current_person().id, priority)
     return Chosen(operation, TaskFilter.parse(args), ids)
 
 

@@ -179,6 +179,12 @@ def _parent(task: Task) -> Task | None:
     return found[0] if found else None
 
 
+def _names(task: Task) -> dict[str, str]:
+    """Return the names of the users that the page of a task shows, by ID."""
+    canceled_by = (task.cancel or {}).get("by")
+    return services().people.users.names(filter(None, (task.owner, canceled_by)))
+
+
 def _live_values(
     task: Task, kind: TaskType | None, files: list[StoredFile], looked: Look | None = None
 ) -> dict[str, Any]:
@@ -188,6 +194,7 @@ def _live_values(
         "task": task,
         "kind": kind,
         "parent": _parent(task),
+        "names": _names(task),
         "steps": detail.steps(task),
         "progress": detail.progress(task),
         "attempts": detail.attempts(task),
@@ -237,7 +244,7 @@ def _log_values(task: Task, attempt: int | None) -> dict[str, Any]:
 @blueprint.post("/tasks/<task_id>/cancel")
 @requires("task.cancel")
 def cancel(task_id: str) -> Response:
-    services().dispatch.cancel(request_args.task_id_of(task_id), current_person().name)
+    services().dispatch.cancel(request_args.task_id_of(task_id), current_person().id)
     task = services().tasks.get(request_args.task_id_of(task_id))
     ended = task.status.ended
     return _done(task_id, "The task is canceled." if ended else "Stopping the task…")
