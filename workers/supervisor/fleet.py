@@ -88,10 +88,13 @@ class Fleet:
             signal.signal(number, self._stop)
         adopts = adopt()
         while not self._stopping or self._processes:
-            if any(process.poll() == UNSUPPORTED for process in self._processes):
+            codes = [process.poll() for process in self._processes]
+            if UNSUPPORTED in codes:
                 self._unsupported = True
                 self._stop(signal.SIGTERM, None)
-            self._processes = [process for process in self._processes if process.poll() is None]
+            self._processes = [
+                process for process, code in zip(self._processes, codes, strict=True) if code is None
+            ]
             while not self._stopping and len(self._processes) < self._size:
                 self._processes.append(_start(self._options))
             if self._stopping:  # it may have come while one was started
