@@ -226,7 +226,8 @@ def test_ctrl_c_offers_to_cancel(
     done = runner.invoke(args=["tasks", "run", "doze"], input="y\n")
 
     task = services.queries.find({}, [("_id", 1)], 1)[0]
-    assert (task.status, task.cancel and task.cancel["by"]) == (Status.CANCELED, "local")
+    local = services.people.users.local().id
+    assert (task.status, task.owner, task.cancel and task.cancel["by"]) == (Status.CANCELED, local, local)
     assert done.exit_code == 1 and "Canceled." in done.stderr
 
 
