@@ -29,6 +29,7 @@ from pymongo.errors import (
 )
 
 from app.core.errors import Cause, DatabaseUnavailable, Unavailable
+from app.core.schema import version
 from app.core.store_errors import causes
 from app.core.store_errors.advice import unusable
 from app.core.store_errors.causes import mongodb_codes
@@ -179,8 +180,10 @@ INDEXES: Mapping[str, list[IndexModel]] = {
 def create_indexes(db: Mongo) -> None:
     """Create what is missing, and anew what is defined otherwise; quick where everything is there.
 
-    Raises what went wrong with the first that cannot be made, when all others are.
+    Raises what went wrong with the first that cannot be made, when all others are, and UnsupportedDatabase,
+    with nothing changed, where a newer version defines them.
     """
+    version.require_not_newer(db)
     failures = []
     for collection, models in INDEXES.items():
         for model in models:

@@ -26,6 +26,7 @@ from app.local.readiness import (
     WorkerProbe,
     answers,
     first_link,
+    migrate,
     require_stores,
     tasks_from_before,
 )
@@ -81,6 +82,7 @@ def up(folder: Path, given: Mapping[str, str], programs: Programs = web_and_work
         start_stores(supervisor, stores)
         if not supervisor.stopping:
             require_stores(settings)
+            migrate(settings, say)
             if found := tasks_from_before(settings):
                 say(found)
         if not supervisor.stopping:

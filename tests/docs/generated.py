@@ -15,6 +15,7 @@ import click
 
 from app.cli.data import data_group
 from app.cli.keys import keys_group
+from app.cli.migrate import migrate_command
 from app.cli.run import run_command
 from app.cli.settings import settings_command
 from app.cli.types import types_command
@@ -129,6 +130,7 @@ def flask_commands() -> str:
     found += [(f"flask data {name}", command) for name, command in data_group.commands.items()]
     found += [(f"flask keys {name}", command) for name, command in keys_group.commands.items()]
     found += [(f"flask users {name}", command) for name, command in users_group.commands.items()]
+    found.append(("flask migrate", migrate_command))
     return "\n\n".join(command_section(name, command) for name, command in found)
 
 
