@@ -152,12 +152,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     "workers": [IndexModel([("seen_at", ASCENDING)], name="seen")],
     "users": [
         IndexModel([("name_key", ASCENDING)], name="name", unique=True),
-        IndexModel(
-            [("identity.provider", ASCENDING), ("identity.subject", ASCENDING)],
-            name="identity",
-            unique=True,
-            partialFilterExpression={"identity.subject": {"$exists": True}},
-        ),
+        IndexModel([("identity_key", ASCENDING)], name="identity", unique=True, sparse=True),
     ],
     "sessions": [
         IndexModel([("user", ASCENDING)], name="user"),

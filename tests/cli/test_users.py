@@ -80,7 +80,7 @@ def test_without_a_name_the_local_person_has_a_link(flask, services):
 
 
 def test_in_production_it_is_for_the_first_administrator_and_only_once_there_is_none(services):
-    settings = load({"SECRET_KEY": SECRET, "WEB_HOSTS": "tasks.example"})
+    settings = load({"SECRET_KEY": SECRET, "SECRETS_KEY": SECRET[::-1], "WEB_HOSTS": "tasks.example"})
     core = assemble(settings, services.db, services.queues.redis)
     runner = create_app(settings, core).test_cli_runner()
     ran = runner.invoke(args=["users", "link"])

@@ -56,11 +56,11 @@ class Ended:
 def test_the_fleet_stops_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     started = [Ended(program.UNSUPPORTED), Ended(None)]
     left = iter(started)
-    monkeypatch.setattr(program, "_start", lambda options: next(left))
+    monkeypatch.setattr(program, "_start", lambda options, *given: next(left))
     monkeypatch.setattr(program, "adopt", lambda: False)
     monkeypatch.setattr(program.signal, "signal", lambda *given: None)
     monkeypatch.setattr(program.time, "sleep", lambda seconds: None)
     with pytest.raises(SystemExit) as ended:
-        program.Fleet(2, reload=False).run()
+        program.Fleet(2, reload=False, secrets={}).run()
     assert ended.value.code == program.UNSUPPORTED
     assert started[1].told == 1
