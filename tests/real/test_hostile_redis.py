@@ -9,7 +9,7 @@ import pytest
 
 from app.core.queue.rq import ASIDE, WAKE
 from app.core.tasks.states import Status
-from app.local.servers import Stores
+from app.local.servers import LocalStores
 from tests.real.fleet import Fleet, fleet, until
 
 pytestmark = pytest.mark.real
@@ -17,7 +17,7 @@ SILENT_S = 30.0
 
 
 @pytest.fixture(scope="module")
-def crew(real_stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def crew(real_stores: LocalStores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     with fleet(real_stores, "hostile_redis", tmp_path_factory.mktemp("hostile_redis")) as made:
         made.start()
         until(lambda: made.services.queues.has_epoch())
