@@ -53,7 +53,7 @@ class Client:
             page = answer.read().decode()
         token = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', page)
         assert token
-        self._headers = {"X-CSRFToken": token[1], "Cookie": cookie, "Accept": "application/json"}
+        self.headers = {"X-CSRFToken": token[1], "Cookie": cookie, "Accept": "application/json"}
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self._host, timeout=20)
@@ -63,7 +63,7 @@ class Client:
         connection = self.connect()
         connection.putrequest("POST", ADDRESS)
         kind = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
-        for name, value in (self._headers | kind).items():
+        for name, value in (self.headers | kind).items():
             connection.putheader(name, value)
         connection.endheaders()
         connection.send(sent)
@@ -95,7 +95,7 @@ def stored(site: Site, client: Client) -> str:
 
 def fetch(client: Client, address: str, headers: dict[str, str], most: int = -1) -> tuple[Any, bytes]:
     with closing(client.connect()) as connection:
-        connection.request("GET", address, headers=headers)
+        connection.request("GET", address, headers={**client.headers, **headers})
         answer = connection.getresponse()
         return answer, answer.read(most) if most >= 0 else answer.read()
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, session, url_for
 from flask_login import login_user, logout_user
+from flask_wtf.csrf import generate_csrf
 
 from app.core.errors import Conflict, Invalid, TaskQueueError, TooManyTries
 from app.core.people.audit import Event
@@ -127,6 +128,7 @@ def _begin(proof: Proof) -> Response:
     session.permanent = True
     token = core.sign_in.begin(proof, origin, request.headers.get("User-Agent", ""))
     login_user(signed_in_by(token))
+    generate_csrf()  # Now, so that the cookie of the session is whole from the start.
     response = make_response(redirect(address, 303))
     known_device.remember(response, proof.user.name)
     return response
