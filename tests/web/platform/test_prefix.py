@@ -137,6 +137,7 @@ def test_without_a_trusted_proxy_its_header_changes_nothing(visit):
     assert "/evil" not in page and f'href="{PREFIX}/tasks/new"' in page
 
 
-def test_the_session_of_a_local_server_is_sent_below_it_only(visit, new_task):
-    page = f"{PREFIX}/tasks/{new_task().id}"
-    assert f"Path={PREFIX}" in visit(BY_SETTING).get(page).headers["Set-Cookie"].split("; ")
+def test_the_session_of_a_local_server_is_sent_below_it_only(services):
+    client = create_app(load({"ENVIRONMENT": "local", "SECRET_KEY": "tests-only", **BY_SETTING}), services)
+    cookie = client.test_client().get(f"{PREFIX}/sign-in").headers["Set-Cookie"]
+    assert f"Path={PREFIX}" in cookie.split("; ")

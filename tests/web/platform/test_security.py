@@ -175,7 +175,7 @@ def test_one_that_is_said_to_be_reached_from_elsewhere_is(services, more):
     assert client.get("/sign-in", environ_base={"REMOTE_ADDR": "10.0.0.5"}).status_code == 200
 
 
-def test_the_local_session_works_over_plain_http(client, new_task):
-    cookie = client.get(f"/tasks/{new_task().id}").headers["Set-Cookie"]
+def test_the_local_session_works_over_plain_http(anonymous):
+    cookie = anonymous.get("/sign-in").headers["Set-Cookie"]
     assert cookie.startswith("session-")
     assert "Secure" not in cookie
