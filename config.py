@@ -37,7 +37,7 @@ SAME_KEY = (
 )
 
 
-class Reach(IntEnum):
+class SettingReach(IntEnum):
     """How far a secret setting goes: to these processes and to those before them, and no further."""
 
     WEB = 0
@@ -233,7 +233,7 @@ def ports(value: str) -> tuple[int, ...]:
 
 def setting(
     name: str, default: str, parse: Callable[[str], Any], help: str,
-    *, secret: bool = False, reach: Reach = Reach.WEB,
+    *, secret: bool = False, reach: SettingReach = SettingReach.WEB,
 ) -> Any:  # fmt: skip
     """Return one row of the table, written as the field of a dataclass; ``reach`` is of a secret one."""
     return field(
@@ -244,7 +244,7 @@ def setting(
             "parse": parse,
             "help": help,
             "secret": secret,
-            "reach": reach if secret else Reach.TASK,
+            "reach": reach if secret else SettingReach.TASK,
         },
     )
 
@@ -256,12 +256,12 @@ class Settings:
     mongodb_uri: str = setting(
         "MONGODB_URI", "mongodb://127.0.0.1:27017/taskqueue", url("mongodb", "mongodb+srv"),
         "MongoDB with the name of the database; a replica set in production.",
-        secret=True, reach=Reach.CHILD)
+        secret=True, reach=SettingReach.CHILD)
     mongodb_timeout_ms: int = setting(
         "MONGODB_TIMEOUT_MS", "2000", number(100, 60_000), "How long a page waits for MongoDB.")
     redis_url: str = setting(
         "REDIS_URL", "redis://127.0.0.1:6379/0", url("redis", "rediss", "unix"), "Redis or Valkey.",
-        secret=True, reach=Reach.CHILD)
+        secret=True, reach=SettingReach.CHILD)
     redis_timeout_ms: int = setting(
         "REDIS_TIMEOUT_MS", "500", number(50, 60_000), "How long a page waits for Redis.")
     secret_key: str = setting(
@@ -273,11 +273,11 @@ class Settings:
     secrets_key: str = setting(
         "SECRETS_KEY", "", optional_text,
         "Encrypts secret parameters: 32 or more random characters, the same for web and workers. Required unless ENVIRONMENT is local.",
-        secret=True, reach=Reach.SUPERVISOR)
+        secret=True, reach=SettingReach.SUPERVISOR)
     secrets_key_fallbacks: tuple[str, ...] = setting(
         "SECRETS_KEY_FALLBACKS", "", optional_words,
         "Former values of SECRETS_KEY, separated by spaces or commas: what was encrypted with them can still be read.",
-        secret=True, reach=Reach.SUPERVISOR)
+        secret=True, reach=SettingReach.SUPERVISOR)
     environment: str = setting(
         "ENVIRONMENT", "production", text,
         "Shown as a badge on every page; `local` relaxes security requirements for development on one machine.")
@@ -345,7 +345,7 @@ class Settings:
     smtp_port: int = setting("SMTP_PORT", "587", number(1, 65_535), "The mail server's port.")
     smtp_user: str = setting("SMTP_USER", "", optional_text, "Whom to log in as at the mail server; empty: nobody.")
     smtp_password: str = setting("SMTP_PASSWORD", "", str, "The password for it. Task types can read it.",
-        secret=True, reach=Reach.TASK)
+        secret=True, reach=SettingReach.TASK)
     smtp_security: str = setting(
         "SMTP_SECURITY", "starttls", one_of("starttls", "tls", "none"),
         "How the connection is secured; `none` only without SMTP_USER.")
@@ -362,12 +362,12 @@ class Settings:
         """True on one person's own machine, where plain http on loopback is all there is."""
         return self.environment == "local"
 
-    def reaching(self, reach: Reach) -> Settings:
+    def reaching(self, reach: SettingReach) -> Settings:
         """Return a copy in which every secret setting that does not go that far is empty."""
         kept_back = [row for row in fields(self) if row.metadata["reach"] < reach]
         return dataclasses.replace(self, **{row.name: type(getattr(self, row.name))() for row in kept_back})
 
-    def secrets_for(self, reach: Reach) -> dict[str, str]:
+    def secrets_for(self, reach: SettingReach) -> dict[str, str]:
         """Return the secret settings that go that far as variables, for another process to load."""
         rows = [row for row in fields(self) if row.metadata["secret"] and row.metadata["reach"] >= reach]
         return {row.metadata["name"]: _written(getattr(self, row.name)) for row in rows}
@@ -390,11 +390,11 @@ class Row:
     help: str
 
 
-def _key_problems(settings: dict[str, Any], reach: Reach) -> list[str]:
-    if settings.get("environment") == "local" or reach > Reach.SUPERVISOR:
+def _key_problems(settings: dict[str, Any], reach: SettingReach) -> list[str]:
+    if settings.get("environment") == "local" or reach > SettingReach.SUPERVISOR:
         return []
     signing, sealing = settings["secret_key"], settings["secrets_key"]
-    problems = [NO_SECRET_KEY] if reach is Reach.WEB and not _is_strong(signing) else []
+    problems = [NO_SECRET_KEY] if reach is SettingReach.WEB and not _is_strong(signing) else []
     if not _is_strong(sealing):
         problems.append(NO_SECRETS_KEY)
     elif {signing, *settings["secret_key_fallbacks"]} & {sealing, *settings["secrets_key_fallbacks"]}:
@@ -433,7 +433,7 @@ def _misspelt(env: Mapping[str, str]) -> list[str]:
     return problems
 
 
-def load(env: Mapping[str, str], reach: Reach = Reach.WEB) -> Settings:
+def load(env: Mapping[str, str], reach: SettingReach = SettingReach.WEB) -> Settings:
     """Read the settings from an environment; an empty value counts as not given.
 
     A secret setting that does not go as far as ``reach`` is neither read nor required, and empty.

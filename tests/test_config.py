@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from config import HIDDEN, VERSION, Reach, Settings, SettingsError, describe, load, setting
+from config import HIDDEN, VERSION, SettingReach, Settings, SettingsError, describe, load, setting
 
 ROOT = Path(__file__).resolve().parent.parent
 STRONG = "Zk3-9vXq_71hTsw0LrCePbYu5nDgJa2mQ8oF"
@@ -113,7 +113,7 @@ def test_workers_have_no_key_that_signs(signing: str, sealing: str) -> None:
     both = {signing: STRONG[::-1], sealing: STRONG[::-1]}
     (found,) = problems({**KEYS, **both})
     assert found.startswith("SECRETS_KEY: use values that SECRET_KEY")
-    assert load({**KEYS, **both}, Reach.SUPERVISOR).secret_key_fallbacks == ()
+    assert load({**KEYS, **both}, SettingReach.SUPERVISOR).secret_key_fallbacks == ()
 
 
 # How far secrets go
@@ -129,22 +129,22 @@ EVERYTHING = {
 
 
 def test_workers_need_the_key_of_secrets_only_and_task_code_none() -> None:
-    assert load({"SECRETS_KEY": OTHER}, Reach.SUPERVISOR).secrets_key == OTHER
-    assert load({}, Reach.CHILD).mongodb_uri == DEFAULTS["MONGODB_URI"]
+    assert load({"SECRETS_KEY": OTHER}, SettingReach.SUPERVISOR).secrets_key == OTHER
+    assert load({}, SettingReach.CHILD).mongodb_uri == DEFAULTS["MONGODB_URI"]
     with pytest.raises(SettingsError, match="SECRETS_KEY: use 32"):
-        load({"SECRET_KEY": STRONG}, Reach.SUPERVISOR)
+        load({"SECRET_KEY": STRONG}, SettingReach.SUPERVISOR)
 
 
 @pytest.mark.parametrize(
     ("reach", "names"),
     [
-        (Reach.WEB, set(EVERYTHING)),
-        (Reach.SUPERVISOR, set(EVERYTHING) - {"SECRET_KEY", "SECRET_KEY_FALLBACKS"}),
-        (Reach.CHILD, {"MONGODB_URI", "REDIS_URL", "SMTP_PASSWORD"}),
-        (Reach.TASK, {"SMTP_PASSWORD"}),
+        (SettingReach.WEB, set(EVERYTHING)),
+        (SettingReach.SUPERVISOR, set(EVERYTHING) - {"SECRET_KEY", "SECRET_KEY_FALLBACKS"}),
+        (SettingReach.CHILD, {"MONGODB_URI", "REDIS_URL", "SMTP_PASSWORD"}),
+        (SettingReach.TASK, {"SMTP_PASSWORD"}),
     ],
 )
-def test_a_secret_setting_goes_no_further_than_its_row_says(reach: Reach, names: set[str]) -> None:
+def test_a_secret_setting_goes_no_further_than_its_row_says(reach: SettingReach, names: set[str]) -> None:
     whole = load(EVERYTHING)
     handed = whole.secrets_for(reach)
 
@@ -158,8 +158,8 @@ def test_a_secret_setting_goes_no_further_than_its_row_says(reach: Reach, names:
 
 
 def test_a_new_secret_setting_stays_in_the_web() -> None:
-    assert setting("NEW", "", str, "Help.", secret=True).metadata["reach"] is Reach.WEB
-    assert setting("NEW", "", str, "Help.").metadata["reach"] is Reach.TASK
+    assert setting("NEW", "", str, "Help.", secret=True).metadata["reach"] is SettingReach.WEB
+    assert setting("NEW", "", str, "Help.").metadata["reach"] is SettingReach.TASK
 
 
 def test_no_message_repeats_a_secret() -> None:

@@ -13,7 +13,7 @@ import click
 
 from app.core.failpoints import arm
 from app.core.posix import instead_of
-from config import SECRET_NAMES, Reach, SettingsError, load
+from config import SECRET_NAMES, SettingReach, SettingsError, load
 from environment import conceal, effective
 
 PROGRAM = "python -m workers"
@@ -55,14 +55,14 @@ def workers(
         from workers.handover import received
 
         conceal(os.environ)
-        settings = load({**os.environ, **received(handover)}, Reach.SUPERVISOR)
+        settings = load({**os.environ, **received(handover)}, SettingReach.SUPERVISOR)
         arm(os.environ)
     else:
         found = effective(os.environ)
         context.obj = found.values
         if context.invoked_subcommand:
             return
-        settings = load(found.values, Reach.SUPERVISOR)
+        settings = load(found.values, SettingReach.SUPERVISOR)
         arm(found.values)
         if found.note:
             click.echo(found.note, err=True)

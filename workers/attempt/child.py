@@ -35,7 +35,7 @@ from app.core.log_lines import about_attempt
 from app.core.parent_death import die_with
 from app.core.services import Services, connect
 from app.core.tasks.task import Task, parse_job_id
-from config import Reach, Settings, load
+from config import SettingReach, Settings, load
 from dtq import TaskType, TaskTypeError
 from workers.attempt.attempt import Outcome, Succeeded, attempt
 from workers.attempt.context import AttemptContext, ChildStores
@@ -81,7 +81,9 @@ class Child:
         self.settings = settings
         self.services = services
         vault = SupervisorVault(self.tell, supervisor)
-        self._stores = ChildStores(services.tasks, services.files, vault, settings.reaching(Reach.TASK))
+        self._stores = ChildStores(
+            services.tasks, services.files, vault, settings.reaching(SettingReach.TASK)
+        )
         self.signals = Signals()
         self.journal = journal_of(settings)
         self.types: dict[str, TaskType] = {}
@@ -102,7 +104,7 @@ class Child:
         """Load the task types and publish them. Raises TaskTypeError where there are none, PyMongoError."""
         clock.require(self.services.db)
         before = set(sys.modules)
-        loaded = load_each(self.settings.reaching(Reach.TASK), self.tell, self.skipped)
+        loaded = load_each(self.settings.reaching(SettingReach.TASK), self.tell, self.skipped)
         set_up(self.settings, self.name)  # an import may have taken the log or the signals
         self.signals.install()
         self.tell(watch=watched(sources(self.settings.task_modules), before))
@@ -324,7 +326,7 @@ def main(arguments: list[str]) -> int:
     faulthandler.enable()  # a crash in C: the log says in which line of Python
     os.environ["TMPDIR"] = tempfile.tempdir = folder  # What a task leaves there goes with the folder.
     supervisor = Receiver(int(handover))
-    settings = load({**os.environ, **supervisor.receive()}, Reach.CHILD)
+    settings = load({**os.environ, **supervisor.receive()}, SettingReach.CHILD)
     failpoints.arm(os.environ)
     set_up(settings, name)
     for stream in (sys.stdout, sys.stderr):

@@ -21,7 +21,7 @@ from pymongo.errors import PyMongoError
 from app.core.excerpts import shortened
 from app.core.params.formats.plain_values import keepable
 from app.core.secrets.redaction import Mask
-from config import Reach
+from config import SettingReach
 from dtq import Canceled, Context, File
 from dtq.filenames import safe_name
 from dtq.runtime import finite
@@ -103,7 +103,7 @@ class AttemptContext(Context):
         self.task_id = str(task.id)
         self.attempt = task.attempt
         self.idempotency_key = str(task.id)
-        self.settings = stores.settings.reaching(Reach.TASK)
+        self.settings = stores.settings.reaching(SettingReach.TASK)
         self.mask = Mask()
         self.progress_now: dict[str, Any] | None = None
 

@@ -23,7 +23,7 @@ from app.core.errors import UnsupportedDatabase
 from app.core.parent_death import die_with
 from app.core.schema import version
 from app.core.services import Services, connect
-from config import Reach, Settings
+from config import SettingReach, Settings
 from workers.attempt.orphans import adopt, end_strays
 from workers.handover import Sender
 from workers.log_setup import set_up
@@ -142,4 +142,4 @@ def run(settings: Settings, processes: int, *, reload: bool, parent: int | None)
     elif processes == 1:
         supervise(settings, reload)
     else:
-        Fleet(processes, reload, settings.secrets_for(Reach.SUPERVISOR)).run()
+        Fleet(processes, reload, settings.secrets_for(SettingReach.SUPERVISOR)).run()

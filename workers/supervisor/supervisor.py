@@ -31,7 +31,7 @@ from app.core.errors import TaskQueueError
 from app.core.log_lines import set_attempt
 from app.core.services import Services
 from app.core.tasks.states import Priority
-from config import VERSION, Reach
+from config import VERSION, SettingReach
 from workers.attempt.limits import Guard, Limits
 from workers.attempt.orphans import adopt, end_strays
 from workers.attempt.output_capture import log_path
@@ -135,7 +135,7 @@ class TaskWorker(RQWorker):
             self.loading.begin(changed=self._outdated and self._changes is not None)
             self.child = ChildProcess(
                 self.name,
-                self.services.settings.secrets_for(Reach.CHILD),
+                self.services.settings.secrets_for(SettingReach.CHILD),
                 fresh=self._changes is not None,
                 skipped=self.loading.skipped,
             )
