@@ -16,6 +16,8 @@ restart, before anybody works with a database whose indexes are new.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from app.core.errors import UnsupportedDatabase
@@ -49,6 +51,30 @@ GUARDS: tuple[Guard, ...] = (
     # Files that no task came to own.
     ("files.files", ("metadata.pending_at",), {"sparse": True}),
 )
+
+
+MIGRATING: tuple[Guard, ...] = (
+    ("tasks", ("owner", "_id"), {}),
+    ("tasks", ("cancel.by", "_id"), {}),
+    ("files.files", ("metadata.owner", "_id"), {}),
+)
+"""What a migration writes by, in batches; nothing else asks for these, so they go with it."""
+
+
+@contextmanager
+def while_migrating(db: Mongo) -> Iterator[None]:
+    """Have the indexes that a migration needs where MongoDB would find its documents by ID."""
+    from pymongo import ASCENDING
+
+    names = [
+        (collection, db[collection].create_index([(field, ASCENDING) for field in fields]))
+        for collection, fields, _ in MIGRATING
+    ]
+    try:
+        yield
+    finally:
+        for collection, name in names:
+            db[collection].drop_index(name)
 
 
 def create_indexes(mongodb_uri: str, database: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from app.local import guard_indexes
 from app.local.children import ChildError
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ def migrate(settings: Settings, say: Callable[[str], None]) -> None:
             for step in planned:
                 counts = ", ".join(f"{tally.collection} {tally.changed:,}" for tally in step.tallies)
                 say(f"Migrate  to format {step.version}: {step.title} Changes to make: {counts}.")
-            done = migration.run()
+            with guard_indexes.while_migrating(services.db):
+                done = migration.run()
         except TaskQueueError as error:
             raise ChildError(str(error)) from None
     for step in done:
