@@ -1,7 +1,7 @@
 """How many examples a property is tried with: one setting for all of them.
 
 `DTQ_EXAMPLES` is the number for a property that states none, and a percentage for those that do.
-CI sets 1,000.
+CI sets 100; 1,000 looks longer.
 """
 
 from __future__ import annotations

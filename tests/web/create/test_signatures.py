@@ -22,7 +22,7 @@ from tests.web.create.signatures_scalars import SCALARS
 KINDS.update(SCALARS)
 
 PATIENT = settings(
-    max_examples=examples(100),
+    max_examples=examples(200),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
