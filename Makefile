@@ -72,7 +72,7 @@ bench: $(DEV) ## Measure tasks a second, against a stock worker and a bare loop
 	$(BIN)/python -m bench
 
 tables: $(TABLES)/.done ## Read 1,600 public tables, against other readers (ten minutes, needs npm)
-	$(TABLES)/bin/python -m bench.tables --label now --write docs/explanation/tables.md
+	PYTHONPATH=library $(TABLES)/bin/python -m bench.tables --label now --write docs/explanation/tables.md
 
 $(TABLES)/.done: requirements.txt library/requirements.txt bench/requirements-tables.txt
 	$(PYTHON) -m venv $(TABLES)
