@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
-from ipaddress import IPv6Address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -175,6 +175,35 @@ def rate(value: str) -> Rate:
     return Rate(int(match[1]), int(match[2] or 1) * _SECONDS[match[3]])
 
 
+def optional_header(value: str) -> str:
+    """The name of a header, or nothing. Servers tell `-` from `_` no more, so `_` is refused."""
+    if value and not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,60}", value.strip()):
+        raise Expected("the name of a header of letters, digits and -, such as X-Forwarded-User")
+    return value.strip()
+
+
+def networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Any number of addresses or networks, separated by commas or spaces."""
+    try:
+        found = tuple(ip_network(word.strip("[]")) for word in value.replace(",", " ").split())
+    except ValueError:
+        found = (ip_network("0.0.0.0/0"),)
+    if any(network.prefixlen == 0 for network in found):
+        raise Expected("addresses or networks, such as 10.0.0.5 or 10.0.1.0/24, separated by commas")
+    return found
+
+
+ROLES = ("viewer", "submitter", "operator", "administrator")
+
+
+def group_roles(value: str) -> tuple[tuple[str, str], ...]:
+    """Any number of ``group=role``; `*` is everybody."""
+    found = tuple(word.rpartition("=")[::2] for word in value.replace(",", " ").split())
+    if not all(group and role in ROLES for group, role in found) or len(dict(found)) < len(found):
+        raise Expected("words such as admins=administrator or *=viewer; the roles are " + ", ".join(ROLES))
+    return found
+
+
 def address(value: str) -> str:
     """``host:port``."""
     host, _, port = value.rpartition(":")
@@ -291,6 +320,21 @@ class Settings:
         "SIGN_IN_RATE_ADDRESS", "100/h", rate, "Password tries per address, for all accounts, from unknown browsers.")
     sign_in_rate_account: Rate = setting(
         "SIGN_IN_RATE_ACCOUNT", "50/h", rate, "Password tries per account, from all addresses, from unknown browsers.")
+    identity_providers: str = setting(
+        "IDENTITY_PROVIDERS", "", optional_text,
+        "TOML file of the identity providers (OpenID Connect) that people may sign in with; empty: none.")
+    proxy_user_header: str = setting(
+        "PROXY_USER_HEADER", "", optional_header,
+        "Header by which a reverse proxy says who is signed in, such as X-Forwarded-User; empty: none.")
+    proxy_groups_header: str = setting(
+        "PROXY_GROUPS_HEADER", "", optional_header,
+        "Header by which it says their groups, separated by commas; empty: none.")
+    proxy_addresses: tuple[IPv4Network | IPv6Network, ...] = setting(
+        "PROXY_ADDRESSES", "", networks,
+        "Addresses or networks of that proxy, separated by commas. Required where PROXY_USER_HEADER is set.")
+    proxy_roles: tuple[tuple[str, str], ...] = setting(
+        "PROXY_ROLES", "", group_roles,
+        "Roles of the groups that it names, such as admins=administrator,*=viewer; `*` is everybody. Required where PROXY_USER_HEADER is set.")
     task_visibility: str = setting(
         "TASK_VISIBILITY", "team", one_of("team", "own"),
         "Whose tasks viewers and submitters see: `team` is everybody's except private ones, `own` is their own.")
@@ -416,6 +460,24 @@ def _mail_problems(settings: dict[str, Any]) -> list[str]:
     return problems
 
 
+def _proxy_problems(settings: dict[str, Any]) -> list[str]:
+    """What the rows about a proxy that signs in say only together."""
+    user, groups = settings.get("proxy_user_header"), settings.get("proxy_groups_header")
+    if not user:
+        return []
+    problems = []
+    if settings.get("proxy_addresses") == ():
+        problems.append("PROXY_ADDRESSES: use the address of the proxy, because PROXY_USER_HEADER is set.")
+    roles = settings.get("proxy_roles")
+    if roles == ():
+        problems.append("PROXY_ROLES: use words such as *=viewer, because PROXY_USER_HEADER is set.")
+    if roles and not groups and any(group != "*" for group, _ in roles):
+        problems.append("PROXY_GROUPS_HEADER: use the name of a header, because PROXY_ROLES names groups.")
+    if groups and groups.lower() == user.lower():
+        problems.append("PROXY_GROUPS_HEADER: use another header than that of PROXY_USER_HEADER.")
+    return problems
+
+
 def secret_files() -> dict[str, str]:
     """Return the variables that name a file with a secret setting, such as SECRET_KEY_FILE, and its setting."""
     names = [row.metadata["name"] for row in fields(Settings) if row.metadata["secret"]]
@@ -448,7 +510,7 @@ def load(env: Mapping[str, str], reach: SettingReach = SettingReach.WEB) -> Sett
             values[row.name] = about["parse"](given or about["default"])
         except Expected as expected:
             problems.append(f"{about['name']}: use {expected}.")
-    problems += _key_problems(values, reach) + _mail_problems(values)
+    problems += _key_problems(values, reach) + _mail_problems(values) + _proxy_problems(values)
     if problems:
         raise SettingsError(problems)
     return Settings(**values).reaching(reach)

@@ -32,6 +32,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 
     from app import cli
     from app.cli.startup import settings_of_process
+    from app.web.people import proxy_header, single_sign_on
     from app.web.platform import (
         errors,
         filters,
@@ -56,6 +57,8 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     middleware.init_app(app, settings)
     security.init_app(app, settings)
     stores.init_app(app, settings, services, sources)
+    single_sign_on.init_app(app, settings)
+    proxy_header.init_app(app, settings)
     permissions.init_app(app)
     request_limits.init_app(app, settings)
     security.protect_forms(app)
@@ -72,9 +75,19 @@ def _add_pages(app: Flask) -> None:
     """Add the pages, a room after the other."""
     from app.web.create import views as create
     from app.web.home import views as dashboard
-    from app.web.people import audit_views, profile, sign_in
+    from app.web.people import audit_views, profile, sign_in, single_sign_on
     from app.web.tasks import bulk_views, downloads
     from app.web.tasks import views as tasks
 
-    for room in (dashboard, sign_in, profile, tasks, bulk_views, downloads, create, audit_views):
+    for room in (
+        dashboard,
+        sign_in,
+        single_sign_on,
+        profile,
+        tasks,
+        bulk_views,
+        downloads,
+        create,
+        audit_views,
+    ):
         app.register_blueprint(room.blueprint)

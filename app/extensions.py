@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 
@@ -14,6 +14,9 @@ from app.core.services import Services
 from app.core.sign_in.factors import Factors
 from app.core.store_errors.advice import advice
 
+if TYPE_CHECKING:
+    from app.core.sign_in.single_sign_on import SingleSignOn
+
 
 def services() -> Services:
     """The core, for views."""
@@ -23,6 +26,11 @@ def services() -> Services:
 def factors() -> Factors:
     """Second factors and passkeys; not a part of the core that workers hold, as their libraries take time."""
     return Factors.of(services().db, services().settings)
+
+
+def single_sign_on() -> SingleSignOn | None:
+    """Sign-in with identity providers, where there are any (IDENTITY_PROVIDERS)."""
+    return cast("SingleSignOn | None", current_app.extensions.get("single_sign_on"))
 
 
 def access() -> Access:

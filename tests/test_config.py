@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from config import HIDDEN, VERSION, SettingReach, Settings, SettingsError, describe, load, setting
+from app.core.people.person import Role
+from config import HIDDEN, ROLES, VERSION, SettingReach, Settings, SettingsError, describe, load, setting
 
 ROOT = Path(__file__).resolve().parent.parent
 STRONG = "Zk3-9vXq_71hTsw0LrCePbYu5nDgJa2mQ8oF"
@@ -288,3 +289,45 @@ def test_an_address_that_no_client_could_use_is_a_problem_of_the_settings(name, 
 @pytest.mark.parametrize(("name", "address"), RIGHT_ADDRESSES)
 def test_addresses_with_several_hosts_ipv6_and_passwords_are_right(name, address):
     assert getattr(load({"ENVIRONMENT": "local", name: address}), name.lower()) == address
+
+
+PROXY = {
+    "SECRET_KEY": STRONG,
+    "PROXY_USER_HEADER": "X-Forwarded-User",
+    "PROXY_GROUPS_HEADER": "X-Forwarded-Groups",
+    "PROXY_ADDRESSES": "10.0.0.5, 10.1.0.0/24 [2001:db8::5]",
+    "PROXY_ROLES": "admins=administrator,a=b=operator *=viewer",
+}
+
+
+def test_a_proxy_that_signs_in() -> None:
+    settings = load(PROXY)
+    assert [str(network) for network in settings.proxy_addresses] == [
+        "10.0.0.5/32",
+        "10.1.0.0/24",
+        "2001:db8::5/128",
+    ]
+    assert settings.proxy_roles == (("admins", "administrator"), ("a=b", "operator"), ("*", "viewer"))
+    assert not load({"SECRET_KEY": STRONG}).proxy_user_header
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "blamed"),
+    [
+        ("PROXY_USER_HEADER", "X_Forwarded_User", "PROXY_USER_HEADER"),
+        ("PROXY_USER_HEADER", "X-User: me", "PROXY_USER_HEADER"),
+        ("PROXY_USER_HEADER", "x-forwarded-groups", "PROXY_GROUPS_HEADER"),
+        ("PROXY_GROUPS_HEADER", "", "PROXY_GROUPS_HEADER"),
+        *(("PROXY_ADDRESSES", value, "PROXY_ADDRESSES") for value in
+          ("", "*", "0.0.0.0/0", "::/0", "proxy.example", "10.0.0.1/24", "10.0.0", "10.0.0.0/33")),
+        *(("PROXY_ROLES", value, "PROXY_ROLES") for value in
+          ("", "admins", "admins=", "=viewer", "admins=king", "a=viewer,a=operator")),
+    ],
+)  # fmt: skip
+def test_a_proxy_that_signs_in_is_described_as_a_whole(name: str, value: str, blamed: str) -> None:
+    found = problems({**PROXY, name: value})
+    assert [problem.partition(":")[0] for problem in found] == [blamed]
+
+
+def test_the_roles_are_those_of_people() -> None:
+    assert tuple(role.value for role in Role) == ROLES

@@ -16,6 +16,7 @@ from app.core.failpoints import arm
 from app.core.log_lines import start_up_line
 from app.core.services import Services
 from app.core.sign_in.first_start import say_first_link
+from app.core.sign_in.providers import read_providers
 from config import Settings, SettingsError, load
 from environment import effective, is_loopback
 
@@ -47,6 +48,7 @@ def settings_of_process() -> tuple[Settings, Mapping[str, str]]:
 def _settings(host: str) -> tuple[Settings, Mapping[str, str]]:
     found = effective(os.environ)
     settings = load(found.values)
+    read_providers(settings.identity_providers)  # What is wrong with the file is said as the rest is.
     arm(found.values)
     if not is_loopback(host) and (settings.local or get_debug_flag()):
         raise SettingsError([LOCAL_ONLY if settings.local else NO_DEBUGGER])

@@ -178,3 +178,13 @@ def test_flask_settings_says_where_each_value_comes_from(checkout: Path) -> None
         "WORKER_PROCESSES +2 +default",
     ):
         assert re.search(f"^{row} ", shown, re.MULTILINE), row
+
+
+@pytest.mark.parametrize("words", [["run"], ["settings"]])
+def test_a_file_of_providers_that_cannot_be_read_is_a_message(
+    checkout: Path, served: list[str], words: list[str]
+) -> None:
+    done = run(*words, **DEVELOPMENT, IDENTITY_PROVIDERS=str(checkout / "none.toml"))
+    assert done.exit_code == 1
+    assert "IDENTITY_PROVIDERS: " in done.output and "Traceback" not in done.output
+    assert served == []

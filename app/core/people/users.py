@@ -43,6 +43,8 @@ class User:
     groups: tuple[str, ...] = ()
     disabled_at: datetime | None = None
     password_hash: str | None = None
+    provider: str = ""
+    """Who signs them in instead of a password here, and says their role and groups; empty for nobody."""
 
     @property
     def enabled(self) -> bool:
@@ -59,6 +61,7 @@ _OPTIONAL: dict[str, stored.Check] = {
     "groups": stored.list_of(stored.is_name),
     "disabled_at": stored.maybe(stored.is_time),
     "password_hash": stored.maybe(stored.is_name),
+    "identity": stored.shaped({"provider": stored.is_name, "subject": stored.is_name}, {}),
 }
 
 
@@ -67,6 +70,7 @@ def _user(document: Document) -> User:
     values: dict[str, Any] = stored.checked(document, _REQUIRED, _OPTIONAL)
     values["role"] = Role(values["role"])
     values["groups"] = tuple(values.get("groups", ()))
+    values["provider"] = values.pop("identity", {}).get("provider", "")
     return User(id=values.pop("_id"), **values)
 
 
@@ -105,6 +109,11 @@ def checked_groups(groups: Iterable[str]) -> list[str]:
 def _identity_key(provider: str, subject: str) -> str:
     """Return what tells identities apart, of one length."""
     return hashed(f"{provider}\n{subject}")
+
+
+def usable_groups(groups: Iterable[str]) -> tuple[str, ...]:
+    """Return those names of groups that can be used, sorted; what a provider sends may be anything."""
+    return tuple(sorted({group for group in groups if _GROUP.match(group)})[:MOST_GROUPS])
 
 
 def _names(name: str, provider: str) -> Iterator[str]:
@@ -158,15 +167,17 @@ class Users:
         Role and groups are the provider's, each time; groups that cannot be used are left out. A name that
         another user has makes nobody that user: the new one is called `name@provider`, or with a number.
         """
-        kept = sorted({group for group in groups if _GROUP.match(group)})[:MOST_GROUPS]
         identity = {"identity_key": _identity_key(provider, subject)}
-        values = {"role": role.value, "groups": kept}
+        values = {"role": role.value, "groups": list(usable_groups(groups))}
         if self._users.update_one(identity, {"$set": values}).matched_count == 0:
             self._add_external(provider, subject, name, values)
-        user = _only(self._users.find_one(identity))
-        if user is None:
-            raise NotFound("There is no such user.")
-        return user
+        if user := self.by_identity(provider, subject):
+            return user
+        raise NotFound("There is no such user.")
+
+    def by_identity(self, provider: str, subject: str) -> User | None:
+        """Return the user whom an identity provider knows as ``subject``."""
+        return _only(self._users.find_one({"identity_key": _identity_key(provider, subject)}))
 
     def _add_external(self, provider: str, subject: str, name: str, values: Document) -> None:
         for candidate in _names(name, provider):

@@ -53,17 +53,20 @@ class Administration:
         Raises Conflict for a user who is disabled.
         """
         _require_enabled(user)
+        _require_own(user)
         self.people.users.set_password_hash(user.id, None)
         self._sign_out(user)
         return self._password_link(user, by, origin)
 
     def set_role(self, user: User, role: Role, by: Person, origin: Origin) -> None:
         """Raises NotFound, Conflict."""
+        _require_own(user)
         self.people.users.set_role(user.id, role)
         self._changed(user, {"role": user.role.value}, {"role": role.value}, by, origin)
 
     def set_groups(self, user: User, groups: Iterable[str], by: Person, origin: Origin) -> User:
-        """Raises NotFound, Invalid."""
+        """Raises NotFound, Invalid, Conflict."""
+        _require_own(user)
         changed = self.people.users.set_groups(user.id, groups)
         before: Document = {"groups": list(user.groups)}
         self._changed(user, before, {"groups": list(changed.groups)}, by, origin)
@@ -102,6 +105,14 @@ class Administration:
 def _require_enabled(user: User) -> None:
     if not user.enabled:
         raise Conflict(f"“{user.name}” is disabled. Enable the user first.")
+
+
+def _require_own(user: User) -> None:
+    if user.provider:
+        raise Conflict(
+            f"“{user.name}” signs in with “{user.provider}”, which also says their role and groups. "
+            "Change them there, or disable the user here."
+        )
 
 
 def link_path(token: str) -> str:

@@ -36,6 +36,8 @@ from app.core.tasks.task import one_line
 STATE_FOR = timedelta(minutes=10)
 TIMEOUT_S = 5.0
 METADATA_FOR_S = 3600.0
+AWAY_FOR_S = 5.0
+"""How long a provider that did not answer is not asked again: each try holds a thread."""
 LEEWAY_S = 60
 MOST_GROUPS = 500
 ALGORITHMS = (
@@ -59,6 +61,26 @@ class Identity:
     role: Role
 
 
+class Over(Invalid):
+    """What came back does not belong to a sign-in that this browser began, or did so too long ago."""
+
+    status = 400
+    title = "Not signed in"
+
+
+class Refused(Invalid):
+    """The provider did not say who it is, or what it said cannot be trusted."""
+
+    status = 403
+    title = "Not signed in"
+
+
+class NoRole(Forbidden):
+    """The provider knows the person, and none of their groups has a role here."""
+
+    title = "Not signed in"
+
+
 @dataclass
 class _Known:
     """What a provider publishes of itself, for an hour."""
@@ -66,6 +88,8 @@ class _Known:
     metadata: dict[str, Any] = field(default_factory=dict)
     keys: dict[str, Any] = field(default_factory=dict)
     read_at: float = -METADATA_FOR_S
+    away_until: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class OpenID:
@@ -75,7 +99,6 @@ class OpenID:
         self._challenges = db.challenges
         self.providers = providers
         self._known: dict[str, _Known] = {name: _Known() for name in providers}
-        self._lock = threading.Lock()
 
     def begin(self, name: str, redirect_uri: str) -> tuple[str, str]:
         """Return where to send the browser, and the `state` that it has to keep.
@@ -105,21 +128,20 @@ class OpenID:
     def finish(self, name: str, redirect_uri: str, answer: Mapping[str, str], state: str) -> Identity:
         """Return who signed in, from what the provider sent the browser back with.
 
-        ``state`` is the browser's own. Raises Invalid, Forbidden where their groups have no role,
-        Unavailable.
+        ``state`` is the browser's own. Raises Over, Refused, NoRole, Unavailable.
         """
         provider = self._provider(name)
         sent = answer.get("state", "")
         same = is_token(sent) and secrets.compare_digest(sent.encode(), state.encode())
         begun = self._challenges.find_one_and_delete({"_id": hashed(sent)}) if same else None
         if begun is None or begun.get("provider") != name or begun["expires_at"] <= utcnow():
-            raise Invalid(OVER)
+            raise Over(OVER)
         if "error" in answer or not answer.get("code"):
-            raise Invalid(REFUSED)
+            raise Refused(REFUSED)
         known = self._discovered(provider)
         # RFC 9207: a provider that says who it is must be the one that was asked.
         if answer.get("iss", known.metadata["issuer"]) != known.metadata["issuer"]:
-            raise Invalid(REFUSED)
+            raise Refused(REFUSED)
         token = self._token(provider, redirect_uri, answer["code"], str(begun.get("verifier", "")))
         claims = self._claims(provider, token, str(begun.get("nonce", "")))
         return self._identity(provider, {**self._userinfo(provider, token, claims), **claims})
@@ -143,22 +165,46 @@ class OpenID:
         )
 
     def _discovered(self, provider: Provider) -> _Known:
-        """Return what the provider publishes, read at most once an hour. Raises Unavailable."""
+        """Return what the provider publishes, read at most once an hour. Raises Unavailable.
+
+        What was read before is used while the provider does not answer.
+        """
         known = self._known[provider.name]
-        with self._lock:
-            if time.monotonic() - known.read_at >= METADATA_FOR_S:
-                address = provider.issuer.rstrip("/") + "/.well-known/openid-configuration"
-                metadata = _json(address)
-                wanted = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-                issuer = metadata.get("issuer")
-                if issuer != provider.issuer or not all(_safe(metadata.get(name), issuer) for name in wanted):
-                    raise Unavailable(
-                        f"The identity provider “{provider.title}” does not describe itself as "
-                        f"{provider.issuer}. Contact your administrator."
-                    )
-                known.keys = _json(metadata["jwks_uri"])
-                known.metadata, known.read_at = metadata, time.monotonic()
+        if time.monotonic() - known.read_at < METADATA_FOR_S:
+            return known
+        # One thread asks. The others do not wait for a provider that is away: they answer other pages, too.
+        if known.lock.acquire(timeout=0 if known.metadata else TIMEOUT_S):
+            try:
+                self._refresh(provider, known)
+            finally:
+                known.lock.release()
+        if not known.metadata:
+            raise Unavailable(AWAY)
         return known
+
+    def _refresh(self, provider: Provider, known: _Known) -> None:
+        """Read what the provider publishes, unless another thread has just done so, or has just failed to."""
+        now = time.monotonic()
+        if now - known.read_at < METADATA_FOR_S or now < known.away_until:
+            return
+        try:
+            self._read(provider, known)
+        except Unavailable:
+            known.away_until = time.monotonic() + AWAY_FOR_S
+            if not known.metadata:
+                raise
+
+    def _read(self, provider: Provider, known: _Known) -> None:
+        metadata = _json(provider.issuer.rstrip("/") + "/.well-known/openid-configuration")
+        wanted = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+        issuer = metadata.get("issuer")
+        if issuer != provider.issuer or not all(_safe(metadata.get(name), issuer) for name in wanted):
+            raise Unavailable(
+                f"The identity provider “{provider.title}” does not describe itself as "
+                f"{provider.issuer}. Contact your administrator."
+            )
+        known.keys = _json(metadata["jwks_uri"])
+        known.metadata, known.read_at = metadata, time.monotonic()
 
     def _token(self, provider: Provider, redirect_uri: str, code: str, verifier: str) -> Mapping[str, Any]:
         endpoint = self._discovered(provider).metadata["token_endpoint"]
@@ -166,15 +212,15 @@ class OpenID:
             with self._client(provider, redirect_uri) as client:
                 token = client.fetch_token(endpoint, code=code, code_verifier=verifier)
         except AuthlibBaseError as error:
-            raise Invalid(REFUSED) from error
+            raise Refused(REFUSED) from error
         except httpx2.HTTPStatusError as error:
-            raise (Unavailable(AWAY) if error.response.status_code >= 500 else Invalid(REFUSED)) from error
+            raise (Unavailable(AWAY) if error.response.status_code >= 500 else Refused(REFUSED)) from error
         except (httpx2.HTTPError, ValueError) as error:
             raise Unavailable(AWAY) from error
         return dict(token)
 
     def _claims(self, provider: Provider, token: Mapping[str, Any], nonce: str) -> dict[str, Any]:
-        """Return the claims of the ID token, verified. Raises Invalid."""
+        """Return the claims of the ID token, verified. Raises Refused."""
         id_token = token.get("id_token")
         try:
             decoded = self._decoded(provider, str(id_token))
@@ -188,7 +234,7 @@ class OpenID:
             )  # fmt: skip
             claims.validate(now=int(utcnow().timestamp()), leeway=LEEWAY_S)
         except (JoseError, AuthlibBaseError, ValueError, TypeError, KeyError) as error:
-            raise Invalid(REFUSED) from error
+            raise Refused(REFUSED) from error
         return dict(claims)
 
     def _decoded(self, provider: Provider, id_token: str) -> jwt.Token:
@@ -222,19 +268,19 @@ class OpenID:
             raise Unavailable(AWAY) from error
         # Core, 5.3.2: what another subject's answer says is not to be used.
         if not isinstance(found, dict) or found.get("sub") != claims.get("sub"):
-            raise Invalid(REFUSED)
+            raise Refused(REFUSED)
         return found
 
     def _identity(self, provider: Provider, claims: Mapping[str, Any]) -> Identity:
         subject = claims.get("sub")
         if not isinstance(subject, str) or not 0 < len(subject) <= 255:
-            raise Invalid(REFUSED)
+            raise Refused(REFUSED)
         found = claims.get(provider.groups_claim)
         listed = [found] if isinstance(found, str) else found if isinstance(found, list) else []
         groups = frozenset(group for group in listed[:MOST_GROUPS] if isinstance(group, str))
         role = provider.role_of(groups)
         if role is None:
-            raise Forbidden(NO_ROLE)
+            raise NoRole(NO_ROLE)
         name = claims.get(provider.name_claim) or claims.get("email") or claims.get("name") or subject
         return Identity(provider.name, subject, one_line(str(name))[:200], groups, role)
 

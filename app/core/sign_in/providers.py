@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,6 +29,8 @@ from config import SettingsError
 from environment import is_loopback
 
 EVERYBODY = "*"
+PROXY = "proxy"
+"""What signs people in by a reverse proxy's header; no provider of the file has this name."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}\Z")
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -79,8 +81,13 @@ class Provider:
 
     def role_of(self, groups: frozenset[str]) -> Role | None:
         """Return the highest role that a person of these groups has; None where they are not let in."""
-        found = [role for group, role in self.roles.items() if group == EVERYBODY or group in groups]
-        return max(found, key=lambda role: role.rank, default=None)
+        return highest_role(self.roles, groups)
+
+
+def highest_role(roles: Mapping[str, Role], groups: Collection[str]) -> Role | None:
+    """Return the highest role that some groups have by a table; None where they have none."""
+    found = [role for group, role in roles.items() if group == EVERYBODY or group in groups]
+    return max(found, key=lambda role: role.rank, default=None)
 
 
 def read_providers(path: str) -> dict[str, Provider]:
@@ -115,6 +122,9 @@ def _provider(name: str, table: Any, path: str, problems: list[str]) -> Provider
             f"IDENTITY_PROVIDERS: {path}: use tables with names of lower-case letters, digits, - and _, "
             "such as [company]."
         )
+        return None
+    if name == PROXY:
+        problems.append(f"IDENTITY_PROVIDERS: {path}: give [{PROXY}] another name; this one is in use.")
         return None
     try:
         values = _Table.model_validate(table)

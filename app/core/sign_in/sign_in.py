@@ -84,8 +84,10 @@ class SignIn:
     def change_password(self, user: User, current: str, new: str, session_id: str, origin: Origin) -> None:
         """Set a new password, which takes the current one, and end the other sessions.
 
-        Raises Invalid, TooManyTries, Unavailable.
+        Raises Invalid, TooManyTries, Unavailable, and Forbidden for a user whom others sign in.
         """
+        if user.provider:
+            raise Forbidden("Your password is managed where you sign in.")
         if user.password_hash is not None:
             attempt = Attempt(user.name, origin.address, f"session {session_id}")
             self.throttle.count(attempt)

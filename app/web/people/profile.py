@@ -9,12 +9,13 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 
 from app.core.errors import Invalid, TaskQueueError, TooManyTries
 from app.extensions import services
+from app.web.people.single_sign_on import managed_by
 from app.web.platform.errors import Problem, problem_of
 from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import (
     current_person,
-    current_session,
     requires,
+    session_id,
 )
 from app.web.request_log.origin import current_origin
 
@@ -42,7 +43,7 @@ def change_password() -> Any:
         if sent.get("password", "") != sent.get("again", ""):
             raise Invalid("Check the password.", {"again": "This is not the same password."})
         core.sign_in.change_password(
-            user, sent.get("current", ""), sent.get("password", ""), current_session().id, current_origin()
+            user, sent.get("current", ""), sent.get("password", ""), session_id(), current_origin()
         )
     except (Invalid, TooManyTries) as error:
         return _again(error)
@@ -60,7 +61,7 @@ def end_session() -> Any:
 @blueprint.post("/sessions/end-others")
 @requires("profile.manage")
 def end_others() -> Any:
-    services().sign_in.end_others(current_person(), current_session().id, current_origin())
+    services().sign_in.end_others(current_person(), session_id(), current_origin())
     return _done("Your other sessions have ended.")
 
 
@@ -81,8 +82,9 @@ def _page(problem: Problem | None) -> str:
         user=user,
         problem=problem,
         sessions=core.people.sessions.of_user(user.id),
-        current=current_session().id,
+        current=session_id(),
         browser_of=browser_of,
+        managed_by=managed_by(user),
     )
 
 

@@ -26,7 +26,9 @@ from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import (
     current_person,
     current_session,
+    person_of_proxy,
     requires,
+    session_id,
     signed_in_by,
 )
 from app.web.request_log.origin import current_origin
@@ -60,6 +62,8 @@ def by_password() -> Any:
 @blueprint.post("/sign-out")
 @requires("profile.manage")
 def sign_out() -> Any:
+    if person_of_proxy():
+        raise Conflict("The proxy in front of this server signs you in. Sign out there.")
     services().sign_in.end(current_person(), current_session().id, current_origin(), Event.SIGN_OUT)
     logout_user()
     session.clear()
@@ -115,15 +119,14 @@ def _about(link: Link) -> dict[str, Any]:
 
 def _proved(proof: Proof) -> Response:
     """Go on after a proof. A second factor would be asked for here, before the session begins."""
-    return _begin(proof)
+    return begin_session(proof, _next())
 
 
-def _begin(proof: Proof) -> Response:
+def begin_session(proof: Proof, address: str) -> Response:
     """Begin a session, with a new token for forms: nothing of the visit before is kept."""
     core, origin = services(), current_origin()
     if current_person().signed_in:
-        core.sign_in.end(current_person(), current_session().id, origin, Event.SIGN_OUT)
-    address = _next()
+        core.sign_in.end(current_person(), session_id(), origin, Event.SIGN_OUT)
     session.clear()
     session.permanent = True
     token = core.sign_in.begin(proof, origin, request.headers.get("User-Agent", ""))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import flask_login
 from flask import Flask, current_app, g, request
@@ -57,8 +57,20 @@ def signed_in_by(token: str) -> SignedIn:
 
 def current_person() -> Person:
     """The person this request comes from; ANONYMOUS where nobody is signed in. Raises what MongoDB raises."""
+    if proxied := person_of_proxy():
+        return proxied
     user = flask_login.current_user
     return user.person if isinstance(user, SignedIn) else ANONYMOUS
+
+
+def person_of_proxy() -> Person | None:
+    """The person whom a reverse proxy has signed in, for this request alone; there is no session then."""
+    return cast("Person | None", g.get("person_of_proxy"))
+
+
+def session_id() -> str:
+    """The ID of the browser's session; empty where there is none, as a proxy signs in."""
+    return "" if person_of_proxy() else current_session().id
 
 
 def current_session() -> Session:

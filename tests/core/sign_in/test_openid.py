@@ -14,10 +14,11 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from app.core.errors import Forbidden, Invalid, Unavailable
-from app.core.people.person import Role
+from app.core.errors import Conflict, Forbidden, Invalid, Unavailable
+from app.core.people.person import Origin, Role
 from app.core.services import Services
 from app.core.sign_in import openid as module
+from app.core.sign_in.administration import COMMAND
 from app.core.sign_in.openid import OpenID
 from app.core.sign_in.providers import Provider, read_providers
 from config import SettingsError
@@ -137,6 +138,53 @@ def test_a_provider_that_is_away_or_another_one(services, company, issuer):
         away = OpenID(services.db, {"company": replace(company, issuer=wrong)})
         with pytest.raises(Unavailable):
             away.begin("company", BACK)
+
+
+def counted(monkeypatch) -> list[str]:
+    """The addresses that are asked for, which all fail."""
+    asked: list[str] = []
+
+    def fail(address: str) -> None:
+        asked.append(address)
+        raise Unavailable(module.AWAY)
+
+    monkeypatch.setattr(module, "_json", fail)
+    return asked
+
+
+def test_a_provider_that_is_away_is_not_asked_again_at_once(openid, monkeypatch):
+    asked = counted(monkeypatch)
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            openid.begin("company", BACK)
+    assert len(asked) == 1
+    openid._known["company"].away_until = 0
+    with pytest.raises(Unavailable):
+        openid.begin("company", BACK)
+    assert len(asked) == 2
+
+
+def test_what_a_provider_published_is_used_while_it_is_away(openid, monkeypatch):
+    openid.begin("company", BACK)
+    openid._known["company"].read_at -= module.METADATA_FOR_S
+    asked = counted(monkeypatch)
+    openid.begin("company", BACK)
+    assert len(asked) == 1
+
+
+def test_nobody_waits_for_a_thread_that_asks_where_something_is_known(openid, monkeypatch):
+    openid.begin("company", BACK)
+    openid._known["company"].read_at -= module.METADATA_FOR_S
+    asked = counted(monkeypatch)
+    with openid._known["company"].lock:
+        openid.begin("company", BACK)
+    assert asked == []
+
+
+def test_where_nothing_is_known_the_wait_ends(openid, monkeypatch):
+    monkeypatch.setattr(module, "TIMEOUT_S", 0.05)
+    with openid._known["company"].lock, pytest.raises(Unavailable):
+        openid.begin("company", BACK)
 
 
 # An ID token that is not what it should be
@@ -271,6 +319,22 @@ def test_any_name_of_a_provider_becomes_one_of_ours(services, name):
     assert services.people.users.external("company", name or "s", name, Role.VIEWER, []).name
 
 
+def test_a_user_of_a_provider_is_changed_there(services):
+    ann = services.people.users.external("company", "a1", "ann", Role.VIEWER, [])
+    admin = services.administration
+    with pytest.raises(Conflict):
+        admin.reset(ann, COMMAND, Origin())
+    with pytest.raises(Conflict):
+        admin.set_role(ann, Role.ADMINISTRATOR, COMMAND, Origin())
+    with pytest.raises(Conflict):
+        admin.set_groups(ann, ["x"], COMMAND, Origin())
+    with pytest.raises(Forbidden):
+        services.sign_in.change_password(ann, "", "correct horse battery", "", Origin())
+    admin.disable(ann, COMMAND, Origin())
+    found = services.people.users.get(ann.id)
+    assert (found.role, found.groups, found.password_hash, found.enabled) == (Role.VIEWER, (), None, False)
+
+
 # The file
 
 
@@ -303,6 +367,7 @@ def test_the_file_names_the_providers(tmp_path):
         "not toml s3cret",
         "company = 7",
         GOOD.replace("[company]", '["Company Inc"]'),
+        GOOD.replace("[company]", "[proxy]"),
         GOOD.replace("https://login", "http://login"),
         GOOD.replace("https://login.example.org", "ftp://x"),
         GOOD.replace('"administrator"', '"king"'),

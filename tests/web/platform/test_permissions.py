@@ -11,7 +11,15 @@ from app.web.platform.permissions import needed_by, requires
 from tests.signing_in import signed_in
 
 SIGNING_IN = {"sign_in.form", "sign_in.by_password", "sign_in.link", "sign_in.by_link"}
-OPEN_TO_ALL = {"static", "bootstrap.static", "dashboard.healthz", "dashboard.readyz", *SIGNING_IN}
+WITH_PROVIDER = {"single_sign_on.begin", "single_sign_on.back"}
+OPEN_TO_ALL = {
+    "static",
+    "bootstrap.static",
+    "dashboard.healthz",
+    "dashboard.readyz",
+    *SIGNING_IN,
+    *WITH_PROVIDER,
+}
 
 
 def test_every_route_declares_a_permission(app):
