@@ -24,6 +24,7 @@ from app.local.children import free_port
 from app.local.servers import stores
 from config import Settings
 from tests.real.fleet import ROOT, Fleet, fleet, until
+from tests.signing_in import cookies_over_http, link
 
 TASK = re.compile(r"/tasks/[0-9a-f]{24}$")  # the address of a task's page
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
@@ -37,15 +38,38 @@ ARGUMENTS = [
 ]
 
 
+class Chromium:
+    """A browser whose profiles are signed in at the servers of the test that asks for them."""
+
+    def __init__(self, browser: Any) -> None:
+        self._browser = browser
+        self._cookies: dict[str, str] = {}
+
+    def new_context(self, **given: Any) -> Any:
+        """Return a profile of somebody who is signed in."""
+        context = self.new_stranger(**given)
+        for name, value in self._cookies.items():
+            context.add_cookies([{"name": name, "value": value, "url": "http://127.0.0.1"}])
+        return context
+
+    def new_stranger(self, **given: Any) -> Any:
+        """Return a profile of somebody who is not."""
+        return self._browser.new_context(**given)
+
+    def sign_in(self, port: int, path: str) -> None:
+        """Sign in by a link; holds for the profiles that are made afterwards."""
+        self._cookies |= cookies_over_http(port, path)
+
+
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
+def chromium() -> Iterator[Chromium]:
     """Debian's Chromium, driven by Playwright."""
     playwright = pytest.importorskip("playwright.sync_api")
     if not CHROMIUM:
         pytest.skip("There is no Chromium on this machine.")
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
+        yield Chromium(browser)
         browser.close()
 
 
@@ -60,11 +84,12 @@ def whole(app: Any) -> Any:
 
 
 @pytest.fixture
-def address(settings: Settings, services: Services) -> Iterator[str]:
+def address(chromium: Chromium, settings: Settings, services: Services) -> Iterator[str]:
     """A web server over stores in memory, without workers; the address has no slash at its end."""
     server = make_server("127.0.0.1", 0, whole(create_app(settings, services)), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
+    chromium.sign_in(server.server_port, link(services))
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
@@ -95,7 +120,7 @@ class Site(Fleet):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(chromium: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Stores from the wheels, gunicorn, and one worker with the built-in task types."""
     folder: Path = tmp_path_factory.mktemp("site")
     with ExitStack() as stack:
@@ -104,6 +129,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             fleet(started, "site", folder, Site, TASK_MODULES="dtq_library", SECRET_KEY="tests-only")
         )
         made.serve()
+        chromium.sign_in(int(made.address.rpartition(":")[2]), link(made.services))
         made.start()
         yield made
 
