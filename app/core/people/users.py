@@ -42,6 +42,7 @@ class User:
     groups: tuple[str, ...] = ()
     disabled_at: datetime | None = None
     password_hash: str | None = None
+    second_factor_required: bool = False
 
     @property
     def enabled(self) -> bool:
@@ -58,6 +59,7 @@ _OPTIONAL: dict[str, stored.Check] = {
     "groups": stored.list_of(stored.is_name),
     "disabled_at": stored.maybe(stored.is_time),
     "password_hash": stored.maybe(stored.is_name),
+    "second_factor_required": stored.is_flag,
 }
 
 
@@ -231,6 +233,10 @@ class Users:
     def set_password_hash(self, user_id: str, password_hash: str | None) -> User:
         """Raises NotFound."""
         return self._set(user_id, {"password_hash": password_hash, "password_set_at": utcnow()})
+
+    def require_second_factor(self, user_id: str, required: bool) -> User:
+        """Raises NotFound."""
+        return self._set(user_id, {"second_factor_required": required})
 
     def remove_new(self, user_id: str) -> None:
         """Take back a user who was added a moment ago and owns nothing yet."""

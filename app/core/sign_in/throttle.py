@@ -85,9 +85,16 @@ class Throttle:
 
     def count(self, attempt: Attempt) -> None:
         """Count a try before its password is checked. Raises TooManyTries, QueueUnavailable."""
+        self._hit(self._budgets(attempt))
+
+    def count_visit(self, kind: str, address: str) -> None:
+        """Count what anybody may ask for, by address alone. Raises TooManyTries, QueueUnavailable."""
+        self._hit([_budget(self.per_address, kind, network(address))])
+
+    def _hit(self, budgets: list[Budget]) -> None:
         try:
             limiter = self._counting()
-            for budget in self._budgets(attempt):
+            for budget in budgets:
                 if not limiter.hit(budget.item, budget.key):
                     reset = limiter.get_window_stats(budget.item, budget.key).reset_time
                     raise TooManyTries(max(1, round(reset - time.time())))
