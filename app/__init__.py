@@ -32,6 +32,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 
     from app import cli
     from app.cli.startup import settings_of_process
+    from app.web.people import passkeys, second_step
     from app.web.platform import (
         errors,
         filters,
@@ -57,12 +58,14 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     security.init_app(app, settings)
     stores.init_app(app, settings, services, sources)
     permissions.init_app(app)
+    second_step.init_app(app)
     request_limits.init_app(app, settings)
     security.protect_forms(app)
     errors.init_app(app)
     filters.init_app(app)
     flashes.init_app(app)
     pulse.init_app(app)
+    passkeys.init_app(app)
     cli.init_app(app)
     _add_pages(app)
     return app
@@ -72,9 +75,10 @@ def _add_pages(app: Flask) -> None:
     """Add the pages, a room after the other."""
     from app.web.create import views as create
     from app.web.home import views as dashboard
-    from app.web.people import profile, sign_in
+    from app.web.people import authenticator_app, passkeys, profile, second_step, sign_in
     from app.web.tasks import bulk_views, downloads
     from app.web.tasks import views as tasks
 
-    for room in (dashboard, sign_in, profile, tasks, bulk_views, downloads, create):
+    signing_in = (sign_in, second_step, passkeys)
+    for room in (dashboard, *signing_in, profile, authenticator_app, tasks, bulk_views, downloads, create):
         app.register_blueprint(room.blueprint)

@@ -10,7 +10,10 @@ from app.web.platform import permissions
 from app.web.platform.permissions import needed_by, requires
 from tests.signing_in import signed_in
 
-SIGNING_IN = {"sign_in.form", "sign_in.by_password", "sign_in.link", "sign_in.by_link"}
+SIGNING_IN = {
+    *("sign_in.form", "sign_in.by_password", "sign_in.link", "sign_in.by_link"),
+    *("second_step.form", "second_step.by_code", "passkeys.sign_in_options", "passkeys.sign_in"),
+}
 OPEN_TO_ALL = {"static", "bootstrap.static", "dashboard.healthz", "dashboard.readyz", *SIGNING_IN}
 
 
