@@ -155,6 +155,8 @@ def list_command() -> None:
 
 def _row(user: User) -> tuple[str, ...]:
     state = "disabled" if not user.enabled else "password" if user.password_hash else "no password"
+    if user.second_factor_required:
+        state += ", second factor required"
     return user.name, user.role.value, ", ".join(user.groups) or "-", state, user.id
 
 

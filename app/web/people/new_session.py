@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Response, make_response, redirect, request, session, url_for
 from flask_login import login_user, logout_user
+from flask_wtf.csrf import generate_csrf
 
 from app.core.people.audit import Event
 from app.core.sign_in.sign_in import Proof
@@ -21,6 +22,7 @@ def begin(proof: Proof) -> Response:
     session.permanent = True
     token = services().sign_in.begin(proof, current_origin(), request.headers.get("User-Agent", ""))
     login_user(signed_in_by(token))
+    generate_csrf()  # Now, so that the cookie of the session is whole from the start.
     response = make_response(redirect(address, 303))
     known_device.remember(response, proof.user.name)
     return response
