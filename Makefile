@@ -95,6 +95,8 @@ lock: $(RUNTIME) ## Pin requirements*.in, with hashes, for Python 3.11 and newer
 			--no-emit-index-url --no-emit-find-links $$list.in --output-file $$list.txt || exit; done
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		--no-emit-find-links docs/requirements.in --output-file docs/requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		--no-emit-find-links .ci/requirements.in --output-file .ci/requirements.txt
 
 rust-store: $(RUST_STORE) ## Build the faster store for benchmarks (needs Rust; 5 minutes)
 	@echo "$(RUST_STORE)"

@@ -15,12 +15,37 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from enum import IntEnum
 from ipaddress import IPv6Address
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 VERSION = "0.1.0"
 HIDDEN = "(hidden)"
+MAKE_ONE = (
+    "use 32 or more random characters, for example from "
+    "`python -c 'import secrets; print(secrets.token_urlsafe(48))'`; ENVIRONMENT=local does without."
+)
+NO_SECRET_KEY = f"SECRET_KEY: {MAKE_ONE}"
+NO_SECRETS_KEY = (
+    f"SECRETS_KEY: {MAKE_ONE} Where SECRET_KEY has encrypted secrets until now, move its value to SECRETS_KEY, "
+    "and give the web server a new SECRET_KEY."
+)
+SAME_KEY = (
+    "SECRETS_KEY: use values that SECRET_KEY and SECRET_KEY_FALLBACKS do not have, "
+    "because whoever has those can sign sessions."
+)
+
+
+class Reach(IntEnum):
+    """How far a secret setting goes: to these processes and to those before them, and no further."""
+
+    WEB = 0
+    SUPERVISOR = 1
+    CHILD = 2
+    """The process that runs task code; what reaches it is not in its environment."""
+    TASK = 3
+    """Task code itself, as ``ctx.settings``."""
 
 
 class SettingsError(ValueError):
@@ -206,11 +231,21 @@ def ports(value: str) -> tuple[int, ...]:
     return tuple(map(int, found))
 
 
-def setting(name: str, default: str, parse: Callable[[str], Any], help: str, *, secret: bool = False) -> Any:
-    """One row of the table, written as the field of a dataclass."""
+def setting(
+    name: str, default: str, parse: Callable[[str], Any], help: str,
+    *, secret: bool = False, reach: Reach = Reach.WEB,
+) -> Any:  # fmt: skip
+    """Return one row of the table, written as the field of a dataclass; ``reach`` is of a secret one."""
     return field(
         repr=not secret,
-        metadata={"name": name, "default": default, "parse": parse, "help": help, "secret": secret},
+        metadata={
+            "name": name,
+            "default": default,
+            "parse": parse,
+            "help": help,
+            "secret": secret,
+            "reach": reach if secret else Reach.TASK,
+        },
     )
 
 
@@ -220,19 +255,29 @@ class Settings:
 
     mongodb_uri: str = setting(
         "MONGODB_URI", "mongodb://127.0.0.1:27017/taskqueue", url("mongodb", "mongodb+srv"),
-        "MongoDB with the name of the database; a replica set in production.", secret=True)
+        "MongoDB with the name of the database; a replica set in production.",
+        secret=True, reach=Reach.CHILD)
     mongodb_timeout_ms: int = setting(
         "MONGODB_TIMEOUT_MS", "2000", number(100, 60_000), "How long a page waits for MongoDB.")
     redis_url: str = setting(
-        "REDIS_URL", "redis://127.0.0.1:6379/0", url("redis", "rediss", "unix"), "Redis or Valkey.", secret=True)
+        "REDIS_URL", "redis://127.0.0.1:6379/0", url("redis", "rediss", "unix"), "Redis or Valkey.",
+        secret=True, reach=Reach.CHILD)
     redis_timeout_ms: int = setting(
         "REDIS_TIMEOUT_MS", "500", number(50, 60_000), "How long a page waits for Redis.")
     secret_key: str = setting(
         "SECRET_KEY", "", optional_text,
-        "Signs sessions and forms, encrypts secrets; the same for web and workers: 32 or more random characters. Required unless ENVIRONMENT is local.", secret=True)
+        "Signs sessions and forms: 32 or more random characters. For the web server only, which requires it unless ENVIRONMENT is local.", secret=True)
     secret_key_fallbacks: tuple[str, ...] = setting(
         "SECRET_KEY_FALLBACKS", "", optional_words,
-        "What SECRET_KEY was before, separated by spaces or commas: what was kept under it can still be read.", secret=True)
+        "Former values of SECRET_KEY, separated by spaces or commas: what was signed with them is still valid.", secret=True)
+    secrets_key: str = setting(
+        "SECRETS_KEY", "", optional_text,
+        "Encrypts secret parameters: 32 or more random characters, the same for web and workers. Required unless ENVIRONMENT is local.",
+        secret=True, reach=Reach.SUPERVISOR)
+    secrets_key_fallbacks: tuple[str, ...] = setting(
+        "SECRETS_KEY_FALLBACKS", "", optional_words,
+        "Former values of SECRETS_KEY, separated by spaces or commas: what was encrypted with them can still be read.",
+        secret=True, reach=Reach.SUPERVISOR)
     environment: str = setting(
         "ENVIRONMENT", "production", text,
         "Shown as a badge on every page; `local` relaxes security requirements for development on one machine.")
@@ -299,7 +344,8 @@ class Settings:
         "SMTP_HOST", "", optional_text, "The mail server. While it is empty, there is no task type for e-mail.")
     smtp_port: int = setting("SMTP_PORT", "587", number(1, 65_535), "The mail server's port.")
     smtp_user: str = setting("SMTP_USER", "", optional_text, "Whom to log in as at the mail server; empty: nobody.")
-    smtp_password: str = setting("SMTP_PASSWORD", "", str, "The password for it.", secret=True)
+    smtp_password: str = setting("SMTP_PASSWORD", "", str, "The password for it. Task types can read it.",
+        secret=True, reach=Reach.TASK)
     smtp_security: str = setting(
         "SMTP_SECURITY", "starttls", one_of("starttls", "tls", "none"),
         "How the connection is secured; `none` only without SMTP_USER.")
@@ -316,6 +362,23 @@ class Settings:
         """True on one person's own machine, where plain http on loopback is all there is."""
         return self.environment == "local"
 
+    def reaching(self, reach: Reach) -> Settings:
+        """Return a copy in which every secret setting that does not go that far is empty."""
+        kept_back = [row for row in fields(self) if row.metadata["reach"] < reach]
+        return dataclasses.replace(self, **{row.name: type(getattr(self, row.name))() for row in kept_back})
+
+    def secrets_for(self, reach: Reach) -> dict[str, str]:
+        """Return the secret settings that go that far as variables, for another process to load."""
+        rows = [row for row in fields(self) if row.metadata["secret"] and row.metadata["reach"] >= reach]
+        return {row.metadata["name"]: _written(getattr(self, row.name)) for row in rows}
+
+
+def _written(value: str | tuple[str, ...]) -> str:
+    return value if isinstance(value, str) else " ".join(value)
+
+
+SECRET_NAMES = tuple(row.metadata["name"] for row in fields(Settings) if row.metadata["secret"])
+
 
 @dataclass(frozen=True)
 class Row:
@@ -327,14 +390,20 @@ class Row:
     help: str
 
 
-def _key_problems(settings: dict[str, Any]) -> list[str]:
-    key = settings.get("secret_key", "")
-    if settings.get("environment") == "local" or (len(key) >= 32 and len(set(key)) >= 10):
+def _key_problems(settings: dict[str, Any], reach: Reach) -> list[str]:
+    if settings.get("environment") == "local" or reach > Reach.SUPERVISOR:
         return []
-    return [
-        "SECRET_KEY: use 32 or more random characters, for example from "
-        "`python -c 'import secrets; print(secrets.token_urlsafe(48))'`; ENVIRONMENT=local does without."
-    ]
+    signing, sealing = settings["secret_key"], settings["secrets_key"]
+    problems = [NO_SECRET_KEY] if reach is Reach.WEB and not _is_strong(signing) else []
+    if not _is_strong(sealing):
+        problems.append(NO_SECRETS_KEY)
+    elif {signing, *settings["secret_key_fallbacks"]} & {sealing, *settings["secrets_key_fallbacks"]}:
+        problems.append(SAME_KEY)
+    return problems
+
+
+def _is_strong(key: str) -> bool:
+    return len(key) >= 32 and len(set(key)) >= 10
 
 
 def _mail_problems(settings: dict[str, Any]) -> list[str]:
@@ -364,23 +433,25 @@ def _misspelt(env: Mapping[str, str]) -> list[str]:
     return problems
 
 
-def load(env: Mapping[str, str]) -> Settings:
+def load(env: Mapping[str, str], reach: Reach = Reach.WEB) -> Settings:
     """Read the settings from an environment; an empty value counts as not given.
 
+    A secret setting that does not go as far as ``reach`` is neither read nor required, and empty.
     Raises :class:`SettingsError` with every problem at once; no message repeats a value.
     """
     values: dict[str, Any] = {}
     problems = _misspelt(env)
     for row in fields(Settings):
         about = row.metadata
+        given = env.get(about["name"]) if about["reach"] >= reach else None
         try:
-            values[row.name] = about["parse"](env.get(about["name"]) or about["default"])
+            values[row.name] = about["parse"](given or about["default"])
         except Expected as expected:
             problems.append(f"{about['name']}: use {expected}.")
-    problems += _key_problems(values) + _mail_problems(values)
+    problems += _key_problems(values, reach) + _mail_problems(values)
     if problems:
         raise SettingsError(problems)
-    return Settings(**values)
+    return Settings(**values).reaching(reach)
 
 
 def describe(env: Mapping[str, str], sources: Mapping[str, str] = {}) -> list[Row]:

@@ -9,18 +9,22 @@ config.py; `app.local` writes `.dtq`. Nothing here reads ``os.environ`` by itsel
    running servers where no store and no key is given. Such a server is for this machine only.
 3. A secret setting may be in a file that NAME_FILE names, such as SECRET_KEY_FILE.
 4. With ENVIRONMENT=local, what is not given comes from the servers of `make up` while these run, and the
-   secret key of `.dtq` is used.
+   keys of `.dtq` are used.
+
+And what a process takes out of its own environment again, where task code would find it (:func:`conceal`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import re
 import secrets
 import shlex
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import dataclass
 from io import StringIO
 from ipaddress import IPv6Address, ip_address
@@ -29,20 +33,26 @@ from pathlib import Path
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
-from config import SettingsError, secret_files
+from config import SECRET_NAMES, SettingsError, secret_files
 
 ROOT = Path(__file__).resolve().parent
 FOLDER = ".dtq"
-DOTENV, SERVERS, KEY_FILE = ".env", "make up", "secret_key"
+DOTENV, SERVERS = ".env", "make up"
 """Where a value comes from, as `flask settings` says it."""
+SESSION_KEY_FILE, SECRETS_KEY_FILE, FORMER_KEY_FILE = "session_key", "secrets_key", "secret_key"
+"""In `.dtq`. Earlier versions had one key for both purposes; it only decrypts now."""
 STORES = ("MONGODB_URI", "REDIS_URL")
-SHARED = (*STORES, "SECRET_KEY", "TASK_MODULES", "WORKER_STATE_DIR")
+SHARED = (*STORES, "SECRET_KEY", "SECRETS_KEY", "SECRETS_KEY_FALLBACKS", "TASK_MODULES", "WORKER_STATE_DIR")
 """What is taken from running servers. WEB_BIND is not: their own web server listens there."""
 MOST_SECRET = 64 * 1024
 OFF = ("", "0", "false", "no")
 REACHABLE = (
     "{name}: with {by} and no ENVIRONMENT, the server is for this machine only. "
-    "Leave {name} out, or set ENVIRONMENT, such as ENVIRONMENT=production with a SECRET_KEY."
+    "Leave {name} out, or set ENVIRONMENT, such as ENVIRONMENT=production with SECRET_KEY and SECRETS_KEY."
+)
+SEPARATED = (
+    "Sessions and secrets have separate keys now. The former key of {folder} still decrypts secrets; "
+    "run `flask keys rotate` to encrypt them under the new one."
 )
 
 
@@ -79,9 +89,11 @@ def effective(env: Mapping[str, str], root: Path = ROOT) -> Environment:
         return Environment(values, sources)
     if not all(values.get(name) for name in STORES):
         add({name: servers[name] for name in SHARED if name in servers}, SERVERS)
-    add(_key(values, root / FOLDER), FOLDER)
+    keys = _keys(values, root / FOLDER)
+    add(keys.values, FOLDER)
     used = any(sources.get(name) == SERVERS for name in STORES)
-    return Environment(values, sources, f"Using the servers of `make up` in {FOLDER}." if used else "")
+    notes = [f"Using the servers of `make up` in {FOLDER}."] if used else []
+    return Environment(values, sources, "\n".join([*notes, keys.note] if keys.note else notes))
 
 
 def secrets_in_files(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -136,7 +148,7 @@ def _local_by(values: Mapping[str, str], servers: Mapping[str, str]) -> str:
     if values.get("FLASK_DEBUG", "").lower() not in OFF:
         return "FLASK_DEBUG"
     # Without a key nothing runs in production, so this relaxes no server that runs there.
-    alone = not any(values.get(name) for name in (*STORES, "SECRET_KEY"))
+    alone = not any(values.get(name) for name in (*STORES, "SECRET_KEY", "SECRETS_KEY"))
     return SERVERS if servers and alone and not _reachable(values) else ""
 
 
@@ -227,25 +239,49 @@ def is_locked(folder: Path) -> bool:
     return False
 
 
-def _key(values: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Return the key of the folder where none is given; none where the folder cannot be used."""
+@dataclass(frozen=True)
+class Keys:
+    """Keys as variables; ``note`` says, once, that a folder of an earlier version got new ones."""
+
+    values: Mapping[str, str]
+    note: str = ""
+
+
+def _keys(values: Mapping[str, str], folder: Path) -> Keys:
+    """Return the keys of the folder where one is not given; none where the folder cannot be used."""
     with contextlib.suppress(OSError):
-        if not values.get("SECRET_KEY"):
+        if not (values.get("SECRET_KEY") and values.get("SECRETS_KEY")):
             folder.mkdir(mode=0o700, exist_ok=True)
-            return {"SECRET_KEY": secret_key(folder)}
-    return {}
+            return keys_of(folder, values)
+    return Keys({})
 
 
-def secret_key(folder: Path) -> str:
-    """Return the key of this folder; made at the first call, readable by its owner only."""
-    path = folder / KEY_FILE
+def keys_of(folder: Path, given: Mapping[str, str] = {}) -> Keys:
+    """Return the keys of this folder; made at the first call, readable by its owner only.
+
+    With a SECRETS_KEY that is ``given``, its former values are no matter of the folder's.
+    """
+    former = folder / FORMER_KEY_FILE
+    signing, _ = _key(folder / SESSION_KEY_FILE)
+    sealing, new = _key(folder / SECRETS_KEY_FILE)
+    found = {"SECRET_KEY": signing, "SECRETS_KEY": sealing}
+    if not former.exists() or given.get("SECRETS_KEY"):
+        return Keys(found)
+    found["SECRETS_KEY_FALLBACKS"] = former.read_text(encoding="utf-8").strip()
+    return Keys(found, SEPARATED.format(folder=folder.name) if new else "")
+
+
+def _key(path: Path) -> tuple[str, bool]:
+    """Return the key in a file, and whether it was made now."""
+    new = False
     with contextlib.suppress(FileExistsError):
         write_private(path, secrets.token_urlsafe(48), os.O_EXCL)
+        new = True
     for _ in range(50):  # Another process may have made the file and not written it yet.
         if key := path.read_text(encoding="utf-8").strip():
             break
         time.sleep(0.02)
-    return key
+    return key, new
 
 
 def write_private(path: Path, text: str, flags: int = 0) -> None:
@@ -253,3 +289,38 @@ def write_private(path: Path, text: str, flags: int = 0) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | flags, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
+
+
+# What a process takes out of its own environment
+
+_PR_SET_DUMPABLE = 4
+
+
+def conceal(env: MutableMapping[str, str]) -> None:
+    """Hide secret settings, and the memory of this process, from other processes of the same user.
+
+    They are taken out of the variables ``env``, which the programs that this one starts inherit.
+    `/proc/PID/environ` shows the memory in which a program was given its variables, whatever it does with
+    them afterwards: so the values are overwritten there. Of a process that is not dumpable, others cannot
+    open `/proc/PID/environ` and `mem`, unless they may trace every process, as root may; programs that it
+    starts are dumpable again. Both on Linux only.
+    """
+    for name in SECRET_NAMES:
+        env.pop(name, None)
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        _overwrite({name.encode() for name in SECRET_NAMES})
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _overwrite(names: Collection[bytes]) -> None:
+    """Overwrite values in the block of variables that the kernel gave this program (proc_pid_stat(5))."""
+    fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
+    start, end = int(fields[47]), int(fields[48])
+    at = start
+    for entry in ctypes.string_at(start, end - start).split(b"\0"):
+        name, _, value = entry.partition(b"=")
+        if name in names:
+            ctypes.memset(at + len(name) + 1, 0, len(value))
+        at += len(entry) + 1

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.core.log_lines import start_up_line
 from config import SettingsError, load
-from environment import effective, is_loopback
+from environment import conceal, effective, is_loopback
 
 given: Mapping[str, str] = os.environ
 try:
@@ -21,6 +21,7 @@ try:
     settings = load(given)
 except SettingsError as problems:
     sys.exit(start_up_line(str(problems), given))
+conceal({})  # From tasks that run as the same user; the application still reads `os.environ`.
 if environment.note:
     print(start_up_line(environment.note, given, logging.INFO), file=sys.stderr)
 

@@ -75,10 +75,11 @@ def _add_pages(app: Flask) -> None:
     """Add the pages, a room after the other."""
     from app.web.create import views as create
     from app.web.home import views as dashboard
-    from app.web.people import authenticator_app, passkeys, profile, second_step, sign_in
+    from app.web.people import audit_views, authenticator_app, passkeys, profile, second_step, sign_in
     from app.web.tasks import bulk_views, downloads
     from app.web.tasks import views as tasks
 
     signing_in = (sign_in, second_step, passkeys)
-    for room in (dashboard, *signing_in, profile, authenticator_app, tasks, bulk_views, downloads, create):
+    people = (profile, authenticator_app, audit_views)
+    for room in (dashboard, *signing_in, *people, tasks, bulk_views, downloads, create):
         app.register_blueprint(room.blueprint)

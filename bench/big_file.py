@@ -34,6 +34,7 @@ from app.core.tasks.task import NewTask
 from app.local.children import free_port
 from app.local.servers import stores
 from bench.report import BenchError, arguments, machine, markdown, publish, say
+from bench.signing_in import header, sign_in
 from config import load
 
 MB = 2**20
@@ -84,13 +85,13 @@ class Site:
         self.pid = pid
         self._port = port
         self.services = services
-        status, page, headers = self._ask("GET", PATH)
+        self._cookie = header(sign_in(port, services))
+        status, page, _ = self._ask("GET", PATH, Cookie=self._cookie)
         token = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', page.decode())
         if status != 200 or not token:
             raise BenchError(f"The form was answered with {status}.")
         self._token = token[1]
         self._key = re.findall(r'name="submission_key" value="([^"]+)"', page.decode())[0]
-        self._cookie = headers["Set-Cookie"].partition(";")[0]
 
     def _ask(
         self, method: str, path: str, body: Iterator[bytes] | None = None, **headers: str
@@ -148,7 +149,7 @@ class Site:
     def fetch(self, path: str, start: int, size: int, digest: str) -> None:
         """Download from ``start`` on and compare with what was sent."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=600)
-        connection.request("GET", path, headers={"Range": f"bytes={start}-"})
+        connection.request("GET", path, headers={"Range": f"bytes={start}-", "Cookie": self._cookie})
         answer, seen, got = connection.getresponse(), hashlib.sha256(), 0
         while block := answer.read(MB):
             seen.update(block)
@@ -165,7 +166,12 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="big-file-") as folder, ExitStack() as stack:
         started = stack.enter_context(stores(Path(folder), mongo=options.store))
-        environment = {**started.addresses, "ENVIRONMENT": "local", "SECRET_KEY": "bench-only"}
+        environment = {
+            **started.addresses,
+            "ENVIRONMENT": "local",
+            "SECRET_KEY": "bench-only",
+            "SECRETS_KEY": "too",
+        }
         environment["UPLOAD_MAX_MB"] = str(options.mb)
         site = stack.enter_context(_serving(environment, Path(folder)))
         rows = [row for size in (MB, options.mb * MB) for row in _measure(site, size)]

@@ -191,7 +191,7 @@ def server(kind: ServerKind) -> Iterator[tuple[dict[str, str], Services]]:
         tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name,
         stores(Path(name), mongo=kind) as started,
     ):
-        key = {"SECRET_KEY": "of-a-benchmark-only"}
+        key = {"SECRET_KEY": "of-a-benchmark-only", "SECRETS_KEY": "as well"}
         env = environment(started.addresses, MONGODB_TIMEOUT_MS="60000", **key)
         services = connect(load(env))
         try:

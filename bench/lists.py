@@ -35,6 +35,7 @@ from app.local.kinds import ServerKind
 from bench import fill, report
 from bench.contenders import ROOT
 from bench.report import BenchError
+from bench.signing_in import header, sign_in
 from config import load
 from workers.store_timeouts import patient
 
@@ -65,8 +66,9 @@ class View:
 class Web:
     """The web server as in production, one process, over one connection that is kept."""
 
-    def __init__(self, found: LocalStores, folder: Path) -> None:
+    def __init__(self, found: LocalStores, folder: Path, services: Services) -> None:
         port = free_port(0)
+        self._headers: dict[str, str] = {}
         env = {**os.environ, **found.addresses, "ENVIRONMENT": "local", "WEB_BIND": f"127.0.0.1:{port}"}
         env["MONGODB_TIMEOUT_MS"] = "30000"  # A slow page is to be measured, not to be given up.
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -80,10 +82,11 @@ class Web:
         )
         self.server.start()
         self.server.wait_ready(READY_S)
+        self._headers = {"Cookie": header(sign_in(port, services))}
 
     def get(self, path: str) -> bytes:
         """The page, whole. Raises BenchError for anything but 200."""
-        self._connection.request("GET", path)
+        self._connection.request("GET", path, headers=self._headers)
         answer = self._connection.getresponse()
         body = answer.read()
         if answer.status != 200:
@@ -96,7 +99,7 @@ class Web:
 
     def _answers(self) -> bool:
         try:
-            return bool(self.get("/tasks/counts"))
+            return bool(self.get("/healthz"))
         except (OSError, http.client.HTTPException):
             self._connection.close()
             return False
@@ -249,7 +252,7 @@ def opened(kind: ServerKind, count: int) -> Iterator[Site]:
         settings = load({**found.addresses, "ENVIRONMENT": "local", "MONGODB_TIMEOUT_MS": "60000"})
         services = connect(patient(settings))
         fill.prepare(services, count)
-        web = Web(found, Path(name))
+        web = Web(found, Path(name), services)
         try:
             about = report.machine(found, str(services.queues.redis.info("server")["redis_version"]))
             yield Site(kind.name, services, web, views(services, count), about)

@@ -127,11 +127,12 @@ class People:
         self.pages: list[Answer] = []
         self._pages = itertools.cycle(PAGES)
         self._chooses = threading.Lock()
-        self._customer = Person(running.port)
+        self._customer = running.person()
         self._customer.open()
-        self._guest = Person(running.port)
+        self._guest = running.person()
         self._guest.open()
-        watchers = [Person(running.port), Person(running.port)]
+        self.looker = running.person()
+        watchers = [running.person(), running.person()]
         self._all = [Repeated(self._create, 0.3), *(self._watching(each) for each in watchers)]
 
     def _create(self) -> None:
@@ -185,7 +186,7 @@ def suffer(running: Rig, store: str, way: str, seconds: float) -> Outage:
         if "mongo" not in STORES[store]:
             accepted.append(people.is_told_when_it_starts())
     back = time.monotonic()
-    rig.wait(lambda: is_well(running), 60, "home to be well again", running.web)
+    rig.wait(lambda: is_well(people.looker), 60, "home to be well again", running.web)
     outage.home_s = time.monotonic() - back
     people.leave()
     accepted += people.accepted
@@ -201,9 +202,9 @@ def _running(running: Rig, ids: list[ObjectId]) -> bool:
     return running.services.db.tasks.count_documents({"_id": {"$in": ids}, "status": "running"}) == len(ids)
 
 
-def is_well(running: Rig) -> bool:
+def is_well(looker: Person) -> bool:
     """Whether home answers and says of nothing that it is away."""
-    answer = Person(running.port).get("/")
+    answer = looker.get("/")
     return (
         answer.status == 200 and "does not answer" not in answer.body and "not answering" not in answer.body
     )

@@ -30,6 +30,7 @@ from app.local.kinds import ServerKind
 from app.local.readiness import answers
 from bench.contenders import ROOT
 from bench.report import BenchError
+from bench.signing_in import header, sign_in
 from config import load
 from workers.store_timeouts import patient
 
@@ -51,6 +52,10 @@ class Rig:
     services: Services
     port: int
     folder: Path
+
+    def person(self) -> Person:
+        """Somebody who is signed in, in a browser of their own."""
+        return Person(self.port, sign_in(self.port, self.services))
 
     def roles(self) -> dict[str, list[psutil.Process]]:
         """The living processes by what they are, the eldest of each role first."""
@@ -130,6 +135,7 @@ def _started(found: LocalStores, folder: Path, workers: int, settings: dict[str,
         **found.addresses,
         "ENVIRONMENT": "local",
         "SECRET_KEY": secrets.token_hex(32),
+        "SECRETS_KEY": secrets.token_hex(32),
         "WEB_BIND": f"127.0.0.1:{port}",
         "WEB_CONCURRENCY": str(WEB_PROCESSES),
         "TASK_MODULES": "bench.workload",
@@ -222,7 +228,7 @@ class Person:
     def _ask(self, method: str, path: str, body: str | None = None) -> Answer:
         began = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_S)
-        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        headers = {"Cookie": header(self.cookies)}
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             headers["Origin"] = f"http://127.0.0.1:{self.port}"

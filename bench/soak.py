@@ -133,7 +133,7 @@ def reconcile(running: Rig, accepted: list[str]) -> tuple[int, int]:
 def run(given: argparse.Namespace) -> bool:
     """Soak, print and write; returns whether all is well."""
     with rig.running(given.store, workers=2, WORKER_RECYCLE_TASKS="1000000") as running:
-        customers = Customers(Person(running.port), Person(running.port))
+        customers = Customers(running.person(), running.person())
         customers.person.open()
         threads = [Repeated(customers.create, 1 / given.rate), Repeated(customers.look, 1.0)]
         samples, faults = soak(running, customers, given)

@@ -200,7 +200,7 @@ def judge(found: list[Row], rate: float) -> tuple[str, bool]:
 def load(running: Rig, given: argparse.Namespace) -> tuple[list[Minute], list[datetime], dict[str, Viewer]]:
     """The run itself."""
     submitters = [Submitter(running, random.Random(SEED + number)) for number in range(SUBMITTERS)]
-    viewers = {path: Viewer(Person(running.port), path) for path in ("/tasks", *POLLS)}
+    viewers = {path: Viewer(running.person(), path) for path in ("/tasks", *POLLS)}
     began = utcnow()
     threads = [Repeated(submitter.submit, SUBMITTERS / given.rate) for submitter in submitters]
     threads += [Repeated(viewer.look, POLLS.get(path, LIST_EVERY_S)) for path, viewer in viewers.items()]

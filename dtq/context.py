@@ -31,7 +31,9 @@ class Context(ABC):
     idempotency_key: str
     """The same for every attempt of a task, to hand to services that must act once."""
     settings: Any
-    """The settings of the installation, by their names in lower case: ``ctx.settings.http_max_mb``."""
+    """The settings of the installation, by their names in lower case: ``ctx.settings.http_max_mb``.
+
+    Keys and addresses of stores are empty."""
 
     @property
     @abstractmethod
@@ -58,7 +60,10 @@ class Context(ABC):
 
     @abstractmethod
     def file(self, file_id: str) -> File:
-        """Return an uploaded file by its ID, where it did not come as a parameter."""
+        """Return a file of this task by its ID: one that its parameters name, or that it has saved.
+
+        Raises an error for any other file.
+        """
 
     @abstractmethod
     def redact(self, text: str) -> str:

@@ -46,7 +46,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.fixture
 def settings() -> Settings:
-    return load({"ENVIRONMENT": "local", "SECRET_KEY": "tests-only"})
+    return load({"ENVIRONMENT": "local", "SECRET_KEY": "tests-only", "SECRETS_KEY": "tests-only too"})
 
 
 @pytest.fixture

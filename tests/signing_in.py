@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from flask.testing import FlaskClient
 
+from app.core.clock import utcnow
 from app.core.people.person import Origin, Role
 from app.core.people.users import LOCAL_NAME, User
 from app.core.services import Services, connect
@@ -21,8 +22,11 @@ TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
 def user_of(services: Services, role: Role = Role.ADMINISTRATOR, name: str = LOCAL_NAME) -> User:
-    """Return the user of a name, added where there is none."""
+    """Return the user of a name, added where there is none. The local one has his name for an ID."""
     users = services.people.users
+    if name == LOCAL_NAME and users.by_name(name) is None:
+        document = {"_id": name, "name": name, "name_key": name, "role": role.value, "created_at": utcnow()}
+        services.db.users.insert_one(document)
     return users.by_name(name) or users.add(name, role)
 
 
@@ -46,10 +50,11 @@ def signed_in(
     services: Services,
     role: Role = Role.ADMINISTRATOR,
     name: str = LOCAL_NAME,
+    prefix: str = "",
     **more: Any,
 ) -> FlaskClient:
-    """Open a link and press its button; returns the same client."""
-    path = link(services, role, name)
+    """Open a link, below a prefix where one is given, and press its button; returns the same client."""
+    path = prefix + link(services, role, name)
     page = client.get(path, **more)
     assert page.status_code == 200, page.text
     answer = client.post(path, data={"csrf_token": token_of(page.text)}, **more)

@@ -285,6 +285,53 @@ def test_only_the_entrances_read_the_environment():
     assert {name for name in readers if not name.startswith(allowed)} == set()
 
 
+ENGINE = frozenset({"tasks", "queries", "listing", "bulk", "stats", "files", "logs", "dispatch"})
+PAST_RIGHTS = {
+    "app/cli/keys.py": "keys are changed by who runs the installation, for everybody's secrets",
+    "app/cli/data.py": "an export and an import are of the whole database",
+    "app/web/platform/pulse.py": "lengths of queues and the pace of workers are shown to everybody signed in",
+}
+
+
+def past_rights(tree: ast.AST) -> set[str]:
+    """The parts of the engine that code takes from the services, and so from no rights."""
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ENGINE and _is_services(node.value)
+    }
+
+
+def _is_services(value: ast.expr) -> bool:
+    if isinstance(value, ast.Call):
+        return _is_services(value.func)
+    name = value.attr if isinstance(value, ast.Attribute) else getattr(value, "id", "")
+    return name.strip("_") in ("services", "core", "engine")
+
+
+def test_pages_commands_and_programs_reach_tasks_by_rights_only():
+    doors = ("app/web/", "app/cli/", "app/api/")
+    found = {
+        name_of(path) for path in MODULES if name_of(path).startswith(doors) and past_rights(tree_of(path))
+    }
+    assert found == set(PAST_RIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("services().tasks.get(1)", {"tasks"}),
+        ("core.dispatch.submit(new)", {"dispatch"}),
+        ("self._services.logs.read(1, 2)", {"logs"}),
+        ("access()._engine.files.get(1)", {"files"}),
+        ("access().files.of_task(task)", set()),
+        ("services().catalog.types()", set()),
+    ],
+)
+def test_the_rule_would_see_a_way_past_rights(code, found):
+    assert past_rights(ast.parse(code)) == found
+
+
 # How a room is built
 
 

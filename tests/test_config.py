@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from config import HIDDEN, VERSION, Settings, SettingsError, describe, load
+from config import HIDDEN, VERSION, Reach, Settings, SettingsError, describe, load, setting
 
 ROOT = Path(__file__).resolve().parent.parent
 STRONG = "Zk3-9vXq_71hTsw0LrCePbYu5nDgJa2mQ8oF"
+OTHER = STRONG.swapcase()
+KEYS = {"SECRET_KEY": STRONG, "SECRETS_KEY": OTHER}
 NAMES = [row.metadata["name"] for row in fields(Settings)]
 DEFAULTS = {row.metadata["name"]: row.metadata["default"] for row in fields(Settings)}
 
@@ -23,22 +25,22 @@ def problems(env: dict[str, str]) -> list[str]:
     return raised.value.problems
 
 
-def test_a_strong_key_is_all_that_production_needs() -> None:
-    settings = load({"SECRET_KEY": STRONG})
+def test_two_strong_keys_are_all_that_production_needs() -> None:
+    settings = load(KEYS)
     assert settings.web_bind == "127.0.0.1:8000"
     assert settings.task_modules == ("dtq_library",)
     assert not settings.local
 
 
 def test_files_go_up_to_a_gigabyte_and_more_by_setting() -> None:
-    assert load({"SECRET_KEY": STRONG}).upload_max_mb == 256
-    assert [load({"SECRET_KEY": STRONG, "UPLOAD_MAX_MB": mb}).upload_max_mb for mb in ("1024", "10240")] == [
+    assert load(KEYS).upload_max_mb == 256
+    assert [load({**KEYS, "UPLOAD_MAX_MB": mb}).upload_max_mb for mb in ("1024", "10240")] == [
         1024,
         10240,
     ]
     for wrong in ("0", "10241", "1GB", "1_0", "١"):
         bounds = "UPLOAD_MAX_MB: use a whole number from 1 to 10,240."
-        assert problems({"SECRET_KEY": STRONG, "UPLOAD_MAX_MB": wrong}) == [bounds]
+        assert problems({**KEYS, "UPLOAD_MAX_MB": wrong}) == [bounds]
 
 
 def test_every_problem_is_reported_at_once() -> None:
@@ -50,15 +52,16 @@ def test_every_problem_is_reported_at_once() -> None:
             "RETENTION_DAYS": "-1",
             "LOG_LEVEL": "chatty",
             "SECRET_KEY": "short",
+            "SECRETS_KEY": "short",
         }
     )
-    for name in ("MONGODB_URI", "WEB_BIND", "WORKER_PROCESSES", "RETENTION_DAYS", "LOG_LEVEL", "SECRET_KEY"):
+    for name in ("MONGODB_URI", "WEB_BIND", "WORKER_PROCESSES", "RETENTION_DAYS", "LOG_LEVEL", *KEYS):
         assert any(line.startswith(f"{name}: use ") for line in found), name
-    assert len(found) == 6
+    assert len(found) == 7
 
 
 def test_a_problem_says_what_was_expected() -> None:
-    (found,) = problems({"SECRET_KEY": STRONG, "WORKER_PROCESSES": "0"})
+    (found,) = problems({**KEYS, "WORKER_PROCESSES": "0"})
     assert found == "WORKER_PROCESSES: use a whole number from 1 to 256."
 
 
@@ -73,39 +76,106 @@ def test_a_problem_says_what_was_expected() -> None:
     ],
 )
 def test_no_problem_repeats_what_was_given(name: str, value: str) -> None:
-    (found,) = problems({"SECRET_KEY": STRONG, name: value})
+    (found,) = problems({**KEYS, name: value})
     assert re.fullmatch(rf"{name}: use (an address|a host|names)[ \w:/,.+*]*\.", found)
     assert "s3cretPW" not in found
 
 
 def test_a_misspelt_name_is_met_with_the_nearest_one() -> None:
-    (found,) = problems({"SECRET_KEY": STRONG, "WORKER_PROCESES": "3"})
+    (found,) = problems({**KEYS, "WORKER_PROCESES": "3"})
     assert found == "WORKER_PROCESES: there is no such setting. Did you mean WORKER_PROCESSES?"
 
 
 def test_the_names_of_other_programs_are_left_alone() -> None:
-    load({"SECRET_KEY": STRONG, "PATH": "/usr/bin", "WEB_CONCURRENCY": "2", "MONGO_INITDB_DATABASE": "x"})
+    load({**KEYS, "PATH": "/usr/bin", "WEB_CONCURRENCY": "2", "MONGO_INITDB_DATABASE": "x"})
 
 
 def test_an_empty_value_counts_as_not_given() -> None:
-    assert load({"SECRET_KEY": STRONG, "WEB_THREADS": ""}).web_threads == 8
+    assert load({**KEYS, "WEB_THREADS": ""}).web_threads == 8
 
 
 @pytest.mark.parametrize("key", ["", "a" * 64, "short-but-random-8fJ2"])
 def test_a_weak_key_is_refused_but_on_a_persons_own_machine(key: str) -> None:
-    assert len(problems({"SECRET_KEY": key})) == 1
-    assert load({"SECRET_KEY": key, "ENVIRONMENT": "local"}).local
+    for name in KEYS:
+        (found,) = problems({**KEYS, name: key})
+        assert found.startswith(f"{name}: use 32 or more random characters")
+        assert load({**KEYS, name: key, "ENVIRONMENT": "local"}).local
+
+
+def test_an_installation_with_one_key_is_told_what_to_do() -> None:
+    (found,) = problems({"SECRET_KEY": STRONG})
+    assert found.endswith("move its value to SECRETS_KEY, and give the web server a new SECRET_KEY.")
+
+
+@pytest.mark.parametrize("signing", ["SECRET_KEY", "SECRET_KEY_FALLBACKS"])
+@pytest.mark.parametrize("sealing", ["SECRETS_KEY", "SECRETS_KEY_FALLBACKS"])
+def test_workers_have_no_key_that_signs(signing: str, sealing: str) -> None:
+    both = {signing: STRONG[::-1], sealing: STRONG[::-1]}
+    (found,) = problems({**KEYS, **both})
+    assert found.startswith("SECRETS_KEY: use values that SECRET_KEY")
+    assert load({**KEYS, **both}, Reach.SUPERVISOR).secret_key_fallbacks == ()
+
+
+# How far secrets go
+
+EVERYTHING = {
+    **KEYS,
+    "SECRET_KEY_FALLBACKS": "before-1",
+    "SECRETS_KEY_FALLBACKS": "before-2 before-3",
+    "MONGODB_URI": "mongodb://db/x",
+    "REDIS_URL": "redis://cache",
+    "SMTP_PASSWORD": "hunter2",
+}
+
+
+def test_workers_need_the_key_of_secrets_only_and_task_code_none() -> None:
+    assert load({"SECRETS_KEY": OTHER}, Reach.SUPERVISOR).secrets_key == OTHER
+    assert load({}, Reach.CHILD).mongodb_uri == DEFAULTS["MONGODB_URI"]
+    with pytest.raises(SettingsError, match="SECRETS_KEY: use 32"):
+        load({"SECRET_KEY": STRONG}, Reach.SUPERVISOR)
+
+
+@pytest.mark.parametrize(
+    ("reach", "names"),
+    [
+        (Reach.WEB, set(EVERYTHING)),
+        (Reach.SUPERVISOR, set(EVERYTHING) - {"SECRET_KEY", "SECRET_KEY_FALLBACKS"}),
+        (Reach.CHILD, {"MONGODB_URI", "REDIS_URL", "SMTP_PASSWORD"}),
+        (Reach.TASK, {"SMTP_PASSWORD"}),
+    ],
+)
+def test_a_secret_setting_goes_no_further_than_its_row_says(reach: Reach, names: set[str]) -> None:
+    whole = load(EVERYTHING)
+    handed = whole.secrets_for(reach)
+
+    assert handed == {name: EVERYTHING[name] for name in EVERYTHING if name in names}
+    there = whole.reaching(reach)
+    assert load(EVERYTHING, reach) == load(handed, reach) == there
+    hidden = [value for name, value in EVERYTHING.items() if name not in names]
+    assert [
+        value for value in hidden if value in str([getattr(there, row.name) for row in fields(Settings)])
+    ] == []
+
+
+def test_a_new_secret_setting_stays_in_the_web() -> None:
+    assert setting("NEW", "", str, "Help.", secret=True).metadata["reach"] is Reach.WEB
+    assert setting("NEW", "", str, "Help.").metadata["reach"] is Reach.TASK
 
 
 def test_no_message_repeats_a_secret() -> None:
-    secrets = {"SECRET_KEY": "hunter2", "MONGODB_URI": "user:hunter2@db", "REDIS_URL": "x://:hunter2@cache"}
+    secrets = {
+        "SECRET_KEY": "hunter2",
+        "SECRETS_KEY": "hunter2",
+        "MONGODB_URI": "user:hunter2@db",
+        "REDIS_URL": "x://:hunter2@cache",
+    }
     said = "\n".join(problems(secrets))
-    assert said.count(": use") == 3
+    assert said.count(": use") == 4
     assert "hunter2" not in said
 
 
 def test_describe_hides_secrets_and_names_sources() -> None:
-    rows = {row.name: row for row in describe({"SECRET_KEY": STRONG, "WEB_THREADS": "3"})}
+    rows = {row.name: row for row in describe({**KEYS, "WEB_THREADS": "3"})}
     assert list(rows) == NAMES
     assert (rows["SECRET_KEY"].value, rows["SECRET_KEY"].source) == (HIDDEN, "environment")
     assert rows["MONGODB_URI"].value == HIDDEN
@@ -114,7 +184,7 @@ def test_describe_hides_secrets_and_names_sources() -> None:
 
 
 def test_every_default_is_a_value_its_own_parser_accepts() -> None:
-    assert load({**DEFAULTS, "SECRET_KEY": STRONG}) == load({"SECRET_KEY": STRONG})
+    assert load({**DEFAULTS, **KEYS}) == load(KEYS)
 
 
 def test_the_example_file_is_the_table() -> None:
@@ -126,8 +196,14 @@ def test_the_example_file_is_the_table() -> None:
 
 def test_the_compose_file_passes_every_setting_on() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
-    given = re.findall(r"^    ([A-Z_]+): ", text, re.MULTILINE)
+    settings, _, stores = text.partition("\n  mongo:")
+    given = re.findall(r"^ +([A-Z_]+): ", settings, re.MULTILINE)
     assert sorted(given) == sorted(NAMES)
+    workers = text.partition("  workers:\n")[2].partition("\n\n")[0]
+    assert "environment: *settings #" in workers and "\n      SECRET_KEY: " not in workers
+    assert "SECRET_KEY" not in text.partition("x-settings: ")[2].partition("\n\n")[0].replace(
+        "SECRETS_KEY", ""
+    )
 
 
 def test_the_reference_has_the_table() -> None:
@@ -140,7 +216,7 @@ def test_the_reference_has_the_table() -> None:
 
 def test_settings_do_not_show_their_secrets() -> None:
     env = {
-        "SECRET_KEY": STRONG,
+        **KEYS,
         "SECRET_KEY_FALLBACKS": f"{STRONG[::-1]}, former-key",
         "SMTP_PASSWORD": "hunter2",
     }
@@ -173,7 +249,7 @@ def test_the_version_stands_once() -> None:
 def test_the_names_of_task_modules_of_earlier_versions_still_mean_them(
     said: str, meant: tuple[str, ...]
 ) -> None:
-    assert load({"SECRET_KEY": STRONG, "TASK_MODULES": said}).task_modules == meant
+    assert load({**KEYS, "TASK_MODULES": said}).task_modules == meant
     for name in meant:
         if name.startswith("dtq_library"):
             assert importlib.util.find_spec(name)

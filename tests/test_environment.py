@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import flask.cli
@@ -10,7 +12,7 @@ import pytest
 
 import environment
 from config import SettingsError, load
-from environment import effective, is_loopback, read_env_file, secret_key
+from environment import effective, is_loopback, keys_of, read_env_file
 
 STRONG = "Zk3-9vXq_71hTsw0LrCePbYu5nDgJa2mQ8oF"
 
@@ -185,16 +187,37 @@ def test_a_file_that_only_others_may_read_is_left_to_them(
     assert effective({"SECRET_KEY": STRONG}, tmp_path).values == {"SECRET_KEY": STRONG}
 
 
-# The key of the folder
+# The keys of the folder
 
 
-def test_a_local_process_has_the_key_of_the_folder(tmp_path: Path) -> None:
-    keys = {effective({"ENVIRONMENT": "local"}, tmp_path).values["SECRET_KEY"] for _ in range(2)}
+def test_a_local_process_has_the_keys_of_the_folder(tmp_path: Path) -> None:
+    first, second = (effective({"ENVIRONMENT": "local"}, tmp_path) for _ in range(2))
 
-    assert keys == {secret_key(tmp_path / ".dtq")}
+    assert first.values == second.values == {"ENVIRONMENT": "local", **keys_of(tmp_path / ".dtq").values}
+    assert set(first.values) == {"ENVIRONMENT", "SECRET_KEY", "SECRETS_KEY"} and first.note == ""
     assert (tmp_path / ".dtq").stat().st_mode & 0o777 == 0o700
-    assert (tmp_path / ".dtq" / "secret_key").stat().st_mode & 0o777 == 0o600
-    load({"SECRET_KEY": keys.pop()})
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / ".dtq").iterdir()}
+    assert modes == {"session_key": 0o600, "secrets_key": 0o600}
+    load({**first.values, "ENVIRONMENT": "production"})
+
+
+def test_the_key_of_an_earlier_version_decrypts_and_signs_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".dtq").mkdir()
+    (tmp_path / ".dtq" / "secret_key").write_text(STRONG)
+    first, second = (effective({"ENVIRONMENT": "local"}, tmp_path) for _ in range(2))
+
+    assert first.values["SECRETS_KEY_FALLBACKS"] == STRONG == second.values["SECRETS_KEY_FALLBACKS"]
+    assert STRONG not in (first.values["SECRET_KEY"], first.values["SECRETS_KEY"])
+    assert "flask keys rotate" in first.note and second.note == ""
+    load({**first.values, "ENVIRONMENT": "production"})
+
+
+def test_former_keys_of_the_folder_do_not_belong_to_a_key_that_is_given(tmp_path: Path) -> None:
+    (tmp_path / ".dtq").mkdir()
+    (tmp_path / ".dtq" / "secret_key").write_text(STRONG)
+    found = effective({"ENVIRONMENT": "local", "SECRETS_KEY": "my own"}, tmp_path)
+
+    assert set(found.values) == {"ENVIRONMENT", "SECRET_KEY", "SECRETS_KEY"}
 
 
 def test_a_checkout_that_cannot_be_written_has_none(tmp_path: Path) -> None:
@@ -205,3 +228,37 @@ def test_a_checkout_that_cannot_be_written_has_none(tmp_path: Path) -> None:
 def test_a_production_process_makes_no_key(tmp_path: Path) -> None:
     effective({"SECRET_KEY": STRONG}, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+# What a process takes out of its own environment
+
+CONCEALS = """
+import ctypes, os, subprocess
+from environment import conceal
+libc = ctypes.CDLL(None)
+
+def block():
+    return subprocess.run(["/bin/cat", f"/proc/{os.getpid()}/environ"], capture_output=True).stdout
+
+if os.geteuid() == 0:  # who may read what is not for others
+    os.setgroups([])
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)
+libc.prctl(4, 1, 0, 0, 0)
+print(block().count(b"hunter2"), end=" ")
+conceal(os.environ)
+own = subprocess.run(["/bin/cat", "/proc/self/environ"], capture_output=True).stdout
+print(len(block()), len(own) > 0, end=" ")
+libc.prctl(4, 1, 0, 0, 0)
+print(block().count(b"hunter2"), block().count(b"OWN=mine"), sorted(os.environ))
+"""
+
+
+def test_others_read_neither_secret_variables_of_a_process_nor_its_memory() -> None:
+    env = {"SECRETS_KEY": "hunter2", "MONGODB_URI": "mongodb://hunter2@db/x"}
+    env |= {"OWN": "mine", "LC_CTYPE": "C.UTF-8"}
+    ran = subprocess.run(
+        [sys.executable, "-c", CONCEALS], cwd=environment.ROOT, env=env, capture_output=True, text=True
+    )
+
+    assert ran.stdout.strip() == "2 0 True 0 1 ['LC_CTYPE', 'OWN']", ran.stderr

@@ -47,14 +47,14 @@ def test_its_text_is_the_setting(name: str, ending: str, file, tmp_path: Path) -
 
 def test_a_process_that_goes_on_with_it_reads_no_file_again(file, tmp_path: Path) -> None:
     path = file(STRONG)
-    found = effective({"SECRET_KEY_FILE": path}, tmp_path)
+    found = effective({"SECRET_KEY_FILE": path, "SECRETS_KEY": STRONG[::-1]}, tmp_path)
     os.remove(path)
     assert load(effective(found.values, tmp_path).values).secret_key == STRONG
 
 
 def test_a_line_of_the_file_env_may_name_it(file, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"SECRET_KEY_FILE={file(STRONG)}\n")
-    assert load(effective({}, tmp_path).values).secret_key == STRONG
+    assert load(effective({"SECRETS_KEY": STRONG[::-1]}, tmp_path).values).secret_key == STRONG
 
 
 @pytest.mark.parametrize("content", ["", "\n", " \n", b"\xff\xfe", b"x" * 70_000])
@@ -115,7 +115,7 @@ def test_programs_read_it(file) -> None:
     env = {**os.environ, "FLASK_SKIP_DOTENV": "1", "ENVIRONMENT": "production", "FLASK_APP": "app"}
     for name in ("SECRET_KEY", "MONGODB_URI", "REDIS_URL"):
         env.pop(name, None)
-    env["SECRET_KEY_FILE"] = file(STRONG)
+    env |= {"SECRET_KEY_FILE": file(STRONG), "SECRETS_KEY": STRONG[::-1]}
     command = [sys.executable, "-m", "flask", "settings"]
     told = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
     assert told.returncode == 0 and "SECRET_KEY_FILE" in told.stdout and STRONG not in told.stdout

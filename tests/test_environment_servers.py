@@ -23,6 +23,7 @@ RUNNING = {
     "MONGODB_URI": "mongodb://127.0.0.1:40001/taskqueue?directConnection=true",
     "REDIS_URL": "redis://127.0.0.1:40002/0",
     "SECRET_KEY": "of-the-running-servers",
+    "SECRETS_KEY": "of-them-as-well",
     "WEB_BIND": "127.0.0.1:8000",
     "WORKER_STATE_DIR": "/somewhere/state",
 }
@@ -64,6 +65,7 @@ def test_the_place_of_their_own_web_server_is_not_taken(make_up: Path) -> None:
         {"ENVIRONMENT": "production"},
         {"ENVIRONMENT": "staging", "FLASK_ENV": "development"},
         {"SECRET_KEY": STRONG},
+        {"SECRETS_KEY": STRONG},
         {"MONGODB_URI": "mongodb://db.example/tasks"},
         {"REDIS_URL": "redis://cache.example"},
         {"WEB_BIND": "0.0.0.0:8000"},
@@ -75,7 +77,12 @@ def test_a_production_process_does_not_see_them(env: dict[str, str], make_up: Pa
 
 
 def test_what_is_given_is_kept(make_up: Path) -> None:
-    env = {"ENVIRONMENT": "local", "MONGODB_URI": "mongodb://db.example/x", "SECRET_KEY": "my own"}
+    env = {
+        "ENVIRONMENT": "local",
+        "MONGODB_URI": "mongodb://db.example/x",
+        "SECRET_KEY": "my own",
+        "SECRETS_KEY": "mine",
+    }
     found = effective(env, make_up.parent)
 
     assert {name: found.values[name] for name in env} == env
@@ -142,7 +149,16 @@ def test_whatever_servers_write_is_read(values: dict[str, str], tmp_path: Path) 
 
 # What always holds
 
-NAMES = ("ENVIRONMENT", "MONGODB_URI", "REDIS_URL", "SECRET_KEY", "FLASK_ENV", "FLASK_DEBUG", "WEB_HOSTS")
+NAMES = (
+    "ENVIRONMENT",
+    "MONGODB_URI",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "SECRETS_KEY",
+    "FLASK_ENV",
+    "FLASK_DEBUG",
+    "WEB_HOSTS",
+)
 WORDS = st.sampled_from(["", "local", "production", "development", "1", "0", "x" * 40])
 
 
@@ -171,4 +187,6 @@ def test_nothing_that_is_given_changes_and_production_gets_nothing(
         assert found.values == told
     elif "ENVIRONMENT" not in given:
         assert "WEB_HOSTS" not in given
-        assert {"FLASK_ENV", "FLASK_DEBUG"} & set(given) or (running and "SECRET_KEY" not in given)
+        assert {"FLASK_ENV", "FLASK_DEBUG"} & set(given) or (
+            running and not {"SECRET_KEY", "SECRETS_KEY"} & set(given)
+        )

@@ -13,8 +13,8 @@ import click
 
 from app.core.failpoints import arm
 from app.core.posix import instead_of
-from config import SettingsError, load
-from environment import effective
+from config import SECRET_NAMES, Reach, SettingsError, load
+from environment import conceal, effective
 
 PROGRAM = "python -m workers"
 
@@ -39,8 +39,11 @@ class _Workers(click.Group):
 )
 @click.option("--reload", is_flag=True, help="Reload task types when their source files change.")
 @click.option("--parent", type=int, hidden=True, help="The fleet that this supervisor belongs to.")
+@click.option("--handover", type=int, hidden=True, help="The pipe with the secret settings of the fleet.")
 @click.pass_context
-def workers(context: click.Context, processes: int | None, reload: bool, parent: int | None) -> None:
+def workers(
+    context: click.Context, processes: int | None, reload: bool, parent: int | None, handover: int | None
+) -> None:
     """Run worker processes: one supervisor for each of them, and the signals for all.
 
     SIGTERM or Ctrl-C once: every worker finishes its task, or releases it after STOP_GRACE_S. Twice: at once.
@@ -48,15 +51,24 @@ def workers(context: click.Context, processes: int | None, reload: bool, parent:
     if sentence := instead_of(PROGRAM):
         click.echo(sentence, err=True)
         context.exit(1)
-    found = effective(os.environ)
-    context.obj = found.values
-    if context.invoked_subcommand:
-        return
-    settings = load(found.values)
-    arm(found.values)
-    if found.note:
-        click.echo(found.note, err=True)
-    os.environ.update(found.values)  # The supervisors and their children go on with what was found now.
+    if handover is not None:  # The fleet has found them; its public ones are in our variables.
+        from workers.handover import received
+
+        conceal(os.environ)
+        settings = load({**os.environ, **received(handover)}, Reach.SUPERVISOR)
+        arm(os.environ)
+    else:
+        found = effective(os.environ)
+        context.obj = found.values
+        if context.invoked_subcommand:
+            return
+        settings = load(found.values, Reach.SUPERVISOR)
+        arm(found.values)
+        if found.note:
+            click.echo(found.note, err=True)
+        # The supervisors and their children go on with what was found now. Task code finds no secret setting.
+        os.environ.update({name: value for name, value in found.values.items() if name not in SECRET_NAMES})
+        conceal(os.environ)
     from workers.supervisor import fleet
 
     fleet.run(settings, processes or settings.worker_processes, reload=reload, parent=parent)

@@ -61,7 +61,7 @@ class FolderFiles:
             shutil.copyfileobj(source, copy, CHUNK)
         return self._hold(path, name, content_type, role)
 
-    def get(self, file_id: ObjectId) -> StoredFile:
+    def get_of_task(self, file_id: ObjectId, task_id: ObjectId) -> StoredFile:
         return self._found(file_id)[0]
 
     def chunks(self, file_id: ObjectId) -> Iterator[bytes]:
@@ -115,6 +115,13 @@ class Listener:
         self._heard(progress)
 
 
+class NothingSealed:
+    """Secrets are given as they are here: no store keeps them."""
+
+    def opened(self, params: Any, task_id: ObjectId) -> Any:
+        return params
+
+
 @dataclass(frozen=True)
 class NoStores:
     """What an attempt asks of the stores (`AttemptStores`): a function, a folder and settings."""
@@ -122,6 +129,7 @@ class NoStores:
     tasks: Listener
     files: FolderFiles
     settings: Settings
+    vault: NothingSealed = NothingSealed()
 
 
 def local_task(kind: TaskType, params: dict[str, Any], attempt: int = 1) -> Task:

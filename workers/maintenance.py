@@ -34,6 +34,7 @@ STOOD_STILL_S = LEASE.total_seconds()
 INDEXES_WITHIN_S = 3600.0
 INDEXES_AGAIN_S = 60.0
 EVERY_S = {
+    "mend": 5.0,
     "stage": 1.0,
     "push": 2.0,
     "recover": 1.0,
@@ -158,6 +159,7 @@ class Maintenance:
     def _repairs(self) -> dict[str, Callable[[], object]]:
         recovery = self._services.recovery
         return {
+            "mend": self._mend,
             "stage": recovery.stage,
             "push": recovery.push_due,
             "recover": recovery.recover,
@@ -182,6 +184,9 @@ class Maintenance:
             self._rescue_from = time.monotonic() + LEASE.total_seconds()
         if moved < -LEASE / 2:
             self._services.tasks.hurry()
+
+    def _mend(self) -> None:
+        self._services.queues.mend()
 
     def _prune(self) -> int:
         self._services.catalog.forget_lost_workers()

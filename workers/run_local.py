@@ -23,7 +23,7 @@ from app.core.errors import TaskQueueError
 from app.core.params.cli_args import Tell, explained, parse, teller
 from app.core.params.fields import describe
 from app.core.params.validate import validate
-from config import SettingsError, load
+from config import Reach, SettingsError, load
 from dtq import TaskType, TaskTypeError
 from dtq.runtime import known
 from workers.attempt.attempt import Outcome, Succeeded, attempt
@@ -57,7 +57,7 @@ def run(env: Mapping[str, str], type_name: str, words: Sequence[str], output: Pa
     """Run what the words say. Nothing is asked of a store, so ENVIRONMENT and SECRET_KEY do not matter."""
     folder = output or Path(tempfile.mkdtemp(prefix="task-saved-"))
     try:
-        settings = load({**env, "ENVIRONMENT": "local"})
+        settings = load({**env, "ENVIRONMENT": "local"}, Reach.TASK)
         set_up(settings)
         types = load_types(settings.task_modules, settings)
         kind = types.get(type_name) or known(type_name)

@@ -4,6 +4,8 @@ settings    every setting with its value
 types       the task types that workers published
 acting      on whose behalf a command acts
 data        the database as files, and back
+keys        secrets under a new key
+migrate     the database to the format of this version
 run         one task from a command line, followed to its end
 users       who may sign in, and links to sign in
 show        how tasks and types are said on a terminal
@@ -15,6 +17,8 @@ from flask import Flask
 from flask.cli import AppGroup
 
 from app.cli.data import data_group
+from app.cli.keys import keys_group
+from app.cli.migrate import migrate_command
 from app.cli.run import run_command
 from app.cli.settings import settings_command
 from app.cli.startup import say_where_to_sign_in
@@ -32,3 +36,5 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(data_group)
     app.cli.add_command(users_group)
     say_where_to_sign_in(app)
+    app.cli.add_command(keys_group)
+    app.cli.add_command(migrate_command)

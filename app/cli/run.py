@@ -31,6 +31,7 @@ from app.core.params.fields import Field
 from app.core.params.file_types import require_accepted
 from app.core.params.paths import file_ids
 from app.core.params.validate import validate
+from app.core.schema import version
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import NewTask, Task
 from app.extensions import services
@@ -75,6 +76,7 @@ def run_command(
     if local:
         become_local(type_name, words)
     with show.problems(), translated("taking the task, so nothing was created"):
+        version.require(services().db)
         clock.synchronise(services().db)
         task_type = services().catalog.get(type_name)
         access = access_of(services(), as_name)

@@ -13,6 +13,7 @@ from app.core.catalog import TaskType
 from app.core.mongo import translated
 from app.core.params.fields import Field
 from app.core.params.paths import every
+from app.core.schema import version
 from app.extensions import services
 
 HEADS = ("NAME", "TITLE", "CATEGORY", "SERVED", "PARAMETERS")
@@ -26,6 +27,7 @@ LEAST_WIDTH = 30
 def types_command(name: str | None) -> None:
     """List the task types that workers have published, or the parameters of one of them."""
     with problems(), translated("reading the task types"):
+        version.require(services().db)
         if name:
             click.echo("\n".join(_about(services().catalog.get(name))))
         else:

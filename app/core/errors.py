@@ -170,6 +170,12 @@ class DatabaseUnavailable(Unavailable):
     setting = "MONGODB_URI"
 
 
+class UnsupportedDatabase(Unavailable):
+    """The database has the format of another version of this program; nothing of it was changed."""
+
+    title = "The database has another format"
+
+
 class QueueUnavailable(Unavailable):
     """Redis did not answer. Tasks are safe in MongoDB and start when it is back."""
 

@@ -34,6 +34,8 @@ POINTS = {
     "rescued": "one task of a dead worker was taken up; the others of the batch were not",
     "exporting": "a batch of documents is in the file of an export; the file is not whole",
     "importing": "a batch of documents is inserted; the import has not noted it",
+    "migrating": "a batch of documents is migrated; the migration has not noted it",
+    "migrated": "all documents are migrated; the database does not have its new version yet",
     "imported": "all documents are imported and compared; indexes, notes and hints are still to come",
 }
 ACTIONS = ("kill", "away", "readonly", "hang")

@@ -29,6 +29,7 @@ from pymongo.errors import (
 )
 
 from app.core.errors import Cause, DatabaseUnavailable, Unavailable
+from app.core.schema import version
 from app.core.store_errors import causes
 from app.core.store_errors.advice import unusable
 from app.core.store_errors.causes import mongodb_codes
@@ -151,12 +152,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     "workers": [IndexModel([("seen_at", ASCENDING)], name="seen")],
     "users": [
         IndexModel([("name_key", ASCENDING)], name="name", unique=True),
-        IndexModel(
-            [("identity.provider", ASCENDING), ("identity.subject", ASCENDING)],
-            name="identity",
-            unique=True,
-            partialFilterExpression={"identity.subject": {"$exists": True}},
-        ),
+        IndexModel([("identity_key", ASCENDING)], name="identity", unique=True, sparse=True),
     ],
     "sessions": [
         IndexModel([("user", ASCENDING)], name="user"),
@@ -179,8 +175,10 @@ INDEXES: Mapping[str, list[IndexModel]] = {
 def create_indexes(db: Mongo) -> None:
     """Create what is missing, and anew what is defined otherwise; quick where everything is there.
 
-    Raises what went wrong with the first that cannot be made, when all others are.
+    Raises what went wrong with the first that cannot be made, when all others are, and UnsupportedDatabase,
+    with nothing changed, where a newer version defines them.
     """
+    version.require_not_newer(db)
     failures = []
     for collection, models in INDEXES.items():
         for model in models:

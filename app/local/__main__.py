@@ -26,13 +26,14 @@ from app.local.readiness import (
     WorkerProbe,
     answers,
     first_link,
+    migrate,
     require_stores,
     tasks_from_before,
 )
 from app.local.servers import LocalStores, choose, plan
 from app.local.supervisor import Supervisor, say
 from config import Settings, SettingsError, load
-from environment import is_loopback, read_env_file, secret_key, secrets_in_files, write_private
+from environment import conceal, is_loopback, keys_of, read_env_file, secrets_in_files, write_private
 
 ROOT = Path(__file__).resolve().parents[2]
 MONGO_PORT, REDIS_PORT = 27017, 6379
@@ -81,6 +82,7 @@ def up(folder: Path, given: Mapping[str, str], programs: Programs = web_and_work
         start_stores(supervisor, stores)
         if not supervisor.stopping:
             require_stores(settings)
+            migrate(settings, say)
             if found := tasks_from_before(settings):
                 say(found)
         if not supervisor.stopping:
@@ -125,15 +127,18 @@ def start_stores(supervisor: Supervisor, stores: LocalStores) -> None:
 
 def local_environment(folder: Path, given: Mapping[str, str]) -> dict[str, str]:
     """What is given, and what one person's machine makes up for."""
-    ours = {"SECRET_KEY": secret_key(folder), "WORKER_STATE_DIR": str(folder / "state")}
+    keys = keys_of(folder, given)
+    if keys.note:
+        say(keys.note)
+    ours = {**keys.values, "WORKER_STATE_DIR": str(folder / "state")}
     # We have read `.env`, and perhaps another one than the programs that we start would.
     return {"ENVIRONMENT": "local", **ours, **given, "FLASK_SKIP_DOTENV": "1"}
 
 
 def write_env(folder: Path, env: Mapping[str, str]) -> None:
     """For commands in another terminal: `. .dtq/env`."""
-    names = ("MONGODB_URI", "REDIS_URL", "SECRET_KEY", "ENVIRONMENT", "WEB_BIND", "TASK_MODULES",
-             "WORKER_STATE_DIR")  # fmt: skip
+    names = ("MONGODB_URI", "REDIS_URL", "SECRET_KEY", "SECRETS_KEY", "SECRETS_KEY_FALLBACKS", "ENVIRONMENT",
+             "WEB_BIND", "TASK_MODULES", "WORKER_STATE_DIR")  # fmt: skip
     write_private(folder / "env", exports({name: env[name] for name in names if name in env}))
 
 
@@ -226,6 +231,7 @@ def _told(command: str, folder: Path) -> Iterator[dict[str, str]]:
     try:
         found = {**read_env_file(folder.absolute().parent / ".env"), **os.environ}
         found |= secrets_in_files(found)[0]
+        conceal(os.environ)  # Tasks run as the same user; what we start is given what it needs.
         yield {name: value for name, value in found.items() if value}  # Empty counts as not given.
     except AlreadyRunningError as running:
         say(str(running))

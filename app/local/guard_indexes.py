@@ -18,6 +18,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from app.core.errors import UnsupportedDatabase
+from app.local.children import ChildError
+
 if TYPE_CHECKING:
     from app.core.mongo import Mongo
 
@@ -51,7 +54,7 @@ GUARDS: tuple[Guard, ...] = (
 def create_indexes(mongodb_uri: str, database: str) -> bool:
     """Create the product's indexes and these in a database of the server; return whether any was new.
 
-    Raises PyMongoError.
+    Raises PyMongoError, and ChildError for a database that a newer version wrote.
     """
     from pymongo import ASCENDING, IndexModel, MongoClient  # `up` starts its servers before it needs these.
 
@@ -60,7 +63,10 @@ def create_indexes(mongodb_uri: str, database: str) -> bool:
     with MongoClient[core.Document](mongodb_uri, w="majority", journal=True) as client:
         db = client[database]
         before = _indexes(db)
-        core.create_indexes(db)
+        try:
+            core.create_indexes(db)
+        except UnsupportedDatabase as error:
+            raise ChildError(str(error)) from None
         for collection, fields, options in GUARDS:
             name = "_".join(("guard", *(field.strip("_") for field in fields)))
             keys = [(field, ASCENDING) for field in fields]

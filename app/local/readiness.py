@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -78,6 +78,32 @@ def require_stores(settings: Settings) -> None:
         for trouble in services.troubles():
             if trouble.setting == "MONGODB_URI" or trouble.cause is None or trouble.cause.refusal:
                 raise ChildError(services.explain(trouble))
+
+
+def migrate(settings: Settings, say: Callable[[str], None]) -> None:
+    """Take the database to the format of this version, and say so: nothing else works with it now.
+
+    Raises ChildError where it has a newer one, or this is production, which waits for `flask migrate`.
+    """
+    from app.core.errors import TaskQueueError
+    from app.core.migrations.migration import Migration
+    from app.core.schema import version
+
+    with _services(settings) as services:
+        migration = Migration(services.db)
+        try:
+            if not (settings.local and (planned := migration.plan())):
+                return version.require(services.db)
+            for step in planned:
+                counts = ", ".join(f"{tally.collection} {tally.changed:,}" for tally in step.tallies)
+                say(f"Migrate  to format {step.version}: {step.title} Changes to make: {counts}.")
+            done = migration.run()
+        except TaskQueueError as error:
+            raise ChildError(str(error)) from None
+    for step in done:
+        say("\n".join(["         Done.", *(f"         {note}" for note in step.notes)]))
+        if step.passed_over:
+            say(f"         Damaged documents, left as they are: {step.passed_over:,}.")
 
 
 def tasks_from_before(settings: Settings) -> str:

@@ -108,9 +108,9 @@ def task(
     ``help`` is for one too long to stand there. ``timeout_s`` bounds one attempt; ``max_attempts`` counts the
     first one too; one that uses more than ``memory_mb`` megabytes is killed (0: as the settings say).
     A worker loads the type only where ``when`` says so, asked with its settings. ``result`` is how the page
-    shows what is returned: a kind, or kinds by name for pieces of a dictionary. ``checks`` are conditions on
-    several parameters. ``roles`` and ``groups`` limit who may create and retry its tasks: people with one of
-    these roles, members of one of these groups, and administrators. Raises TaskTypeError.
+    shows what is returned: a kind, or kinds by name for pieces of a dictionary. ``checks`` hold on several
+    parameters. Where there are ``roles`` or ``groups``, only people with one of these roles or a higher one,
+    or in one of these groups, create its tasks. Raises TaskTypeError.
     """
 
     def register(function: Function) -> Function:
@@ -121,13 +121,12 @@ def task(
             model=_declare_checks(function, model, checks),
             title=title,
             category=category,
-            priority=_priority(function, priority),
             help=help,
             when=_condition(function, when),
             result=_result(function, result),
             checks=tuple(checks),
-            **_bounds(function, timeout_s, max_attempts, memory_mb),
-            **_limits(function, roles, groups),
+            priority=_priority(function, priority),
+            **_limits(function, timeout_s, max_attempts, memory_mb, roles, groups),
         )
         _register(made)
         return function
@@ -199,18 +198,21 @@ def _priority(function: Callable[..., Any], word: str) -> str:
     return word
 
 
-def _bounds(
-    function: Callable[..., Any], timeout_s: int, max_attempts: int, memory_mb: int
+def _limits(
+    function: Callable[..., Any],
+    timeout_s: int,
+    max_attempts: int,
+    memory_mb: int,
+    roles: Sequence[str],
+    groups: Sequence[str],
 ) -> dict[str, Any]:
     return {
         "timeout_s": _positive(function, "timeout_s", timeout_s),
         "max_attempts": _positive(function, "max_attempts", max_attempts),
         "memory_mb": _positive(function, "memory_mb", memory_mb, least=0),
+        "roles": _roles(function, roles),
+        "groups": _groups(function, groups),
     }
-
-
-def _limits(function: Callable[..., Any], roles: Sequence[str], groups: Sequence[str]) -> dict[str, Any]:
-    return {"roles": _roles(function, roles), "groups": _groups(function, groups)}
 
 
 def _roles(function: Callable[..., Any], roles: Sequence[str]) -> tuple[str, ...]:

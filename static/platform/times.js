@@ -39,6 +39,10 @@ function duration(seconds) {
 }
 
 export function renewTimes() {
+  for (const time of document.querySelectorAll("time[data-absolute]")) {
+    const text = absolute.format(new Date(time.dateTime));
+    if (time.textContent !== text) time.textContent = text;
+  }
   for (const time of document.querySelectorAll("time[data-relative], time[data-since]")) {
     const moment = new Date(time.dateTime);
     const seconds = (serverNow() - moment) / 1000;

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from app.core.people.audit import Event, Outcome
+from app.core.people.person import ANONYMOUS, Origin, Person
 from app.core.services import Services
 from tests.browser import seeded
 from workers.types.task_modules import load
@@ -69,6 +71,23 @@ def test_axe_finds_nothing(page: Any, services: Services, name: str) -> None:
 def test_axe_finds_nothing_where_there_is_nothing(page: Any) -> None:
     for place in ("/", "/tasks", "/tasks/new"):
         page.goto(place)
+        assert found_on(page) == []
+
+
+def test_axe_finds_nothing_on_the_audit(page: Any, services: Services) -> None:
+    page.goto("/audit")
+    assert found_on(page) == []
+    tasks = seeded.seed(services)
+    mallory = Origin("2001:db8:85a3:1234:5678:8a2e:370:7334", "4f2a" * 4, "session")
+    record = services.people.audit.record
+    change = {"before": {"priority": "low"}, "after": {"priority": "high"}}
+    for number in range(60):
+        alice = Person("a1", f"Maria-Theresia of Habsburg {number}")
+        record(alice, mallory, Event.TASK_REPRIORITIZE, str(tasks["failed"].id), **change)
+        record(ANONYMOUS, mallory, Event.SIGN_IN, "m" * 90, outcome=Outcome.FAILED, reason="password_wrong")
+    for address in ("/audit", "/audit?event=sign_in&outcome=failed&since=2026-01-01"):
+        page.goto(address)
+        assert page.locator("table.audit tbody tr").count() == 50
         assert found_on(page) == []
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,9 +84,26 @@ def test_the_steps_give_pages_that_work(clone: Path, env: dict[str, str], chromi
         servers.wait_for("Open http", 120)
         with steps(clone, env) as port:
             for host in ("localhost", "127.0.0.1"):
-                context = chromium.new_context(base_url=f"http://{host}:{port}")
+                context = chromium.new_stranger(base_url=f"http://{host}:{port}")
                 with unbroken(context) as page:
+                    page.goto(re.sub("^http://[^/]+", "", link_of(clone, env)))
+                    page.wait_for_url("**/")
                     create_and_view(page, f"Counted by {host}")
+
+
+def link_of(clone: Path, env: dict[str, str]) -> str:
+    """What `flask users link` prints."""
+    command = [sys.executable, "-m", "flask", "users", "link"]
+    ran = subprocess.run(
+        command,
+        cwd=clone,
+        env={**env, "FLASK_APP": "app"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return ran.stdout.strip()
 
 
 def create_and_view(page: Any, title: str) -> None:

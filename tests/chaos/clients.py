@@ -103,15 +103,16 @@ class Crowd:
 class ByForm:
     """A browser that opens the form once and sends it for each wish."""
 
-    def __init__(self, port: int) -> None:
-        self._person = Person(port, timeout_s=10)
+    def __init__(self, port: int, sign_in: Callable[[], str]) -> None:
+        self._person, self._sign_in = Person(port, timeout_s=10), sign_in
         self._form: dict[str, str] = {}
 
     def __call__(self, wish: Wish, key: str) -> str | None:
         try:
+            self._person.cookie = self._person.cookie or self._sign_in()
             self._form = self._form or self._person.open("mark")
             return self._promised(self._person.send("mark", self._filled(wish, key)))
-        except (*LOST, AssertionError):
+        except (*LOST, AssertionError, PyMongoError):
             return None
 
     def _filled(self, wish: Wish, key: str) -> dict[str, str]:

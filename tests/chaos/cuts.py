@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from tests.chaos.web import new_key
 from tests.real.fleet import until
 from tests.real.test_power_cut import cut, services_of
 from tests.real.test_up import REAL, Run, runs, started
+from tests.signing_in import cookie_header, cookies_over_http, link
 
 CLIENTS = 2
 LOAD_S = (0.5, 5.0)
@@ -48,8 +50,8 @@ STOP_S = 60.0
 class Client:
     """Sends one form after the other until told to stop; each until it is promised a task."""
 
-    def __init__(self, port: int, first: int, every_s: float, seed: int, book: Book) -> None:
-        self._ask, self._numbers, self._every_s = ByForm(port), range(first, sys.maxsize, CLIENTS), every_s
+    def __init__(self, ask: ByForm, first: int, every_s: float, seed: int, book: Book) -> None:
+        self._ask, self._numbers, self._every_s = ask, range(first, sys.maxsize, CLIENTS), every_s
         self._chance, self._book = random.Random(seed), book
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -107,12 +109,26 @@ class Cuts:
             with contextlib.closing(services_of(self.folder / "dtq")) as services:
                 yield run, services
 
+    def _form(self, number: int) -> ByForm:
+        return ByForm(self.port, partial(self._cookie, number))
+
+    def _cookie(self, number: int) -> str:
+        """Return the cookie of a session that lasts over all cuts. Raises OSError while nothing runs."""
+        with contextlib.closing(services_of(self.folder / "dtq")) as services:
+            return cookie_header(cookies_over_http(self.port, link(services, name=f"client {number}")))
+
     def run(self, times: int) -> Verdict:
         """The whole of it."""
         chance, book = random.Random(self.seed), Book(self.folder / "book")
         began = time.monotonic()
         clients = [
-            Client(self.port, number, CLIENTS / self.rate, self.seed + number, book)
+            Client(
+                ByForm(self.port, partial(self._cookie, number)),
+                number,
+                CLIENTS / self.rate,
+                self.seed + number,
+                book,
+            )
             for number in range(CLIENTS)
         ]
         for number in range(times):

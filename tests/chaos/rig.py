@@ -44,6 +44,7 @@ class Rig(Fleet):
         folder.mkdir(parents=True, exist_ok=True)
         given = {
             "SECRET_KEY": "only-for-this-rig",
+            "SECRETS_KEY": "as well",
             "TASK_MODULES": "tests.chaos.samples",
             "DTQ_FAILPOINTS": OF_WORKERS,
             "DTQ_FAILPOINTS_FOLDER": str(self.tokens),

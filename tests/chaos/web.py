@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import psutil
 
 from app.local.children import LocalProcess, free_port
+from tests.signing_in import cookie_header, cookies_over_http, link_over
 from tests.web.create.creating import Sent
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +43,7 @@ class Answer:
 
 @dataclass
 class Person:
-    """One browser: keeps its cookie, opens forms and sends them."""
+    """One browser with the cookie of its session: opens forms and sends them."""
 
     port: int
     cookie: str = ""
@@ -61,8 +62,6 @@ class Person:
             text = got.read().decode("utf-8", "replace")
         finally:
             connection.close()
-        if given := got.getheader("Set-Cookie"):
-            self.cookie = given.split(";")[0]
         return Answer(got.status, got.getheader("Location") or "", text, time.monotonic() - began)
 
     def open(self, type: str) -> dict[str, Any]:
@@ -119,7 +118,12 @@ class Web:
             return False
 
     def person(self) -> Person:
-        return Person(self.port)
+        """Somebody who is signed in, in a browser of their own."""
+        return Person(self.port, self.signed_in())
+
+    def signed_in(self) -> str:
+        """Return the cookie of a fresh session of the local administrator."""
+        return cookie_header(cookies_over_http(self.port, link_over({**os.environ, **self.env})))
 
     def processes(self) -> list[int]:
         """The serving processes, without their master."""

@@ -24,10 +24,12 @@ from environment import effective
 
 WRONG = {"FLASK_ENV": "development", "WEB_THREADS": "many"}
 OUTSIDE = {"FLASK_ENV": "development", "WEB_BIND": "[::]:1"}
-DEVELOPMENT = {"FLASK_ENV": "development", "SECRET_KEY": "tests-only"}
-PRODUCTION = {"SECRET_KEY": "Zk3-9vXq_71hTsw0LrCePbYu5nDgJa2mQ8oF"}
-OURS = ("ENVIRONMENT", "FLASK_DEBUG", "FLASK_ENV", "FLASK_RUN_HOST", "FLASK_SKIP_DOTENV", "MONGODB_URI",
-        "REDIS_URL", "SECRET_KEY", "WEB_BIND", "SERVER_SOFTWARE", "WERKZEUG_RUN_MAIN")  # fmt: skip
+DEVELOPMENT = {"FLASK_ENV": "development", "SECRET_KEY": "tests-only", "SECRETS_KEY": "tests-only too"}
+STRONG = "Zk3-9vXq_71hTsw0LrCePbYu5nDgJa2mQ8oF"
+PRODUCTION = {"SECRET_KEY": STRONG, "SECRETS_KEY": STRONG.swapcase()}
+OURS = ("ENVIRONMENT", "FLASK_DEBUG", "FLASK_ENV", "FLASK_RUN_HOST", "FLASK_SKIP_DOTENV",
+        "MONGODB_URI", "REDIS_URL", "SECRET_KEY", "SECRETS_KEY", "WEB_BIND",
+        "SERVER_SOFTWARE", "WERKZEUG_RUN_MAIN")  # fmt: skip
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from app.cli import run as run_module
 from app.cli.follow import Follower
 from app.core.catalog import WorkerInfo
 from app.core.clock import utcnow
+from app.core.people.person import Role
 from app.core.services import Services
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import parse_job_id
@@ -217,6 +219,23 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
                 raise left.pop()
 
     monkeypatch.setattr(Follower, "looks", once)
+
+
+def test_in_production_it_must_be_said_for_whom(settings: Settings, services: Services, flask: Flask) -> None:
+    core = replace(services, settings=replace(settings, environment="production"))
+    services.people.users.add("Zoe", Role.VIEWER)
+    gone = services.people.users.add("Gone", Role.VIEWER)
+    services.people.users.disable(gone.id)
+    runner = create_app(settings, core).test_cli_runner()
+    for words in ([], ["--as", "Nobody"], ["--as", "Gone"]):
+        assert runner.invoke(args=["tasks", "run", "doze", "--no-follow", *words]).exit_code == 2
+    assert services.db.tasks.count_documents({}) == 0
+
+    assert runner.invoke(args=["tasks", "run", "doze", "--no-follow", "--as", "zoe"]).exit_code == 0
+    zoe = services.people.users.by_name("zoe")
+    entry = services.db.audit.find_one()
+    assert zoe and services.db.tasks.find_one()["owner"] == zoe.id
+    assert (entry["who"], entry["via"], entry["event"]) == (zoe.id, "command", "task.create")
 
 
 def test_ctrl_c_offers_to_cancel(

@@ -60,15 +60,21 @@ def serves(keys: Keys, query: dict[str, Any], sort_field: str) -> bool:
 
 def offered() -> Iterator[TaskFilter]:
     """Every choice of filters and sort on the page; the order is the same index backwards."""
-    for (sort, ended), status, priority, kind, tag, q in itertools.product(
+    for (sort, ended), status, priority, kind, (tag, owner), q in itertools.product(
         (("created", ""), ("finished", ""), ("finished", "24h")),
         ("", "failed"),
         ("", "low"),
         ("", "count_slowly"),
-        ("", "monthly"),
+        (("", ""), ("monthly", ""), ("", "alice"), ("monthly", "alice")),
         ("", "re", "re mo", "re mo of"),
     ):
-        yield TaskFilter(sort=sort, ended=ended, status=status, priority=priority, type=kind, tag=tag, q=q)
+        yield TaskFilter(
+            sort=sort, ended=ended, status=status, priority=priority, type=kind, tag=tag, owner=owner, q=q
+        )
+
+
+READERS = ((), ("for:team", "for:alice"), ("owner:alice",))
+"""The keywords that narrow lists to what a person may read or act on: all, what is not private, one's own."""
 
 
 @pytest.fixture
@@ -82,19 +88,34 @@ def many_words(services):
 
 def test_every_list_is_served_by_an_index(many_words):
     unserved = [
-        wanted
-        for wanted in offered()
-        if not any(serves(keys, many_words.listing.query(wanted), wanted.sort_field) for keys in LISTS)
+        (wanted, reader)
+        for wanted, reader in itertools.product(offered(), READERS)
+        if not any(
+            serves(keys, many_words.listing.within(reader).query(wanted), wanted.sort_field) for keys in LISTS
+        )
     ]
     assert unserved == []
 
 
+def test_who_sees_all_asks_what_nobody_narrowed(many_words):
+    narrowed = many_words.listing.within(("for:team", "for:alice"))
+    assert many_words.listing.within(()) is many_words.listing
+    assert many_words.listing.query(TaskFilter()) == {}
+    assert narrowed.query(TaskFilter())["keywords"] == {"$in": ["for:team", "for:alice"]}
+    assert narrowed.query(TaskFilter(owner="alice"))["keywords"] == "owner:alice"
+    assert narrowed.query(TaskFilter(owner="bob"))["$and"] == [
+        {"keywords": "owner:bob"},
+        {"keywords": {"$in": ["for:team", "for:alice"]}},
+    ]
+
+
 def test_every_walk_of_many_is_served_by_an_index(many_words):
-    listing, until = many_words.listing, utcnow()
+    until = utcnow()
     unserved = [
-        (wanted, action)
-        for wanted, action in itertools.product(offered(), Action)
-        if (among := listing.among(wanted, legal(action)))
+        (wanted, action, reader)
+        for wanted, action, reader in itertools.product(offered(), Action, READERS)
+        if (listing := many_words.listing.within(reader))
+        and (among := listing.among(wanted, legal(action)))
         and not any(serves(keys, listing.walked(wanted, among, until, ""), "created_at") for keys in LISTS)
     ]
     assert unserved == []

@@ -41,7 +41,9 @@ def test_with_no_server_it_is_how_to_start_one(setting: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("setting", STORES)
 def test_in_production_it_names_the_setting(setting: str, tmp_path: Path, servers: dict[str, str]) -> None:
-    said = advice(setting, load({"SECRET_KEY": STRONG, **ELSEWHERE}), {}, tmp_path)
+    said = advice(
+        setting, load({"SECRET_KEY": STRONG, "SECRETS_KEY": STRONG.swapcase(), **ELSEWHERE}), {}, tmp_path
+    )
 
     assert said.startswith(CHECK[:10])
     assert f"`{setting}`" in said

@@ -14,9 +14,12 @@ from dataclasses import fields
 import click
 
 from app.cli.data import data_group
+from app.cli.keys import keys_group
+from app.cli.migrate import migrate_command
 from app.cli.run import run_command
 from app.cli.settings import settings_command
 from app.cli.types import types_command
+from app.cli.users import users_group
 from app.core.errors import Cause
 from app.core.store_errors.advice import CERTIFICATES, REASONS, TITLES, WITH_TLS
 from app.core.tasks.states import ACTIONS, TRANSITIONS, Action, Ending, Status
@@ -125,6 +128,9 @@ def flask_commands() -> str:
     found = [("flask settings", settings_command), ("flask tasks types", types_command),
              ("flask tasks run", run_command)]  # fmt: skip
     found += [(f"flask data {name}", command) for name, command in data_group.commands.items()]
+    found += [(f"flask keys {name}", command) for name, command in keys_group.commands.items()]
+    found += [(f"flask users {name}", command) for name, command in users_group.commands.items()]
+    found.append(("flask migrate", migrate_command))
     return "\n\n".join(command_section(name, command) for name, command in found)
 
 

@@ -61,7 +61,7 @@ def start(services: Services, new_task: Callable[..., Task]) -> Callable[..., tu
         stored = services.files.save(
             io.BytesIO(data), name, "application/octet-stream", "alice", role="input"
         )
-        task = new_task(type="clean_table", params={"source": str(stored.id), **params})
+        task = new_task(type="clean_table", params={"source": str(stored.id), **params}, files=(stored.id,))
         return task, Recorder(task, services, canceled)
 
     return begin

@@ -5,17 +5,16 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bson import ObjectId
 
-from config import Settings, load
+from config import load
 from dtq._types.task_type import registered
 from workers.attempt.attempt import Failed, Outcome, Succeeded, attempt
 from workers.attempt.context import AttemptContext
-from workers.in_process import FolderFiles, Listener, local_task
+from workers.in_process import FolderFiles, Listener, NoStores, local_task
 
 
 class Recorder(AttemptContext):
@@ -30,19 +29,12 @@ class Recorder(AttemptContext):
         self.told.append((done, total, message))
 
 
-@dataclass(frozen=True)
-class Stores:
-    tasks: Listener
-    files: FolderFiles
-    settings: Settings
-
-
 class Runner:
     """Alice's tasks: ``told`` has the progress of the last one, ``key`` its idempotency key."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self._folder = folder
-        self._stores = Stores(
+        self._stores = NoStores(
             Listener(lambda progress: None),
             FolderFiles(folder / "saved"),
             dataclasses.replace(load({"ENVIRONMENT": "local"}), **settings),

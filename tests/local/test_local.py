@@ -19,7 +19,7 @@ from app.local.kinds import MONGO, REDIS, WHEEL, ServerKind, on_path
 from app.local.servers import choose, plan
 from config import load
 
-LOCAL = {"ENVIRONMENT": "local", "SECRET_KEY": "tests-only"}
+LOCAL = {"ENVIRONMENT": "local", "SECRET_KEY": "tests-only", "SECRETS_KEY": "tests-only too"}
 
 
 def kind(name: str, installed: bool = True) -> ServerKind:

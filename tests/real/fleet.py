@@ -55,6 +55,7 @@ class Fleet:
             "MONGODB_URI": mongodb_uri,
             "REDIS_URL": redis_url,
             "ENVIRONMENT": "local",
+            "SECRETS_KEY": "tests-only too",
             "FLASK_SKIP_DOTENV": "1",  # what somebody has in `.env` is no matter of tests
             "TASK_MODULES": "tests.workers.samples",
             "MONGODB_TIMEOUT_MS": "10000",  # a busy machine is no fault of the store

@@ -23,7 +23,7 @@ from bench.data import environment, installed
 from config import load
 
 ROOT = Path(__file__).parents[2]
-KEY = {"SECRET_KEY": "of-tests-only", "MONGODB_TIMEOUT_MS": "30000"}
+KEY = {"SECRET_KEY": "of-tests-only", "SECRETS_KEY": "as well", "MONGODB_TIMEOUT_MS": "30000"}
 OTHERS = [kind for kind in installed() if kind != "wheel"]
 PAIRS = [("wheel", other) for other in OTHERS] + [(other, "wheel") for other in OTHERS[-1:]]
 FLASK = [sys.executable, "-m", "flask", "--app", "wsgi", "data"]

@@ -36,7 +36,7 @@ __all__ = ["database", "servers"]
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-NAMES = ("MONGODB_URI", "REDIS_URL", "SECRET_KEY", "ENVIRONMENT")
+NAMES = ("MONGODB_URI", "REDIS_URL", "SECRET_KEY", "SECRETS_KEY", "ENVIRONMENT")
 SEED = 20261126
 KILLS = 8
 

@@ -16,6 +16,7 @@ from app.core.tasks.states import Status
 from app.local.servers import LocalStores, Server
 from config import load
 from tests.real.fleet import Fleet, fleet, until
+from tests.signing_in import signed_in
 from tests.web.create.creating import Sent, publish
 from tests.web.looking import Looker, text_of
 
@@ -37,7 +38,7 @@ def crew(servers: LocalStores, tmp_path: Path) -> Iterator[Fleet]:
 @pytest.fixture
 def client(crew: Fleet) -> Iterator[Any]:
     app = create_app(load(crew.env))
-    yield app.test_client()
+    yield signed_in(app.test_client(), crew.services)
     app.extensions["services"].close()
 
 

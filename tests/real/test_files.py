@@ -16,10 +16,12 @@ import pytest
 from gridfs import GridFSBucket
 
 from app.core.files import store as core_files
+from app.core.services import Services
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask
 from tests.browser.conftest import Site
 from tests.real.fleet import family, fleet, until
+from tests.signing_in import cookie_header, cookies_over_http, link
 from tests.web.create.creating import publish
 
 pytestmark = pytest.mark.real
@@ -42,16 +44,16 @@ def site(real_stores, tmp_path) -> Iterator[Site]:
 class Client:
     """A person's session: cookies and the token of a form."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, services: Services) -> None:
         self._host = urlsplit(address).netloc
+        cookie = cookie_header(cookies_over_http(urlsplit(address).port or 80, link(services)))
         with closing(self.connect()) as connection:
-            connection.request("GET", "/tasks/new/clean_table")
+            connection.request("GET", "/tasks/new/clean_table", headers={"Cookie": cookie})
             answer = connection.getresponse()
             page = answer.read().decode()
         token = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', page)
         assert token
-        cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]
-        self._headers = {"X-CSRFToken": token[1], "Cookie": cookie, "Accept": "application/json"}
+        self.headers = {"X-CSRFToken": token[1], "Cookie": cookie, "Accept": "application/json"}
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self._host, timeout=20)
@@ -61,7 +63,7 @@ class Client:
         connection = self.connect()
         connection.putrequest("POST", ADDRESS)
         kind = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
-        for name, value in (self._headers | kind).items():
+        for name, value in (self.headers | kind).items():
             connection.putheader(name, value)
         connection.endheaders()
         connection.send(sent)
@@ -70,7 +72,7 @@ class Client:
 
 @pytest.fixture
 def client(site) -> Client:
-    return Client(site.address)
+    return Client(site.address, site.services)
 
 
 def kept(site: Site) -> dict[str, int]:
@@ -93,7 +95,7 @@ def stored(site: Site, client: Client) -> str:
 
 def fetch(client: Client, address: str, headers: dict[str, str], most: int = -1) -> tuple[Any, bytes]:
     with closing(client.connect()) as connection:
-        connection.request("GET", address, headers=headers)
+        connection.request("GET", address, headers={**client.headers, **headers})
         answer = connection.getresponse()
         return answer, answer.read(most) if most >= 0 else answer.read()
 

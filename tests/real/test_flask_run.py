@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from http.cookiejar import CookieJar
 from pathlib import Path
+from urllib.error import HTTPError
 
 import click
 import dotenv
@@ -75,14 +76,16 @@ def test_gunicorn_finds_them_where_it_is_local(servers: Path) -> None:
     env = terminal(ENVIRONMENT="local", WEB_BIND=f"127.0.0.1:{port}", WEB_CONCURRENCY="2")
     with running([sys.executable, "-m", "gunicorn", "wsgi:app"], servers, env) as program:
         until(lambda: answers(f"http://127.0.0.1:{port}"))
-        assert get(f"http://127.0.0.1:{port}/tasks")[0] == 200
+        person = Person(f"http://127.0.0.1:{port}")
+        person.sign_in(flask(servers, "users", "link").stdout)
+        assert person.get("/tasks")[0] == 200
         assert program.said.count(NOTE) == 1
 
 
 def test_in_production_they_are_not_used(servers: Path) -> None:
-    ran = flask(
-        servers, "settings", ENVIRONMENT="production", SECRET_KEY="Zk3-9vXq_71hTsw0LrCePbYu5nDgJa2mQ8oF"
-    )
+    key = "Zk3-9vXq_71hTsw0LrCePbYu5nDgJa2mQ8oF"
+    keys = {"SECRET_KEY": key, "SECRETS_KEY": key.swapcase()}
+    ran = flask(servers, "settings", ENVIRONMENT="production", **keys)
 
     assert ran.returncode == 0
     assert re.search(r"^REDIS_URL +\(hidden\) +default ", ran.stdout, re.MULTILINE)
@@ -97,6 +100,8 @@ def test_the_reloader_keeps_forms_and_says_everything_once(servers: Path) -> Non
     ) as program:
         until(lambda: answers(person.site))
         assert len(serving(program.process.pid)) == 2
+        program.wait_for("/sign-in/link/")
+        person.sign_in(program.said)
         task = flask(servers, "tasks", "run", "count_slowly", "seconds=60", "--no-follow")
         address = f"/tasks/{re.search('Task ([0-9a-f]{24})', task.stderr)[1]}"  # type: ignore[index]  # a test may fail there
         token = person.token(address)
@@ -109,6 +114,7 @@ def test_the_reloader_keeps_forms_and_says_everything_once(servers: Path) -> Non
 
         assert person.send(f"{address}/cancel", csrf_token=token) == 200
         assert program.said.count(NOTE) == 1
+        assert program.said.count("/sign-in/link/") == 1
 
 
 def serving(pid: int) -> list[psutil.Process]:
@@ -125,6 +131,20 @@ class Person:
 
     def __post_init__(self) -> None:
         self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+
+    def sign_in(self, said: str) -> None:
+        """Sign in by the link in what a program said."""
+        found = re.search(r"/sign-in/link/[\w-]+", said)
+        assert found, said
+        assert self.send(found[0], csrf_token=self.token(found[0])) == 200
+
+    def get(self, address: str) -> tuple[int, str]:
+        """Status and text of a page."""
+        try:
+            with self.opener.open(self.site + address, timeout=20) as answer:
+                return answer.status, answer.read().decode()
+        except HTTPError as refused:
+            return refused.code, refused.read().decode()
 
     def token(self, address: str) -> str:
         with self.opener.open(self.site + address, timeout=20) as answer:
@@ -147,11 +167,15 @@ def test_a_store_that_is_away_is_said_on_every_page(away: set[str], real_stores:
     env = {**real_stores.addresses, **{name: CLOSED[name] for name in away}, "FLASK_SKIP_DOTENV": "1"}
     given = terminal(FLASK_APP="app", FLASK_ENV="development", SECRET_KEY="tests-only", **env)
     site = f"http://localhost:{port}"
-    with running([*FLASK, "run", "--port", str(port)], ROOT, given):
+    with running([*FLASK, "run", "--port", str(port)], ROOT, given) as program:
         until(lambda: answers(site))
         expected = 503 if "MONGODB_URI" in away else 200
+        person = Person(site)
+        if expected == 200:
+            program.wait_for("/sign-in/link/")
+            person.sign_in(program.said)
         for address in ("/", "/tasks", "/tasks/new", "/home/live", "/pulse"):
-            status, page = get(site + address)
+            status, page = person.get(address)
             assert status == expected
             if address not in ("/home/live", "/pulse") or expected == 503:
                 assert f"<code>{'MONGODB_URI' if expected == 503 else 'REDIS_URL'}</code>" in page

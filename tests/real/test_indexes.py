@@ -61,7 +61,8 @@ def fill(services: Services) -> None:
     pages.fill(services, [(number, number % 6, number // 6 % 3) for number in range(720)])
     for number, word in enumerate(words):
         chosen = {"priority": {"$in": [0, 1, 2]}, "created_at": {"$gte": pages.at(number * 60)}}
-        values = {"type": "count_slowly", "tags": ["monthly"], "keywords": ["monthly", "tag:monthly", word]}
+        keywords = ["monthly", "tag:monthly", word, "owner:alice", "for:team"]
+        values = {"type": "count_slowly", "tags": ["monthly"], "keywords": keywords, "owner": "alice"}
         services.db.tasks.update_many(chosen, {"$set": values})
 
 
@@ -110,6 +111,34 @@ def test_every_list_is_read_from_an_index(explaining):
         found = plan(services, services.listing.query(wanted), [(wanted.sort_field, way), ("_id", way)])
         if "IXSCAN" not in found or found - (allowed if everything else allowed | {"SORT"}):
             unserved[wanted] = found
+    assert unserved == {}
+
+
+READERS = {"what is not private": ("for:team", "for:alice"), "one's own": ("owner:alice",)}
+
+
+def narrowed(everything: bool) -> Iterator[TaskFilter]:
+    """The filters that stand for all others beside the condition of what a person may read."""
+    yield from (
+        wanted for wanted in offered(everything) if not (wanted.type or wanted.tag) and wanted.order == "desc"
+    )
+    if everything:
+        yield from (
+            TaskFilter(owner="bob", sort=sort, q=q) for sort in ("created", "finished") for q in ("", "re")
+        )
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_every_list_of_who_does_not_see_all_is_read_from_an_index(reader, explaining):
+    services, everything = explaining
+    listing = services.listing.within(READERS[reader])
+    allowed = {"IXSCAN", "FETCH", "LIMIT", "SORT_MERGE", "PROJECTION_SIMPLE", "EXPRESS_IXSCAN"}
+    unserved = {}
+    for wanted in narrowed(everything):
+        found = plan(services, listing.query(wanted), [(wanted.sort_field, -1), ("_id", -1)])
+        if everything and ("IXSCAN" not in found or found - allowed):
+            unserved[wanted] = found
+        assert listing.page(wanted).tasks or wanted.owner
     assert unserved == {}
 
 

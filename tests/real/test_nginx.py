@@ -23,6 +23,7 @@ from app.local.servers import LocalStores
 from config import load
 from tests.chaos.web import LOST, Web
 from tests.docs.documents import ROOT, blocks
+from tests.signing_in import link, token_of
 from tests.web.create.creating import Sent, publish
 
 NAME = "tasks.example.org"
@@ -78,6 +79,11 @@ class Browser:
             assert "secure" in cookie.lower()
         return got.status, got.getheader("Location") or "", text
 
+    def sign_in(self, path: str) -> None:
+        """Open a link that signs in once, and press its button."""
+        _, _, page = self.ask("GET", path)
+        assert self.ask("POST", path, {"csrf_token": token_of(page)})[0] == 303
+
 
 def configured(web_port: int, port: int, folder: Path, prefix: str) -> str:
     """The documented server on ports that are free here; below a path as the document says in words."""
@@ -119,12 +125,13 @@ def configured_caddy(web_port: int, port: int, folder: Path, prefix: str) -> str
 
 
 @contextmanager
-def served(stores: LocalStores, name: str, log: Path, **more: str) -> Iterator[Web]:
+def served(stores: LocalStores, name: str, log: Path, **more: str) -> Iterator[tuple[Web, str]]:
     """The web server as production has it, with one task type, on a database of its own."""
     env = {
         "MONGODB_URI": stores.mongodb_uri.replace("/taskqueue", f"/{name}"),
         "REDIS_URL": stores.redis_url,
         "SECRET_KEY": "a-key-for-this-test-alone-0123456789",
+        "SECRETS_KEY": "another-key-for-this-test-0123456789",
         "ENVIRONMENT": "production",
         "FLASK_SKIP_DOTENV": "1",
         "MONGODB_TIMEOUT_MS": "10000",
@@ -138,7 +145,7 @@ def served(stores: LocalStores, name: str, log: Path, **more: str) -> Iterator[W
         database.create_indexes(services.db)
         publish(services, "noop", schema={"type": "object", "properties": {}})
         web.start()
-        yield web
+        yield web, link(services)
     finally:
         web.stop()
         services.close()
@@ -169,7 +176,7 @@ def browser(real_stores: LocalStores, tmp_path: Path, prefix: str, proxy: str) -
 
     more = {"WEB_PREFIX": prefix} if proxy == "caddy" else {}
     name = f"{proxy}_{os.getpid()}_{prefix.strip('/')}"
-    with served(real_stores, name, tmp_path / "web.log", **more) as web:
+    with served(real_stores, name, tmp_path / "web.log", **more) as (web, path):
         file = tmp_path / "proxy.conf"
         if proxy == "nginx":
             file.write_text(configured(web.port, person.port, tmp_path, prefix))
@@ -182,6 +189,7 @@ def browser(real_stores: LocalStores, tmp_path: Path, prefix: str, proxy: str) -
         try:
             child.start()
             child.wait_ready(20)
+            person.sign_in(prefix + path)
             yield person
         finally:
             child.kill()

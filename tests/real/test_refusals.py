@@ -31,6 +31,7 @@ from app.local.kinds import WHEEL
 from app.local.servers import REDIS, LocalStores, choose
 from config import load
 from tests.real.fleet import ROOT, Fleet, stop, until
+from tests.signing_in import signed_in
 from tests.web.create.creating import Sent, publish
 from tests.web.looking import text_of
 
@@ -313,7 +314,7 @@ def test_a_right_that_is_missing_is_named_everywhere_until_it_is_granted(crew: t
     grant(port, "~* +@all -@scripting")
     sentence = reason("REDIS_URL", Cause.COMMAND_FORBIDDEN)
     app = create_app(load(workers.env))
-    client = app.test_client()
+    client = signed_in(app.test_client(), workers.services)
     process = workers.start()
     until(lambda: f"workers.attempt.child: {sentence}" in log_of(workers))
 
@@ -429,7 +430,7 @@ def test_a_task_that_is_created_meanwhile_says_why_it_waits(crew: tuple[Fleet, i
         workers.services, "echo", schema={"type": "object", "properties": {}, "additionalProperties": False}
     )
     app = create_app(load(workers.env))
-    client = app.test_client()
+    client = signed_in(app.test_client(), workers.services)
     sent = Sent(client.get("/tasks/new/echo").text).values
     grant(port, "~other:* +@all")
     answer = client.post("/tasks/new/echo", data=sent, follow_redirects=True)

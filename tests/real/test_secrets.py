@@ -25,7 +25,7 @@ KEY = "tests-only, and the same for all of them"
 def crew(real_stores: LocalStores, tmp_path: Path) -> Iterator[Fleet]:
     """A worker whose output is below ``tmp_path`` while it is not yet in the database."""
     (tmp_path / "tmp").mkdir()
-    given: dict[str, Any] = {"SECRET_KEY": KEY, "TMPDIR": str(tmp_path / "tmp")}
+    given: dict[str, Any] = {"SECRETS_KEY": KEY, "TMPDIR": str(tmp_path / "tmp")}
     with fleet(real_stores, "secrets", tmp_path, **given) as made:
         made.start()
         yield made
@@ -69,8 +69,8 @@ def test_while_it_runs_the_disk_and_the_database_have_no_part_of_it(crew: Fleet,
 
 
 def test_workers_under_another_key_say_so(crew: Fleet) -> None:
-    crew.env["SECRET_KEY"] = "another key"
+    crew.env["SECRETS_KEY"] = "another key"
     ran = flask(crew, "password=@WORD")
 
-    assert ran.returncode == 1 and "kept under another SECRET_KEY" in ran.stderr
+    assert ran.returncode == 1 and "kept under another SECRETS_KEY" in ran.stderr
     assert "Traceback" not in ran.stderr and hits(ran.stderr) == []

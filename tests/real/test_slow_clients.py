@@ -25,6 +25,7 @@ from app.core.tasks.task import NewTask
 from app.local.servers import LocalStores
 from config import load
 from tests.real.fleet import ROOT, until
+from tests.signing_in import cookie_header, cookies_over_http, link
 from tests.web.create.creating import Sent, publish
 
 pytestmark = pytest.mark.real
@@ -40,13 +41,13 @@ class Site:
     """A gunicorn with few threads."""
 
     def __init__(self, port: int, log: Path) -> None:
-        self.port, self.log = port, log
+        self.port, self.log, self.cookie = port, log, ""
 
     def get(self, path: str, timeout_s: float = WITHIN_S) -> int | None:
         """The status of an answer that came whole and in time, else None."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
         with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
-            connection.request("GET", path)
+            connection.request("GET", path, headers={"Cookie": self.cookie})
             answer = connection.getresponse()
             answer.read()
             return answer.status
@@ -91,6 +92,8 @@ def serving(core: Services, folder: Path, *options: str) -> Iterator[Site]:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
     site = Site(port, log)
     try:
+        until(lambda: site.get("/healthz", 20) == 200, 90)
+        site.cookie = cookie_header(cookies_over_http(port, link(core)))
         until(lambda: site.get("/tasks", 20) == 200, 90)
         yield site
     finally:
@@ -285,13 +288,8 @@ def test_a_slow_but_steady_upload_arrives_beside_fast_ones(site: Site, core: Ser
     """4 KB each half second, for longer than any grace; others upload meanwhile."""
     content = b"a,b\n" + b"1,2\n" * 40_000
     page = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
-    page.request("GET", "/tasks/new/clean_table")
-    answer = page.getresponse()
-    token, cookie = (
-        Sent(answer.read().decode()).values["csrf_token"],
-        answer.headers["Set-Cookie"].split(";")[0],
-    )
-
+    page.request("GET", "/tasks/new/clean_table", headers={"Cookie": site.cookie})
+    token, cookie = Sent(page.getresponse().read().decode()).values["csrf_token"], site.cookie
     page.close()
 
     def upload(pause_s: float) -> int:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 
 from tests.docs.documents import ROOT, TUTORIAL, blocks, section
 from tests.real.fleet import until
+from tests.signing_in import cookie_header, cookies_over_http
 
 pytestmark = pytest.mark.real
 
@@ -75,11 +77,20 @@ def _address(process: subprocess.Popen[bytes], output: Path) -> str:
     return found[1] if found else ""
 
 
-def page(address: str) -> str:
-    """The page there, or nothing while there is none: the first one waits for the indexes."""
-    with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=20) as answer:  # noqa: S310 - the address that `make up` printed
-        return str(answer.read().decode())
-    return ""
+class Person:
+    """Somebody who opens the link that `make up` printed."""
+
+    def __init__(self, link: str) -> None:
+        parts = urllib.parse.urlsplit(link)
+        self._site = f"{parts.scheme}://{parts.netloc}"
+        self._cookie = cookie_header(cookies_over_http(parts.port or 80, parts.path))
+
+    def page(self, path: str) -> str:
+        """The page there, or nothing while there is none."""
+        asked = urllib.request.Request(self._site + path, headers={"Cookie": self._cookie})  # noqa: S310 - ours
+        with contextlib.suppress(OSError), urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310 - ours
+            return str(answer.read().decode())
+        return ""
 
 
 def test_the_commands_of_the_tutorial_give_a_type_with_a_form_that_runs(clone: Path) -> None:
@@ -87,15 +98,16 @@ def test_the_commands_of_the_tutorial_give_a_type_with_a_form_that_runs(clone: P
     assert "make up" in up
     subprocess.run(["bash", "-c", write], cwd=clone, env=environment(), check=True, timeout=10)
     began = time.monotonic()
-    with in_a_terminal_of_its_own(up, clone) as address:
-        form = until(lambda: page(f"{address}/tasks/new/word_count"), 60)
+    with in_a_terminal_of_its_own(up, clone) as link:
+        person = Person(link)
+        form = until(lambda: person.page("/tasks/new/word_count"), 60)
         script = "set -e\n" + "\n".join(f"{command}\necho ==" for command in rest)
         done = subprocess.run(
             ["bash", "-c", script], cwd=clone, env=environment(), capture_output=True, text=True, timeout=60
         )
         changed = (clone / "word_count.py").read_text().replace('title="How many"', 'title="The commonest"')
         (clone / "word_count.py").write_text(changed)
-        until(lambda: "The commonest" in page(f"{address}/tasks/new/word_count"), 60)
+        until(lambda: "The commonest" in person.page("/tasks/new/word_count"), 60)
 
     assert "How many" in form and "Count the words of a text file." in form
     assert done.returncode == 0, done.stderr

@@ -194,7 +194,7 @@ def test_data_of_the_earlier_default_server_is_taken_over_and_kept(folder: Path)
 @contextlib.contextmanager
 def core(folder: Path) -> Iterator[Services]:
     """The product's core over the stores of a running `up`."""
-    given = {name: exported(folder, name) for name in ("MONGODB_URI", "REDIS_URL", "SECRET_KEY")}
+    given = {name: exported(folder, name) for name in ("MONGODB_URI", "REDIS_URL", "SECRETS_KEY")}
     services = connect(load({**given, "ENVIRONMENT": "local", "MONGODB_TIMEOUT_MS": "10000"}))
     yield services
     services.close()
@@ -229,7 +229,7 @@ def exported(folder: Path, name: str) -> str:
 @pytest.mark.parametrize("name", ["web", "mongodb"])
 def test_what_dies_is_restarted_at_the_same_place(folder: Path, name: str) -> None:
     with started([*STAND_INS, str(folder)], folder) as run:
-        address = run.wait_for(r"Open (http://\S+)").group(1)
+        address = run.wait_for(r"Open (http://[^/\s]+)").group(1)
         programs = {"mongodb": "secantus", "redis": "valkey", "web": "http.server", "workers": "time.sleep"}
         by_name = {
             found: next(each for each in run.family()[0].children() if part in " ".join(each.cmdline()))

@@ -39,7 +39,7 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 @pytest.fixture(scope="session")
 def one_app() -> Flask:
     """Made once; :func:`app` gives it other stores for each test."""
-    settings = load({"ENVIRONMENT": "local", "SECRET_KEY": "tests-only"})
+    settings = load({"ENVIRONMENT": "local", "SECRET_KEY": "tests-only", "SECRETS_KEY": "tests-only too"})
     db: Any = mongomock.MongoClient(tz_aware=True).get_database("none")
     return create_app(settings, assemble(settings, db, fakeredis.FakeRedis()))
 

@@ -17,6 +17,7 @@ from tests.core.conftest import clock, document
 from workers.attempt.attempt import Outcome, attempt, settle
 from workers.attempt.child import Child
 from workers.attempt.context import AttemptContext
+from workers.handover import Receiver, Sender
 from workers.types.task_modules import load
 
 __all__ = ["clock", "document"]
@@ -44,12 +45,13 @@ def run(services: Services, new_task: Callable[..., Task]) -> Callable[..., tupl
 @pytest.fixture
 def child(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Child]:
     monkeypatch.setattr(signal, "signal", lambda *given: None)
-    reader, writer = os.pipe()
+    (reader, writer), supervisor = os.pipe(), Sender()
     settings = dataclasses.replace(
         services.settings, worker_recycle_mb=0
     )  # A process that runs all tests is large
-    made = Child("w1", writer, tmp_path, settings, services)
+    made = Child("w1", writer, Receiver(supervisor.reader), tmp_path, settings, services)
     made.types = load(["tests.workers.samples"])
     yield made
     os.close(reader)
     os.close(writer)
+    supervisor.close()

@@ -34,6 +34,7 @@ def test_the_words_say_what_runs(
         ran.append((processes, reload, parent))
 
     monkeypatch.setattr(fleet, "run", run)
+    monkeypatch.setattr("workers.__main__.conceal", lambda env: None)  # nothing of the process of the tests
     monkeypatch.setattr("os.environ", LOCAL | {"SECRET_KEY": "tests-only"})
     result = CliRunner().invoke(workers, words)
 

@@ -24,7 +24,7 @@ from app.core.mongo import is_away
 from app.core.params.formats.plain_values import keepable
 from app.core.secrets.redaction import Mask
 from app.core.secrets.secret import revealed
-from app.core.secrets.vault import CannotOpen, Vault
+from app.core.secrets.vault import CannotOpen
 from app.core.services import Services
 from app.core.tasks.document import MOST_RESULT_BYTES
 from app.core.tasks.states import Ending, Status
@@ -108,7 +108,7 @@ def hidden(outcome: Outcome, mask: Mask) -> Outcome:
 
 def _attempt(task: Task, kind: TaskType, context: AttemptContext, running: Callable[[bool], None]) -> Outcome:
     try:
-        params = Vault.of(context.settings).opened(task.params, task.id)
+        params = context.opened()
         context.mask = Mask.of(params)
         arguments = kind.arguments(revealed(params), context.file)
     except CannotOpen as error:

@@ -4,7 +4,7 @@ It does the whole pipeline itself (take, claim, run, finish) and tells its super
 start and one at the end of each attempt, and where its outcome has to wait. So no round trip stands in a
 task's way, and the supervisor always knows what to renew or to bury. It dies with its supervisor.
 
-    python -m workers.attempt.child NAME STATUS_FD FOLDER PARENT [SKIPPED_MODULE ...]
+    python -m workers.attempt.child NAME STATUS_FD HANDOVER_FD FOLDER PARENT [SKIPPED_MODULE ...]
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from app.core.log_lines import about_attempt
 from app.core.parent_death import die_with
 from app.core.services import Services, connect
 from app.core.tasks.task import Task, parse_job_id
-from config import Settings, load
+from config import Reach, Settings, load
 from dtq import TaskType, TaskTypeError
 from workers.attempt.attempt import Outcome, Succeeded, attempt
-from workers.attempt.context import AttemptContext
+from workers.attempt.context import AttemptContext, ChildStores
 from workers.attempt.journal import JournalFile, journal_of
 from workers.attempt.limits import OpenFiles
 from workers.attempt.orphans import adopt, children, end_strays_of_task
@@ -46,6 +46,7 @@ from workers.attempt.output_capture import Capture, LogWriter, flush, log_path
 from workers.attempt.persist import EndedAttempt, away, write_down
 from workers.attempt.process_exit import end_as
 from workers.attempt.signals import Signals
+from workers.handover import Receiver, SupervisorVault
 from workers.log_setup import set_up
 from workers.process_state.left_threads import Threads
 from workers.process_state.state import ProcessState
@@ -71,18 +72,21 @@ class Child:
     """The loop of one worker process."""
 
     def __init__(
-        self, name: str, status: int, folder: Path, settings: Settings, services: Services,
-        skipped: frozenset[str] = frozenset(),
+        self, name: str, status: int, supervisor: Receiver, folder: Path, settings: Settings,
+        services: Services, skipped: frozenset[str] = frozenset(),
     ) -> None:  # fmt: skip
         self.name = name
         self.skipped = skipped
         self.folder = folder
         self.settings = settings
         self.services = services
+        vault = SupervisorVault(self.tell, supervisor)
+        self._stores = ChildStores(services.tasks, services.files, vault, settings.reaching(Reach.TASK))
         self.signals = Signals()
         self.journal = journal_of(settings)
         self.types: dict[str, TaskType] = {}
-        self._status, self._pipe = status, _identity(status)
+        self._status = status
+        self._pipes = {number: _identity(number) for number in (status, supervisor.descriptor)}
         self._clock_set = self._measured = float("-inf")
         self._process, self._files = psutil.Process(), OpenFiles()
         self._state: ProcessState | None = None
@@ -98,7 +102,7 @@ class Child:
         """Load the task types and publish them. Raises TaskTypeError where there are none, PyMongoError."""
         clock.require(self.services.db)
         before = set(sys.modules)
-        loaded = load_each(self.settings, self.tell, self.skipped)
+        loaded = load_each(self.settings.reaching(Reach.TASK), self.tell, self.skipped)
         set_up(self.settings, self.name)  # an import may have taken the log or the signals
         self.signals.install()
         self.tell(watch=watched(sources(self.settings.task_modules), before))
@@ -177,7 +181,13 @@ class Child:
     def _handle(self, job_id: str) -> None:
         named = parse_job_id(job_id)
         if named is None:
-            log.warning("A message that is none of ours was dropped: %.60r", job_id)
+            self.services.lasting.warning(
+                log,
+                "",
+                "foreign",
+                "A message of another program was dropped: %.60r. Others may follow.",
+                job_id,
+            )
             return
         failpoints.reach("popped", job_id)
         seen = self._patiently(lambda: self.services.tasks.waiting(*named))
@@ -199,7 +209,7 @@ class Child:
         self.signals.deadline = time.monotonic() + task.timeout_s  # never later than the supervisor's
         self.tell(start=str(task.id), attempt=task.attempt, timeout_s=task.timeout_s, memory_mb=memory_mb)
         self.signals.canceled = False
-        context = AttemptContext(task, self.services, lambda: self.signals.canceled)
+        context = AttemptContext(task, self._stores, lambda: self.signals.canceled)
         path = log_path(self.folder, task.id, task.attempt)
         with Capture(path), self._files.spared():
             outcome = copy_context().run(attempt, task, kind, context, self._running)
@@ -214,8 +224,8 @@ class Child:
         self.tell(end=str(task.id), attempt=task.attempt)
 
     def _require_pipe(self) -> None:
-        """End where the task has closed the pipe to the supervisor: its number may be another file by now."""
-        if _identity(self._status) != self._pipe:
+        """End where the task has closed a pipe to the supervisor: its number may be another file by now."""
+        if any(_identity(number) != pipe for number, pipe in self._pipes.items()):
             print("The task closed files that its process needs: the process ends.", file=sys.stderr)
             flush()
             os._exit(CLOSED_FILES)
@@ -307,19 +317,20 @@ def _say_away(services: Services, error: Exception) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    name, status, folder, parent, *skipped = arguments
+    name, status, handover, folder, parent, *skipped = arguments
     die_with(int(parent))
     os.set_inheritable(int(status), False)  # for this process alone, not for what its tasks start
     adopt()
     faulthandler.enable()  # a crash in C: the log says in which line of Python
     os.environ["TMPDIR"] = tempfile.tempdir = folder  # What a task leaves there goes with the folder.
-    settings = load(os.environ)
+    supervisor = Receiver(int(handover))
+    settings = load({**os.environ, **supervisor.receive()}, Reach.CHILD)
     failpoints.arm(os.environ)
     set_up(settings, name)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # a child's streams are real ones
     services = connect(patient(settings))
-    child = Child(name, int(status), Path(folder), settings, services, frozenset(skipped))
+    child = Child(name, int(status), supervisor, Path(folder), settings, services, frozenset(skipped))
     child.signals.begin_process()
     try:
         child.start()

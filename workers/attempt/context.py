@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
@@ -20,6 +21,7 @@ from pymongo.errors import PyMongoError
 from app.core.excerpts import shortened
 from app.core.params.formats.plain_values import keepable
 from app.core.secrets.redaction import Mask
+from config import Reach
 from dtq import Canceled, Context, File
 from dtq.filenames import safe_name
 from dtq.runtime import finite
@@ -44,7 +46,7 @@ class Reports(Protocol):
 class Shelf(Protocol):
     """Where files are: what an attempt needs of `app.core.files.store.Files`."""
 
-    def get(self, file_id: ObjectId) -> StoredFile: ...
+    def get_of_task(self, file_id: ObjectId, task_id: ObjectId) -> StoredFile: ...
 
     def chunks(self, file_id: ObjectId) -> Iterator[bytes]: ...
 
@@ -57,6 +59,12 @@ class Shelf(Protocol):
     def confirm(self, file_ids: Iterable[ObjectId]) -> None: ...
 
 
+class Opens(Protocol):
+    """What decrypts the secrets of a task: `app.core.secrets.vault.Vault`, or a supervisor that has one."""
+
+    def opened(self, params: Any, task_id: ObjectId) -> Any: ...
+
+
 class AttemptStores(Protocol):
     """What an attempt asks of the stores; `app.core.services.Services` is one."""
 
@@ -67,7 +75,20 @@ class AttemptStores(Protocol):
     def files(self) -> Shelf: ...
 
     @property
+    def vault(self) -> Opens: ...
+
+    @property
     def settings(self) -> Settings: ...
+
+
+@dataclass(frozen=True)
+class ChildStores:
+    """What an attempt in a worker is given of the stores, and no more."""
+
+    tasks: Reports
+    files: Shelf
+    vault: Opens
+    settings: Settings
 
 
 class AttemptContext(Context):
@@ -82,9 +103,13 @@ class AttemptContext(Context):
         self.task_id = str(task.id)
         self.attempt = task.attempt
         self.idempotency_key = str(task.id)
-        self.settings = stores.settings
+        self.settings = stores.settings.reaching(Reach.TASK)
         self.mask = Mask()
         self.progress_now: dict[str, Any] | None = None
+
+    def opened(self) -> Any:
+        """Return the parameters of the task with its secrets as they were given. Raises CannotOpen."""
+        return self._stores.vault.opened(self._task.params, self._task.id)
 
     @property
     def work_dir(self) -> Path:
@@ -139,14 +164,14 @@ class AttemptContext(Context):
                 fill(content, self.mask, 0, path.stat().st_size, by=b"*")
 
     def file(self, file_id: str) -> File:
-        """An uploaded file by its id, as parameters hold it. Raises NotFound."""
+        """Return a file that the parameters of this task name, or that it has saved. Raises NotFound."""
         from bson import ObjectId
 
         from app.core.errors import NotFound
 
         if not ObjectId.is_valid(file_id):
             raise NotFound(f"File not found: {file_id[:40]!r} isn't the ID of one.")
-        stored = self._stores.files.get(ObjectId(file_id))
+        stored = self._stores.files.get_of_task(ObjectId(file_id), self._task.id)
         return File(
             stored.name, stored.size, stored.content_type, stored.sha256, partial(self._fetch, stored)
         )

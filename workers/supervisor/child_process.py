@@ -12,12 +12,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from workers.attempt.child import CANNOT_LOAD, CLOSED_FILES
 from workers.attempt.signals import STOP
+from workers.handover import Sender
 
 FOLDER = "worker-"
 LOCK = "lock"
@@ -30,8 +31,15 @@ class ChildProcess:
     outlives it. ``ready`` is whether it has said that it takes tasks.
     """
 
-    def __init__(self, name: str, *, fresh: bool = False, skipped: Sequence[str] = ()) -> None:
-        """Start one that leaves out the ``skipped`` modules.
+    def __init__(
+        self,
+        name: str,
+        secrets: Mapping[str, str],
+        *,
+        fresh: bool = False,
+        skipped: Sequence[str] = (),
+    ) -> None:
+        """Start one that is handed the settings ``secrets`` and leaves out the ``skipped`` modules.
 
         ``fresh``: write no byte code, which is as old as its source by the second only.
 
@@ -48,18 +56,22 @@ class ChildProcess:
             os.set_blocking(self._reader, False)
             undo.callback(os.close, self._reader)
             try:
+                self._sender = Sender()
+                undo.callback(self._sender.close)
                 self._popen = self._start(name, writer, fresh, skipped)
             finally:
                 os.close(writer)
             undo.pop_all()
+        self._sender.started()
+        self._sender.send(secrets)
 
     def _start(self, name: str, writer: int, fresh: bool, skipped: Sequence[str]) -> subprocess.Popen[bytes]:
         python = [sys.executable, *(["-B"] if fresh else [])]
-        about = [name, str(writer), str(self.folder), str(os.getpid()), *skipped]
+        about = [name, str(writer), str(self._sender.reader), str(self.folder), str(os.getpid()), *skipped]
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [*python, "-m", "workers.attempt.child", *about],
             stdin=subprocess.DEVNULL,
-            pass_fds=(writer,),
+            pass_fds=(writer, self._sender.reader),
             start_new_session=True,
         )
 
@@ -83,6 +95,11 @@ class ChildProcess:
             self._rest += said
         *whole, self._rest = self._rest.split(b"\n")
         return [json.loads(line) for line in whole]
+
+    def answer(self, content: Any) -> None:
+        """Answer what it has asked for; one that does not listen is killed."""
+        if not self._sender.send(content):
+            self.signal(signal.SIGKILL)
 
     def signal(self, number: int) -> None:
         if self._popen.poll() is None:
@@ -118,6 +135,7 @@ class ChildProcess:
     def bury(self) -> None:
         """Forget it, which was killed: remove its folder."""
         os.close(self._reader)
+        self._sender.close()
         self._remove_folder()
 
     def _remove_folder(self) -> None:

@@ -5,6 +5,7 @@ SIGTERM or Ctrl-C once: every worker finishes its task, or releases it after STO
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -13,12 +14,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+import pymongo
+from pymongo.errors import PyMongoError
+
+from app.core.errors import UnsupportedDatabase
 from app.core.parent_death import die_with
+from app.core.schema import version
 from app.core.services import Services, connect
-from config import Settings
+from config import Reach, Settings
 from workers.attempt.orphans import adopt, end_strays
+from workers.handover import Sender
 from workers.log_setup import set_up
 from workers.maintenance import Maintenance
 from workers.store_timeouts import patient
@@ -26,6 +33,9 @@ from workers.supervisor.supervisor import TaskWorker
 
 log = logging.getLogger("workers")
 RESTART_AFTER_S = 1.0
+ASK_WITHIN_S = 5.0
+UNSUPPORTED = 3
+"""The exit code of a worker process for which the database has the wrong format: it is not started again."""
 
 
 def supervise(settings: Settings, reload: bool) -> None:
@@ -33,15 +43,29 @@ def supervise(settings: Settings, reload: bool) -> None:
     services = connect(patient(settings))
     name = f"{socket.gethostname()}.{os.getpid()}"
     set_up(settings, name)
+    threading.Thread(target=say_troubles, args=(services,), name="stores", daemon=True).start()
+    require_version(services)
     worker = TaskWorker(name, services, reload=reload)
     maintenance = Maintenance(services, name)
     thread = threading.Thread(target=maintenance.run, name="maintenance", daemon=True)
     thread.start()
-    threading.Thread(target=say_troubles, args=(services,), name="stores", daemon=True).start()
     log.info("Worker %s takes high, medium, low, in that order.", name)
     worker.work()
     maintenance.stop()
     thread.join(timeout=5)
+
+
+def require_version(services: Services) -> None:
+    """Wait until MongoDB answers, and end this process where the database has another format."""
+    while True:
+        try:
+            with pymongo.timeout(ASK_WITHIN_S):
+                return version.require(services.db)
+        except UnsupportedDatabase as error:
+            log.error("%s", error)
+            sys.exit(UNSUPPORTED)
+        except PyMongoError:  # Why is said by `say_troubles`.
+            time.sleep(RESTART_AFTER_S)
 
 
 def say_troubles(services: Services) -> None:
@@ -54,11 +78,13 @@ def say_troubles(services: Services) -> None:
 class Fleet:
     """Several supervisors as processes; one that dies is started again."""
 
-    def __init__(self, size: int, reload: bool) -> None:
+    def __init__(self, size: int, reload: bool, secrets: Mapping[str, str]) -> None:
+        """``secrets`` are the settings that each of them is handed over a pipe."""
         self._size = size
+        self._secrets = secrets
         self._options = ["--reload"] if reload else []
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._stopping = False
+        self._stopping = self._unsupported = False
         self._told: set[int] = set()
 
     def run(self) -> None:
@@ -66,14 +92,22 @@ class Fleet:
             signal.signal(number, self._stop)
         adopts = adopt()
         while not self._stopping or self._processes:
-            self._processes = [process for process in self._processes if process.poll() is None]
+            codes = [process.poll() for process in self._processes]
+            if UNSUPPORTED in codes:
+                self._unsupported = True
+                self._stop(signal.SIGTERM, None)
+            self._processes = [
+                process for process, code in zip(self._processes, codes, strict=True) if code is None
+            ]
             while not self._stopping and len(self._processes) < self._size:
-                self._processes.append(_start(self._options))
+                self._processes.append(_start(self._options, self._secrets))
             if self._stopping:  # it may have come while one was started
                 self._tell([process for process in self._processes if process.pid not in self._told])
             if adopts:  # what a worker that was killed has left
                 end_strays({process.pid for process in self._processes})
             time.sleep(RESTART_AFTER_S / 4 if self._stopping else RESTART_AFTER_S)
+        if self._unsupported:
+            sys.exit(UNSUPPORTED)
 
     def _stop(self, number: int, frame: object) -> None:
         self._stopping = True
@@ -86,9 +120,17 @@ class Fleet:
                 process.terminate()
 
 
-def _start(options: list[str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "workers", "--parent", str(os.getpid()), *options]
-    return subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own interpreter and module
+def _start(options: list[str], secrets: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    with contextlib.closing(Sender()) as sender:
+        about = ["--parent", str(os.getpid()), "--handover", str(sender.reader)]
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "workers", *about, *options],
+            pass_fds=(sender.reader,),
+            start_new_session=True,
+        )
+        sender.started()
+        sender.send(secrets)
+    return process
 
 
 def run(settings: Settings, processes: int, *, reload: bool, parent: int | None) -> None:
@@ -100,4 +142,4 @@ def run(settings: Settings, processes: int, *, reload: bool, parent: int | None)
     elif processes == 1:
         supervise(settings, reload)
     else:
-        Fleet(processes, reload).run()
+        Fleet(processes, reload, settings.secrets_for(Reach.SUPERVISOR)).run()

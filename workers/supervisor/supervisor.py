@@ -31,10 +31,11 @@ from app.core.errors import TaskQueueError
 from app.core.log_lines import set_attempt
 from app.core.services import Services
 from app.core.tasks.states import Priority
-from config import VERSION
+from config import VERSION, Reach
 from workers.attempt.limits import Guard, Limits
 from workers.attempt.orphans import adopt, end_strays
 from workers.attempt.output_capture import log_path
+from workers.handover import opened_for
 from workers.supervisor.attempt_monitor import Watch
 from workers.supervisor.child_process import ChildProcess
 from workers.types.loading import LoadingProgress
@@ -133,7 +134,10 @@ class TaskWorker(RQWorker):
         try:
             self.loading.begin(changed=self._outdated and self._changes is not None)
             self.child = ChildProcess(
-                self.name, fresh=self._changes is not None, skipped=self.loading.skipped
+                self.name,
+                self.services.settings.secrets_for(Reach.CHILD),
+                fresh=self._changes is not None,
+                skipped=self.loading.skipped,
             )
         except OSError as error:
             self._pause()
@@ -163,6 +167,8 @@ class TaskWorker(RQWorker):
                 self.current = self._watch(child, line)
                 self._guard.watch(self.current.limits)
                 set_attempt(self.current.task_id, self.current.attempt)
+            elif self.current is not None and "open" in line:
+                child.answer(opened_for(self.services.vault, self.current.task_id, line["open"]))
             elif self.current is not None and ("over" in line or "kept" in line):
                 self.current.finishing(kept="kept" in line)
             elif "leaves" in line:

@@ -15,7 +15,7 @@ from app.core.people.person import Origin, Permission, Person, Reach, Role
 from app.core.secrets.secret import masked
 from app.core.tasks.states import Action
 from app.core.tasks.store import missing
-from app.core.tasks.task import FOR_TEAM, Task, owner_keyword, private_keyword
+from app.core.tasks.task import TEAM_KEYWORD, Task, owner_keyword, private_keyword
 
 PERMISSIONS: Mapping[Action, Permission] = {
     Action.CANCEL: Permission.TASK_CANCEL,
@@ -102,7 +102,7 @@ class Rights:
             return (owner_keyword(self.person.id),)
         if self.person.grants.get(Permission.TASK_READ_PRIVATE) is Reach.ANY:
             return ()
-        return FOR_TEAM, private_keyword(self.person.id)
+        return TEAM_KEYWORD, private_keyword(self.person.id)
 
     # What they may do
 

@@ -27,6 +27,7 @@ from app.core.backup.problems import BackupError, BackupProblem, CollectionProgr
 from app.core.backup.source import BackupSource, Collection, SnapshotExpiredError
 from app.core.clock import utcnow
 from app.core.failpoints import reach
+from app.core.schema import version
 from config import VERSION
 
 
@@ -55,6 +56,7 @@ class Export:
 
     def run(self, require_snapshot: bool = False) -> Manifest:
         """Write everything. Raises BackupError."""
+        version.require_not_newer(self._source.db)
         self._require_whole()
         started = utcnow()
         self._source.activity()

@@ -78,6 +78,9 @@ class Caution(Enum):
     OPTIONS = "options"
     """Options of a collection that the server refused."""
 
+    VERSION = "version"
+    """The documents have the format of an older version."""
+
     KEY = "key"
     """The settings lack a key under which secrets may be sealed."""
 

@@ -32,6 +32,7 @@ from app.core.backup.problems import (
 from app.core.backup.source import EPHEMERAL, IMPORTS, within
 from app.core.backup.target import DERIVED, LONG_S, LOOKED_UP, Difference, Fate, Target, some
 from app.core.failpoints import reach
+from app.core.schema import version
 from app.core.tasks.store import Tasks
 
 METADATA_MOST = 16 * 2**20
@@ -68,6 +69,19 @@ def metadata(archive: Archive, entry: CollectionEntry) -> dict[str, Any]:
         raise BackupError(BackupProblem.DAMAGED, f"{entry.metadata_file} is damaged.") from None
 
 
+def version_of(archive: Archive) -> int:
+    """Return the version of the format that an export's documents have. Raises BackupError."""
+    entry = archive.manifest.entry(version.COLLECTION)
+    for document in documents(archive, entry) if entry else ():
+        found = bson_stream.fields(document)
+        if found.get("_id") == version.SCHEMA:
+            exported = version.version_in(found.get("version"))
+            if exported > version.CURRENT:
+                raise BackupError(BackupProblem.NEWER, version.newer(exported, "export"))
+            return exported
+    return 0
+
+
 def check(archive: Archive, report: Report = unheard) -> None:
     """Read a whole export. Raises BackupError where anything is not what was written."""
     for entry in archive.manifest.collections:
@@ -101,7 +115,9 @@ class Restore:
         self._keys, self._report = keys, report
         self._manifest = archive.manifest
         self._entries = [
-            entry for entry in self._manifest.collections if entry.name not in (*EPHEMERAL, IMPORTS)
+            entry
+            for entry in self._manifest.collections
+            if entry.name not in (*EPHEMERAL, IMPORTS, version.COLLECTION)
         ]
         self._done = Restored(
             documents=sum(entry.content.count for entry in self._entries),
@@ -110,6 +126,8 @@ class Restore:
 
     def run(self, merge: bool = False, with_workers: bool = False) -> Restored:
         """Import everything, or continue where an interrupted run has stopped. Raises BackupError."""
+        exported = version_of(self._archive)
+        version.require_not_newer(self._target.db)
         begun = self._target.begun()
         if begun and begun.export != self._manifest.id:
             raise BackupError(
@@ -119,7 +137,10 @@ class Restore:
             )
         self._merge = begun.merge if begun else merge
         self._require_free(with_workers, resumed=begun is not None)
+        if not (begun or self._merge):
+            self._target.forget_first_start()
         self._target.begin(self._manifest.id, self._merge)
+        self._target.lower_version(exported)
         if begun and begun.compared:
             self._done.warned += begun.warned
         else:
@@ -129,14 +150,24 @@ class Restore:
         reach("imported")
         self._complete()
         self._warn_of_keys()
+        self._warn_of_version()
         return self._done
 
     def _warn_of_keys(self) -> None:
         if set(self._manifest.keys) - set(self._keys):
             self._warn(
                 Caution.KEY,
-                "The export is from an installation with another SECRET_KEY. Add that one to "
-                "SECRET_KEY_FALLBACKS, or waiting tasks with secrets will fail.",
+                "The export is from an installation with another SECRETS_KEY. Add that one to "
+                "SECRETS_KEY_FALLBACKS, or waiting tasks with secrets will fail.",
+            )
+
+    def _warn_of_version(self) -> None:
+        found = version.read(self._target.db)
+        if found < version.CURRENT:
+            self._warn(
+                Caution.VERSION,
+                f"The export has format {found}, and this version needs format {version.CURRENT}. Run "
+                "`flask migrate` before you start the web server or workers.",
             )
 
     def _warn(self, caution: Caution, message: str) -> None:

@@ -25,8 +25,10 @@ from app.core.backup.manifest import Activity, LeftOut, Snapshot, is_collection
 from app.core.catalog import lately
 from app.core.clock import utcnow
 from app.core.mongo import Mongo, is_away
+from app.core.schema import version
 
 ORDER = (
+    version.COLLECTION,  # First: what is read afterwards may be newer, which a migration passes over.
     "tasks",
     "deletions",
     "logs",

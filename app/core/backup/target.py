@@ -29,9 +29,27 @@ from app.core.backup.source import BATCH_TIMEOUT_S, EPHEMERAL, IMPORTS, BackupSo
 from app.core.catalog import lately
 from app.core.clock import utcnow
 from app.core.mongo import Document, Mongo
+from app.core.people.audit import Event
+from app.core.people.users import LOCAL_NAME
+from app.core.schema import version
 
 DERIVED = ("task_types", "words")
 """What workers and web publish by themselves: where it is there already, it is as good or newer."""
+
+OF_A_FIRST_START = ("audit", "users")
+"""What the first start of a server for one person leaves: no reason not to import."""
+
+SIGNING_IN = [
+    event.value
+    for event in (
+        Event.SIGN_IN,
+        Event.SIGN_OUT,
+        Event.SESSION_END,
+        Event.LINK_MAKE,
+        Event.USER_ADD,
+        Event.REFUSED,
+    )
+]
 
 THIS = "import"
 LEASES = ("maintenance", "rescue")
@@ -99,10 +117,33 @@ class Target:
 
     @within(BATCH_TIMEOUT_S)
     def occupied(self) -> list[str]:
-        """The collections that hold what an import could get in the way of."""
+        """The collections that hold what an import could get in the way of; a first start's are none."""
         found = (name for name in self.db.list_collection_names() if not name.startswith("system."))
-        names = sorted({*found} - {*EPHEMERAL, *DERIVED, IMPORTS})
-        return [name for name in names if self.db[name].find_one({}, {"_id": 1}) is not None]
+        names = sorted({*found} - {*EPHEMERAL, *DERIVED, IMPORTS, version.COLLECTION})
+        held = [name for name in names if self.db[name].find_one({}, {"_id": 1}) is not None]
+        return [] if set(held) <= {*OF_A_FIRST_START} and self._first_start() else held
+
+    def _first_start(self) -> bool:
+        """Whether nobody but the local user was here, who did nothing but sign in and out."""
+        users = list(self.db.users.find({}, {"name": 1}).limit(2))
+        if len(users) != 1 or users[0].get("name") != LOCAL_NAME:
+            return False
+        return self.db.audit.find_one({"event": {"$nin": SIGNING_IN}}, {"_id": 1}) is None
+
+    @within(BATCH_TIMEOUT_S)
+    def forget_first_start(self) -> None:
+        """Delete the local user of a first start and what they did: the export has users and records of its
+        own. Who was signed in signs in again."""
+        for name in (*OF_A_FIRST_START, "sessions", "links"):
+            self.db[name].delete_many({})
+
+    @within(BATCH_TIMEOUT_S)
+    def lower_version(self, exported: int) -> None:
+        """Give the database the version of what is imported, unless its own is lower.
+
+        Raises UnsupportedDatabase where its own is one of the future.
+        """
+        version.write(self.db, min(version.require_not_newer(self.db), exported))
 
     @within(BATCH_TIMEOUT_S)
     def begin(self, export: str, merge: bool) -> None:

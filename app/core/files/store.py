@@ -20,7 +20,7 @@ from pymongo.errors import PyMongoError
 
 from app.core import stored
 from app.core.clock import utcnow
-from app.core.errors import Invalid, TooLarge
+from app.core.errors import Invalid, NotFound, TooLarge
 from app.core.files.gridfs import CHUNK, ChunkStore, gone, pieces
 from app.core.mongo import Document, Mongo
 from dtq.filenames import safe_name
@@ -29,6 +29,10 @@ Found = TypeVar("Found")
 
 ORPHAN_AFTER = timedelta(hours=24)
 GOING = "going"
+NOT_OF_TASK = (
+    "File not found: this task has no file {file_id}. A task can read the files that its parameters name, "
+    "and those that it has saved."
+)
 MOST_OF_TASK = 11_000
 """More than any built-in type takes and saves: an archive has 10,000 entries or fewer."""
 
@@ -129,6 +133,13 @@ class Files:
         """Raises NotFound."""
         found = stored.readable("file", StoredFile.from_document, [self._found(file_id)])
         return one_of(found, file_id)
+
+    def get_of_task(self, file_id: ObjectId, task_id: ObjectId) -> StoredFile:
+        """Return a file that parameters of a task name, or that it has saved. Raises NotFound."""
+        found = self._files.find_one({"_id": file_id, "metadata.tasks": task_id})
+        if found is None:
+            raise NotFound(NOT_OF_TASK.format(file_id=file_id))
+        return one_of(stored.readable("file", StoredFile.from_document, [found]), file_id)
 
     def _found(self, file_id: ObjectId) -> Document:
         found = self._files.find_one({"_id": file_id})

@@ -25,9 +25,9 @@ from app.core.mongo import Document, Mongo
 from app.core.tasks.queries import read_tasks
 from app.core.tasks.states import ENDED, Priority, Status
 from app.core.tasks.task import (
-    FOR_TEAM,
     ID_END,
     LIVE_STATES,
+    TEAM_KEYWORD,
     owner_keyword,
     private_keyword,
     sought_id,
@@ -186,7 +186,7 @@ class Listing:
         """Return whether these lists have every task of an owner."""
         within = {*self._within}
         return bool(owner) and (
-            owner_keyword(owner) in within or {FOR_TEAM, private_keyword(owner)} <= within
+            owner_keyword(owner) in within or {TEAM_KEYWORD, private_keyword(owner)} <= within
         )
 
     def page(self, wanted: TaskFilter) -> Page:

@@ -139,7 +139,7 @@ class AuditFilter:
             raise BadQuery("Use only one of: after, before, last.")
         return cls(**values)
 
-    def args(self, **changes: str) -> dict[str, str]:
+    def args(self, **changes: str) -> dict[str, Any]:
         """Return the query string with changes, which leads to the first page unless they name a cursor."""
         changed = replace(self, **{"after": "", "before": "", "last": "", **changes})
         return {field.name: text for field in fields(self) if (text := getattr(changed, field.name))}

@@ -22,6 +22,7 @@ from app.core.clock import utcnow
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.mongo import Document, Mongo
 from app.core.people.person import Person, Role, grants_of
+from app.core.people.random_tokens import hashed
 
 LOCAL_NAME = "local"
 """The person of a server that runs for one person on their own machine."""
@@ -103,6 +104,11 @@ def checked_groups(groups: Iterable[str]) -> list[str]:
     return found
 
 
+def _identity_key(provider: str, subject: str) -> str:
+    """Return what tells identities apart, of one length."""
+    return hashed(f"{provider}\n{subject}")
+
+
 def _names(name: str, provider: str) -> Iterator[str]:
     """Yield what a user of a provider may be called, until a name is free."""
     plain = re.sub(r"[^\w .@+-]", "", unicodedata.normalize("NFC", name)).strip()[: LONGEST_NAME - 50].strip()
@@ -155,7 +161,7 @@ class Users:
         another user has makes nobody that user: the new one is called `name@provider`, or with a number.
         """
         kept = sorted({group for group in groups if _GROUP.match(group)})[:MOST_GROUPS]
-        identity = {"identity.provider": provider, "identity.subject": subject}
+        identity = {"identity_key": _identity_key(provider, subject)}
         values = {"role": role.value, "groups": kept}
         if self._users.update_one(identity, {"$set": values}).matched_count == 0:
             self._add_external(provider, subject, name, values)
@@ -172,13 +178,14 @@ class Users:
                 "name_key": name_key(candidate),
                 "created_at": utcnow(),
                 "identity": {"provider": provider, "subject": subject},
+                "identity_key": _identity_key(provider, subject),
                 **values,
             }
             try:
                 self._users.insert_one(document)
                 return
             except DuplicateKeyError:  # The name is taken, or another request of the same person was first.
-                if self._users.find_one({"identity.provider": provider, "identity.subject": subject}):
+                if self._users.find_one({"identity_key": _identity_key(provider, subject)}):
                     return
 
     def local(self) -> User:

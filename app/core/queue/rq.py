@@ -13,11 +13,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 from rq import Queue
 from rq.job import Job
@@ -35,6 +36,8 @@ WAKE = "dtq:wake"
 EPOCH = "dtq:epoch"
 LOSS = "dtq:loss"
 WRONG_TYPE = "WRONGTYPE"
+ASIDE = "dtq:damaged:"
+ASIDE_S = 86_400
 PROBE = "dtq-probe"
 SEARCH_LIMIT = 5_000_000  # places that Redis may search to revoke hints: some 50 ms
 # For a message that a stock RQ worker popped and died with: while its hash is there, it seems to wait.
@@ -131,7 +134,11 @@ class Queues:
                 queue = self._queues[task.priority]
                 queue.enqueue_job(self._job(task), pipeline=pipe)
             pipe.xadd(WAKE, {"n": len(tasks)}, maxlen=1, approximate=False)
-            pipe.execute()
+            try:
+                pipe.execute()
+            except ResponseError:  # A hash without its entry, or an unmarked one, would seem to wait.
+                self.redis.delete(*(Job.key_for(task.job_id) for task in tasks))
+                raise
 
     def _job(self, task: Task) -> Job:
         return Job.create(
@@ -256,6 +263,32 @@ class Queues:
         with _translated(self.redis):
             self._go_on(keys=[LOSS, key], args=[str(redispatch), value])
 
+    def mend(self) -> int:
+        """Put keys of a wrong type aside, for a day; return how many.
+
+        They hold nothing that we wrote, and keep a queue, or all of them, from working. A queue whose hints
+        are gone with its key is a loss: a new epoch pushes them again, which does the others no harm.
+        """
+        kinds = {**dict.fromkeys(self._keys, "list"), WAKE: "stream", Queue.redis_queues_keys: "set"}
+        with _translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
+            for key in kinds:
+                pipe.type(key)
+            found = {key: kind.decode() for key, kind in zip(kinds, pipe.execute(), strict=True)}
+            wrong = [key for key, kind in found.items() if kind not in (kinds[key], "none")]
+            for key in wrong:
+                self.redis.rename(key, ASIDE + key)
+                self.redis.expire(ASIDE + key, ASIDE_S)
+                log.error(
+                    "The key %s in Redis was a %s, not a %s, and stopped the queue: it is now %s, for a day.",
+                    key, found[key], kinds[key], ASIDE + key,
+                )  # fmt: skip
+            if set(wrong) & set(self._keys[:-1]):
+                hints = self.redis.scan_iter(f"{Job.redis_job_namespace_prefix}*", count=1_000)
+                for some in iter(lambda: list(islice(hints, 1_000)), []):
+                    self.redis.delete(*some)
+                self.redis.delete(EPOCH, LOSS)
+        return len(wrong)
+
     def forget_lost_workers(self) -> None:
         """Drop workers from RQ's register that were killed before they could leave it."""
         with _translated(self.redis):
@@ -325,7 +358,10 @@ def _names_a_worker(member: bytes) -> bool:
 @lru_cache(maxsize=100)
 def _name_once(key: str) -> None:
     log.error(
-        "The key %s in Redis is not a list, so nothing of its priority runs: delete it (DEL %s).", key, key
+        "The key %s in Redis is not a list, so nothing of its priority runs until a worker puts it aside; "
+        "or delete it (DEL %s).",
+        key,
+        key,
     )
 
 

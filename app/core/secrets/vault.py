@@ -1,7 +1,7 @@
-"""Secrets at rest: sealed with AES-256-GCM, under a key made from SECRET_KEY with HKDF.
+"""Secrets at rest: sealed with AES-256-GCM, under a key made from SECRETS_KEY with HKDF.
 
 A token is bound to the place it was made for, a task or a form of one person, and opens nowhere else. It
-names its key, so that SECRET_KEY can change: SECRET_KEY_FALLBACKS has the former ones, which only open.
+names its key, so that SECRETS_KEY can change: SECRETS_KEY_FALLBACKS has the former ones, which only open.
 The length of a secret is hidden up to a step of 64 bytes. By hand because Fernet binds a token to no place
 and hides no length; the cryptography is a library's.
 """
@@ -30,12 +30,12 @@ VERSION = "1"
 NONCE = 12
 STEP = 64
 NO_KEY = (
-    "No SECRET_KEY is set here, so a secret can be neither kept nor read. An operator can set one, "
+    "No SECRETS_KEY is set here, so a secret can be neither kept nor read. An operator can set one, "
     "the same for the web server and every worker."
 )
 OTHER_KEY = (
-    "A secret cannot be read: it was kept under another SECRET_KEY. Create the task again and type it anew, "
-    "or have an operator add the former key to SECRET_KEY_FALLBACKS."
+    "A secret cannot be read: it was kept under another SECRETS_KEY. Create the task again and type it anew, "
+    "or have an operator add the former key to SECRETS_KEY_FALLBACKS."
 )
 DAMAGED = "A secret cannot be read: what was kept of it is damaged or was moved here from elsewhere."
 TOO_OLD = "A secret was kept for longer than it may be. Please type it again."
@@ -55,7 +55,7 @@ class Vault:
 
     @classmethod
     def of(cls, settings: Settings) -> Vault:
-        return cls((settings.secret_key, *settings.secret_key_fallbacks))
+        return cls((settings.secrets_key, *settings.secrets_key_fallbacks))
 
     @property
     def usable(self) -> bool:
@@ -79,15 +79,30 @@ class Vault:
 
     def opened(self, params: Any, task_id: ObjectId) -> Any:
         """Parameters of that task, or one of them, as they were given. Raises CannotOpen."""
-        place = f"task:{task_id}"
-        return replaced(params, is_sealed, lambda sealed: Secret(self.open(sealed[SEALED], place)))
+        return replaced(params, is_sealed, lambda sealed: Secret(self.open_of_task(sealed[SEALED], task_id)))
+
+    def open_of_task(self, token: str, task_id: ObjectId) -> str:
+        """The text of a token of that task. Raises CannotOpen."""
+        return self.open(token, f"task:{task_id}")
+
+    def sealed_again(self, token: str, task_id: ObjectId) -> str:
+        """A token of that task under the current key. Raises CannotOpen."""
+        return self.seal(self.open_of_task(token, task_id), f"task:{task_id}")
+
+    def is_current(self, token: str) -> bool:
+        """Whether a token is under the key that seals."""
+        return token.split(".")[1] == self.key_names[0]
+
+    def require_key(self) -> None:
+        """Raises CannotOpen where there is no key to seal with."""
+        if not self.usable:
+            raise CannotOpen(NO_KEY)
 
     # One secret
 
     def seal(self, text: str, place: str) -> str:
         """A token that only the same place opens. Raises CannotOpen where there is no key."""
-        if not self.usable:
-            raise CannotOpen(NO_KEY)
+        self.require_key()
         name, cipher = _cipher(self._keys[0])
         plain = json.dumps([text, int(utcnow().timestamp())]).encode()
         padded = plain + b" " * (-len(plain) % STEP)

@@ -19,6 +19,7 @@ from app.core.mongo import Document, Mongo
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import Task
 
+PARAMS_BATCH = 500
 WAITING_NOW = {"status": Status.QUEUED.value}
 
 
@@ -91,6 +92,15 @@ class Queries:
         """Those of the tasks that can be read, in the order of the IDs given."""
         found = {task.id: task for task in readable(self._tasks.find({"_id": {"$in": task_ids}}))}
         return [found[task_id] for task_id in task_ids if task_id in found]
+
+    def all_params(self) -> Iterator[tuple[ObjectId, Any]]:
+        """The parameters of every task as they are stored, oldest first; a batch a time, as all take long."""
+        last = ObjectId(bytes(12))
+        while found := list(
+            self._tasks.find({"_id": {"$gt": last}}, {"params": 1}).sort([("_id", 1)]).limit(PARAMS_BATCH)
+        ):
+            last = found[-1]["_id"]
+            yield from ((document["_id"], document.get("params")) for document in found)
 
     # What maintenance looks at
 

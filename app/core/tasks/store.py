@@ -174,6 +174,11 @@ class Tasks:
         """Extend the lease; False means that the attempt is no longer ours and must be killed."""
         return self._update_if_leased(task, {"$set": {"lease.until": utcnow() + LEASE}})
 
+    def replace_params(self, task_id: ObjectId, before: Any, after: Any) -> bool:
+        """Put parameters in the place of the same ones with other ciphers; False when the task is gone."""
+        guard = {"_id": task_id, "params": before}
+        return self._tasks.update_one(guard, {"$set": {"params": after}}).matched_count == 1
+
     def report_progress(self, task: Task, progress: Document) -> bool:
         return self._update_if_leased(task, {"$set": {"progress": {**progress, "at": utcnow()}}})
 

@@ -209,7 +209,7 @@ def tag_keyword(tag: str) -> str:
     return f"tag:{tag}"
 
 
-FOR_TEAM = "for:team"
+TEAM_KEYWORD = "for:team"
 """The keyword of tasks that are not private."""
 
 
@@ -225,7 +225,7 @@ def private_keyword(owner: str) -> str:
 
 def rights_keywords(owner: str, *, private: bool) -> list[str]:
     """Return the keywords by which lists find an owner's tasks, and those that a person may read."""
-    return [owner_keyword(owner), private_keyword(owner) if private else FOR_TEAM]
+    return [owner_keyword(owner), private_keyword(owner) if private else TEAM_KEYWORD]
 
 
 def keywords_of(new: NewTask) -> list[str]:

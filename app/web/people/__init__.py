@@ -1,1 +1,1 @@
-"""Who somebody is: signing in and out, and one's own profile."""
+"""Pages about people: signing in and out, one's own profile, who did what."""

@@ -52,6 +52,13 @@ def when(moment: datetime | None) -> Markup | str:
     )
 
 
+def when_exactly(moment: datetime) -> Markup:
+    """A moment as its absolute time, which the script of the pages tells in the reader's own zone."""
+    return Markup('<time datetime="{}" data-absolute>{}</time>').format(
+        _iso(moment), f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    )
+
+
 def ticking(since: datetime | None) -> Markup | str:
     """How long something has been going on; the script of the pages counts on."""
     if since is None:
@@ -104,7 +111,21 @@ def _add_static_url(app: Flask) -> None:
 
 
 def init_app(app: Flask) -> None:
-    written = (duration, about, ordinal, relative, age_s, when, ticking, size, number, rate, plural, id_end)
+    written = (
+        duration,
+        about,
+        ordinal,
+        relative,
+        age_s,
+        when,
+        when_exactly,
+        ticking,
+        size,
+        number,
+        rate,
+        plural,
+        id_end,
+    )
     for function in (*written, markdown, markdown_line):
         app.add_template_filter(function)
     _add_static_url(app)

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 import pymongo
 from flask import Flask, request
 from flask_pymongo import PyMongo
+from pymongo.errors import PyMongoError
 
 from app.core import clock
 from app.core import mongo as database
-from app.core.errors import DatabaseUnavailable
+from app.core.errors import DatabaseUnavailable, UnsupportedDatabase
 from app.core.queue import rq
+from app.core.schema import version
 from app.core.services import Services, assemble
 from app.core.sign_in.first_start import say_first_link
 from app.core.store_errors.advice import reason, unusable
@@ -42,13 +44,15 @@ class Readiness:
         self._due = 0.0
 
     def ensure(self) -> None:
-        """Raises DatabaseUnavailable when MongoDB cannot be used; the next request tries again."""
+        """Raises DatabaseUnavailable when MongoDB cannot be used, UnsupportedDatabase when it has another
+        format; the next request tries again."""
         if time.monotonic() < self._due:
             return
         first = not self._due
         if not database.answers(self._db):
             cause = database.why_away(self._db)
             raise DatabaseUnavailable(unusable("MONGODB_URI", cause), cause)
+        version.require(self._db)
         if first:
             with database.creating_indexes(self._db), pymongo.timeout(INDEXES_WITHIN_S):
                 database.create_indexes(self._db)
@@ -78,6 +82,12 @@ def announce(app: Flask) -> None:
     def look() -> None:
         for trouble in core.troubles():
             warn(app, trouble)
+        try:
+            version.require(core.db)
+        except UnsupportedDatabase as error:
+            app.logger.error("%s No page is served until then.", error)
+        except PyMongoError:  # Said above.
+            pass
 
     threading.Thread(target=look, name="stores", daemon=True).start()
 

@@ -75,7 +75,7 @@ def restore(other: Services, tmp_path: Path) -> Callable[..., Restored]:
 def contents(services: Services) -> dict[str, list[Any]]:
     """All documents by collection, but for hints, which are sent anew, and what is not imported."""
     found = {}
-    for name in set(services.db.list_collection_names()) - {"workers", "leases", "imports"}:
+    for name in set(services.db.list_collection_names()) - {"workers", "leases", "imports", "meta"}:
         documents = list(services.db[name].find().sort([("_id", 1)]))
         if documents:
             found[name] = [without_hint(document) for document in documents]

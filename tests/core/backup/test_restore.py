@@ -15,7 +15,12 @@ from app.core.backup.source import IMPORTS
 from app.core.backup.target import Target
 from app.core.catalog import WorkerInfo
 from app.core.clock import utcnow
+from app.core.errors import UnsupportedDatabase
+from app.core.migrations.migration import Migration
 from app.core.mongo import create_indexes
+from app.core.people.audit import Event
+from app.core.people.person import Origin, Role
+from app.core.schema import version
 from app.core.services import Services
 from app.core.tasks.states import Status
 from tests.core.backup.conftest import contents, killed, refusal
@@ -234,3 +239,90 @@ def test_a_former_key_among_the_fallbacks_is_enough(
     export()
 
     assert restore(keys=["00000000", *seeded.vault.key_names]).warned == []
+
+
+# Versions
+
+
+def test_an_older_export_is_imported_as_one_and_says_what_to_do(
+    seeded: Services, other: Services, export: Exporter, restore: Restorer
+) -> None:
+    seeded.db.drop_collection("meta")
+    create_indexes(other.db)
+    export()
+    restored = restore()
+
+    assert version.read(other.db) == 0
+    assert [warned.caution for warned in restored.warned] == [Caution.VERSION]
+    Migration(other.db).run()
+    assert other.tasks.get(other.db.tasks.find_one()["_id"])
+
+
+def test_told_to_merge_an_older_export_the_database_is_to_be_migrated_again(
+    seeded: Services, other: Services, export: Exporter, restore: Restorer
+) -> None:
+    seeded.db.drop_collection("meta")
+    create_indexes(other.db)
+    other.people.users.add("bob", Role.VIEWER)
+    export()
+    restore(merge=True)
+
+    assert version.read(other.db) == 0
+    Migration(other.db).run()
+    assert version.read(other.db) == version.CURRENT
+
+
+def test_an_export_of_a_newer_version_is_refused(
+    seeded: Services, other: Services, export: Exporter, restore: Restorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as newer:
+        newer.setattr(version, "CURRENT", version.CURRENT + 1)
+        version.write(seeded.db, version.CURRENT)
+        export()
+
+    assert refusal(restore) is BackupProblem.NEWER
+    assert other.db.tasks.find_one() is None and other.db[IMPORTS].find_one() is None
+
+
+def test_nothing_is_imported_into_a_newer_database(
+    other: Services, export: Exporter, restore: Restorer
+) -> None:
+    export()
+    version.write(other.db, version.CURRENT + 1)
+    with pytest.raises(UnsupportedDatabase):
+        restore(merge=True)
+    assert other.db.tasks.find_one() is None
+
+
+def test_what_a_first_start_leaves_is_no_obstacle_and_gives_way(
+    seeded: Services, other: Services, export: Exporter, restore: Restorer
+) -> None:
+    exported = seeded.people.users.local()
+    local = other.people.users.local()
+    person = other.people.users.person(local)
+    other.people.audit.record(person, Origin(), Event.SIGN_IN)
+    other.people.sessions.begin(local.id, ["link"])
+    create_indexes(other.db)
+    export()
+    restored = restore()
+
+    assert restored.warned == []
+    assert other.people.users.local() == exported
+    assert other.db.sessions.find_one() is None and other.db.audit.find_one() is None
+
+
+@pytest.mark.parametrize("how", ["another user", "another name", "an action"])
+def test_a_database_that_somebody_worked_with_is_no_first_start(
+    how: str, other: Services, export: Exporter, restore: Restorer
+) -> None:
+    person = other.people.users.person(other.people.users.local())
+    if how == "another user":
+        other.people.users.add("bob", Role.VIEWER)
+    elif how == "another name":
+        other.db.users.update_one({}, {"$set": {"name": "alice", "name_key": "alice"}})
+    else:
+        other.people.audit.record(person, Origin(), Event.TASK_DELETE, "an ID")
+    export()
+
+    assert refusal(restore) is BackupProblem.NOT_EMPTY
+    assert other.db.users.find_one()

@@ -15,6 +15,7 @@ from app.core.backup.problems import BackupError, BackupProblem, Caution
 from app.core.backup.restore import Restored
 from app.core.backup.source import IMPORTS
 from app.core.backup.target import Target
+from app.core.mongo import create_indexes
 from app.core.services import Services
 from tests.core.backup.conftest import contents, killed, refusal
 
@@ -197,6 +198,7 @@ def test_what_was_warned_of_is_said_by_the_run_that_finishes(
     restore: Restorer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    create_indexes(other.db)
     first = seeded.db["files.files"].find_one()
     other.db["files.files"].insert_one({**first, "filename": "theirs"})
     export()

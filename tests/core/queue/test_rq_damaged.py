@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.queue.rq import EPOCH, JOB_TTL_S, LOSS, Job
+from app.core.queue.rq import ASIDE, ASIDE_S, EPOCH, JOB_TTL_S, LOSS, WAKE, Job
 from app.core.tasks.states import Priority
 
 
@@ -47,6 +47,42 @@ def test_a_lane_of_a_wrong_type_is_named_and_the_others_go_on(services, new_task
     services.queues.depths()
     assert caplog.text.count("DEL rq:queue:high") == 1
     assert services.queues.take(0) == low.job_id
+
+
+@pytest.mark.parametrize("key", ["rq:queue:high", "rq:queue:low", WAKE, "rq:queues"])
+def test_a_key_of_a_wrong_type_is_put_aside_and_everything_goes_on(key, services, new_task, caplog):
+    redis = services.queues.redis
+    redis.delete(key)
+    redis.hset(key, "x", "y")
+    assert services.queues.mend() == 1 and services.queues.mend() == 0
+    assert redis.hgetall(ASIDE + key) == {b"x": b"y"} and 0 < redis.ttl(ASIDE + key) <= ASIDE_S
+    assert ASIDE + key in caplog.text
+    task = new_task(priority="high")
+    assert services.queues.take(0) == task.job_id
+
+
+def test_hints_that_were_lost_with_their_queue_are_sent_again(services, new_task):
+    lost, other = new_task(priority="high"), new_task(priority="low")
+    services.recovery.recover()
+    services.queues.redis.set("rq:queue:high", "x")
+    services.queues.mend()
+    services.recovery.recover()
+    assert {services.queues.take(0) for _ in range(2)} == {lost.job_id, other.job_id}
+
+
+def test_a_push_to_a_key_of_a_wrong_type_leaves_nothing_that_seems_to_wait(services, new_task):
+    services.queues.redis.set("rq:queue:high", "x")
+    task = new_task(priority="high")
+    assert services.queues.missing([task]) == [task]
+    services.queues.redis.delete("rq:queue:high")
+    services.recovery.push_due()
+    assert services.queues.take(0) == task.job_id
+
+
+def test_what_is_right_stays_where_it_is(services, new_task):
+    task = new_task()
+    assert services.queues.mend() == 0
+    assert services.queues.take(0) == task.job_id
 
 
 @pytest.mark.parametrize("name", [b"\xff\xfe", b"", b"evil", b"rq:worker:\xff"])

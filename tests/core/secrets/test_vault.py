@@ -124,11 +124,11 @@ def test_a_former_key_still_opens_and_no_longer_seals() -> None:
     token = old.seal(CANARY, "here")
 
     assert new.open(token, "here") == CANARY
-    with pytest.raises(CannotOpen, match="another SECRET_KEY.*SECRET_KEY_FALLBACKS"):
+    with pytest.raises(CannotOpen, match="another SECRETS_KEY.*SECRETS_KEY_FALLBACKS"):
         other.open(token, "here")
-    with pytest.raises(CannotOpen, match="another SECRET_KEY"):
+    with pytest.raises(CannotOpen, match="another SECRETS_KEY"):
         old.open(new.seal(CANARY, "here"), "here")
-    with pytest.raises(CannotOpen, match="No SECRET_KEY"):
+    with pytest.raises(CannotOpen, match="No SECRETS_KEY"):
         Vault([""]).open(token, "here")
 
 
@@ -146,7 +146,7 @@ def test_a_token_may_be_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nothing_is_accepted_that_could_not_be_sealed(services: Services, new_task: Any) -> None:
     services.dispatch.vault = Vault([])
 
-    with pytest.raises(CannotOpen, match="No SECRET_KEY"):
+    with pytest.raises(CannotOpen, match="No SECRETS_KEY"):
         new_task(params={"x": Secret(CANARY)})
     assert services.db.tasks.count_documents({}) == 0
     assert new_task(params={"x": "no secret"}).params == {"x": "no secret"}

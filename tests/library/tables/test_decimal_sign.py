@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dtq_library.tables.io.read import read_table
@@ -65,6 +65,7 @@ def test_a_preference_needs_no_other_column(clean: Clean) -> None:
 
 
 @settings(max_examples=examples(60), deadline=None)
+@example(sign=".", delimiter=";", grouped=True, rows=[(1000, 100000), (1000, 100000), (1000000, 0)])
 @given(
     sign=st.sampled_from([".", ","]),
     delimiter=st.sampled_from([";", "\t", "|"]),

@@ -20,6 +20,8 @@ from dtq_library.tables.query.task import query_tables
 from tests.library.querying import PEOPLE, engine
 from workers.testing import Trial
 
+pytestmark = pytest.mark.slow  # They start the engine, and wait for it to end.
+
 ENDLESS = "SELECT count(*) FROM range(1000000000) x, range(1000000) y WHERE hash(x.range + y.range) % 7 = 1"
 
 

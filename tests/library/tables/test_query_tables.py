@@ -14,14 +14,14 @@ import polars as pl
 import pytest
 
 from app.core.errors import Invalid
-from app.core.params.fields import describe
-from dtq._types.task_type import registered
-from dtq_library.tables.query.names import LETTERS, RESERVED, aliases, column_names
+from dtq_library.tables.query.names import LETTERS, column_names
 from dtq_library.tables.query.outcome import CHART_ROWS, TABLE_ROWS
 from dtq_library.tables.query.task import query_tables
 from dtq_library.tables.transform.task import transform_table
 from tests.library.querying import PEOPLE, TAGS, found, query, records, refusal
 from workers.testing import Upload, run
+
+pytestmark = pytest.mark.slow  # Every query starts a process, which imports DuckDB.
 
 # Names
 
@@ -33,32 +33,9 @@ def test_tables_go_by_letters_and_by_the_names_of_their_files() -> None:
     assert found(sql.replace("people", "A").replace("b USING", "Tags USING"), PEOPLE, TAGS)
 
 
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        (["people.csv", "x/Sales2024.csv.gz"], {"people": "a", "Sales2024": "b"}),
-        (["people.csv", "People.json"], {}),
-        (["sales 2024.csv", "2024.csv", "order.csv", "Left.csv", "größe.csv", ".csv"], {}),
-        (["b.csv", "x.csv"], {"x": "b"}),
-        (["x" * 64 + ".csv", "x" * 63 + ".csv"], {"x" * 63: "b"}),
-    ],
-)
-def test_a_file_gives_its_name_where_it_is_a_plain_one_and_its_own(
-    files: list[str], expected: dict[str, str]
-) -> None:
-    assert aliases(files) == expected
-
-
 def test_the_same_file_twice_is_two_tables() -> None:
     assert found("SELECT count(*) AS n FROM a, b", PEOPLE, PEOPLE) == [{"n": 9}]
     assert "The tables are: a (people.csv); b (people.csv)." in refusal("FROM people", PEOPLE, PEOPLE)
-
-
-def test_the_reserved_words_are_those_of_this_version() -> None:
-    known = duckdb.execute(
-        "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category IN ('reserved', 'type_function')"
-    ).fetchall()
-    assert {name for (name,) in known} <= RESERVED
 
 
 def test_columns_that_differ_by_case_alone_get_numbers() -> None:
@@ -364,12 +341,3 @@ def test_the_line_and_a_caret_are_in_the_log(capsys: pytest.CaptureFixture[str])
     refusal("SELECT id,\n  nmae\nFROM a")
 
     assert "2 |   nmae\n      ^\n" in capsys.readouterr().out
-
-
-def test_the_form_has_a_title_and_a_label_for_every_choice() -> None:
-    document = registered(query_tables).document()
-    for each in describe(document["schema"]):
-        assert each.title[0].isupper() and each.help
-        if each.name != "encoding":
-            assert {value for value, _ in each.choices} == set(each.schema.get("labels", {})), each.name
-    assert (document["timeout_s"], document["category"]) == (3600, "Data")

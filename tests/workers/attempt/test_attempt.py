@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -323,7 +323,7 @@ def named(ctx: Context, source: File) -> list[Any]:
 def test_a_file_is_read_whatever_its_name_was_when_it_was_stored(services: Services, name: str) -> None:
     stored = services.files.save(io.BytesIO(b"content"), "a.txt", "text/plain", "local", role="input")
     services.db["files.files"].update_one({"_id": stored.id}, {"$set": {"filename": name}})
-    outcome = _attempt(services, {"source": str(stored.id)}, named)
+    outcome = _attempt(services, {"source": str(stored.id)}, named, [stored.id])
 
     assert isinstance(outcome, Succeeded)
     content, length, suffix, kept = outcome.result
@@ -349,17 +349,20 @@ def test_a_result_whose_bson_would_be_too_large_is_a_file(
 def test_a_store_that_goes_away_before_the_function_begins_is_an_outcome(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(file_id: ObjectId) -> None:
+    def away(file_id: ObjectId, task_id: ObjectId) -> None:
         raise AutoReconnect("away")
 
-    monkeypatch.setattr(services.files, "get", away)
+    monkeypatch.setattr(services.files, "get_of_task", away)
     outcome = _attempt(services, {"source": "650000000000000000000000"})
 
     assert isinstance(outcome, NotBegun)
     assert "AutoReconnect" in outcome.message
 
 
-def _attempt(services: Services, params: dict[str, Any], function: Any = None) -> Outcome:
+def _attempt(
+    services: Services, params: dict[str, Any], function: Any = None, files: Sequence[ObjectId] = ()
+) -> Outcome:
     kind = registered(function or size_of)
     claimed = local_task(kind, params)
+    services.files.attach([ObjectId(file_id) for file_id in files], claimed.id)
     return attempt(claimed, kind, AttemptContext(claimed, services, lambda: False), lambda begun: None)

@@ -202,11 +202,11 @@ def test_a_store_that_goes_away_before_the_code_began_costs_no_attempt(
     params = {"source": str(stored.id)}
     submitted = new_task(type="read_a_file", params=params, files=(stored.id,), max_attempts=1)
 
-    def away(file_id: Any) -> Any:
+    def away(file_id: Any, task_id: Any) -> Any:
         raise AutoReconnect("away")
 
     with monkeypatch.context() as hiccup:
-        hiccup.setattr(services.files, "get", away)
+        hiccup.setattr(services.files, "get_of_task", away)
         handle(bob)
     again = services.tasks.get(submitted.id)
     assert (again.status, again.history[-1]["outcome"]) == (Status.QUEUED, "handed_back")

@@ -65,7 +65,7 @@ def test_a_secret_under_another_key_fails_with_a_sentence(services: Services, ru
 
     assert done.status is Status.FAILED and done.error
     assert (done.error["kind"], done.error["traceback"]) == ("params", "")
-    assert "kept under another SECRET_KEY" in done.error["message"]
+    assert "kept under another SECRETS_KEY" in done.error["message"]
 
 
 # Its output

@@ -34,7 +34,7 @@ def test_what_a_killed_supervisor_left_is_removed_and_what_lives_is_not(temporar
     subprocess.run([sys.executable, "-c", KILLED], check=False)
     (left,) = temporary.iterdir()
     (temporary / "worker-of-somebody-else").mkdir()
-    child = ChildProcess("w1")
+    child = ChildProcess("w1", {})
     try:
         child_process.bury_leftovers()
         assert sorted(temporary.iterdir()) == sorted([child.folder, temporary / "worker-of-somebody-else"])
@@ -49,8 +49,9 @@ def test_the_temporary_folder_of_tasks_is_the_childs(temporary: Path) -> None:
     """As far as `main` comes before it reads its settings."""
     says = (
         "import os, tempfile; from workers.attempt import child; "
-        "child.load = lambda env: print(tempfile.mkdtemp(), env['TMPDIR'], sep='\\n') or exit(); "
-        "child.main(['w1', '1', os.environ['FOLDER'], str(os.getppid())])"
+        "child.load = lambda env, reach: print(tempfile.mkdtemp(), env['TMPDIR'], sep='\\n') or exit(); "
+        "child.Receiver.receive = lambda self: {}; "
+        "child.main(['w1', '1', '0', os.environ['FOLDER'], str(os.getppid())])"
     )
     said = subprocess.run(
         [sys.executable, "-c", says],

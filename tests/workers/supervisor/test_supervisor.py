@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,6 +31,10 @@ class Scripted:
         self.ready, self.told, self.end = True, cast("float | None", None), cast("str | None", None)
         self.said: list[dict[str, Any]] = []
         self.signals: list[int] = []
+        self.answers: list[Any] = []
+
+    def answer(self, content: Any) -> None:
+        self.answers.append(content)
 
     def lines(self) -> list[dict[str, Any]]:
         said, self.said = self.said, []
@@ -89,6 +93,18 @@ def test_what_is_meant_for_one_attempt_does_not_reach_the_next(
 
     assert child.signals == []
     assert supervisor.current and supervisor.current.task_id == second.id
+
+
+def test_a_secret_is_opened_for_the_task_that_runs_only(
+    services: Services, supervisor: TaskWorker, child: Scripted, new_task: Callable[..., Task]
+) -> None:
+    mine, other = new_task(), new_task()
+    tokens = [services.vault.seal(text, f"task:{task.id}") for text, task in (("a", mine), ("b", other))]
+    child.said = [{"open": tokens[:1]}, start(mine), {"open": tokens[:1]}, {"open": tokens[1:]}]
+    supervisor._tick()
+
+    assert child.answers[0] == {"secrets": ["a"]}
+    assert [list(answer) for answer in child.answers] == [["secrets"], ["refused"]]
 
 
 @pytest.mark.parametrize("why", ["stop", "reload", "leaves"])
@@ -182,9 +198,9 @@ class Told:
 def test_a_stop_that_comes_while_a_worker_is_started_reaches_that_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fleet, started = program.Fleet(2, reload=False), [Told()]
+    fleet, started = program.Fleet(2, reload=False, secrets={}), [Told()]
 
-    def begin(options: list[str]) -> Told:
+    def begin(options: list[str], secrets: Mapping[str, str]) -> Told:
         fleet._stop(signal.SIGTERM, None)
         return started[0]
 

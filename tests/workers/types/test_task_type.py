@@ -12,8 +12,9 @@ from pydantic import BaseModel, Field
 
 from app.core.params.fields import describe
 from app.core.params.paths import every
+from app.core.people.person import Permission, Role, grants_of
 from dtq import Context, File, TaskTypeError, task
-from dtq._types.task_type import registered
+from dtq._types.task_type import ROLES, registered
 from workers.types.task_modules import load
 
 
@@ -192,6 +193,25 @@ def test_what_the_decorator_is_told_is_checked() -> None:
         task(title="Fine", priority="urgent")(fine)
     with pytest.raises(TaskTypeError, match="max_attempts must be a whole number"):
         task(title="Fine", max_attempts=0)(fine)
+    for roles in (["boss"], ["viewer"], "operator"):
+        with pytest.raises(TaskTypeError, match="roles must be a list of submitter, operator, administrator"):
+            task(title="Fine", roles=roles)(fine)
+    for groups in (["a, b"], [""], "finance", [1]):
+        with pytest.raises(TaskTypeError, match="groups must be a list"):
+            task(title="Fine", groups=groups)(fine)  # type: ignore[arg-type]
+
+
+def test_who_may_create_is_published() -> None:
+    @task(title="Paid", roles=["operator"], groups=["finance", "law", "law"])
+    def paid(ctx: Context) -> None: ...
+
+    document = registered(paid).document()
+    assert (document["roles"], document["groups"]) == (["operator"], ["finance", "law"])
+
+
+def test_the_roles_that_can_be_asked_for_are_those_that_create_tasks() -> None:
+    creating = [role.value for role in Role if Permission.TASK_CREATE in grants_of(role)]
+    assert creating == list(ROLES)
 
 
 def test_a_module_that_is_not_there_is_named() -> None:

@@ -68,6 +68,8 @@ def judge_delimiter(sample: str, fmt: Format, layout: Layout) -> tuple[str, bool
     best = max(_COMMON, key=lambda name: (scores[name], name == preferred))
     possible: list[str] = [name for name, score in scores.items() if score]
     if possible:
+        if [name for name in possible if _splits_every_line(whole, name, layout)] == [best]:
+            return best, True, possible
         second = max(score for name, score in scores.items() if name != best)
         return best, second < _CLOSE * scores[best], possible
     rare = next((name for name in _RARE if _score(whole, name, layout) >= _least(name)), None)
@@ -132,6 +134,15 @@ def _score(sample: str, name: str, layout: Layout) -> float:
     typed = sum(_TYPED.fullmatch(cell) is not None for cell in cells) / len(cells)
     spaced = sum(cell.startswith(" ") for cell in cells) / len(cells)
     return share * (0.4 + 0.6 * typed) * (1 - 0.5 * spaced)
+
+
+def _splits_every_line(sample: str, name: str, layout: Layout) -> bool:
+    """Whether all lines, the header among them, have the same number of fields, and more than one."""
+    try:
+        widths = {len(row) for row in _rows(sample, characters(name), layout) if row}
+    except csv.Error:
+        return False
+    return len(widths) == 1 and widths != {1}
 
 
 def characters(name: str) -> str:
