@@ -32,7 +32,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 
     from app import cli
     from app.cli.startup import settings_of_process
-    from app.web.people import proxy_header, single_sign_on
+    from app.web.people import passkeys, proxy_header, second_step, single_sign_on
     from app.web.platform import (
         errors,
         filters,
@@ -60,12 +60,14 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     single_sign_on.init_app(app, settings)
     proxy_header.init_app(app, settings)
     permissions.init_app(app)
+    second_step.init_app(app)
     request_limits.init_app(app, settings)
     security.protect_forms(app)
     errors.init_app(app)
     filters.init_app(app)
     flashes.init_app(app)
     pulse.init_app(app)
+    passkeys.init_app(app)
     cli.init_app(app)
     _add_pages(app)
     return app
@@ -75,19 +77,19 @@ def _add_pages(app: Flask) -> None:
     """Add the pages, a room after the other."""
     from app.web.create import views as create
     from app.web.home import views as dashboard
-    from app.web.people import audit_views, profile, sign_in, single_sign_on
+    from app.web.people import (
+        audit_views,
+        authenticator_app,
+        passkeys,
+        profile,
+        second_step,
+        sign_in,
+        single_sign_on,
+    )
     from app.web.tasks import bulk_views, downloads
     from app.web.tasks import views as tasks
 
-    for room in (
-        dashboard,
-        sign_in,
-        single_sign_on,
-        profile,
-        tasks,
-        bulk_views,
-        downloads,
-        create,
-        audit_views,
-    ):
+    signing_in = (sign_in, second_step, passkeys, single_sign_on)
+    people = (profile, authenticator_app, audit_views)
+    for room in (dashboard, *signing_in, *people, tasks, bulk_views, downloads, create):
         app.register_blueprint(room.blueprint)

@@ -12,6 +12,8 @@ from app.core.errors import Cause
 from app.core.people.person import Origin, Person
 from app.core.services import Services
 from app.core.sign_in.factors import Factors
+from app.core.sign_in.own_factors import OwnFactors
+from app.core.sign_in.second_step import PendingSteps, SecondStep
 from app.core.store_errors.advice import advice
 
 if TYPE_CHECKING:
@@ -31,6 +33,18 @@ def factors() -> Factors:
 def single_sign_on() -> SingleSignOn | None:
     """Sign-in with identity providers, where there are any (IDENTITY_PROVIDERS)."""
     return cast("SingleSignOn | None", current_app.extensions.get("single_sign_on"))
+
+
+def second_step() -> SecondStep:
+    """What comes after a password, and instead of one."""
+    core = services()
+    return SecondStep(core.people, core.sign_in.throttle, factors(), PendingSteps(core.db))
+
+
+def own_factors() -> OwnFactors:
+    """Second factor and passkeys of the current person, to change."""
+    core = services()
+    return OwnFactors(core.people, core.sign_in.throttle, core.sign_in.passwords, factors())
 
 
 def access() -> Access:

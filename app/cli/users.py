@@ -74,12 +74,27 @@ def enable_command(name: str) -> None:
 @click.argument("name")
 @with_appcontext
 def reset_command(name: str) -> None:
-    """Remove a user's password, end their sessions, and print a link by which they choose a new one."""
+    """Remove a user's password, app and passkeys, end their sessions, and print a link for a new password."""
     with _core() as core:
         token = core.administration.reset(_user(core, name), COMMAND, Origin())
-        say(f"The password of “{name}” is removed, and their sessions have ended. Give them this link;")
+        say(f"Password, app and passkeys of “{name}” are removed, and their sessions have ended.")
+        say("Give them this link to choose a new password;")
         say(f"it works once, for {PASSWORD_LIFE.days} days:")
         click.echo(address_of(core.settings, token))
+
+
+@users_group.command("require-second-factor")
+@click.argument("name")
+@click.option("--off", is_flag=True, help="Do not require it any more.")
+@with_appcontext
+def require_second_factor_command(name: str, off: bool) -> None:
+    """Require a second factor of a user, and end their sessions; without one, they are led to set it up."""
+    with _core() as core:
+        core.administration.require_second_factor(_user(core, name), not off, COMMAND, Origin())
+        if off:
+            say(f"“{name}” may sign in with a password alone, unless they have set up an app.")
+        else:
+            say(f"“{name}” needs a second factor from their next sign-in on; their sessions have ended.")
 
 
 @users_group.command("role")
@@ -140,6 +155,8 @@ def list_command() -> None:
 
 def _row(user: User) -> tuple[str, ...]:
     state = "disabled" if not user.enabled else "password" if user.password_hash else "no password"
+    if user.second_factor_required:
+        state += ", second factor required"
     return user.name, user.role.value, ", ".join(user.groups) or "-", state, user.id
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pymongo.errors import PyMongoError
 from redis import Redis
@@ -43,6 +43,9 @@ from app.core.tasks.deletions import Deletions
 from app.core.tasks.queries import Queries
 from app.core.tasks.store import Tasks
 from config import Settings
+
+if TYPE_CHECKING:
+    from app.core.sign_in.factors import Factors
 
 log = logging.getLogger("app.core.services")
 
@@ -149,8 +152,14 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         vault=vault,
         people=people,
         sign_in=SignIn(people, Throttle.of(lambda: queues.redis, settings), Passwords()),
-        administration=Administration(people),
+        administration=Administration(people, lambda: _factors(db, settings)),
     )
+
+
+def _factors(db: Mongo, settings: Settings) -> Factors:
+    from app.core.sign_in.factors import Factors
+
+    return Factors.of(db, settings)
 
 
 def connect(settings: Settings) -> Services:

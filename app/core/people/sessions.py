@@ -18,6 +18,7 @@ from app.core.people.random_tokens import hashed, is_token, new_token
 
 SEEN_EVERY = timedelta(minutes=1)
 """How often a session that is used is written, at most."""
+PROVED_FOR = timedelta(minutes=10)
 MOST_LISTED = 100
 MOST_AGENT = 200
 
@@ -26,7 +27,8 @@ MOST_AGENT = 200
 class Session:
     """A session as MongoDB holds it. ``id`` is the hash of its token and safe to show to its user.
 
-    ``factors`` are how the person proved who they are: `link`, `password`, `totp`, `passkey`, `oidc`.
+    ``factors`` are how the person proved who they are: `link`, `password`, `totp`,
+    `recovery`, `passkey`, `oidc`; ``proved_at`` is when they last did so again within the session.
     """
 
     id: str
@@ -37,6 +39,12 @@ class Session:
     factors: tuple[str, ...] = ()
     address: str = ""
     agent: str = ""
+    proved_at: datetime | None = None
+
+    @property
+    def proved_recently(self) -> bool:
+        """Return whether the person proved who they are a moment ago, as changes of factors take."""
+        return utcnow() - (self.proved_at or self.created_at) < PROVED_FOR
 
 
 _REQUIRED: dict[str, stored.Check] = {
@@ -50,6 +58,7 @@ _OPTIONAL: dict[str, stored.Check] = {
     "factors": stored.list_of(stored.is_name),
     "address": stored.is_text,
     "agent": stored.is_text,
+    "proved_at": stored.maybe(stored.is_time),
 }
 
 
@@ -96,6 +105,10 @@ class Sessions:
         if now - session.seen_at >= SEEN_EVERY:
             self._sessions.update_one({"_id": session.id}, {"$set": {"seen_at": now}})
         return session
+
+    def proved(self, session_id: str) -> None:
+        """Remember that the person of a session has just proved again who they are."""
+        self._sessions.update_one({"_id": session_id}, {"$set": {"proved_at": utcnow()}})
 
     def of_user(self, user_id: str) -> list[Session]:
         """Return the sessions of a user that last, the latest first."""

@@ -45,6 +45,7 @@ class User:
     password_hash: str | None = None
     provider: str = ""
     """Who signs them in instead of a password here, and says their role and groups; empty for nobody."""
+    second_factor_required: bool = False
 
     @property
     def enabled(self) -> bool:
@@ -62,6 +63,7 @@ _OPTIONAL: dict[str, stored.Check] = {
     "disabled_at": stored.maybe(stored.is_time),
     "password_hash": stored.maybe(stored.is_name),
     "identity": stored.shaped({"provider": stored.is_name, "subject": stored.is_name}, {}),
+    "second_factor_required": stored.is_flag,
 }
 
 
@@ -249,6 +251,10 @@ class Users:
     def set_password_hash(self, user_id: str, password_hash: str | None) -> User:
         """Raises NotFound."""
         return self._set(user_id, {"password_hash": password_hash, "password_set_at": utcnow()})
+
+    def require_second_factor(self, user_id: str, required: bool) -> User:
+        """Raises NotFound."""
+        return self._set(user_id, {"second_factor_required": required})
 
     def remove_new(self, user_id: str) -> None:
         """Take back a user who was added a moment ago and owns nothing yet."""

@@ -5,8 +5,9 @@ Disabling a user, and giving one a fresh link, ends all their sessions and links
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from app.core.errors import Conflict
 from app.core.mongo import Document
@@ -17,6 +18,9 @@ from app.core.people.person import Origin, Person, Role
 from app.core.people.users import User
 from app.core.sign_in.sign_in import BOOTSTRAP_LIFE, LOCAL_LIFE, PASSWORD_LIFE
 
+if TYPE_CHECKING:
+    from app.core.sign_in.factors import Factors
+
 COMMAND = Person("", "command line")
 """Who acts in a command: somebody who can reach the database anyway."""
 
@@ -26,6 +30,8 @@ class Administration:
     """``by`` is who acts, ``origin`` where from."""
 
     people: People
+    factors: Callable[[], Factors]
+    """Made when asked for, as their libraries take time to import."""
 
     def add(
         self, name: str, role: Role, groups: Iterable[str], by: Person, origin: Origin
@@ -48,15 +54,38 @@ class Administration:
         self.people.audit.record(by, origin, Event.USER_ENABLE, user.id)
 
     def reset(self, user: User, by: Person, origin: Origin) -> str:
-        """Remove a user's password and end their sessions; returns the token of a link for a new one.
+        """Remove a user's password, second factor and passkeys, and end their sessions.
+
+        Returns the token of a link for a new password.
 
         Raises Conflict for a user who is disabled.
         """
         _require_enabled(user)
         _require_own(user)
         self.people.users.set_password_hash(user.id, None)
+        self._remove_factors(user, by, origin)
         self._sign_out(user)
         return self._password_link(user, by, origin)
+
+    def _remove_factors(self, user: User, by: Person, origin: Origin) -> None:
+        factors = self.factors()
+        if factors.second_factors.remove(user.id):
+            self.people.audit.record(by, origin, Event.SECOND_FACTOR_REMOVE, user.id)
+        for passkey in factors.passkeys.of_user(user.id):
+            before: Document = {"name": passkey.name}
+            self.people.audit.record(by, origin, Event.PASSKEY_REMOVE, user.id, before=before)
+        factors.passkeys.remove_all(user.id)
+
+    def require_second_factor(self, user: User, required: bool, by: Person, origin: Origin) -> None:
+        """Require a second factor of a user, or no longer. Raises NotFound.
+
+        Requiring one ends their sessions, which may have begun without it.
+        """
+        self.people.users.require_second_factor(user.id, required)
+        if required:
+            self.people.sessions.end_all(user.id)
+        before: Document = {"second_factor_required": user.second_factor_required}
+        self._changed(user, before, {"second_factor_required": required}, by, origin)
 
     def set_role(self, user: User, role: Role, by: Person, origin: Origin) -> None:
         """Raises NotFound, Conflict."""

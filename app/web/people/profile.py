@@ -9,6 +9,7 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 
 from app.core.errors import Invalid, TaskQueueError, TooManyTries
 from app.extensions import services
+from app.web.people.authenticator_app import shown_factors
 from app.web.people.single_sign_on import managed_by
 from app.web.platform.errors import Problem, problem_of
 from app.web.platform.flashes import flash_at
@@ -81,6 +82,7 @@ def _page(problem: Problem | None) -> str:
         "people/profile.html",
         user=user,
         problem=problem,
+        factors=shown_factors(user),
         sessions=core.people.sessions.of_user(user.id),
         current=session_id(),
         browser_of=browser_of,

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, session, url_for
-from flask_login import login_user, logout_user
-from flask_wtf.csrf import generate_csrf
+from flask_login import logout_user
 
 from app.core.errors import Conflict, Invalid, TaskQueueError, TooManyTries
 from app.core.people.audit import Event
@@ -19,8 +18,8 @@ from app.core.people.person import PUBLIC
 from app.core.sign_in.sign_in import LinkOver, Proof, WrongPassword
 from app.core.sign_in.throttle import Attempt
 from app.extensions import services
-from app.web.people import known_device
-from app.web.people.local_path import local_path
+from app.web.people import known_device, new_session
+from app.web.people.second_step import proved
 from app.web.platform.errors import problem_of, wants_json
 from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import (
@@ -28,8 +27,6 @@ from app.web.platform.permissions import (
     current_session,
     person_of_proxy,
     requires,
-    session_id,
-    signed_in_by,
 )
 from app.web.request_log.origin import current_origin
 
@@ -43,7 +40,7 @@ SHOWN_AGAIN = (WrongPassword, TooManyTries, Invalid, Conflict)
 @requires(PUBLIC)
 def form() -> Any:
     if current_person().signed_in:
-        return redirect(_next(), 303)
+        return redirect(new_session.next_address(), 303)
     return _page("people/sign_in.html", name="")
 
 
@@ -56,7 +53,7 @@ def by_password() -> Any:
         proof = services().sign_in.by_password(attempt, request.form.get("password", ""), current_origin())
     except SHOWN_AGAIN as error:
         return _again("people/sign_in.html", error, name=name)
-    return _proved(proof)
+    return proved(proof)
 
 
 @blueprint.post("/sign-out")
@@ -88,9 +85,10 @@ def link(token: str) -> Any:
 def by_link(token: str) -> Any:
     found = services().sign_in.link(token)
     try:
-        return _proved(_by_link(found, token))
+        proof = _by_link(found, token)
     except SHOWN_AGAIN as error:
         return _again("people/link.html", error, **_about(found), name=request.form.get("name", ""))
+    return new_session.begin(proof) if found.purpose is Purpose.LOCAL else proved(proof)
 
 
 def _by_link(link: Link, token: str) -> Proof:
@@ -114,36 +112,9 @@ def _about(link: Link) -> dict[str, Any]:
     return {"purpose": link.purpose.value, "user": user}
 
 
-# What follows a proof
-
-
-def _proved(proof: Proof) -> Response:
-    """Go on after a proof. A second factor would be asked for here, before the session begins."""
-    return begin_session(proof, _next())
-
-
-def begin_session(proof: Proof, address: str) -> Response:
-    """Begin a session, with a new token for forms: nothing of the visit before is kept."""
-    core, origin = services(), current_origin()
-    if current_person().signed_in:
-        core.sign_in.end(current_person(), session_id(), origin, Event.SIGN_OUT)
-    session.clear()
-    session.permanent = True
-    token = core.sign_in.begin(proof, origin, request.headers.get("User-Agent", ""))
-    login_user(signed_in_by(token))
-    generate_csrf()  # Now, so that the cookie of the session is whole from the start.
-    response = make_response(redirect(address, 303))
-    known_device.remember(response, proof.user.name)
-    return response
-
-
-def _next() -> str:
-    return local_path(request.values.get("next", "")) or url_for("dashboard.home")
-
-
 def _page(template: str, **values: Any) -> str:
     values = {"problem": None, **values}
-    return render_template(template, next=local_path(request.values.get("next", "")) or "", **values)
+    return render_template(template, next=new_session.asked_for(), **values)
 
 
 def _again(template: str, error: TaskQueueError, **values: Any) -> Response:

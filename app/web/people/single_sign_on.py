@@ -16,8 +16,8 @@ from app.core.people.person import PUBLIC
 from app.core.people.users import User
 from app.core.sign_in.providers import PROXY, read_providers
 from app.extensions import single_sign_on
+from app.web.people import new_session
 from app.web.people.local_path import local_path
-from app.web.people.sign_in import begin_session
 from app.web.platform.errors import problem_of, wants_json
 from app.web.platform.permissions import requires
 from app.web.request_log.origin import current_origin
@@ -66,7 +66,7 @@ def back(provider: str) -> Any:
         proof = core.finish(provider, _back_address(provider), answer, state, current_origin())
     except TaskQueueError as error:
         return _refused(error)
-    return begin_session(proof, local_path(begun[sent]) or url_for("dashboard.home"))
+    return new_session.begin(proof, local_path(begun[sent]) or url_for("dashboard.home"))
 
 
 def managed_by(user: User) -> str:

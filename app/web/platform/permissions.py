@@ -33,6 +33,7 @@ class SignedIn(flask_login.UserMixin):  # type: ignore[misc]  # has no types
     token: str
     session: Session
     person: Person
+    second_factor_required: bool = False
 
     def get_id(self) -> str:
         return self.token
@@ -45,7 +46,7 @@ def _load(token: str) -> SignedIn | None:
     user = people.users.find(session.user) if session else None
     if session is None or user is None or not user.enabled:
         return None
-    return SignedIn(token, session, people.users.person(user))
+    return SignedIn(token, session, people.users.person(user), user.second_factor_required)
 
 
 def signed_in_by(token: str) -> SignedIn:

@@ -10,16 +10,12 @@ from app.web.platform import permissions
 from app.web.platform.permissions import needed_by, requires
 from tests.signing_in import signed_in
 
-SIGNING_IN = {"sign_in.form", "sign_in.by_password", "sign_in.link", "sign_in.by_link"}
-WITH_PROVIDER = {"single_sign_on.begin", "single_sign_on.back"}
-OPEN_TO_ALL = {
-    "static",
-    "bootstrap.static",
-    "dashboard.healthz",
-    "dashboard.readyz",
-    *SIGNING_IN,
-    *WITH_PROVIDER,
+SIGNING_IN = {
+    *("sign_in.form", "sign_in.by_password", "sign_in.link", "sign_in.by_link"),
+    *("second_step.form", "second_step.by_code", "passkeys.sign_in_options", "passkeys.sign_in"),
+    *("single_sign_on.begin", "single_sign_on.back"),
 }
+OPEN_TO_ALL = {"static", "bootstrap.static", "dashboard.healthz", "dashboard.readyz", *SIGNING_IN}
 
 
 def test_every_route_declares_a_permission(app):
