@@ -72,9 +72,11 @@ def _add_pages(app: Flask) -> None:
     """Add the pages, a room after the other."""
     from app.web.create import views as create
     from app.web.home import views as dashboard
-    from app.web.people import audit_views, profile, sign_in
+    from app.web.people import audit_views, profile, settings, sign_in, tokens, users
     from app.web.tasks import bulk_views, downloads
     from app.web.tasks import views as tasks
 
     for room in (dashboard, sign_in, profile, tasks, bulk_views, downloads, create, audit_views):
+        app.register_blueprint(room.blueprint)
+    for room in (tokens, users, settings):
         app.register_blueprint(room.blueprint)
