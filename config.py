@@ -500,7 +500,7 @@ def in_force(settings: Settings, sources: Mapping[str, str]) -> list[Row]:
 
 def _shown(value: Any) -> str:
     if not isinstance(value, tuple):
-        return str(value)
+        return f"{value:g}" if isinstance(value, float) else str(value)
     return " ".join("=".join(map(str, part)) if isinstance(part, tuple) else str(part) for part in value)
 
 
