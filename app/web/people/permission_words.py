@@ -1,10 +1,12 @@
-"""What permissions are called on pages, and the table of what each role may do."""
+"""What permissions are called on pages, and the tables of what each role may do and how much of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.core.people.person import Permission, Reach, Role, grants_of
+from config import PerRole, Settings
 
 LABELS = {
     Permission.TASK_READ: "View tasks",
@@ -34,7 +36,7 @@ REACHES = {Reach.OWN: "Own", Reach.ANY: "All"}
 
 @dataclass(frozen=True)
 class Granted:
-    """A row of the table: a permission, and what each role has of it; an empty text where it has nothing."""
+    """A row of a table: a permission or quota, and what each role has of it; an empty text for nothing."""
 
     label: str
     by_role: tuple[str, ...]
@@ -47,6 +49,28 @@ def table(*, own_tasks_only: bool) -> list[Granted]:
         Granted(LABELS[permission], tuple(_word(permission, granted.get(permission)) for granted in grants))
         for permission in Permission
     ]
+
+
+def quotas(settings: Settings) -> list[Granted]:
+    """Return how much each role may ask for, per person; an empty text where it has no limit."""
+    rows = {
+        "Waiting tasks": settings.max_waiting_tasks,
+        "Tasks per minute": settings.submits_per_minute,
+        "Uploads per hour": settings.uploads_per_hour,
+        "Megabytes of uploads per day": settings.upload_mb_per_day,
+    }
+    return [Granted(label, tuple(map(_number(limits), Role))) for label, limits in rows.items()]
+
+
+def _number(limits: PerRole) -> Callable[[Role], str]:
+    found = dict(limits)
+
+    def number(role: Role) -> str:
+        if Permission.TASK_CREATE not in grants_of(role):
+            return "–"
+        return f"{found[role.value]:,}" if role.value in found else ""
+
+    return number
 
 
 def _word(permission: Permission, reach: Reach | None) -> str:

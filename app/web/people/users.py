@@ -17,7 +17,7 @@ from app.core.people.users import User
 from app.core.sign_in.administration import Administration
 from app.core.sign_in.sign_in import PASSWORD_LIFE
 from app.extensions import services
-from app.web.people.permission_words import LABELS, table
+from app.web.people.permission_words import LABELS, quotas, table
 from app.web.people.profile import browser_of
 from app.web.platform.errors import problem_of, wants_json
 from app.web.platform.flashes import flash_at
@@ -70,10 +70,16 @@ def _index(error: TaskQueueError | None = None) -> str:
 @blueprint.get("/roles")
 @requires("user.manage")
 def roles() -> str:
-    """What each role may do."""
-    own_tasks_only = services().settings.task_visibility == "own"
-    rows = table(own_tasks_only=own_tasks_only)
-    return render_template("people/roles.html", rows=rows, roles=list(Role), own_tasks_only=own_tasks_only)
+    """What each role may do, and how much of it."""
+    settings = services().settings
+    own_tasks_only = settings.task_visibility == "own"
+    return render_template(
+        "people/roles.html",
+        rows=table(own_tasks_only=own_tasks_only),
+        quotas=quotas(settings),
+        roles=list(Role),
+        own_tasks_only=own_tasks_only,
+    )
 
 
 @blueprint.get("/tokens")

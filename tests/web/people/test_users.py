@@ -226,3 +226,5 @@ def test_the_table_of_roles_is_what_a_person_may_do(own_tasks_only: bool) -> Non
 def test_the_page_of_roles_has_the_table(client: FlaskClient) -> None:
     page = text_of(client.get("/users/roles").text)
     assert "Cancel tasks – Own All All" in page and "Manage users – – – Yes" in page
+    assert "Tasks per minute – 120 600 No limit" in page
+    assert "Waiting tasks – 10,000 No limit No limit" in page
