@@ -163,6 +163,12 @@ class Rate:
     count: int
     seconds: int
 
+    def __str__(self) -> str:
+        """Return it as it is written in a setting."""
+        unit = next(unit for unit in reversed(_SECONDS) if self.seconds % _SECONDS[unit] == 0)
+        number = self.seconds // _SECONDS[unit]
+        return f"{self.count}/{number if number > 1 else ''}{unit}"
+
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -202,6 +208,19 @@ def group_roles(value: str) -> tuple[tuple[str, str], ...]:
     if not all(group and role in ROLES for group, role in found) or len(dict(found)) < len(found):
         raise Expected("words such as admins=administrator or *=viewer; the roles are " + ", ".join(ROLES))
     return found
+PerRole = tuple[tuple[str, int], ...]
+"""A number for some of the roles."""
+
+
+def per_role(value: str) -> PerRole:
+    """Numbers by role, such as `submitter=120 operator=600`, or `none`."""
+    found: dict[str, int] = {}
+    for word in [] if value.strip().lower() == "none" else words(value):
+        match = re.fullmatch(rf"({'|'.join(ROLES)})=([0-9]{{1,9}})", word.lower())
+        if not match or not int(match[2]) or match[1] in found:
+            raise Expected("numbers by role, such as submitter=120 operator=600, or none")
+        found[match[1]] = int(match[2])
+    return tuple(found.items())
 
 
 def address(value: str) -> str:
@@ -317,7 +336,7 @@ class Settings:
     sign_in_rate: Rate = setting(
         "SIGN_IN_RATE", "10/15m", rate, "Password tries per account and address, or per account and known browser.")
     sign_in_rate_address: Rate = setting(
-        "SIGN_IN_RATE_ADDRESS", "100/h", rate, "Password tries per address, for all accounts, from unknown browsers.")
+        "SIGN_IN_RATE_ADDRESS", "100/h", rate, "Password tries per address, for all accounts, from unknown browsers; also wrong tokens per address.")
     sign_in_rate_account: Rate = setting(
         "SIGN_IN_RATE_ACCOUNT", "50/h", rate, "Password tries per account, from all addresses, from unknown browsers.")
     identity_providers: str = setting(
@@ -335,6 +354,16 @@ class Settings:
     proxy_roles: tuple[tuple[str, str], ...] = setting(
         "PROXY_ROLES", "", group_roles,
         "Roles of the groups that it names, such as admins=administrator,*=viewer; `*` is everybody. Required where PROXY_USER_HEADER is set.")
+    max_waiting_tasks: PerRole = setting(
+        "MAX_WAITING_TASKS", "submitter=10000", per_role,
+        "Queued and scheduled tasks per person, by role; a role that is not named has no limit, `none` limits nobody.")
+    submits_per_minute: PerRole = setting(
+        "SUBMITS_PER_MINUTE", "submitter=120 operator=600", per_role,
+        "Tasks that a person may create per minute, by role, with all their tokens together.")
+    uploads_per_hour: PerRole = setting(
+        "UPLOADS_PER_HOUR", "submitter=1000", per_role, "Files that a person may upload per hour, by role.")
+    upload_mb_per_day: PerRole = setting(
+        "UPLOAD_MB_PER_DAY", "submitter=10240", per_role, "Megabytes that a person may upload per day, by role.")
     task_visibility: str = setting(
         "TASK_VISIBILITY", "team", one_of("team", "own"),
         "Whose tasks viewers and submitters see: `team` is everybody's except private ones, `own` is their own.")
@@ -514,6 +543,24 @@ def load(env: Mapping[str, str], reach: SettingReach = SettingReach.WEB) -> Sett
     if problems:
         raise SettingsError(problems)
     return Settings(**values).reaching(reach)
+
+
+def in_force(settings: Settings, sources: Mapping[str, str]) -> list[Row]:
+    """Return the table as a process holds it; secrets are hidden. ``sources`` are those that are known."""
+    rows = []
+    for row in fields(Settings):
+        about, value = row.metadata, getattr(settings, row.name)
+        default = value == about["parse"](about["default"])
+        shown = HIDDEN if about["secret"] and value else _shown(value)
+        source = sources.get(about["name"]) or ("default" if default else "environment")
+        rows.append(Row(about["name"], shown, source, about["help"]))
+    return rows
+
+
+def _shown(value: Any) -> str:
+    if not isinstance(value, tuple):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    return " ".join("=".join(map(str, part)) if isinstance(part, tuple) else str(part) for part in value)
 
 
 def describe(env: Mapping[str, str], sources: Mapping[str, str] = {}) -> list[Row]:

@@ -83,13 +83,16 @@ def _add_pages(app: Flask) -> None:
         passkeys,
         profile,
         second_step,
+        settings,
         sign_in,
         single_sign_on,
+        tokens,
+        users,
     )
     from app.web.tasks import bulk_views, downloads
     from app.web.tasks import views as tasks
 
     signing_in = (sign_in, second_step, passkeys, single_sign_on)
-    people = (profile, authenticator_app, audit_views)
+    people = (profile, authenticator_app, tokens, users, settings, audit_views)
     for room in (dashboard, *signing_in, *people, tasks, bulk_views, downloads, create):
         app.register_blueprint(room.blueprint)

@@ -42,6 +42,7 @@ EVERY_S = {
     "sweep": 10.0,
     "prune": 10.0,
     "audit": 60.0,
+    "people": 600.0,
     "clock": clock.EVERY_S,
     "journal": 1.0,
 }
@@ -166,6 +167,7 @@ class Maintenance:
             "sweep": recovery.sweep,
             "prune": self._prune,
             "audit": self._prune_audit,
+            "people": self._prune_people,
         }
 
     def _rescue(self) -> int:
@@ -197,6 +199,11 @@ class Maintenance:
     def _prune_audit(self) -> None:
         if pruned := self._services.people.audit.prune():
             log.info("Maintenance: %d audit entries were past their retention.", pruned)
+
+    def _prune_people(self) -> None:
+        people = self._services.people
+        people.sessions.prune()
+        people.tokens.prune()
 
     def _all_due(self, repairs: dict[str, Callable[[], object]]) -> None:
         for name, repair in repairs.items():

@@ -153,6 +153,26 @@ class TooManyTries(TaskQueueError):
         self.retry_after_s = retry_after_s
 
 
+class TokenRefused(SignInRequired):
+    """The token of a program is wrong, over, or its owner may not sign in; which of these is not said."""
+
+    title = "Token refused"
+
+    def __init__(self) -> None:
+        super().__init__("This token does not work. It may be wrong, revoked, or expired. Create a new one.")
+
+
+class QuotaExceeded(TaskQueueError):
+    """A person has used up a quota; nothing was stored. ``retry_after_s`` says when to try again."""
+
+    status = 429
+    title = "Quota reached"
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class Unavailable(TaskQueueError):
     """A store did not answer in time, or refuses; nothing was accepted. ``cause`` is why, where known."""
 

@@ -27,6 +27,7 @@ from app.core.mongo import Mongo
 from app.core.people.passwords import Passwords
 from app.core.people.people import People
 from app.core.people.person import Origin, Person
+from app.core.people.quotas import Quotas, Rates
 from app.core.queue import rq
 from app.core.queue.bulk import Bulk
 from app.core.queue.dispatcher import Dispatcher
@@ -34,6 +35,7 @@ from app.core.queue.recovery import Recovery
 from app.core.queue.rq import Queues
 from app.core.secrets.vault import Vault
 from app.core.sign_in.administration import Administration
+from app.core.sign_in.programs import Programs
 from app.core.sign_in.sign_in import SignIn
 from app.core.sign_in.throttle import Throttle
 from app.core.store_errors import causes
@@ -71,6 +73,8 @@ class Services:
     people: People
     sign_in: SignIn
     administration: Administration
+    programs: Programs
+    quotas: Quotas
     lasting: SparseLog = field(default_factory=SparseLog)
 
     def access(self, person: Person, origin: Origin = Origin()) -> Access:  # noqa: B008 - it never changes
@@ -86,7 +90,7 @@ class Services:
             self.bulk,
             self.stats,
         )
-        return Access(engine, Rights(person, origin, self.people.audit))
+        return Access(engine, Rights(person, origin, self.people.audit), self.quotas)
 
     def troubles(self) -> Iterator[Unavailable]:
         """Try what every process needs of the stores; yields why one cannot be used."""
@@ -134,7 +138,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     deletions, words = Deletions(db, tasks, files, logs), Words(db)
     dispatch = Dispatcher(tasks, queues, files, deletions, words, vault, settings.max_worker_losses)
     listing = Listing(db)
-    people = People.of(db, settings)
+    people, rates = People.of(db, settings), Rates(lambda: queues.redis)
     return Services(
         settings=settings,
         db=db,
@@ -153,6 +157,8 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         people=people,
         sign_in=SignIn(people, Throttle.of(lambda: queues.redis, settings), Passwords()),
         administration=Administration(people, lambda: _factors(db, settings)),
+        programs=Programs(people, rates, settings.sign_in_rate_address),
+        quotas=Quotas.of(rates, queries.count_waiting, settings),
     )
 
 

@@ -214,6 +214,10 @@ WORK: dict[str, tuple[dict[str, Any], list[tuple[str, int]] | None]] = {
         },
         [("queued_at", 1), ("_id", 1)],
     ),
+    "waiting tasks of a person": (
+        {"keywords": "owner:alice", "status": {"$in": ["queued", "scheduled"]}},
+        None,
+    ),
     "by the end of an ID": ({"id_end": "2d9408d0"}, None),
     "offer": ({"type": {"$in": ["echo", "x"]}, "status": "scheduled", "put_offs": {"$gt": 0}}, None),
     "submission": ({"owner": "alice", "submission_key": "form-1"}, None),

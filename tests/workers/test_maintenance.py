@@ -13,6 +13,7 @@ from pymongo.errors import AutoReconnect, ExecutionTimeout, OperationFailure
 
 from app.core import clock
 from app.core.clock import utcnow
+from app.core.people.person import Role
 from app.core.services import Services
 from app.core.tasks import store
 from app.core.tasks.states import Status
@@ -324,3 +325,24 @@ def test_nothing_is_judged_before_the_databases_time_is_known(
     bob.round()
 
     assert done[0] == "time" and "maintenance" in done
+
+
+def test_sessions_and_tokens_that_are_long_over_are_deleted(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = services.people
+    user = people.users.add("alice", Role.SUBMITTER)
+    days = {"short": timedelta(days=1), "long": timedelta(days=100)}
+    for name, life in days.items():
+        people.tokens.create(people.users.person(user), name, life)
+    people.sessions.begin(user.id, ["link"])
+    Maintenance(services, "bob").round()
+    assert services.db.sessions.count_documents({}) == 1 and services.db.tokens.count_documents({}) == 2
+
+    later = clock.utcnow() + timedelta(days=40)
+    for module in ("sessions", "api_tokens"):
+        monkeypatch.setattr(f"app.core.people.{module}.utcnow", lambda: later)
+    Maintenance(services, "bob").round()
+
+    assert services.db.sessions.count_documents({}) == 0
+    assert [token["name"] for token in services.db.tokens.find()] == ["long"]

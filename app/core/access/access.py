@@ -18,13 +18,14 @@ from app.core.access.figures import Figures
 from app.core.access.files import FileAccess
 from app.core.access.rights import Rights, holds_secret
 from app.core.catalog import TaskType
-from app.core.errors import Forbidden, Invalid, NotFound
+from app.core.errors import Forbidden, Invalid, NotFound, QuotaExceeded
 from app.core.files.attempt_logs import AttemptLog
 from app.core.listing.cursors import Page
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import Count, Listing
 from app.core.people.audit import Event
 from app.core.people.person import Permission, Person
+from app.core.people.quotas import Quotas
 from app.core.queue.dispatcher import Submitted
 from app.core.tasks.states import Action, Priority, Status
 from app.core.tasks.store import missing
@@ -40,6 +41,7 @@ class Access:
 
     _engine: Engine
     _rights: Rights
+    _quotas: Quotas
     _limits: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
 
     @property
@@ -48,7 +50,7 @@ class Access:
 
     @property
     def files(self) -> FileAccess:
-        return FileAccess(self._engine, self._rights)
+        return FileAccess(self._engine, self._rights, self._quotas)
 
     @property
     def bulk(self) -> BulkAccess:
@@ -181,7 +183,9 @@ class Access:
     # Changes
 
     def submit(self, new: NewTask, kind: TaskType) -> Submitted:
-        """Create a task of the type ``kind``, owned by the person. Raises Forbidden, Invalid, Unavailable.
+        """Create a task of the type ``kind``, owned by the person.
+
+        Raises Forbidden, Invalid, QuotaExceeded, Unavailable.
 
         A parent that the person does not see is left out.
         """
@@ -193,10 +197,19 @@ class Access:
         if len(self.files.usable(new.files) if new.files else ()) < len(set(new.files)):
             raise Invalid("An uploaded file is no longer there. Please choose it again.")
         new = replace(new, owner=self.person.id, parent=self._parent(new.parent))
+        self._require_quota(new)
         submitted = self._engine.dispatch.submit(new)
         if submitted.created:
             self._rights.record(Event.TASK_CREATE, str(submitted.task.id), after=_described(submitted.task))
         return submitted
+
+    def _require_quota(self, new: NewTask) -> None:
+        """Raise QuotaExceeded, unless the task exists already and would be returned as it is."""
+        try:
+            self._quotas.require_submit(self.person)
+        except QuotaExceeded:
+            if not self._engine.queries.submitted(new.owner, new.submission_key):
+                raise
 
     def _parent(self, parent: ObjectId | None) -> ObjectId | None:
         """Return the past task whose inputs were used; None when it has been deleted meanwhile."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
+from io import SEEK_END
 from typing import IO, Any
 
 from bson import ObjectId
@@ -16,6 +17,7 @@ from app.core.access.rights import Rights
 from app.core.errors import NotFound
 from app.core.files.store import StoredFile
 from app.core.people.person import Permission
+from app.core.people.quotas import Quotas
 from app.core.tasks.task import Task
 
 NO_SUCH_FILE = "This task has no such file. It may have been deleted."
@@ -27,6 +29,7 @@ class FileAccess:
 
     _engine: Engine
     _rights: Rights
+    _quotas: Quotas
 
     def of_task(self, task: Task) -> list[StoredFile]:
         """Return every file of a task that the person sees, oldest first."""
@@ -52,9 +55,13 @@ class FileAccess:
         """Return the first ``most`` bytes of the content. Raises NotFound."""
         return self._engine.files.head(file.id, most)
 
-    def save(self, source: IO[bytes], name: str, content_type: str) -> StoredFile:
-        """Store an upload for a task to come. Raises Forbidden, TooLarge."""
+    def save(self, source: IO[bytes], name: str, content_type: str, declared: int = 0) -> StoredFile:
+        """Store an upload for a task to come; ``declared`` is its size, where it has not arrived yet.
+
+        Raises Forbidden, QuotaExceeded, TooLarge.
+        """
         self._rights.require(Permission.TASK_CREATE)
+        self._quotas.require_upload(self._rights.person, _size(source, declared))
         return self._engine.files.save(source, name, content_type, self._rights.person.id, role="input")
 
     def usable(self, file_ids: Iterable[Any]) -> dict[str, StoredFile]:
@@ -75,3 +82,14 @@ class FileAccess:
         return {
             task.id for task in found if self._rights.sees(task) and may(Permission.TASK_DOWNLOAD, task.owner)
         }
+
+
+def _size(source: IO[bytes], declared: int) -> int:
+    """Return how many bytes there are to read, measured where that is possible."""
+    if not source.seekable():
+        return declared
+    start = source.tell()
+    source.seek(0, SEEK_END)
+    end = source.tell()
+    source.seek(start)
+    return end - start

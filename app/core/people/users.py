@@ -41,6 +41,7 @@ class User:
     role: Role
     created_at: datetime
     groups: tuple[str, ...] = ()
+    signed_in_at: datetime | None = None
     disabled_at: datetime | None = None
     password_hash: str | None = None
     provider: str = ""
@@ -60,6 +61,7 @@ _REQUIRED: dict[str, stored.Check] = {
 }
 _OPTIONAL: dict[str, stored.Check] = {
     "groups": stored.list_of(stored.is_name),
+    "signed_in_at": stored.maybe(stored.is_time),
     "disabled_at": stored.maybe(stored.is_time),
     "password_hash": stored.maybe(stored.is_name),
     "identity": stored.shaped({"provider": stored.is_name, "subject": stored.is_name}, {}),
@@ -255,6 +257,15 @@ class Users:
     def require_second_factor(self, user_id: str, required: bool) -> User:
         """Raises NotFound."""
         return self._set(user_id, {"second_factor_required": required})
+
+    def note_sign_in(self, user_id: str) -> None:
+        """Keep when a user has signed in last."""
+        self._users.update_one({"_id": user_id}, {"$set": {"signed_in_at": utcnow()}})
+
+    def with_second_factor(self, ids: Iterable[str]) -> frozenset[str]:
+        """Return those IDs of users who have set up an authenticator app."""
+        found = self._users.find({"_id": {"$in": list(ids)}, "totp": {"$exists": True}}, {"_id": 1})
+        return frozenset(user["_id"] for user in found)
 
     def remove_new(self, user_id: str) -> None:
         """Take back a user who was added a moment ago and owns nothing yet."""

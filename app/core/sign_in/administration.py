@@ -1,6 +1,7 @@
 """What administrators do to users, by commands and pages: each change with its entry of the audit.
 
-Disabling a user, and giving one a fresh link, ends all their sessions and links.
+Disabling a user, and giving one a fresh link, ends all their sessions and links, and revokes
+their tokens.
 """
 
 from __future__ import annotations
@@ -101,6 +102,18 @@ class Administration:
         self._changed(user, before, {"groups": list(changed.groups)}, by, origin)
         return changed
 
+    def end_sessions(self, user: User, by: Person, origin: Origin) -> int:
+        """End every session of a user; returns how many."""
+        ended = self.people.sessions.end_all(user.id)
+        self.people.audit.record(by, origin, Event.SESSION_END, user.id, after={"ended": ended})
+        return ended
+
+    def revoke_tokens(self, user: User, by: Person, origin: Origin) -> int:
+        """Revoke every token of a user; returns how many."""
+        revoked = self.people.tokens.revoke_all(user.id)
+        self.people.audit.record(by, origin, Event.TOKEN_REVOKE, user.id, after={"revoked": revoked})
+        return revoked
+
     def local_link(self, user: User, by: Person, origin: Origin) -> str:
         """Return the token of a link that signs a user in and asks for nothing. Raises Conflict."""
         _require_enabled(user)
@@ -126,6 +139,7 @@ class Administration:
     def _sign_out(self, user: User) -> None:
         self.people.sessions.end_all(user.id)
         self.people.links.end_all(user.id)
+        self.people.tokens.revoke_all(user.id)
 
     def _changed(self, user: User, before: Document, after: Document, by: Person, origin: Origin) -> None:
         self.people.audit.record(by, origin, Event.USER_CHANGE, user.id, before=before, after=after)

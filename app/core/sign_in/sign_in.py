@@ -162,6 +162,7 @@ class SignIn:
         """Begin a session; returns its token."""
         token = self.people.sessions.begin(proof.user.id, proof.factors, origin.address, agent)
         self._audit(proof.user, origin, Event.SIGN_IN, after={"factors": list(proof.factors)})
+        self.people.users.note_sign_in(proof.user.id)
         return token
 
     def end(self, person: Person, session_id: str, origin: Origin, event: Event = Event.SESSION_END) -> bool:

@@ -16,8 +16,8 @@ from pymongo.collection import Collection
 from app.core import stored
 from app.core.clock import utcnow
 from app.core.mongo import Document, Mongo
-from app.core.tasks.states import Priority, Status
-from app.core.tasks.task import Task
+from app.core.tasks.states import WAITING, Priority, Status
+from app.core.tasks.task import Task, owner_keyword
 
 PARAMS_BATCH = 500
 WAITING_NOW = {"status": Status.QUEUED.value}
@@ -92,6 +92,17 @@ class Queries:
         """Those of the tasks that can be read, in the order of the IDs given."""
         found = {task.id: task for task in readable(self._tasks.find({"_id": {"$in": task_ids}}))}
         return [found[task_id] for task_id in task_ids if task_id in found]
+
+    def count_waiting(self, owner: str, most: int) -> int:
+        """Return how many tasks of an owner are queued or scheduled, counted up to ``most``."""
+        waiting = {"$in": sorted(status.value for status in WAITING)}
+        query = {"keywords": owner_keyword(owner), "status": waiting}
+        return int(self._tasks.count_documents(query, limit=most))
+
+    def submitted(self, owner: str, key: str | None) -> bool:
+        """Return whether an owner has submitted a task with this key."""
+        query = {"owner": owner, "submission_key": key}
+        return key is not None and self._tasks.find_one(query, {"_id": 1}) is not None
 
     def all_params(self) -> Iterator[tuple[ObjectId, Any]]:
         """The parameters of every task as they are stored, oldest first; a batch a time, as all take long."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from app.core.access.files import FileAccess
-from app.core.errors import Invalid, TooLarge
+from app.core.errors import Invalid, QuotaExceeded, TooLarge
 from app.core.files.store import StoredFile
 from app.core.params.fields import Field
 from app.core.params.file_types import accepted, not_accepted, require_accepted
@@ -54,7 +54,7 @@ def store_all(
             else:
                 for upload in chosen:
                     kept = [*kept, str(store(each, [upload], files).id)]
-        except (Invalid, TooLarge) as error:
+        except (Invalid, QuotaExceeded, TooLarge) as error:
             refused[each.name] = str(error)
         texts[each.name] = kept
     return refused
@@ -63,13 +63,13 @@ def store_all(
 def store(each: Field, chosen: Sequence[FileStorage], files: FileAccess) -> StoredFile:
     """Stream one upload into the store.
 
-    Raises Invalid for several files or one of a kind that is not taken, TooLarge.
+    Raises Invalid for several files or one of a kind that is not taken, TooLarge, QuotaExceeded.
     """
     if len(chosen) != 1:
         raise Invalid("Choose one file.")
     name, content_type = safe_name(chosen[0].filename or ""), chosen[0].mimetype or "application/octet-stream"
     require_accepted(each, name, content_type)
-    return files.save(chosen[0].stream, name, content_type)
+    return files.save(chosen[0].stream, name, content_type, chosen[0].content_length)
 
 
 def usable(

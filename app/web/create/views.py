@@ -14,7 +14,7 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from markupsafe import Markup
 
 from app.core.catalog import TaskType
-from app.core.errors import BadQuery, NotFound
+from app.core.errors import BadQuery, NotFound, QuotaExceeded
 from app.core.files.store import StoredFile
 from app.core.listing.filter import TaskFilter
 from app.core.mongo import translated
@@ -32,6 +32,7 @@ from app.web.create.error_summary import Wrong, summary_of
 from app.web.create.existing_files import Carried
 from app.web.create.secret_fields import Keeper
 from app.web.platform import request_limits
+from app.web.platform.errors import wants_json
 from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import requires
 from app.web.platform.pulse import live, unless_refused
@@ -240,7 +241,14 @@ def submit(type_name: str) -> Any:
         if problems := summary_of(sent):
             return _page(task_type, envelope, sent.inputs, problems=problems), 422
         new = sent.new_task(parse_task_id(envelope.parent.data or ""))
-        return _after(new, access().submit(new, task_type), envelope.then.data)
+        try:
+            submitted = access().submit(new, task_type)
+        except QuotaExceeded as error:
+            if wants_json():
+                raise
+            page = _page(task_type, envelope, sent.inputs, problems=[Wrong("", "", str(error))])
+            return page, error.status, {"Retry-After": str(error.retry_after_s)}
+        return _after(new, submitted, envelope.then.data)
 
 
 def _after(new: NewTask, submitted: Submitted, then: str | None) -> Response:

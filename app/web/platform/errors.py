@@ -21,7 +21,7 @@ from app.core.mongo import cannot_write, is_away
 from app.core.store_errors import causes
 from app.core.store_errors.advice import unusable
 from app.extensions import advice_about, services
-from app.web.platform.permissions import ask_for_nobody
+from app.web.platform.permissions import ask_for_nobody, by_token
 from app.web.platform.slow_clients import TooSlow
 from app.web.platform.stores import warn
 from app.web.request_log.addresses import loggable
@@ -128,6 +128,8 @@ def _handle(error: Exception) -> Any:
     response.status_code = problem.status
     if problem.status in (429, 503):
         response.headers["Retry-After"] = str(getattr(error, "retry_after_s", 5))
+    if problem.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, HTTPException):
         response.headers.extend(header for header in error.get_headers() if header[0] in PASSED_ON)
     return response
@@ -175,7 +177,9 @@ def _answer(problem: Problem) -> Response:
 
 
 def wants_json() -> bool:
-    """Whether the client prefers JSON to a page."""
+    """Whether the client prefers JSON to a page; one that asks with a token gets its errors so."""
+    if by_token():
+        return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json"])
     return best == "application/json"
 

@@ -1,7 +1,8 @@
 """Who a request comes from, and what they may do.
 
 Every route declares the permission it needs, and no declaration means no. A browser's session is a random
-token in its cookie; MongoDB says whose it is and whether it lasts (`app.core.people.sessions`).
+token in its cookie; MongoDB says whose it is and whether it lasts (`app.core.people.sessions`). A program
+sends a token of its own in the header Authorization, and nowhere else; its cookies do not count then.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from app.core.people.sessions import Session
 from app.extensions import access, services
 from app.web.request_log.origin import current_origin
 
+BEARER = "bearer"
 View = TypeVar("View", bound=Callable[..., Any])
 
 # Routes that Flask and Bootstrap-Flask bring along: files of ours and of theirs, the same for everybody.
@@ -60,6 +62,9 @@ def current_person() -> Person:
     """The person this request comes from; ANONYMOUS where nobody is signed in. Raises what MongoDB raises."""
     if proxied := person_of_proxy():
         return proxied
+    if by_token():
+        owner: Person = g.get("token_person", ANONYMOUS)
+        return owner
     user = flask_login.current_user
     return user.person if isinstance(user, SignedIn) else ANONYMOUS
 
@@ -74,10 +79,22 @@ def session_id() -> str:
     return "" if person_of_proxy() else current_session().id
 
 
+def by_token() -> bool:
+    """Return whether a program asks, with a token; whether that works is another matter."""
+    return request.headers.get("Authorization", "").partition(" ")[0].lower() == BEARER
+
+
+def _sign_in_by_token() -> None:
+    """Raises TokenRefused, TooManyTries."""
+    g.via = "token"
+    text = request.headers["Authorization"].partition(" ")[2].strip()
+    g.token_person = services().programs.person(text, current_origin())
+
+
 def current_session() -> Session:
     """The browser's session of this request. Raises SignInRequired where there is none."""
     user = flask_login.current_user
-    if isinstance(user, SignedIn):
+    if isinstance(user, SignedIn) and not by_token():
         return user.session
     raise SignInRequired("Sign in to continue.")
 
@@ -122,6 +139,8 @@ def _check() -> None:
     needed = needed_by(current_app, request.endpoint)
     if needed == PUBLIC:
         return
+    if by_token():
+        _sign_in_by_token()
     person = g.person = current_person()
     if not person.signed_in:
         raise SignInRequired("Sign in to continue.")

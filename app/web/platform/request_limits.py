@@ -49,7 +49,7 @@ def sent(most: int) -> list[FileStorage]:
         raise too_large(name, most)
     # Gunicorn ends a body that broke off as if it were whole; this says ClientDisconnected.
     body = cast(IO[bytes], LimitedStream(request.stream, length))
-    return [FileStorage(body, name, content_type=about.get("type"))]
+    return [FileStorage(body, name, content_type=about.get("type"), content_length=length)]
 
 
 def _bound(most: int) -> None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -193,6 +193,14 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.after_request(_add_headers)
 
 
+class _Forms(CSRFProtect):  # type: ignore[misc]  # has no types
+    """Forms of browsers. A token of a program proves where a request comes from: no browser adds one."""
+
+    def protect(self, **given: Any) -> None:
+        if "token_person" not in g:
+            super().protect(**given)
+
+
 def protect_forms(app: Flask) -> None:
     """Refuse forms without their token; after the check of permissions, which says more."""
-    CSRFProtect(app)
+    _Forms(app)
