@@ -32,7 +32,6 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 
     from app import cli
     from app.cli.startup import settings_of_process
-    from app.web.people import passkeys, proxy_header, second_step, single_sign_on
     from app.web.platform import (
         errors,
         filters,
@@ -44,6 +43,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         stores,
     )
     from app.web.request_log import log_setup, middleware
+    from app.web.sign_in import passkeys, proxy_header, second_step, single_sign_on
 
     sources: Mapping[str, str] = {}
     if settings is None:
@@ -67,7 +67,6 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     filters.init_app(app)
     flashes.init_app(app)
     pulse.init_app(app)
-    passkeys.init_app(app)
     cli.init_app(app)
     _add_pages(app)
     return app
@@ -77,18 +76,8 @@ def _add_pages(app: Flask) -> None:
     """Add the pages, a room after the other."""
     from app.web.create import views as create
     from app.web.home import views as dashboard
-    from app.web.people import (
-        audit_views,
-        authenticator_app,
-        passkeys,
-        profile,
-        second_step,
-        settings,
-        sign_in,
-        single_sign_on,
-        tokens,
-        users,
-    )
+    from app.web.people import audit_views, profile, settings, tokens, users
+    from app.web.sign_in import authenticator_app, passkeys, second_step, sign_in, single_sign_on
     from app.web.tasks import bulk_views, downloads
     from app.web.tasks import views as tasks
 
@@ -96,3 +85,4 @@ def _add_pages(app: Flask) -> None:
     people = (profile, authenticator_app, tokens, users, settings, audit_views)
     for room in (dashboard, *signing_in, *people, tasks, bulk_views, downloads, create):
         app.register_blueprint(room.blueprint)
+    passkeys.init_app(app)

@@ -17,7 +17,7 @@ from app.core.sign_in.second_step import PendingSteps, SecondStep
 from app.core.store_errors.advice import advice
 
 if TYPE_CHECKING:
-    from app.core.sign_in.single_sign_on import SingleSignOn
+    from app.core.single_sign_on.single_sign_on import SingleSignOn
 
 
 def services() -> Services:

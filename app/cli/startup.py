@@ -16,7 +16,7 @@ from app.core.failpoints import arm
 from app.core.log_lines import start_up_line
 from app.core.services import Services
 from app.core.sign_in.first_start import say_first_link
-from app.core.sign_in.providers import read_providers
+from app.core.single_sign_on.providers import read_providers
 from config import Settings, SettingsError, load
 from environment import effective, is_loopback
 

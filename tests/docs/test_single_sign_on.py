@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from app.core.people.person import Role
-from app.core.sign_in.providers import _Table, read_providers
+from app.core.single_sign_on.providers import _Table, read_providers
 from config import load
 from tests.docs.documents import DOCS, blocks
 

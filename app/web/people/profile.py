@@ -9,8 +9,6 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 
 from app.core.errors import Invalid, TaskQueueError, TooManyTries
 from app.extensions import services
-from app.web.people.authenticator_app import shown_factors
-from app.web.people.single_sign_on import managed_by
 from app.web.platform.errors import Problem, problem_of
 from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import (
@@ -19,6 +17,8 @@ from app.web.platform.permissions import (
     session_id,
 )
 from app.web.request_log.origin import current_origin
+from app.web.sign_in.authenticator_app import shown_factors
+from app.web.sign_in.single_sign_on import managed_by
 
 blueprint = Blueprint("profile", __name__, url_prefix="/profile")
 

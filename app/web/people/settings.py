@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from flask import Blueprint, current_app, render_template
 
-from app.core.sign_in.providers import Provider
+from app.core.single_sign_on.providers import Provider
 from app.extensions import services
 from app.web.platform.permissions import requires
 from config import in_force

@@ -17,10 +17,10 @@ from joserfc.jwk import RSAKey
 from app.core.errors import Conflict, Forbidden, Invalid, Unavailable
 from app.core.people.person import Origin, Role
 from app.core.services import Services
-from app.core.sign_in import openid as module
 from app.core.sign_in.administration import COMMAND
-from app.core.sign_in.openid import OpenID
-from app.core.sign_in.providers import Provider, read_providers
+from app.core.single_sign_on import openid as module
+from app.core.single_sign_on.openid import OpenID
+from app.core.single_sign_on.providers import Provider, read_providers
 from config import SettingsError
 
 # What the provider in these tests is built with, and how it uses that, is not up to us.

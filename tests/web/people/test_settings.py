@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from app.core.people.person import Role
 from app.core.services import Services
-from app.core.sign_in.providers import Provider
+from app.core.single_sign_on.providers import Provider
 from config import HIDDEN, SECRET_NAMES, Settings, describe, in_force, load
 from tests.web.looking import text_of
 

@@ -9,7 +9,7 @@ import pytest
 from app.core.people.person import Origin, Role
 from app.core.queue import rq
 from app.core.sign_in.administration import COMMAND, link_path
-from app.web.people.local_path import local_path
+from app.web.sign_in.local_path import local_path
 from tests.signing_in import link, token_of
 from tests.web.looking import text_of
 

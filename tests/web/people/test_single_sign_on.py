@@ -15,7 +15,7 @@ import pytest
 from app import create_app
 from app.core.people.person import Role
 from app.core.queue import rq
-from app.core.sign_in import openid
+from app.core.single_sign_on import openid
 from config import Rate, SettingsError, load
 from tests.signing_in import signed_in, token_of
 from tests.web.looking import text_of

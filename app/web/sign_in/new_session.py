@@ -9,10 +9,10 @@ from flask_wtf.csrf import generate_csrf
 from app.core.people.audit import Event
 from app.core.sign_in.sign_in import Proof
 from app.extensions import services
-from app.web.people import known_device
-from app.web.people.local_path import local_path
 from app.web.platform.permissions import current_person, session_id, signed_in_by
 from app.web.request_log.origin import current_origin
+from app.web.sign_in import known_device
+from app.web.sign_in.local_path import local_path
 
 
 def begin(proof: Proof, address: str = "") -> Response:

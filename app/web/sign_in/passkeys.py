@@ -17,12 +17,12 @@ from app.core.people.person import PUBLIC
 from app.core.sign_in.own_factors import ConfirmationRequired
 from app.core.sign_in.passkeys import Site
 from app.extensions import own_factors, second_step, services
-from app.web.people import new_session
-from app.web.people.authenticator_app import done, to_confirm
 from app.web.platform.errors import wants_json
 from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import current_person, current_session, requires
 from app.web.request_log.origin import current_origin
+from app.web.sign_in import new_session
+from app.web.sign_in.authenticator_app import done, to_confirm
 from environment import is_loopback
 
 blueprint = Blueprint("passkeys", __name__)

@@ -17,7 +17,7 @@ from flask import Flask, g, request
 
 from app.core.errors import Forbidden
 from app.core.people.person import Person, Role
-from app.core.sign_in.providers import PROXY, highest_role
+from app.core.single_sign_on.providers import PROXY, highest_role
 from app.core.store_errors.sparse_log import SparseLog
 from app.extensions import services
 from app.web.platform.permissions import LIBRARY_ROUTES, person_of_proxy
@@ -37,7 +37,7 @@ NOT_TRUSTED = (
 NOT_PLAIN = "The sign-in proxy sent a name that cannot be used. Contact your administrator."
 NO_ROLE = "Your account has no access here. Ask your administrator for it."
 
-log = logging.getLogger("app.web.people.proxy_header")
+log = logging.getLogger("app.web.sign_in.proxy_header")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class ProxyHeader:
             )
             raise Forbidden(NO_ROLE)
         # Imported where it is used: Authlib, which its other half needs, takes time.
-        from app.core.sign_in.single_sign_on import ExternalUsers
+        from app.core.single_sign_on.single_sign_on import ExternalUsers
 
         g.via = "proxy"
         people = services().people

@@ -18,8 +18,6 @@ from app.core.people.person import PUBLIC
 from app.core.sign_in.sign_in import LinkOver, Proof, WrongPassword
 from app.core.sign_in.throttle import Attempt
 from app.extensions import services
-from app.web.people import known_device, new_session
-from app.web.people.second_step import proved
 from app.web.platform.errors import problem_of, wants_json
 from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import (
@@ -29,6 +27,8 @@ from app.web.platform.permissions import (
     requires,
 )
 from app.web.request_log.origin import current_origin
+from app.web.sign_in import known_device, new_session
+from app.web.sign_in.second_step import proved
 
 blueprint = Blueprint("sign_in", __name__)
 

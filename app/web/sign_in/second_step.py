@@ -29,11 +29,11 @@ from app.core.people.person import PUBLIC
 from app.core.sign_in.second_step import CodeUnreadable, StepOver, WrongCode
 from app.core.sign_in.sign_in import Proof
 from app.extensions import own_factors, second_step, services
-from app.web.people import known_device, new_session
 from app.web.platform.errors import problem_of, wants_json
 from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import SignedIn, needed_by, requires
 from app.web.request_log.origin import current_origin
+from app.web.sign_in import known_device, new_session
 
 blueprint = Blueprint("second_step", __name__, url_prefix="/sign-in/code")
 

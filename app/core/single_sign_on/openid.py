@@ -30,7 +30,7 @@ from app.core.errors import Forbidden, Invalid, Unavailable
 from app.core.mongo import Mongo
 from app.core.people.person import Role
 from app.core.people.random_tokens import hashed, is_token, new_token
-from app.core.sign_in.providers import Provider
+from app.core.single_sign_on.providers import Provider
 from app.core.tasks.task import one_line
 
 STATE_FOR = timedelta(minutes=10)

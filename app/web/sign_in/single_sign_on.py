@@ -14,17 +14,17 @@ from flask import Blueprint, Flask, Response, make_response, render_template, re
 from app.core.errors import NotFound, TaskQueueError, TooManyTries, Unavailable
 from app.core.people.person import PUBLIC
 from app.core.people.users import User
-from app.core.sign_in.providers import PROXY, read_providers
+from app.core.single_sign_on.providers import PROXY, read_providers
 from app.extensions import single_sign_on
-from app.web.people import new_session
-from app.web.people.local_path import local_path
 from app.web.platform.errors import problem_of, wants_json
 from app.web.platform.permissions import requires
 from app.web.request_log.origin import current_origin
+from app.web.sign_in import new_session
+from app.web.sign_in.local_path import local_path
 from config import Settings
 
 if TYPE_CHECKING:
-    from app.core.sign_in.single_sign_on import SingleSignOn
+    from app.core.single_sign_on.single_sign_on import SingleSignOn
 
 
 blueprint = Blueprint("single_sign_on", __name__, url_prefix="/sign-in/with/<provider>")
@@ -115,8 +115,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     if not providers:
         return
     # Imported where it is used: Authlib takes time.
-    from app.core.sign_in.openid import OpenID
-    from app.core.sign_in.single_sign_on import SingleSignOn
+    from app.core.single_sign_on.openid import OpenID
+    from app.core.single_sign_on.single_sign_on import SingleSignOn
 
     core = app.extensions["services"]
     app.extensions["single_sign_on"] = SingleSignOn(

@@ -15,16 +15,16 @@ from app.core.people.audit import Event, Outcome
 from app.core.people.people import People
 from app.core.people.person import ANONYMOUS, Origin, Role
 from app.core.people.users import User, usable_groups
-from app.core.sign_in.openid import NoRole, OpenID, Over, Refused
-from app.core.sign_in.providers import Provider
 from app.core.sign_in.sign_in import Proof
 from app.core.sign_in.throttle import Throttle
+from app.core.single_sign_on.openid import NoRole, OpenID, Over, Refused
+from app.core.single_sign_on.providers import Provider
 
 DISABLED = "Your account here is disabled. Ask your administrator."
 FACTOR = "oidc"
 KIND = "single sign-on"
 
-log = logging.getLogger("app.core.sign_in.single_sign_on")
+log = logging.getLogger("app.core.single_sign_on.single_sign_on")
 
 
 class Disabled(Forbidden):

@@ -1,0 +1,1 @@
+"""Sign-in with accounts that people have elsewhere: identity providers by OpenID Connect."""
