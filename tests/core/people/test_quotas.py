@@ -122,6 +122,31 @@ def test_an_upload_that_has_not_arrived_counts_as_it_declares(services: Services
         core.access(ALICE).files.save(Stream(b"x"), "a.csv", "text/csv", 2**20 + 1)
 
 
+@pytest.mark.parametrize("processes", [1, 4])
+def test_waiting_tasks_are_counted_seldom(processes: int) -> None:
+    waiting, counts = [0], [0]
+
+    def count_waiting(owner: str, most: int) -> int:
+        counts[0] += 1
+        return min(waiting[0], most)
+
+    limits = (("submitter", 6_400),)
+    several = [
+        Quotas(Rates(fakeredis.FakeRedis), count_waiting, limits, (), (), ()) for _ in range(processes)
+    ]
+    refused = 0
+    while refused < processes:
+        refused = 0
+        for quotas in several:
+            try:
+                quotas.require_submit(ALICE)
+                waiting[0] += 1
+            except QuotaExceeded:
+                refused += 1
+    assert 6_400 <= waiting[0] <= 6_400 + 100 * (processes - 1)
+    assert counts[0] < 500 * processes
+
+
 @pytest.mark.parametrize("role", OTHERS)
 def test_a_role_without_a_quota_costs_no_query(role: Role) -> None:
     def never(*_: Any) -> Any:
