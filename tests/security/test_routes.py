@@ -45,8 +45,8 @@ MAY = {
 class Rule:
     """What a route needs, and if ``of_task``, of the task in its address.
 
-    ``also`` is what else it may answer to those who have it, ``gone`` what it says of a task that is not theirs
-    to know of.
+    ``also`` is what else it may answer to those who have it, ``gone`` what it answers for a task that they
+    may not know of.
     """
 
     needs: str
