@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import address, chromium
-from tests.web.conftest import app, client, compiled_templates, one_app
+from tests.web.conftest import anonymous, app, client, compiled_templates, one_app
 
-__all__ = ["address", "app", "chromium", "client", "compiled_templates", "one_app"]
+__all__ = ["address", "anonymous", "app", "chromium", "client", "compiled_templates", "one_app"]
 
 FIGURE = "security-figure"
 
