@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.web.conftest import app, client, compiled_templates, one_app
+from tests.browser.conftest import address, chromium
+from tests.web.conftest import anonymous, app, client, compiled_templates, one_app
 
-__all__ = ["app", "client", "compiled_templates", "one_app"]
+__all__ = ["address", "anonymous", "app", "chromium", "client", "compiled_templates", "one_app"]
 
 FIGURE = "security-figure"
 
