@@ -43,7 +43,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         stores,
     )
     from app.web.request_log import log_setup, middleware
-    from app.web.sign_in import passkeys, proxy_header, second_step, single_sign_on
+    from app.web.sign_in import proxy_header, second_step, single_sign_on
 
     sources: Mapping[str, str] = {}
     if settings is None:

@@ -27,7 +27,7 @@ from urllib.request import urlopen
 
 import psutil
 
-from app.core import mongo as database
+from app.core.schema import indexes
 from app.core.services import Services, connect
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask
@@ -187,7 +187,7 @@ def _serving(environment: dict[str, str], folder: Path) -> Iterator[Site]:
     port = free_port(0)
     env = {**os.environ, **environment, "WEB_BIND": f"127.0.0.1:{port}", "TMPDIR": str(folder)}
     services = connect(load(env))
-    database.create_indexes(services.db)
+    indexes.create_indexes(services.db)
     services.catalog.publish([_type()], "bench")
     with (folder / "web.log").open("ab") as log:
         process = subprocess.Popen(

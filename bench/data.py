@@ -37,7 +37,8 @@ from app.core.backup.folder import FolderArchive
 from app.core.clock import utcnow
 from app.core.files.attempt_logs import PART
 from app.core.files.gridfs import CHUNK, pieces
-from app.core.mongo import Document, Mongo, create_indexes
+from app.core.mongo import Document, Mongo
+from app.core.schema.indexes import create_indexes
 from app.core.services import Services, connect
 from app.core.tasks.states import Status
 from app.local import stores

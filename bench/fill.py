@@ -15,7 +15,8 @@ from bson import ObjectId
 
 from app.core.clock import utcnow
 from app.core.listing.search_index import Words
-from app.core.mongo import Document, create_indexes
+from app.core.mongo import Document
+from app.core.schema.indexes import create_indexes
 from app.core.services import Services
 from app.core.tasks.document import new_document
 from app.core.tasks.states import Priority, Status

@@ -23,8 +23,9 @@ from bson import ObjectId
 
 from app.core.clock import utcnow
 from app.core.listing.search_index import FORGOTTEN
-from app.core.mongo import Document, create_indexes
+from app.core.mongo import Document
 from app.core.queue.recovery import OLDEST
+from app.core.schema.indexes import create_indexes
 from app.core.services import Services
 from app.core.tasks.document import new_document
 from app.core.tasks.states import Priority, Status

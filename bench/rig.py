@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 
 import psutil
 
-from app.core.mongo import create_indexes
+from app.core.schema.indexes import create_indexes
 from app.core.services import Services, connect
 from app.local import LocalStores, stores
 from app.local.children import LocalProcess, free_port

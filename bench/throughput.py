@@ -22,7 +22,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.core.clock import utcnow
-from app.core.mongo import create_indexes
+from app.core.schema.indexes import create_indexes
 from app.core.services import Services, connect
 from app.core.tasks.task import Task
 from app.local import LocalStores, stores

@@ -15,7 +15,7 @@ import pytest
 from mongomock.collection import BulkOperationBuilder
 
 from app.core import clock
-from app.core import mongo as database
+from app.core.schema import indexes
 from app.core.services import Services, assemble
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, Task
@@ -56,7 +56,7 @@ def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Services:
     monkeypatch.setattr(clock, "synchronise", lambda db: timedelta(0))  # mongomock has no `hello`
     client: Any = mongomock.MongoClient(tz_aware=True)
     made = assemble(settings, client.get_database("tests"), fakeredis.FakeRedis())
-    database.create_indexes(made.db)
+    indexes.create_indexes(made.db)
     return made
 
 

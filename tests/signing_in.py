@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 from flask.testing import FlaskClient
 
 from app.core.clock import utcnow
-from app.core.people.person import Origin, Role
+from app.core.people.person import Origin
+from app.core.people.roles import Role
 from app.core.people.users import LOCAL_NAME, User
 from app.core.services import Services, connect
 from app.core.sign_in.administration import COMMAND, link_path

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from config import HIDDEN, ROLES, VERSION, SettingReach, Settings, SettingsError, describe, load, setting
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -19,8 +19,9 @@ from app.core import clock
 from app.core.backup import IMPORT
 from app.core.clock import utcnow
 from app.core.errors import TaskQueueError
-from app.core.mongo import create_indexes, is_away
-from app.core.queue.leases import LeaseWatch
+from app.core.mongo import is_away
+from app.core.queue.lost_leases import LeaseWatch
+from app.core.schema.indexes import create_indexes
 from app.core.services import Services
 from app.core.tasks.store import LEASE
 from workers.attempt.journal import journal_of, replay

@@ -7,7 +7,8 @@ from dataclasses import replace
 import click
 
 from app.core.access.access import Access
-from app.core.people.person import Origin, Person, Role, grants_of
+from app.core.people.person import Origin, Person
+from app.core.people.roles import Role, grants_of
 from app.core.people.users import User
 from app.core.services import Services
 

@@ -12,11 +12,12 @@ import click
 from flask.cli import AppGroup, with_appcontext
 
 from app.cli.show import problems, say
-from app.core import mongo as database
 from app.core.errors import Conflict, NotFound
 from app.core.mongo import translated
-from app.core.people.person import Origin, Role
+from app.core.people.person import Origin
+from app.core.people.roles import Role
 from app.core.people.users import User
+from app.core.schema import indexes
 from app.core.services import Services
 from app.core.sign_in.administration import COMMAND, link_path
 from app.core.sign_in.sign_in import BOOTSTRAP_LIFE, LOCAL_LIFE, PASSWORD_LIFE
@@ -33,7 +34,7 @@ role_choice = click.Choice([role.value for role in Role])
 def _core() -> Iterator[Services]:
     with problems(), translated("changing the users"):
         core = services()
-        database.create_indexes(core.db)  # Names are unique by an index.
+        indexes.create_indexes(core.db)  # Names are unique by an index.
         yield core
 
 

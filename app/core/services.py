@@ -33,6 +33,7 @@ from app.core.queue.bulk import Bulk
 from app.core.queue.dispatcher import Dispatcher
 from app.core.queue.recovery import Recovery
 from app.core.queue.rq import Queues
+from app.core.schema import indexes
 from app.core.secrets.vault import Vault
 from app.core.sign_in.administration import Administration
 from app.core.sign_in.programs import Programs
@@ -95,7 +96,7 @@ class Services:
     def troubles(self) -> Iterator[Unavailable]:
         """Try what every process needs of the stores; yields why one cannot be used."""
         checks: tuple[Callable[[], None], ...] = (
-            lambda: database.require_usable(self.db),
+            lambda: indexes.require_usable(self.db),
             self.queues.require_usable,
         )
         for check in checks:

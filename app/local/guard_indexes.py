@@ -85,18 +85,19 @@ def create_indexes(mongodb_uri: str, database: str) -> bool:
     from pymongo import ASCENDING, IndexModel, MongoClient  # `up` starts its servers before it needs these.
 
     from app.core import mongo as core
+    from app.core.schema import indexes
 
     with MongoClient[core.Document](mongodb_uri, w="majority", journal=True) as client:
         db = client[database]
         before = _indexes(db)
         try:
-            core.create_indexes(db)
+            indexes.create_indexes(db)
         except UnsupportedDatabase as error:
             raise ChildError(str(error)) from None
         for collection, fields, options in GUARDS:
             name = "_".join(("guard", *(field.strip("_") for field in fields)))
             keys = [(field, ASCENDING) for field in fields]
-            core.create_index(db[collection], IndexModel(keys, name=name, **options))
+            indexes.create_index(db[collection], IndexModel(keys, name=name, **options))
         return _indexes(db) != before
 
 

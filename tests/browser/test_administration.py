@@ -10,7 +10,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from app.core.people.person import Origin, Permission, Role
+from app.core.people.person import Origin
+from app.core.people.roles import Permission, Role
 from app.core.services import Services
 from tests.browser import seeded
 from tests.browser.test_accessibility import found_on

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.core.people.users import User
 from app.core.services import Services
 from app.core.sign_in.factors import Factors

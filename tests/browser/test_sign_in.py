@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.core.people.person import Origin, Role
+from app.core.people.person import Origin
+from app.core.people.roles import Role
 from app.core.services import Services
 from app.core.sign_in.administration import COMMAND, link_path
 from tests.browser.conftest import Chromium, unbroken

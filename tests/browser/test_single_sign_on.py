@@ -14,7 +14,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from app import create_app
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.core.services import Services
 from config import load
 from tests.browser.conftest import Chromium, unbroken, whole

@@ -12,7 +12,8 @@ from app.cli import follow
 from app.cli.follow import END_LINES, LEFT_OUT, Follower
 from app.core.errors import NotFound
 from app.core.files.attempt_logs import PART, kept_parts
-from app.core.people.person import Person, Role, grants_of
+from app.core.people.person import Person
+from app.core.people.roles import Role, grants_of
 from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app import create_app
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.core.sign_in.factors import Factors
 from tests.core.sign_in.telephone import set_up
 

@@ -17,7 +17,7 @@ from app.cli import run as run_module
 from app.cli.follow import Follower
 from app.core.catalog import WorkerInfo
 from app.core.clock import utcnow
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.core.services import Services
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import parse_job_id

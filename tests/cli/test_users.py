@@ -6,7 +6,7 @@ import pytest
 
 from app import create_app
 from app.core.people.links import Purpose
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.core.services import assemble
 from config import load
 from tests.signing_in import signed_in

@@ -17,6 +17,7 @@ from redis.exceptions import ResponseError
 
 from app.core import mongo as database
 from app.core.errors import Cause, DatabaseUnavailable
+from app.core.schema import indexes
 from app.core.store_errors import causes
 from app.core.store_errors.advice import REASONS, TITLES, advice, explained, reason, unusable
 from app.core.store_errors.causes import MONGODB, REDIS, There, of_mongodb, of_redis, there
@@ -153,7 +154,7 @@ def tried(port: int, options: str = "directConnection=true") -> DatabaseUnavaila
     settings = load({"ENVIRONMENT": "local", "MONGODB_URI": uri, "MONGODB_TIMEOUT_MS": "700"})
     db = database.connect(settings)
     with pytest.raises(DatabaseUnavailable) as raised:
-        database.require_usable(db)
+        indexes.require_usable(db)
     db.client.close()
     return raised.value
 

@@ -15,7 +15,7 @@ import pytest
 from app.core.clock import utcnow
 from app.core.listing.filter import TaskFilter
 from app.core.listing.search_index import EXPANSIONS
-from app.core.mongo import LISTS, create_indexes
+from app.core.schema.indexes import LISTS, create_indexes
 from app.core.tasks.states import Action, legal
 
 Keys = list[tuple[str, int]]

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.core.queue.leases import ABANDONED_S, UNRENEWED_S
+from app.core.queue.lost_leases import ABANDONED_S, UNRENEWED_S
 from app.core.tasks.states import Status
 from app.core.tasks.store import LEASE
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.core.queue.leases import ABANDONED_S, LeaseWatch
+from app.core.queue.lost_leases import ABANDONED_S, LeaseWatch
 from app.core.tasks.task import NewTask
 from tests.plugins.examples import examples
 

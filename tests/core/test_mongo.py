@@ -12,17 +12,8 @@ from pymongo import errors
 from pymongo.database import Database
 
 from app.core.errors import Unavailable
-from app.core.mongo import (
-    LISTS,
-    WORK,
-    answers,
-    client_options,
-    connect,
-    create_indexes,
-    is_away,
-    is_refusal,
-    translated,
-)
+from app.core.mongo import answers, client_options, connect, is_away, is_refusal, translated
+from app.core.schema.indexes import LISTS, WORK, create_indexes
 
 AWAY = [
     errors.AutoReconnect("gone"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.core.single_sign_on.providers import _Table, read_providers
 from config import load
 from tests.docs.documents import DOCS, blocks

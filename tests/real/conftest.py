@@ -12,6 +12,7 @@ from pymongo import MongoClient
 
 from app.core import mongo as database
 from app.core.queue import rq
+from app.core.schema import indexes
 from app.core.services import Services, assemble
 from app.local.children import ChildError
 from app.local.kinds import ServerKind
@@ -70,7 +71,7 @@ def services(settings: Settings, real_stores: LocalStores, mongo_client: MongoCl
     redis = rq.connect(real_stores.redis_url, timeout_ms=5_000)
     redis.flushdb()
     db = mongo_client.get_database(f"tests_{next(_numbers)}")
-    database.create_indexes(db)
+    indexes.create_indexes(db)
     real_stores.prepare(db.name)
     yield assemble(settings, db, redis)
     redis.close()

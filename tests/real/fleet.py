@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import psutil
 
-from app.core import mongo as database
+from app.core.schema import indexes
 from app.core.services import Services, connect
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, Task
@@ -64,7 +64,7 @@ class Fleet:
         }
         self.log = log
         self.services: Services = connect(load(self.env))
-        database.create_indexes(self.services.db)
+        indexes.create_indexes(self.services.db)
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, workers: int = 1, *options: str) -> subprocess.Popen[bytes]:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from app.core.clock import utcnow
-from app.core.mongo import create_indexes
+from app.core.schema.indexes import create_indexes
 from app.core.services import Services, connect
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, Task

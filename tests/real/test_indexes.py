@@ -23,6 +23,7 @@ from app.core.listing.search_index import EXPANSIONS
 from app.core.people.audit import AuditFilter, Event, Outcome
 from app.core.people.person import ANONYMOUS, Origin, Person
 from app.core.queue import rq
+from app.core.schema import indexes
 from app.core.services import Services, assemble
 from app.local.kinds import BUILT, MONGO
 from app.local.servers import choose, stores
@@ -46,7 +47,7 @@ def explaining(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Servi
         settings = load({"ENVIRONMENT": "local", "MONGODB_URI": started.mongodb_uri})
         db = database.connect(settings)
         redis = rq.connect(started.redis_url, timeout_ms=5_000)
-        database.create_indexes(db)
+        indexes.create_indexes(db)
         services = assemble(settings, db, redis)
         fill(services)
         yield services, kind.name in EXPLAINING

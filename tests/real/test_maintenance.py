@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.core import mongo
+from app.core.schema import indexes
 from app.local.kinds import BUILT, MONGO
 from app.local.servers import choose, stores
 from bench.counted import Asked, Counted, connected
@@ -129,7 +129,9 @@ def test_whatever_maintenance_asks_is_served_by_an_index(counted: tuple[Counted,
 def test_without_an_index_it_is_not(
     index: str, counted: tuple[Counted, bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mongo, "WORK", tuple(each for each in mongo.WORK if each.document["name"] != index))
+    monkeypatch.setattr(
+        indexes, "WORK", tuple(each for each in indexes.WORK if each.document["name"] != index)
+    )
     ways = {each.rpartition(", ")[2] for each in unserved(*counted)}
     assert ways == ({"by the rule", "by the server's own words"} if counted[1] else {"by the rule"})
 

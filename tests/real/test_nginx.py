@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import pytest
 import trustme
 
-from app.core import mongo as database
+from app.core.schema import indexes
 from app.core.services import connect
 from app.local.children import LocalProcess, free_port
 from app.local.servers import LocalStores
@@ -142,7 +142,7 @@ def served(stores: LocalStores, name: str, log: Path, **more: str) -> Iterator[t
     stores.prepare(name)
     web, services = Web(env, log), connect(load(env))
     try:
-        database.create_indexes(services.db)
+        indexes.create_indexes(services.db)
         publish(services, "noop", schema={"type": "object", "properties": {}})
         web.start()
         yield web, link(services)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.core import mongo as database
+from app.core.schema import indexes
 from app.core.services import Services, connect
 from app.local.children import LocalProcess, free_port
 from app.local.servers import LocalStores
@@ -64,7 +64,7 @@ def web(real_stores: LocalStores, tmp_path_factory: pytest.TempPathFactory) -> I
     real_stores.prepare(name)
     made, services = Web(env, tmp_path_factory.mktemp("web") / "web.log"), connect(load(env))
     try:
-        database.create_indexes(services.db)
+        indexes.create_indexes(services.db)
         made.start()
         yield made, services
     finally:

@@ -24,6 +24,7 @@ from app.core import mongo as database
 from app.core.errors import Cause, DatabaseUnavailable, QueueUnavailable, Unavailable
 from app.core.queue import rq
 from app.core.queue.rq import Queues
+from app.core.schema import indexes
 from app.core.store_errors import causes
 from app.core.store_errors.advice import reason
 from app.core.tasks.states import Status
@@ -263,7 +264,7 @@ def why(uri: str) -> Cause | None:
     settings = load({"ENVIRONMENT": "local", "MONGODB_URI": uri, "MONGODB_TIMEOUT_MS": "1000"})
     db = database.connect(settings)
     try:
-        database.require_usable(db)
+        indexes.require_usable(db)
     except DatabaseUnavailable as error:
         if not database.answers(db):
             assert database.why_away(db) is error.cause
@@ -442,7 +443,7 @@ def test_a_task_that_is_created_meanwhile_says_why_it_waits(crew: tuple[Fleet, i
 
 def test_the_code_is_what_a_program_reads(services: Any) -> None:
     """Over servers that can be used, nothing is said."""
-    database.require_usable(services.db)
+    indexes.require_usable(services.db)
     services.queues.require_usable()
     assert list(services.troubles()) == []
     assert services.db.leases.count_documents({"_id": database.TRIED}) == 0

@@ -10,7 +10,7 @@ import pytest
 from pymongo import MongoClient
 from redis import Redis
 
-from app.core.mongo import create_indexes
+from app.core.schema.indexes import create_indexes
 from app.local.__main__ import take_over
 from app.local.children import ChildError
 from app.local.guard_indexes import GUARDS

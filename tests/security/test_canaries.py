@@ -18,7 +18,7 @@ from itsdangerous import URLSafeTimedSerializer
 
 from app.core.people.links import Purpose
 from app.core.people.passwords import Passwords
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.core.secrets.secret import MASK, Secret
 from app.core.sign_in.factors import Factors
 from app.local.servers import stores

@@ -14,7 +14,7 @@ from http import HTTPStatus
 import pytest
 
 from app.core.clock import utcnow
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.web.tasks.bulk_runs import pack
 from config import load
 from tests.browser.seeded import submit

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 
 from app import create_app
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.core.services import Services, assemble
 from app.web.platform.pulse import Live
 from config import load

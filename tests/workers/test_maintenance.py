@@ -13,7 +13,7 @@ from pymongo.errors import AutoReconnect, ExecutionTimeout, OperationFailure
 
 from app.core import clock
 from app.core.clock import utcnow
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.core.services import Services
 from app.core.tasks import store
 from app.core.tasks.states import Status

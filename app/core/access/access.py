@@ -24,8 +24,9 @@ from app.core.listing.cursors import Page
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import Count, Listing
 from app.core.people.audit import Event
-from app.core.people.person import Permission, Person
+from app.core.people.person import Person
 from app.core.people.quotas import Quotas
+from app.core.people.roles import Permission
 from app.core.queue.dispatcher import Submitted
 from app.core.tasks.states import Action, Priority, Status
 from app.core.tasks.store import missing

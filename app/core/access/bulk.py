@@ -14,7 +14,7 @@ from app.core.access.rights import PERMISSIONS, Rights
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import Count
 from app.core.people.audit import Event
-from app.core.people.person import Permission
+from app.core.people.roles import Permission
 from app.core.queue.bulk import Bulk, BulkStep, Operation
 from app.core.tasks.states import Action
 from app.core.tasks.task import Task

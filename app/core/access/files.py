@@ -16,8 +16,8 @@ from app.core.access.engine import Engine
 from app.core.access.rights import Rights
 from app.core.errors import NotFound
 from app.core.files.store import StoredFile
-from app.core.people.person import Permission
 from app.core.people.quotas import Quotas
+from app.core.people.roles import Permission
 from app.core.tasks.task import Task
 
 NO_SUCH_FILE = "This task has no such file. It may have been deleted."

@@ -11,7 +11,8 @@ from typing import Any
 
 from app.core.errors import Forbidden
 from app.core.people.audit import Audit, Event, Outcome
-from app.core.people.person import Origin, Permission, Person, Reach, Role
+from app.core.people.person import Origin, Person
+from app.core.people.roles import Permission, Reach, Role
 from app.core.secrets.secret import masked
 from app.core.tasks.states import Action
 from app.core.tasks.store import missing

@@ -32,7 +32,7 @@ from app.core.backup.problems import (
 from app.core.backup.source import EPHEMERAL, IMPORTS, within
 from app.core.backup.target import DERIVED, LONG_S, LOOKED_UP, Difference, Fate, Target, some
 from app.core.failpoints import reach
-from app.core.schema import version
+from app.core.schema import indexes, version
 from app.core.tasks.store import Tasks
 
 METADATA_MOST = 16 * 2**20
@@ -198,7 +198,7 @@ class Restore:
             if options and not self._target.create(entry.name, options):
                 self._warn(Caution.OPTIONS, f"The server refused the options of collection {entry.name}.")
         try:
-            within(LONG_S)(database.create_indexes)(self._target.db)
+            within(LONG_S)(indexes.create_indexes)(self._target.db)
         except OperationFailure as error:
             if database.is_away(error):
                 raise

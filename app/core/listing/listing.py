@@ -1,7 +1,7 @@
 """Lists of tasks: keyset pages and counts under a filter (`filter`).
 
 A page is found by the sort key and `_id` of the row before it, in both directions, so page 4,000
-costs what page 1 costs. Every filter and sort offered here is served by an index in `mongo.LISTS`.
+costs what page 1 costs. Every filter and sort offered here is served by an index in `schema.indexes.LISTS`.
 """
 
 from __future__ import annotations

@@ -18,14 +18,13 @@ import bson
 import pymongo
 from pymongo.errors import DuplicateKeyError
 
-from app.core import mongo as database
 from app.core.catalog import lately
 from app.core.errors import TaskQueueError
 from app.core.failpoints import reach
 from app.core.migrations.step import Edit, Step
 from app.core.migrations.steps import STEPS
 from app.core.mongo import Document, Mongo
-from app.core.schema import version
+from app.core.schema import indexes, version
 
 BATCH = 500
 IMPORTS = "imports"
@@ -119,7 +118,7 @@ class Migration:
             return []
         self._require_quiet(with_workers)
         with pymongo.timeout(LONG_S):
-            database.create_indexes(self._db)
+            indexes.create_indexes(self._db)
         return [self._taken(make(self._db, False)) for make in due]
 
     def _due(self) -> tuple[Callable[[Mongo, bool], Step], ...]:

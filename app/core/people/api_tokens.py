@@ -20,8 +20,9 @@ from app.core import stored
 from app.core.clock import utcnow
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.mongo import Document, Mongo
-from app.core.people.person import Permission, Person
+from app.core.people.person import Person
 from app.core.people.random_tokens import hashed, new_token
+from app.core.people.roles import Permission
 from app.core.tasks.task import one_line
 
 PREFIX = "dtq_"

@@ -16,7 +16,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.core.errors import QuotaExceeded
-from app.core.people.person import Person, Role
+from app.core.people.person import Person
+from app.core.people.roles import Role
 from config import PerRole, Settings
 
 if TYPE_CHECKING:

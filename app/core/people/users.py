@@ -21,8 +21,9 @@ from app.core import stored
 from app.core.clock import utcnow
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.mongo import Document, Mongo
-from app.core.people.person import Person, Role, grants_of
+from app.core.people.person import Person
 from app.core.people.random_tokens import hashed
+from app.core.people.roles import Role, grants_of
 
 LOCAL_NAME = "local"
 """The person of a server that runs for one person on their own machine."""

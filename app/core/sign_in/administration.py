@@ -15,7 +15,8 @@ from app.core.mongo import Document
 from app.core.people.audit import Event
 from app.core.people.links import Purpose
 from app.core.people.people import People
-from app.core.people.person import Origin, Person, Role
+from app.core.people.person import Origin, Person
+from app.core.people.roles import Role
 from app.core.people.users import User
 from app.core.sign_in.sign_in import BOOTSTRAP_LIFE, LOCAL_LIFE, PASSWORD_LIFE
 

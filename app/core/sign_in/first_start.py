@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 from pymongo.errors import PyMongoError
 
-from app.core import mongo as database
 from app.core.errors import Conflict, Unavailable
 from app.core.mongo import Mongo
 from app.core.people.person import Origin
+from app.core.schema import indexes
 from app.core.sign_in.administration import COMMAND, Administration, link_path
 
 AGAIN_S = 3.0
@@ -25,7 +25,7 @@ def first_link(db: Mongo, administration: Administration, *, local: bool) -> str
 
     Raises what MongoDB raises, and Unavailable.
     """
-    database.create_indexes(db)  # Names are unique by an index.
+    indexes.create_indexes(db)  # Names are unique by an index.
     if local:
         user = administration.people.users.local()
         return link_path(administration.local_link(user, COMMAND, Origin()))

@@ -15,8 +15,9 @@ from app.core.mongo import Document
 from app.core.people.api_tokens import ApiToken
 from app.core.people.audit import Event, Outcome
 from app.core.people.people import People
-from app.core.people.person import ANONYMOUS, Origin, Permission, Person
+from app.core.people.person import ANONYMOUS, Origin, Person
 from app.core.people.quotas import Rates
+from app.core.people.roles import Permission
 from app.core.sign_in.throttle import network
 from config import Rate
 

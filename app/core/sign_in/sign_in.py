@@ -14,7 +14,8 @@ from app.core.people.audit import Event, Outcome
 from app.core.people.links import Link, Purpose
 from app.core.people.passwords import Passwords, require_good
 from app.core.people.people import People
-from app.core.people.person import ANONYMOUS, Origin, Person, Role
+from app.core.people.person import ANONYMOUS, Origin, Person
+from app.core.people.roles import Role
 from app.core.people.users import User, checked_name
 from app.core.sign_in.throttle import Attempt, Throttle
 

@@ -28,8 +28,8 @@ from joserfc.jws import JWSRegistry
 from app.core.clock import utcnow
 from app.core.errors import Forbidden, Invalid, Unavailable
 from app.core.mongo import Mongo
-from app.core.people.person import Role
 from app.core.people.random_tokens import hashed, is_token, new_token
+from app.core.people.roles import Role
 from app.core.single_sign_on.providers import Provider
 from app.core.tasks.task import one_line
 

@@ -24,7 +24,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from config import SettingsError
 from environment import is_loopback
 

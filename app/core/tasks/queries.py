@@ -1,6 +1,6 @@
 """Searches for tasks besides lists: by a filter of the caller's, and what maintenance looks at.
 
-Everything here is served by an index (`mongo.WORK`). One task, and the writes, are in `store`.
+Everything here is served by an index (`schema.indexes.WORK`). One task, and the writes, are in `store`.
 """
 
 from __future__ import annotations

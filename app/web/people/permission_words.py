@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.core.people.person import Permission, Reach, Role, grants_of
+from app.core.people.roles import Permission, Reach, Role, grants_of
 from config import PerRole, Settings
 
 LABELS = {

@@ -12,7 +12,7 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 
 from app.core.errors import Conflict, Invalid, TaskQueueError
 from app.core.people.api_tokens import LONGEST_LIFE, NOT_GRANTED, ApiToken
-from app.core.people.person import Permission
+from app.core.people.roles import Permission
 from app.extensions import access, services
 from app.web.people.permission_words import LABELS
 from app.web.platform.errors import problem_of, wants_json

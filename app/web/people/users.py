@@ -12,7 +12,7 @@ from typing import Any
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 
 from app.core.errors import Conflict, Invalid, TaskQueueError
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.core.people.users import User
 from app.core.sign_in.administration import Administration
 from app.core.sign_in.sign_in import PASSWORD_LIFE

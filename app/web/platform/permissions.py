@@ -16,7 +16,8 @@ from flask import Flask, current_app, g, request
 from pymongo.errors import PyMongoError
 
 from app.core.errors import Forbidden, SignInRequired, Unavailable
-from app.core.people.person import ANONYMOUS, PUBLIC, Permission, Person
+from app.core.people.person import ANONYMOUS, PUBLIC, Person
+from app.core.people.roles import Permission
 from app.core.people.sessions import Session
 from app.extensions import access, services
 from app.web.request_log.origin import current_origin

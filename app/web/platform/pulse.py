@@ -22,6 +22,7 @@ from app.core.clock import utcnow
 from app.core.errors import Cause, DatabaseUnavailable, QueueUnavailable
 from app.core.listing.listing import Count
 from app.core.listing.stats import QueueStats
+from app.core.schema import indexes
 from app.core.services import Services
 from app.core.store_errors.advice import reason
 
@@ -159,7 +160,7 @@ class Live:
         if not database.answers(self._services.db):
             return database.why_away(self._services.db)
         try:
-            database.require_usable(self._services.db)
+            indexes.require_usable(self._services.db)
         except DatabaseUnavailable as error:
             return error.cause or Cause.NO_ANSWER
         except PyMongoError:

@@ -15,7 +15,7 @@ from app.core import clock
 from app.core import mongo as database
 from app.core.errors import DatabaseUnavailable, UnsupportedDatabase
 from app.core.queue import rq
-from app.core.schema import version
+from app.core.schema import indexes, version
 from app.core.services import Services, assemble
 from app.core.sign_in.first_start import say_first_link
 from app.core.store_errors.advice import reason, unusable
@@ -55,7 +55,7 @@ class Readiness:
         version.require(self._db)
         if first:
             with database.creating_indexes(self._db), pymongo.timeout(INDEXES_WITHIN_S):
-                database.create_indexes(self._db)
+                indexes.create_indexes(self._db)
         clock.synchronise(self._db)
         self._due = time.monotonic() + clock.EVERY_S
 

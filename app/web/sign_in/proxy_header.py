@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from flask import Flask, g, request
 
 from app.core.errors import Forbidden
-from app.core.people.person import Person, Role
+from app.core.people.person import Person
+from app.core.people.roles import Role
 from app.core.single_sign_on.providers import PROXY, highest_role
 from app.core.store_errors.sparse_log import SparseLog
 from app.extensions import services

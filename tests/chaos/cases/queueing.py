@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from app.core.clock import utcnow
-from app.core.queue.leases import LeaseWatch
+from app.core.queue.lost_leases import LeaseWatch
 from app.core.services import connect
 from app.core.tasks.task import Task
 from app.local.servers import Server

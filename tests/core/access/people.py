@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from app.core.people.person import Person, Role, grants_of
+from app.core.people.person import Person
+from app.core.people.roles import Role, grants_of
 
 
 def person(role: Role, name: str = "me", **given: bool) -> Person:

@@ -14,7 +14,8 @@ from app.core.access.access import Access
 from app.core.clock import utcnow
 from app.core.errors import Forbidden, Invalid, NotFound
 from app.core.listing.filter import TaskFilter
-from app.core.people.person import ANONYMOUS, Origin, Permission, Person, Reach, Role
+from app.core.people.person import ANONYMOUS, Origin, Person
+from app.core.people.roles import Permission, Reach, Role
 from app.core.queue.bulk import Operation
 from app.core.secrets.secret import Secret
 from app.core.tasks.states import Action, Priority, Status

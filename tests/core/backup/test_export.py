@@ -20,7 +20,7 @@ from app.core.backup.source import EPHEMERAL, IMPORTS, ORDER, BackupSource, Coll
 from app.core.backup.tar import TarSink
 from app.core.catalog import WorkerInfo
 from app.core.clock import utcnow
-from app.core.mongo import INDEXES
+from app.core.schema.indexes import INDEXES
 from app.core.secrets.vault import Vault
 from app.core.services import Services
 

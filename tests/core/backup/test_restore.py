@@ -17,10 +17,11 @@ from app.core.catalog import WorkerInfo
 from app.core.clock import utcnow
 from app.core.errors import UnsupportedDatabase
 from app.core.migrations.migration import Migration
-from app.core.mongo import create_indexes
 from app.core.people.audit import Event
-from app.core.people.person import Origin, Role
+from app.core.people.person import Origin
+from app.core.people.roles import Role
 from app.core.schema import version
+from app.core.schema.indexes import create_indexes
 from app.core.services import Services
 from app.core.tasks.states import Status
 from tests.core.backup.conftest import contents, killed, refusal

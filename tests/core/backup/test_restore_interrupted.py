@@ -15,7 +15,7 @@ from app.core.backup.problems import BackupError, BackupProblem, Caution
 from app.core.backup.restore import Restored
 from app.core.backup.source import IMPORTS
 from app.core.backup.target import Target
-from app.core.mongo import create_indexes
+from app.core.schema.indexes import create_indexes
 from app.core.services import Services
 from tests.core.backup.conftest import contents, killed, refusal
 
@@ -173,7 +173,7 @@ def test_a_server_that_goes_away_is_no_refused_index(
         raise OperationFailure("a shard is away", code=6)
 
     export()
-    monkeypatch.setattr("app.core.mongo.create_indexes", away)
+    monkeypatch.setattr("app.core.schema.indexes.create_indexes", away)
 
     with pytest.raises(OperationFailure):
         restore()
@@ -186,7 +186,7 @@ def test_an_index_of_ours_that_cannot_be_made_is_warned_of(
         raise WriteError("refused", code=67)
 
     export()
-    monkeypatch.setattr("app.core.mongo.create_indexes", refused)
+    monkeypatch.setattr("app.core.schema.indexes.create_indexes", refused)
 
     assert Caution.INDEX in {warned.caution for warned in restore().warned}
 

@@ -13,8 +13,9 @@ from app.core.errors import UnsupportedDatabase
 from app.core.migrations import migration
 from app.core.migrations.migration import Migration, MigrationError, Reason
 from app.core.migrations.steps import STEPS
-from app.core.mongo import Mongo, create_indexes
+from app.core.mongo import Mongo
 from app.core.schema import version
+from app.core.schema.indexes import create_indexes
 from app.core.services import Services
 from tests.core.migrations.conftest import contents, old_task
 

@@ -12,8 +12,9 @@ from mongomock import MongoClient
 
 from app.core.migrations.migration import Migration
 from app.core.migrations.owner_ids import OwnerIds
-from app.core.mongo import Mongo, create_indexes
-from app.core.people.person import Role
+from app.core.mongo import Mongo
+from app.core.people.roles import Role
+from app.core.schema.indexes import create_indexes
 from app.core.services import Services
 from app.core.tasks.task import Task
 from tests.core.damage import MISSING, WRONG

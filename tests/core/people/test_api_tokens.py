@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.people import api_tokens
 from app.core.people.api_tokens import ApiTokens, is_api_token
-from app.core.people.person import Permission, Person, Role, grants_of
+from app.core.people.person import Person
+from app.core.people.roles import Permission, Role, grants_of
 from app.core.services import Services
 
 DAY = timedelta(days=1)

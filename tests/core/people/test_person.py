@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.people.person import ADDED, ANONYMOUS, PUBLIC, Permission, Person, Reach, Role, grants_of
+from app.core.people.person import ANONYMOUS, PUBLIC, Person
+from app.core.people.roles import ADDED, Permission, Reach, Role, grants_of
 
 
 def person(role: Role, **given: bool) -> Person:

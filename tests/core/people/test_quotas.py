@@ -13,8 +13,9 @@ from redis.exceptions import ConnectionError as RedisAway
 from app.core.access.access import Access
 from app.core.catalog import TaskType
 from app.core.errors import QuotaExceeded
-from app.core.people.person import Permission, Person, Role
+from app.core.people.person import Person
 from app.core.people.quotas import Quotas, Rates, _span
+from app.core.people.roles import Permission, Role
 from app.core.services import Services, assemble
 from app.core.tasks.task import NewTask
 from config import PerRole, Settings, load, per_role

@@ -8,8 +8,8 @@ import pytest
 
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.people.links import Links, Purpose
-from app.core.people.person import Role
 from app.core.people.random_tokens import hashed, new_token
+from app.core.people.roles import Role
 from app.core.people.sessions import Sessions
 from app.core.people.users import Users
 from app.core.services import Services

@@ -10,7 +10,7 @@ import pytest
 from app.core.errors import NotFound, QueueUnavailable
 from app.core.queue import recovery
 from app.core.queue.dispatcher import LOSS_WAIT_FIRST_S
-from app.core.queue.leases import UNRENEWED_S
+from app.core.queue.lost_leases import UNRENEWED_S
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.store import LEASE
 

@@ -15,7 +15,8 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from app.core.errors import Conflict, Forbidden, Invalid, Unavailable
-from app.core.people.person import Origin, Role
+from app.core.people.person import Origin
+from app.core.people.roles import Role
 from app.core.services import Services
 from app.core.sign_in.administration import COMMAND
 from app.core.single_sign_on import openid as module

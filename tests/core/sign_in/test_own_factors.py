@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.core.errors import Conflict, Invalid, NotFound, TooManyTries
-from app.core.people.person import Origin, Role
+from app.core.people.person import Origin
+from app.core.people.roles import Role
 from app.core.services import Services
 from app.core.sign_in.factors import Factors
 from app.core.sign_in.own_factors import ConfirmationRequired, OwnFactors

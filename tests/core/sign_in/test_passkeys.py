@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.core.people.users import User
 from app.core.services import Services
 from app.core.sign_in import passkeys as module

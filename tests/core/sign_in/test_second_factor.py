@@ -8,7 +8,7 @@ import pyotp
 import pytest
 
 from app.core.errors import Conflict, Invalid
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.core.people.users import User
 from app.core.secrets.vault import CannotOpen, Vault
 from app.core.services import Services

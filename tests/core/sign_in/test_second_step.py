@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.core.errors import Invalid, TooManyTries
-from app.core.people.person import Origin, Role
+from app.core.people.person import Origin
+from app.core.people.roles import Role
 from app.core.people.users import User
 from app.core.services import Services
 from app.core.sign_in import second_step as module

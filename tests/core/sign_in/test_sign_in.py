@@ -6,7 +6,8 @@ import pytest
 from argon2 import PasswordHasher
 
 from app.core.errors import Conflict, Invalid
-from app.core.people.person import Origin, Role
+from app.core.people.person import Origin
+from app.core.people.roles import Role
 from app.core.sign_in.administration import COMMAND
 from app.core.sign_in.sign_in import LinkOver, WrongPassword
 from app.core.sign_in.throttle import Attempt

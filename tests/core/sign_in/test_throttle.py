@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from app.core.errors import QueueUnavailable, TooManyTries
-from app.core.people.person import Origin, Role
+from app.core.people.person import Origin
+from app.core.people.roles import Role
 from app.core.queue import rq
 from app.core.sign_in.sign_in import WrongPassword
 from app.core.sign_in.throttle import Attempt, Throttle, network

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from app.core.errors import Conflict, NotFound, QueueUnavailable
-from app.core.queue.leases import LeaseWatch
+from app.core.queue.lost_leases import LeaseWatch
 from app.core.services import Services
 from app.core.tasks.states import ENDED, TRANSITIONS, Action, Priority
 from app.core.tasks.task import NewTask, Task, parse_job_id

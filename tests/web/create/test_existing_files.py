@@ -10,7 +10,8 @@ import pytest
 from bson import ObjectId
 from pydantic import Field
 
-from app.core.people.person import Person, Role, grants_of
+from app.core.people.person import Person
+from app.core.people.roles import Role, grants_of
 from app.core.tasks.task import Task
 from tests.core.params.schemas import FILE, schema_of
 from tests.web.create.creating import Sent, publish

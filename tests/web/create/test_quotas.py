@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.core.services import Services, assemble
 from config import PerRole, Settings
 from tests.web.create.creating import Browser, Sent, publish, upload

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.people.person import Person, Role
+from app.core.people.person import Person
+from app.core.people.roles import Role
 from app.core.tasks.task import NewTask, Task
 from app.web.create.envelope import NAMES
 from app.web.platform import permissions

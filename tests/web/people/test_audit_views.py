@@ -11,7 +11,8 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from app.core.people.audit import AuditFilter, Event, Outcome
-from app.core.people.person import ANONYMOUS, Origin, Person, Role, grants_of
+from app.core.people.person import ANONYMOUS, Origin, Person
+from app.core.people.roles import Role, grants_of
 from app.core.services import Services
 from app.web.people.audit_views import EVENTS, changes
 from app.web.platform import permissions

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.core.sign_in.factors import Factors
 from tests.core.sign_in.telephone import Telephone, set_up
 from tests.signing_in import token_of

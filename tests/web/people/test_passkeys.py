@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.core.sign_in.factors import Factors
 from app.core.sign_in.passkeys import Site
 from tests.core.sign_in.authenticator import Authenticator

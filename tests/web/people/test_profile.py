@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.web.people.profile import browser_of
 from tests.signing_in import signed_in, token_of
 from tests.web.looking import text_of

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app import create_app
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from config import load
 from tests.signing_in import signed_in, token_of
 from tests.web.looking import text_of

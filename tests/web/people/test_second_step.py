@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.people.person import Origin, Role
+from app.core.people.person import Origin
+from app.core.people.roles import Role
 from app.core.sign_in.administration import COMMAND, link_path
 from app.core.sign_in.factors import Factors
 from tests.core.sign_in.telephone import set_up

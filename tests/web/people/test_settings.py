@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.core.services import Services
 from app.core.single_sign_on.providers import Provider
 from config import HIDDEN, SECRET_NAMES, Settings, describe, in_force, load

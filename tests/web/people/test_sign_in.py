@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from app.core.people.person import Origin, Role
+from app.core.people.person import Origin
+from app.core.people.roles import Role
 from app.core.queue import rq
 from app.core.sign_in.administration import COMMAND, link_path
 from app.web.sign_in.local_path import local_path

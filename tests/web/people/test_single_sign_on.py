@@ -13,7 +13,7 @@ import oidc_provider_mock
 import pytest
 
 from app import create_app
-from app.core.people.person import Role
+from app.core.people.roles import Role
 from app.core.queue import rq
 from app.core.single_sign_on import openid
 from config import Rate, SettingsError, load

@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.core.people.audit import Event
-from app.core.people.person import Origin, Permission, Role
+from app.core.people.person import Origin
+from app.core.people.roles import Permission, Role
 from app.core.services import Services
 from tests.signing_in import token_of, user_of
 from tests.web.create.creating import publish

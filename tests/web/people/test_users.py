@@ -12,7 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.core.people.person import Origin, Permission, Person, Reach, Role, grants_of
+from app.core.people.person import Origin, Person
+from app.core.people.roles import Permission, Reach, Role, grants_of
 from app.core.people.users import User
 from app.core.services import Services
 from app.web.people.permission_words import LABELS, table

@@ -16,8 +16,9 @@ from werkzeug.test import TestResponse
 from app.core import clock
 from app.core.people.api_tokens import PREFIX, ApiToken, _checksum
 from app.core.people.audit import Event
-from app.core.people.person import Origin, Permission, Role
+from app.core.people.person import Origin
 from app.core.people.random_tokens import new_token
+from app.core.people.roles import Permission, Role
 from app.core.people.users import User
 from app.core.services import Services
 from app.core.sign_in.administration import COMMAND

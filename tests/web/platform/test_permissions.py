@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app import create_app
-from app.core.people.person import PUBLIC, Permission, Person, Reach, Role, grants_of
+from app.core.people.person import PUBLIC, Person
+from app.core.people.roles import Permission, Reach, Role, grants_of
 from app.web.platform import permissions
 from app.web.platform.permissions import needed_by, requires
 from tests.signing_in import signed_in

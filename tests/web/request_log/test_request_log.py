@@ -13,7 +13,8 @@ from flask import Flask, Response, g
 
 from app import create_app
 from app.core.log_lines import request_id
-from app.core.people.person import Origin, Person, Role, grants_of
+from app.core.people.person import Origin, Person
+from app.core.people.roles import Role, grants_of
 from app.core.services import Services
 from app.web.platform import permissions
 from app.web.platform.permissions import requires

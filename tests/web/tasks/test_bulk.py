@@ -10,7 +10,8 @@ from bson import ObjectId
 from pymongo.errors import NetworkTimeout
 
 from app.core.listing.filter import TaskFilter
-from app.core.people.person import Permission, Person, Reach, Role
+from app.core.people.person import Person
+from app.core.people.roles import Permission, Reach, Role
 from app.core.queue import bulk
 from app.core.tasks.states import Priority, Status
 from app.web.platform import permissions

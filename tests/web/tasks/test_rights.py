@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from app.core.people.person import Person, Role
+from app.core.people.person import Person
+from app.core.people.roles import Role
 from app.core.tasks.states import Status
 from app.core.tasks.task import NewTask, Task
 from app.web.platform import permissions

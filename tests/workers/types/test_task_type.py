@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from app.core.params.fields import describe
 from app.core.params.paths import every
-from app.core.people.person import Permission, Role, grants_of
+from app.core.people.roles import Permission, Role, grants_of
 from dtq import Context, File, TaskTypeError, task
 from dtq._types.task_type import ROLES, registered
 from workers.types.task_modules import load
