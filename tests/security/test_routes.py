@@ -310,7 +310,8 @@ class Walk:
         """Ask for a route of a task, in its address and wherever else a route takes one."""
         if self.signed_out:
             self.client = self._client()
-        self.signed_out = bool(self.visitor.grants) and route.endpoint.startswith(("sign_in.", "profile."))
+        browser = bool(self.visitor.grants) and not self.visitor.token
+        self.signed_out = browser and route.endpoint.startswith(("sign_in.", "profile."))
         query = query_of(route.endpoint, task)
         form = {"id": str(task.id), "until": "9" * 13, "done": "0", "left": "0", "total": "1", "to": "high"}
         data = {**form, "priority": "high"} if route.method in UNSAFE else None
