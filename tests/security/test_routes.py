@@ -14,7 +14,8 @@ from http import HTTPStatus
 import pytest
 
 from app.core.clock import utcnow
-from app.core.people.roles import Role
+from app.core.people.roles import Permission, Role
+from app.core.services import Services
 from app.web.tasks.bulk_runs import pack
 from config import load
 from tests.browser.seeded import submit
@@ -35,7 +36,14 @@ MAY = {
         "reprioritize": OWN,
         "delete": OWN,
     },
-    "operator": {"cancel": ANY, "retry": ANY, "reprioritize": ANY, "delete": ANY, "private": ANY},
+    "operator": {
+        "cancel": ANY,
+        "retry": ANY,
+        "reprioritize": ANY,
+        "delete": ANY,
+        "private": ANY,
+        "settings": ANY,
+    },
     "administrator": {"audit": ANY, "users": ANY},
 }
 """What each role may do besides what the roles before it may."""
@@ -132,6 +140,7 @@ TABLE = {
             *("revoke_tokens", "set_role", "roles", "tokens", "revoke_token"),
         )
     },
+    "settings.index": Rule("settings"),
     "audit.index": Rule("audit"),
     "audit.export": Rule("audit"),
 }
@@ -147,6 +156,7 @@ class Visitor:
     owner: bool = False
     visibility: str = "team"
     over: str = ""
+    token: str = ""
 
     @property
     def grants(self) -> dict[str, str]:
@@ -158,6 +168,9 @@ class Visitor:
             found |= added
             if role == self.role:
                 break
+        if self.token:  # Tokens do not manage people, nor the sessions and tokens of their owner.
+            found = {need: reach for need, reach in found.items() if need not in ("profile", "users")}
+            return found if PROGRAMS else {}
         return found
 
     def sees(self, private: bool) -> bool:
@@ -198,8 +211,15 @@ VISITORS = [
     Visitor("a revoked session", "administrator", over="revoked"),
     Visitor("a disabled user", "administrator", over="disabled"),
     Visitor("a wrong session", "administrator", over="forged"),
-    Visitor("a token in the wrong place", over="token"),
+    Visitor("a program", "submitter", token="works"),
+    Visitor("a program that only reads", "viewer", token="reads"),
+    Visitor("a wrong token", "administrator", token="wrong", over="wrong"),
+    Visitor("an expired token", "administrator", token="expired", over="expired"),
+    Visitor("a revoked token", "administrator", token="revoked", over="revoked"),
+    Visitor("a token of a disabled user", "administrator", token="disabled", over="disabled"),
 ]
+PROGRAMS = "programs" in Services.__annotations__ or hasattr(Services, "programs")
+"""Whether programs may sign in by tokens in this version; where not, each of theirs is refused."""
 WORDS = ("Kinglet-in-the-title", "wombat-in-the-log", "wombat-in-the-file", "wombat-in-the-traceback")
 """What only those who see the task may read."""
 
@@ -229,12 +249,16 @@ class Walk:
 
     def __post_init__(self):
         self.signed_out = False
+        self.headers: dict[str, str] = {}
         self.client = self._client()
 
     def _client(self):
         services, visitor = self.world.services, self.visitor
         client = self.world.app.test_client()
         if not visitor.role:
+            return client
+        if visitor.token:
+            self.headers = {"Authorization": f"Bearer {self._token(visitor)}"}
             return client
         name = "alice" if visitor.owner else "somebody"
         signed_in(client, services, Role(visitor.role), name)
@@ -251,6 +275,23 @@ class Walk:
             with client.session_transaction() as cookie:
                 cookie["_user_id"] = "x" * len(cookie["_user_id"])
         return client
+
+    def _token(self, visitor):
+        """Return the token of a program, which works, or does not for the reason that the visitor names."""
+        people = self.world.services.people
+        user = user_of(self.world.services, Role.ADMINISTRATOR if visitor.over else Role.SUBMITTER, "robot")
+        chosen = {Permission.TASK_READ, Permission.TASK_DOWNLOAD} if visitor.token == "reads" else None
+        token, text = people.tokens.create(people.users.person(user), "CI", timedelta(days=1), chosen)
+        if visitor.token == "wrong":
+            return text[:-1] + ("a" if text[-1] != "a" else "b")
+        if visitor.token == "expired":
+            ended = {"$set": {"expires_at": utcnow() - timedelta(seconds=1)}}
+            self.world.services.db.tokens.update_one({"_id": token.id}, ended)
+        elif visitor.token == "revoked":
+            people.tokens.revoke(token.id)
+        elif visitor.token == "disabled":
+            people.users.disable(user.id)
+        return text
 
     def task(self):
         """Return a failed task of the owner's, with a log, a file and a traceback."""
@@ -269,12 +310,12 @@ class Walk:
         """Ask for a route of a task, in its address and wherever else a route takes one."""
         if self.signed_out:
             self.client = self._client()
-        self.signed_out = bool(self.visitor.grants) and route.endpoint.startswith(("sign_in.", "profile."))
-        headers = {"Authorization": "Bearer " + "x" * 43} if self.visitor.over == "token" else {}
+        browser = bool(self.visitor.grants) and not self.visitor.token
+        self.signed_out = browser and route.endpoint.startswith(("sign_in.", "profile."))
         query = query_of(route.endpoint, task)
         form = {"id": str(task.id), "until": "9" * 13, "done": "0", "left": "0", "total": "1", "to": "high"}
         data = {**form, "priority": "high"} if route.method in UNSAFE else None
-        sent = {"method": route.method, "query_string": query, "headers": headers, "data": data}
+        sent = {"method": route.method, "query_string": query, "headers": self.headers, "data": data}
         answer = self.client.open(route.path, **sent)
         text = answer.get_data(as_text=True)
         answer.close()
@@ -320,8 +361,8 @@ def query_of(endpoint, task):
 
 
 def kind_of(answer) -> str:
-    if answer.status_code == HTTPStatus.UNAUTHORIZED:
-        return "sign in"
+    if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS):
+        return "sign in"  # Wrong tokens are counted.
     to_sign_in = answer.status_code == HTTPStatus.SEE_OTHER and "/sign-in" in answer.headers["Location"]
     if to_sign_in:
         return "sign in"

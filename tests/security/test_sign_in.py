@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from app.web.people.local_path import local_path
+from app.web.sign_in.local_path import local_path
 
 from app.core.errors import Invalid
 from app.core.people.passwords import NOBODYS, Passwords, require_good

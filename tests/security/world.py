@@ -115,13 +115,18 @@ class World:
         return path
 
     def state(self) -> dict[str, Any]:
-        """Return everything that is stored, but for what a look at a page writes: sessions, the audit."""
+        """Return everything that is stored, but for what a look at a page writes: sessions, the audit, and
+        when a token was used last."""
         skipped = {"sessions", "audit", "challenges"}
         return {
-            name: sorted(map(repr, self.services.db[name].find()))
+            name: sorted(repr(_lasting(document)) for document in self.services.db[name].find())
             for name in self.services.db.list_collection_names()
             if name not in skipped and not name.startswith("system.")
         }
+
+
+def _lasting(document: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if not key.startswith(("used_", "last_used"))}
 
 
 class _Forms(HTMLParser):
