@@ -15,7 +15,6 @@ import pytest
 
 from app.core.clock import utcnow
 from app.core.people.roles import Permission, Role
-from app.core.services import Services
 from app.web.tasks.bulk_runs import pack
 from config import load
 from tests.browser.seeded import submit
@@ -170,7 +169,6 @@ class Visitor:
                 break
         if self.token:  # Tokens do not manage people, nor the sessions and tokens of their owner.
             found = {need: reach for need, reach in found.items() if need not in ("profile", "users")}
-            return found if PROGRAMS else {}
         return found
 
     def sees(self, private: bool) -> bool:
@@ -218,8 +216,6 @@ VISITORS = [
     Visitor("a revoked token", "administrator", token="revoked", over="revoked"),
     Visitor("a token of a disabled user", "administrator", token="disabled", over="disabled"),
 ]
-PROGRAMS = "programs" in Services.__annotations__ or hasattr(Services, "programs")
-"""Whether programs may sign in by tokens in this version; where not, each of theirs is refused."""
 WORDS = ("Kinglet-in-the-title", "wombat-in-the-log", "wombat-in-the-file", "wombat-in-the-traceback")
 """What only those who see the task may read."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from app.web.sign_in.local_path import local_path
 
 from app.core.errors import Invalid
 from app.core.people.passwords import NOBODYS, Passwords, require_good
 from app.core.people.person import Origin
 from app.core.people.roles import Role
 from app.core.sign_in.administration import COMMAND, link_path
+from app.web.sign_in.local_path import local_path
 from tests.signing_in import signed_in, token_of
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of nobody

@@ -78,15 +78,16 @@ def browser_of(agent: str) -> str:
 def _page(problem: Problem | None) -> str:
     core = services()
     user = core.people.users.get(current_person().id)
+    managed = managed_by(user)
     return render_template(
         "people/profile.html",
         user=user,
         problem=problem,
-        factors=shown_factors(user),
+        factors=None if managed else shown_factors(user),
         sessions=core.people.sessions.of_user(user.id),
         current=session_id(),
         browser_of=browser_of,
-        managed_by=managed_by(user),
+        managed_by=managed,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -100,7 +101,7 @@ def damaged(document: dict[str, Any], field: str, value: Any) -> dict[str, Any]:
     if value is MISSING:
         place.pop(last, None)
     else:
-        place[last] = value
+        place[last] = deepcopy(value)  # Damage may be done to what damage has put there.
     return document
 
 

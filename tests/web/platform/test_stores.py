@@ -15,6 +15,7 @@ from app.core import clock
 from app.core import mongo as database
 from app.core.errors import Unavailable
 from app.core.queue import rq
+from app.core.schema import indexes
 from app.core.store_errors import advice
 from app.web.platform.stores import Readiness
 from config import load
@@ -73,7 +74,7 @@ def test_ready_once_and_again_after_a_failure(services, monkeypatch):
     made: list[object] = []
     answers = [False, True, True]
     monkeypatch.setattr(database, "answers", lambda _: answers.pop(0))
-    monkeypatch.setattr(database, "create_indexes", made.append)
+    monkeypatch.setattr(indexes, "create_indexes", made.append)
     monkeypatch.setattr(clock, "synchronise", lambda _: None)
     readiness = Readiness(services.db)
     with pytest.raises(Unavailable):
