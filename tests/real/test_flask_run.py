@@ -114,7 +114,7 @@ def test_the_reloader_keeps_forms_and_says_everything_once(servers: Path) -> Non
 
         assert person.send(f"{address}/cancel", csrf_token=token) == 200
         assert program.said.count(NOTE) == 1
-        assert program.said.count("/sign-in/link/") == 1
+        assert program.said.count("Sign in by this link") == 1
 
 
 def serving(pid: int) -> list[psutil.Process]:

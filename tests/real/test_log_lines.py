@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -21,6 +21,7 @@ from app.local.children import free_port
 from app.local.servers import LocalStores
 from tests.real.clones import answers
 from tests.real.fleet import ROOT, fleet, gone, stop, until
+from tests.signing_in import cookie_header, cookies_over_http, link_over
 
 pytestmark = pytest.mark.real
 
@@ -97,17 +98,22 @@ def serving(command: list[str], env: dict[str, str], log: Path) -> Iterator[None
 def test_lines_of_the_web_server_are_json_too(real_stores: LocalStores, tmp_path: Path) -> None:
     port, log = free_port(0), tmp_path / "web.log"
     command = ["gunicorn", "--access-logfile", "-", "wsgi:app"]
-    with serving(command, web_environment(real_stores, port, LOG_FORMAT="json"), log):
+    env = web_environment(real_stores, port, LOG_FORMAT="json")
+    with serving(command, env, log):
         assert urlopen(f"http://127.0.0.1:{port}/healthz").status == 200
-        answer = urlopen(f"http://127.0.0.1:{port}/tasks?q=hidden%0A")
+        cookies = cookie_header(cookies_over_http(port, link_over(env)))
+        asked = Request(f"http://127.0.0.1:{port}/tasks?q=hidden%0A", headers={"Cookie": cookies})
+        answer = urlopen(asked)  # noqa: S310 - our own address
         body = answer.read()
-        until(lambda: "app.access" in log.read_text())
+        until(lambda: answer.headers["X-Request-Id"] in log.read_text())
 
     written = lines(log.read_text())
     assert {"gunicorn.error", "gunicorn.access", "app"} <= {line["logger"] for line in written}
-    (line,) = [line for line in written if line["logger"] == "app.access"]
+    lines_of_requests = [line for line in written if line["logger"] == "app.access"]
+    (line,) = [line for line in lines_of_requests if line["path"].startswith("/tasks")]
+    assert not any("link/" in line["path"] and "…" not in line["path"] for line in lines_of_requests)
     assert (line["method"], line["path"], line["status"]) == ("GET", "/tasks?…", 200)
-    assert (line["bytes"], line["address"], line["person"]) == (len(body), "127.0.0.1", "local")
+    assert (line["bytes"], line["address"], line["person_name"]) == (len(body), "127.0.0.1", "local")
     assert line["request_id"] == answer.headers["X-Request-Id"]
 
 

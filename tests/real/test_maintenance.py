@@ -129,9 +129,8 @@ def test_whatever_maintenance_asks_is_served_by_an_index(counted: tuple[Counted,
 def test_without_an_index_it_is_not(
     index: str, counted: tuple[Counted, bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        indexes, "WORK", tuple(each for each in indexes.WORK if each.document["name"] != index)
-    )
+    kept = [model for model in indexes.INDEXES["tasks"] if model.document["name"] != index]
+    monkeypatch.setattr(indexes, "INDEXES", {**indexes.INDEXES, "tasks": kept})
     ways = {each.rpartition(", ")[2] for each in unserved(*counted)}
     assert ways == ({"by the rule", "by the server's own words"} if counted[1] else {"by the rule"})
 
