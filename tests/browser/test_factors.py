@@ -42,7 +42,7 @@ def by_name(address: str) -> str:
 
 def sign_in(page: Any) -> None:
     page.goto("/sign-in")
-    page.get_by_label("Name").fill("ann")
+    page.get_by_label("Name", exact=True).fill("ann")
     page.get_by_label("Password").fill(GOOD)
     page.get_by_role("button", name="Sign in", exact=True).click()
 
@@ -138,7 +138,7 @@ def test_a_passkey_is_added_and_signs_in(page: Any, ann: User, services: Service
     sign_in(page)
     assert signed_in(page)
     page.goto("/profile")
-    page.get_by_label("Name").fill("Laptop")
+    page.get_by_label("Name", exact=True).fill("Laptop")
     page.get_by_role("button", name="Add a passkey").click()
     page.get_by_text("The passkey “Laptop” is added.").wait_for()
     sign_out(page)
@@ -155,7 +155,7 @@ def test_a_device_that_does_not_know_its_person_is_said(page: Any, ann: User) ->
     session.send("WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": False})
     sign_in(page)
     page.goto("/profile")
-    page.get_by_label("Name").fill("Laptop")
+    page.get_by_label("Name", exact=True).fill("Laptop")
     page.get_by_role("button", name="Add a passkey").click()
     page.get_by_text("No passkey was added. Try again.").wait_for()
     assert page.get_by_role("button", name="Add a passkey").is_enabled()
