@@ -29,7 +29,7 @@ hypothesis.settings.load_profile("untimed")
 # Otherwise every process rewrites the assertions of all tests anew, which takes half of the collection.
 sys.dont_write_bytecode = False
 
-pytest_plugins = ["tests.plugins.noskip"]
+pytest_plugins = ["tests.plugins.chromium", "tests.plugins.noskip"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

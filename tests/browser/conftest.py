@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -23,54 +21,11 @@ from app.core.services import Services
 from app.local.children import free_port
 from app.local.servers import stores
 from config import Settings
+from tests.plugins.chromium import Chromium
 from tests.real.fleet import ROOT, Fleet, fleet, until
-from tests.signing_in import cookies_over_http, link
+from tests.signing_in import link
 
 TASK = re.compile(r"/tasks/[0-9a-f]{24}$")  # the address of a task's page
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-class Chromium:
-    """A browser whose profiles are signed in at the servers of the test that asks for them."""
-
-    def __init__(self, browser: Any) -> None:
-        self._browser = browser
-        self._cookies: dict[str, str] = {}
-
-    def new_context(self, **given: Any) -> Any:
-        """Return a profile of somebody who is signed in."""
-        context = self.new_stranger(**given)
-        for name, value in self._cookies.items():
-            context.add_cookies([{"name": name, "value": value, "url": "http://127.0.0.1"}])
-        return context
-
-    def new_stranger(self, **given: Any) -> Any:
-        """Return a profile of somebody who is not."""
-        return self._browser.new_context(**given)
-
-    def sign_in(self, port: int, path: str) -> None:
-        """Sign in by a link; holds for the profiles that are made afterwards."""
-        self._cookies |= cookies_over_http(port, path)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Chromium]:
-    """Debian's Chromium, driven by Playwright."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM:
-        pytest.skip("There is no Chromium on this machine.")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield Chromium(browser)
-        browser.close()
 
 
 def whole(app: Any) -> Any:

@@ -15,6 +15,7 @@ from config import load
 from tests.browser import seeded
 from tests.browser.conftest import TASK, unbroken, whole
 from tests.browser.test_create_form import click_create
+from tests.signing_in import link
 
 pytestmark = pytest.mark.browser
 PREFIX = "/queue"
@@ -32,7 +33,8 @@ def page(chromium: Any, services: Any) -> Iterator[Any]:
     with unbroken(chromium.new_context(base_url=address)) as opened:
         opened.asked = []
         opened.on("request", lambda request: opened.asked.append(urlsplit(request.url).path))
-        opened.goto(f"{PREFIX}/")
+        opened.goto(f"{PREFIX}{link(services)}")
+        opened.wait_for_url(f"**{PREFIX}/")
         yield opened
     server.shutdown()
     thread.join()

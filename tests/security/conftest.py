@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import address, chromium
+from tests.browser.conftest import address
 from tests.web.conftest import anonymous, app, client, compiled_templates, one_app
 
-__all__ = ["address", "anonymous", "app", "chromium", "client", "compiled_templates", "one_app"]
+__all__ = ["address", "anonymous", "app", "client", "compiled_templates", "one_app"]
 
 FIGURE = "security-figure"
 
