@@ -54,6 +54,7 @@ def web(real_stores: LocalStores, tmp_path_factory: pytest.TempPathFactory) -> I
         "MONGODB_URI": real_stores.mongodb_uri.replace("/taskqueue", f"/{name}"),
         "REDIS_URL": real_stores.redis_url,
         "SECRET_KEY": "a-key-for-this-test-alone-0123456789",
+        "SECRETS_KEY": "another-key-for-this-test-9876543210",
         "FLASK_SKIP_DOTENV": "1",
         "MONGODB_TIMEOUT_MS": "10000",
         "WEB_HOSTS": NAME,

@@ -446,6 +446,6 @@ def test_the_code_is_what_a_program_reads(services: Any) -> None:
     indexes.require_usable(services.db)
     services.queues.require_usable()
     assert list(services.troubles()) == []
-    assert services.db.leases.count_documents({"_id": database.TRIED}) == 0
+    assert services.db.leases.count_documents({"_id": indexes.TRIED}) == 0
     assert json.dumps(Cause.CLUSTER.value) == '"cluster"'
     assert issubclass(QueueUnavailable, Unavailable) and causes.KEPT_S < 30

@@ -29,6 +29,9 @@ LOCAL_NAME = "local"
 """The person of a server that runs for one person on their own machine."""
 LONGEST_NAME = 80
 MOST_GROUPS = 50
+LAST_ADMINISTRATOR = (
+    "This is the only administrator who can sign in. Make another user an administrator first."
+)
 _NAME = re.compile(rf"[\w.@+-](?:[\w .@+-]{{0,{LONGEST_NAME - 2}}}[\w.@+-])?\Z")
 _GROUP = re.compile(r"[\w.@:/+-]{1,80}\Z")
 
@@ -243,9 +246,8 @@ class Users:
 
     def set_role(self, user_id: str, role: Role) -> User:
         """Raises NotFound, and Conflict where nobody else could administer then."""
-        if role is not Role.ADMINISTRATOR:
-            self._require_another_administrator(user_id)
-        return self._set(user_id, {"role": role.value})
+        values = {"role": role.value}
+        return self._set(user_id, values) if role is Role.ADMINISTRATOR else self._step_down(user_id, values)
 
     def set_groups(self, user_id: str, groups: Iterable[str]) -> User:
         """Raises NotFound, Invalid."""
@@ -274,8 +276,7 @@ class Users:
 
     def disable(self, user_id: str) -> User:
         """Keep a user from signing in; who calls this ends their sessions. Raises NotFound, Conflict."""
-        self._require_another_administrator(user_id)
-        return self._set(user_id, {"disabled_at": utcnow()})
+        return self._step_down(user_id, {"disabled_at": utcnow()})
 
     def enable(self, user_id: str) -> User:
         """Raises NotFound."""
@@ -290,10 +291,24 @@ class Users:
             raise NotFound("There is no such user.")
         return user
 
-    def _require_another_administrator(self, user_id: str) -> None:
-        others = {"_id": {"$ne": user_id}, "role": Role.ADMINISTRATOR.value, "disabled_at": None}
+    def _step_down(self, user_id: str, values: Document) -> User:
+        """Change a user who may be the last administrator. Raises NotFound, and Conflict where it is so.
+
+        Two administrators may do this to each other at once. So it is looked again afterwards, and the change
+        taken back where nobody is left.
+        """
         user = self.get(user_id)
-        if user.role is Role.ADMINISTRATOR and user.enabled and self._users.find_one(others) is None:
-            raise Conflict(
-                "This is the only administrator who can sign in. Make another user an administrator first."
-            )
+        if not (user.role is Role.ADMINISTRATOR and user.enabled):
+            return self._set(user_id, values)
+        if not self._administrators(but=user_id):
+            raise Conflict(LAST_ADMINISTRATOR)
+        changed = self._set(user_id, values)
+        if not self._administrators():
+            self._set(user_id, {"role": user.role.value, "disabled_at": None})
+            raise Conflict(LAST_ADMINISTRATOR)
+        return changed
+
+    def _administrators(self, but: str = "") -> bool:
+        """Return whether an administrator can sign in, besides the user with the ID ``but``."""
+        others = {"_id": {"$ne": but}, "role": Role.ADMINISTRATOR.value, "disabled_at": None}
+        return self._users.find_one(others, {"_id": 1}) is not None

@@ -14,7 +14,7 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from markupsafe import Markup
 
 from app.core.catalog import TaskType
-from app.core.errors import BadQuery, NotFound, QuotaExceeded
+from app.core.errors import BadQuery, Invalid, NotFound, QuotaExceeded
 from app.core.files.store import StoredFile
 from app.core.listing.filter import TaskFilter
 from app.core.mongo import translated
@@ -34,7 +34,7 @@ from app.web.create.secret_fields import Keeper
 from app.web.platform import request_limits
 from app.web.platform.errors import wants_json
 from app.web.platform.flashes import flash_at
-from app.web.platform.permissions import requires
+from app.web.platform.permissions import by_token, requires
 from app.web.platform.pulse import live, unless_refused
 
 blueprint = Blueprint("create", __name__, url_prefix="/tasks/new")
@@ -239,6 +239,10 @@ def submit(type_name: str) -> Any:
             return _page(task_type, envelope, sent.inputs, look_at=sent.look_at)
         sent = submission.receive(task_type, envelope, posted)
         if problems := summary_of(sent):
+            if by_token():
+                raise Invalid(
+                    "Check the values.", {wrong.target or "form": wrong.message for wrong in problems}
+                )
             return _page(task_type, envelope, sent.inputs, problems=problems), 422
         new = sent.new_task(parse_task_id(envelope.parent.data or ""))
         try:

@@ -15,6 +15,7 @@ from app.core.errors import Conflict, Invalid, TaskQueueError
 from app.core.people.roles import Role
 from app.core.people.users import User
 from app.core.sign_in.administration import Administration
+from app.core.sign_in.own_factors import ConfirmationRequired
 from app.core.sign_in.sign_in import PASSWORD_LIFE
 from app.extensions import services
 from app.web.people.permission_words import LABELS, quotas, table
@@ -23,6 +24,7 @@ from app.web.platform.errors import problem_of, wants_json
 from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import current_person, requires
 from app.web.request_log.origin import current_origin
+from app.web.sign_in.authenticator_app import require_recent_proof, to_confirm
 
 blueprint = Blueprint("users", __name__, url_prefix="/users")
 
@@ -115,6 +117,8 @@ def show(user_id: str) -> str:
 def set_role(user_id: str) -> Any:
     def change(user: User) -> str:
         role = _role()
+        if role is Role.ADMINISTRATOR:
+            require_recent_proof()
         _administration().set_role(user, role, current_person(), current_origin())
         return f"“{user.name}” has the role {role.value} now."
 
@@ -157,7 +161,10 @@ def reset(user_id: str) -> Any:
     """Answer with the link itself, which is shown this once."""
     user = _user(user_id)
     try:
+        require_recent_proof()
         token = _administration().reset(user, current_person(), current_origin())
+    except ConfirmationRequired as error:
+        return to_confirm(error)
     except Conflict as error:
         return _again(user, error)
     return make_response(_page(_user(user_id), link=_address(token)), 201)
@@ -188,6 +195,8 @@ def _change(user_id: str, change: Callable[[User], str]) -> Any:
     user = _user(user_id)
     try:
         sentence = change(user)
+    except ConfirmationRequired as error:
+        return to_confirm(error)
     except (Invalid, Conflict) as error:
         return _again(user, error)
     return _done(url_for("users.show", user_id=user.id), sentence)

@@ -18,7 +18,7 @@ from app.core.sign_in.second_factor import STEP_S
 from app.extensions import own_factors, services
 from app.web.platform.errors import problem_of, wants_json
 from app.web.platform.flashes import flash_at
-from app.web.platform.permissions import current_person, current_session, requires
+from app.web.platform.permissions import current_person, current_session, person_of_proxy, requires
 from app.web.request_log.origin import current_origin
 
 blueprint = Blueprint("authenticator_app", __name__, url_prefix="/profile")
@@ -67,6 +67,12 @@ def confirm() -> Any:
     except (Invalid, TooManyTries) as error:
         return _again(error, _confirm_page(problem=problem_of(error)))
     return done("Confirmed. For 10 minutes, you can change how you sign in.")
+
+
+def require_recent_proof() -> None:
+    """Raises ConfirmationRequired where the person of this session proved long ago that it is them."""
+    if person_of_proxy() is None and not current_session().proved_recently:
+        raise ConfirmationRequired("Confirm that it is you before you change this.")
 
 
 def to_confirm(error: ConfirmationRequired) -> Any:

@@ -51,6 +51,21 @@ def test_the_last_administrator_stays(users):
     assert users.set_role(second.id, Role.VIEWER).role is Role.VIEWER
 
 
+def test_two_administrators_who_disable_each_other_at_once_are_not_both_gone(users, monkeypatch):
+    one, two = users.add("one", Role.ADMINISTRATOR), users.add("two", Role.ADMINISTRATOR)
+    real = users._set
+
+    def both(user_id, values):
+        monkeypatch.setattr(users, "_set", real)
+        users.disable(two.id)  # The other request, between the look and the change of this one.
+        return real(user_id, values)
+
+    monkeypatch.setattr(users, "_set", both)
+    with pytest.raises(Conflict):
+        users.set_role(one.id, Role.VIEWER)
+    assert users.get(one.id).role is Role.ADMINISTRATOR and users.get(one.id).enabled
+
+
 def test_nobody_is_not_found(users):
     with pytest.raises(NotFound):
         users.set_groups("nobody", ["a"])

@@ -12,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.core.clock import utcnow
 from app.core.people.person import Origin, Person
 from app.core.people.roles import Permission, Reach, Role, grants_of
 from app.core.people.users import User
@@ -229,3 +230,16 @@ def test_the_page_of_roles_has_the_table(client: FlaskClient) -> None:
     assert "Cancel tasks – Own All All" in page and "Manage users – – – Yes" in page
     assert "Tasks per minute – 120 600 No limit" in page
     assert "Waiting tasks – 10,000 No limit No limit" in page
+
+
+@pytest.mark.parametrize(("path", "sent"), [("reset", {}), ("role", {"role": "administrator"})])
+def test_an_old_session_confirms_before_it_lets_somebody_else_in(
+    client: FlaskClient, services: Services, alice: User, path: str, sent: dict[str, str]
+) -> None:
+    long_ago = utcnow() - timedelta(hours=1)
+    services.db.sessions.update_many({}, {"$set": {"created_at": long_ago, "proved_at": long_ago}})
+    services.people.users.set_password_hash(alice.id, "x")
+    answer = send(client, f"/users/{alice.id}/{path}", **sent)
+    assert (answer.status_code, answer.location) == (303, "/profile/confirm")
+    user = services.people.users.get(alice.id)
+    assert (user.password_hash, user.role) == ("x", Role.SUBMITTER)

@@ -25,7 +25,7 @@ from app.core.sign_in.administration import COMMAND
 from app.core.tasks.task import Task
 from config import Rate
 from tests.signing_in import signed_in, user_of
-from tests.web.create.creating import publish
+from tests.web.create.creating import Browser, Sent, only, publish, upload
 
 DAY = timedelta(days=1)
 UNKNOWN = PREFIX + "x" * 43 + _checksum("x" * 43)
@@ -228,3 +228,24 @@ def test_programs_are_told_of_the_scheme_where_nobody_is_signed_in(anonymous: Fl
 def test_a_person_who_signs_in_still_needs_the_token_of_forms(app: Flask, services: Services) -> None:
     client = signed_in(app.test_client(), services)
     assert client.post("/profile/tokens", data={"name": "x", "life": "7"}).status_code == 400
+
+
+def test_a_token_creates_a_task_by_the_form_of_its_type(
+    anonymous: FlaskClient, services: Services, alice: User, make: Callable[..., Made]
+) -> None:
+    publish(services)
+    _, token = make()
+    headers = {"Authorization": f"Bearer {token}"}
+    values = Sent(ask(anonymous, token, "/tasks/new/clean_table").text).values
+    del values["csrf_token"]
+    anonymous.delete_cookie(next(iter(anonymous._cookies.values())).key) if anonymous._cookies else None
+    values["p-source"] = upload()
+    values["p-note"] = "by a program"
+
+    wrong = Browser(anonymous).send(values, headers=headers, p_rows="many")
+    assert (wrong.status_code, wrong.mimetype) == (422, "application/problem+json")
+    assert wrong.json is not None and "p-rows" in wrong.json["fields"]
+    values["p-source"] = upload()
+    answer = Browser(anonymous).send(values, headers=headers)
+    assert answer.status_code == 303, answer.text
+    assert (only(services).owner, only(services).params["note"]) == (alice.id, "by a program")
