@@ -36,7 +36,7 @@ def first_link(db: Mongo, administration: Administration, *, local: bool) -> str
 def say_first_link(
     db: Mongo, administration: Administration, say: Callable[[str], None], *, local: bool
 ) -> threading.Thread:
-    """Say the path of the link in a thread, once it can be made; nothing where none is needed."""
+    """Say the path of the link in a thread, once it can be made; nothing where there are users already."""
 
     def wait() -> None:
         while True:

@@ -47,7 +47,7 @@ MISSING = "Set up an authenticator app or a passkey first: an administrator requ
 
 
 def proved(proof: Proof) -> Response:
-    """Go on after a first step: ask for the second one where it is needed, else begin the session."""
+    """Go on after a first step: ask for the second one where the user has one, else begin the session."""
     steps = second_step()
     if not steps.needed(proof.user):
         return new_session.begin(proof)
