@@ -164,8 +164,8 @@ def test_what_forks_share_counts_once() -> None:
 FILES = """
     import os, resource
     resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))
-    from workers.attempt.limits import Files
-    files, kept = Files(), []
+    from workers.attempt.limits import OpenFiles
+    files, kept = OpenFiles(), []
     assert not files.leaked
     with files.spared():
         try:

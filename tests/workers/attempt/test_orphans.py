@@ -18,7 +18,7 @@ pytestmark = [
 BEGIN = """
     import gc, multiprocessing, os, signal, subprocess, sys, time
     from multiprocessing import shared_memory
-    from workers.attempt.orphans import Ended, adopt, children, end_strays_of_task
+    from workers.attempt.orphans import CleanedUp, adopt, children, end_strays_of_task
 
     def nap(seconds=60):
         time.sleep(seconds)
@@ -35,7 +35,7 @@ BEGIN = """
 
     def main():
         adopt()
-        assert end_strays_of_task() == Ended(0, False)
+        assert end_strays_of_task() == CleanedUp(0, False)
 """
 END = """
     if __name__ == "__main__":

@@ -66,8 +66,8 @@ LEFT = """
     import ctypes, io, logging, os, sys
     from pathlib import Path
     from workers.attempt.output_capture import Capture
-    from workers.attempt.limits import Files
-    libc, files = ctypes.CDLL(None), Files()
+    from workers.attempt.limits import OpenFiles
+    libc, files = ctypes.CDLL(None), OpenFiles()
     logging.basicConfig(stream=sys.stderr)
 
     def wrap(name):

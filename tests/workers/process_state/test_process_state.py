@@ -36,7 +36,7 @@ PROGRAM = """
     from tests.workers.process_state.process_changes import CHANGES, look
     from workers.attempt.output_capture import Capture
     from workers.process_state.left_threads import Threads
-    from workers.attempt.limits import Files
+    from workers.attempt.limits import OpenFiles
     from workers.process_state.state import ProcessState
     from workers.attempt.signals import Signals
 
@@ -46,7 +46,7 @@ PROGRAM = """
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     logging.getLogger("workers.attempt.child"), logging.getLogger("workers")
     tempfile.gettempdir()
-    signals, files = Signals(), Files()
+    signals, files = Signals(), OpenFiles()
     signals.begin_process()
     state, threads = ProcessState(), Threads()
 
