@@ -61,7 +61,7 @@ def test_what_a_shell_runs_beside_itself_ends_by_itself_and_nothing_is_lost(tmp_
     done = run(tmp_path, f"""
         for number in range(60):
             subprocess.run(["bash", "-c", {LINE!r}], check=True)
-            assert end_strays_of_task() == Ended(0, False), number
+            assert end_strays_of_task() == CleanedUp(0, False), number
             assert children() == []
     """)  # fmt: skip
     assert done.stdout == b"px\n" * 60
@@ -91,7 +91,7 @@ def test_what_does_not_end_is_killed_after_a_while_and_nothing_misses_it(
         ended = end_strays_of_task()
         assert ended.count >= 1 and not ended.missed, ended
         assert 0.3 <= time.monotonic() - began < 5
-        assert children() == [] and end_strays_of_task() == Ended(0, False)
+        assert children() == [] and end_strays_of_task() == CleanedUp(0, False)
     """)  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def test_what_ends_by_itself_is_neither_killed_nor_missed_and_its_owner_knows_ho
     run(tmp_path, f"""
         for _ in range(2):
             {started}
-            assert end_strays_of_task() == Ended(0, False)
+            assert end_strays_of_task() == CleanedUp(0, False)
             assert {right}
             assert children() == []
     """)  # fmt: skip
@@ -157,9 +157,9 @@ def test_what_was_there_before_the_first_task_stays(tmp_path: Path) -> None:
         kept = sleep()
         ours = children()
         assert ours == [kept.pid]
-        assert end_strays_of_task(ours) == Ended(0, False)
+        assert end_strays_of_task(ours) == CleanedUp(0, False)
         sleep()
-        assert end_strays_of_task(ours) == Ended(1, False)
+        assert end_strays_of_task(ours) == CleanedUp(1, False)
         assert kept.poll() is None
         kept.kill()
     """)  # fmt: skip
