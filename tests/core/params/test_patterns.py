@@ -8,7 +8,7 @@ import time
 
 import pytest
 import regex
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.core.errors import Invalid
@@ -71,6 +71,9 @@ def test_a_damaged_pattern_is_said():
     assert list(refused.value.fields) == ["a"]
 
 
+@example("b++b", "bb")
+@example("[?[a]]", "a]")
+@example("[a&&b]", "a")
 @given(st.from_regex(r"[a-c.*+?|()\[\]^$]{0,8}", fullmatch=True), st.text("abcd", max_size=8))
 def test_plain_patterns_mean_what_they_mean_in_python(pattern, text):
     try:

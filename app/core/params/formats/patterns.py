@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import regex
@@ -33,6 +34,9 @@ TOO_LONG = "This text takes too long to check. Shorten it."
 _TOKEN = re.compile(
     r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{(?P<least>[0-9]{1,9})?(?:,(?P<most>[0-9]{1,9})?)?\}|.", re.DOTALL
 )
+
+
+_CLASS_OPERATOR = re.compile(r"\[|&&|--|~~")
 
 
 class Undecided(ValueError):
@@ -92,8 +96,19 @@ def _linear(pattern: str) -> SchemaValidator:
     return SchemaValidator(core_schema.str_schema(pattern=pattern, strict=True))
 
 
+def _means_otherwise(pattern: str) -> bool:
+    """Return whether the linear engine reads a part differently: `a++`, `[a[b]`, `[a&&b]`."""
+    tokens = [found[0] for found in _TOKEN.finditer(pattern)]
+    repeated = ("*", "+", "?")
+    return any(
+        (first in repeated or first[:1] == "{") and second == "+" for first, second in pairwise(tokens)
+    ) or any(len(token) > 1 and token[0] == "[" and _CLASS_OPERATOR.search(token[1:]) for token in tokens)
+
+
 @lru_cache(maxsize=512)
 def _matcher(pattern: str) -> Callable[[str], bool]:
+    if _means_otherwise(pattern):
+        return _backtracking(pattern)
     try:
         linear = _linear(pattern)
     except SchemaError:
