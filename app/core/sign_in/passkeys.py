@@ -33,8 +33,8 @@ from app.core import stored
 from app.core.clock import utcnow
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.mongo import Document, Mongo
-from app.core.people.random_tokens import hashed
 from app.core.people.users import User
+from app.core.sign_in.challenges import Challenges
 from app.core.tasks.task import one_line
 
 CHALLENGE_FOR = timedelta(minutes=5)
@@ -86,10 +86,11 @@ def _passkey(document: Document) -> Passkey:
 
 
 class Passkeys:
-    """The collections `passkeys` and `challenges`."""
+    """The collection `passkeys`, and the challenges that they answer."""
 
     def __init__(self, db: Mongo) -> None:
-        self._passkeys, self._challenges = db.passkeys, db.challenges
+        self._passkeys = db.passkeys
+        self._challenges = Challenges(db, "passkey", CHALLENGE_FOR)
 
     def of_user(self, user_id: str) -> list[Passkey]:
         """Return the passkeys of a user, the oldest first."""
@@ -199,22 +200,11 @@ class Passkeys:
         self._passkeys.delete_many({"user": user_id})
 
     def _keep(self, challenge: bytes, user_id: str) -> None:
-        now = utcnow()
-        self._challenges.delete_many({"expires_at": {"$lte": now}})
-        self._challenges.insert_one(
-            {
-                "_id": hashed(bytes_to_base64url(challenge)),
-                "user": user_id,
-                "expires_at": now + CHALLENGE_FOR,
-            }
-        )
+        self._challenges.keep(bytes_to_base64url(challenge), user=user_id)
 
     def _take(self, challenge: str, user_id: str) -> bytes:
         """Return a challenge of ours and end it. Raises Invalid for any other."""
-        taken = self._challenges.delete_one(
-            {"_id": hashed(challenge), "user": user_id, "expires_at": {"$gt": utcnow()}}
-        )
-        if taken.deleted_count != 1:
+        if self._challenges.take(challenge, user=user_id) is None:
             raise Invalid("The time to answer is over. Try again.")
         return base64url_to_bytes(challenge)
 

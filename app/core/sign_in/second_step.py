@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import Any
 
 from app.core import stored
-from app.core.clock import utcnow
 from app.core.errors import Conflict, Forbidden, Invalid, QueueUnavailable
 from app.core.mongo import Document, Mongo
 from app.core.people.audit import Event, Outcome
@@ -22,6 +21,7 @@ from app.core.people.person import ANONYMOUS, Origin
 from app.core.people.random_tokens import hashed, is_token, new_token
 from app.core.people.users import User
 from app.core.secrets.vault import CannotOpen
+from app.core.sign_in.challenges import Challenges
 from app.core.sign_in.factors import Factors
 from app.core.sign_in.passkeys import NOT_ACCEPTED, Site
 from app.core.sign_in.second_factor import SecondFactors
@@ -71,36 +71,27 @@ class CodeUnreadable(Conflict):
 
 
 class PendingSteps:
-    """What was proved so far: documents of the collection `challenges`, named so that no passkey's is one."""
+    """What was proved so far."""
 
     def __init__(self, db: Mongo) -> None:
-        self._steps = db.challenges
+        self._steps = Challenges(db, "second step", STEP_FOR)
 
     def begin(self, proof: Proof) -> str:
         """Keep a proof; returns the token for the browser, which is stored nowhere."""
-        token, now = new_token(), utcnow()
-        self._steps.delete_many({"expires_at": {"$lte": now}})
-        self._steps.insert_one(
-            {
-                "_id": _name(token),
-                "user": proof.user.id,
-                "factors": list(proof.factors),
-                "password": _mark(proof.user),
-                "expires_at": now + STEP_FOR,
-            }
-        )
+        token = new_token()
+        self._steps.keep(token, user=proof.user.id, factors=list(proof.factors), password=_mark(proof.user))
         return token
 
     def find(self, token: str) -> Document | None:
         """Return what was kept, while there is time."""
         if not is_token(token):
             return None
-        found = self._steps.find_one({"_id": _name(token), "expires_at": {"$gt": utcnow()}})
+        found = self._steps.find(token)
         return found if found and _FIELDS(found) else None
 
     def take(self, token: str) -> bool:
         """End a step; returns whether it was there, so of several who try at once, one gets it."""
-        return self._steps.delete_one({"_id": _name(token)}).deleted_count == 1
+        return self._steps.take(token) is not None
 
 
 @dataclass(frozen=True)
@@ -201,10 +192,6 @@ def code_factor(factors: SecondFactors, user_id: str, code: str) -> str | None:
     if _APP_CODE.match(code):
         return "totp" if factors.verify(user_id, code) else None
     return "recovery" if factors.use_recovery_code(user_id, code) else None
-
-
-def _name(token: str) -> str:
-    return hashed(f"second step {token}")
 
 
 def _mark(user: User) -> str:

@@ -28,8 +28,9 @@ from joserfc.jws import JWSRegistry
 from app.core.clock import utcnow
 from app.core.errors import Forbidden, Invalid, Unavailable
 from app.core.mongo import Mongo
-from app.core.people.random_tokens import hashed, is_token, new_token
+from app.core.people.random_tokens import is_token, new_token
 from app.core.people.roles import Role
+from app.core.sign_in.challenges import Challenges
 from app.core.single_sign_on.providers import Provider
 from app.core.tasks.task import one_line
 
@@ -93,10 +94,10 @@ class _Known:
 
 
 class OpenID:
-    """Sign-in with the providers of one installation, over the collection `challenges`."""
+    """Sign-in with the providers of one installation, over the challenges of `db`."""
 
     def __init__(self, db: Mongo, providers: Mapping[str, Provider]) -> None:
-        self._challenges = db.challenges
+        self._challenges = Challenges(db, "provider", STATE_FOR)
         self.providers = providers
         self._known: dict[str, _Known] = {name: _Known() for name in providers}
 
@@ -112,17 +113,7 @@ class OpenID:
             url, _ = client.create_authorization_url(
                 metadata["authorization_endpoint"], state=state, nonce=nonce, code_verifier=verifier
             )
-        now = utcnow()
-        self._challenges.delete_many({"expires_at": {"$lte": now}})
-        self._challenges.insert_one(
-            {
-                "_id": hashed(state),
-                "provider": name,
-                "nonce": nonce,
-                "verifier": verifier,
-                "expires_at": now + STATE_FOR,
-            }
-        )
+        self._challenges.keep(state, provider=name, nonce=nonce, verifier=verifier)
         return str(url), state
 
     def finish(self, name: str, redirect_uri: str, answer: Mapping[str, str], state: str) -> Identity:
@@ -133,8 +124,8 @@ class OpenID:
         provider = self._provider(name)
         sent = answer.get("state", "")
         same = is_token(sent) and secrets.compare_digest(sent.encode(), state.encode())
-        begun = self._challenges.find_one_and_delete({"_id": hashed(sent)}) if same else None
-        if begun is None or begun.get("provider") != name or begun["expires_at"] <= utcnow():
+        begun = self._challenges.take(sent, provider=name) if same else None
+        if begun is None:
             raise Over(OVER)
         if "error" in answer or not answer.get("code"):
             raise Refused(REFUSED)
