@@ -33,7 +33,7 @@ NO_SECRETS_KEY = (
 )
 SAME_KEY = (
     "SECRETS_KEY: use values that SECRET_KEY and SECRET_KEY_FALLBACKS do not have, "
-    "because whoever has those can sign sessions."
+    "because anyone who has those can sign sessions."
 )
 
 

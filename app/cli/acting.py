@@ -1,4 +1,4 @@
-"""On whose behalf a command acts: with all rights, as whoever runs it reaches the stores anyway."""
+"""The user a command acts for, with all permissions: the person who runs it can reach the stores anyway."""
 
 from __future__ import annotations
 

@@ -63,10 +63,11 @@ def say_where_to_sign_in(app: Flask) -> None:
     core: Services = app.extensions["services"]
     if context is None or context.info_name != "run" or not core.settings.local or _said(os.environ):
         return
+    prefix = core.settings.web_prefix
     host, port = context.params.get("host") or "127.0.0.1", context.params.get("port") or 5000
 
     def say(path: str) -> None:
-        click.echo(f"Sign in by this link, once: http://{host}:{port}{path}", err=True)
+        click.echo(f"Sign in by this link, once: http://{host}:{port}{prefix}{path}", err=True)
 
     say_first_link(core.db, core.administration, say, local=True)
 

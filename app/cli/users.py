@@ -1,11 +1,12 @@
 """`flask users`: who may sign in. Standard output has the link or the list alone; the rest goes to stderr.
 
-A command acts with the rights of whoever can reach the database, so it asks for no sign-in.
+Commands ask for no sign-in: the person who runs them can reach the database.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 
 import click
@@ -23,6 +24,7 @@ from app.core.sign_in.administration import COMMAND, link_path
 from app.core.sign_in.sign_in import BOOTSTRAP_LIFE, LOCAL_LIFE, PASSWORD_LIFE
 from app.extensions import services
 from config import Settings
+from environment import FOLDER, ROOT, running_servers
 
 HEADS = ("NAME", "ROLE", "GROUPS", "STATE", "ID")
 
@@ -170,8 +172,10 @@ def _user(core: Services, name: str) -> User:
 
 def address_of(settings: Settings, token: str) -> str:
     """Return the address of a link, as far as the settings tell by which name the server is reached."""
-    path = link_path(token)
+    path = settings.web_prefix + link_path(token)
     if settings.local:
-        return f"http://{settings.web_bind}{path}"
+        # The web server of a `make up` may have chosen another port.
+        running = running_servers(ROOT / FOLDER).get("WEB_BIND")
+        return f"http://{os.environ.get('WEB_BIND') or running or settings.web_bind}{path}"
     names = [name for name in settings.web_hosts if name != "*"]
     return f"https://{names[0]}{path}" if names else path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app import create_app
+from app.cli import users
 from app.core.people.links import Purpose
 from app.core.people.roles import Role
 from app.core.services import assemble
@@ -88,3 +89,15 @@ def test_in_production_it_is_for_the_first_administrator_and_only_once_there_is_
     assert link_in(services, ran).purpose is Purpose.BOOTSTRAP
     services.people.users.add("root", Role.ADMINISTRATOR)
     assert runner.invoke(args=["users", "link"]).exit_code == 2
+
+
+def test_a_link_leads_to_the_server_that_runs_below_its_prefix(services, monkeypatch):
+    settings = load({"ENVIRONMENT": "local", "SECRET_KEY": "tests-only", "WEB_PREFIX": "/queue"})
+    monkeypatch.delenv("WEB_BIND", raising=False)
+    monkeypatch.setattr(users, "running_servers", lambda folder: {"WEB_BIND": "127.0.0.1:8455"})
+    core = assemble(settings, services.db, services.queues.redis)
+    runner = create_app(settings, core).test_cli_runner()
+    ran = runner.invoke(args=["users", "link"])
+    assert ran.stdout.startswith("http://127.0.0.1:8455/queue/sign-in/link/")
+    monkeypatch.setenv("WEB_BIND", "127.0.0.1:9000")
+    assert runner.invoke(args=["users", "link"]).stdout.startswith("http://127.0.0.1:9000/queue/")

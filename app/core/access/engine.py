@@ -17,7 +17,7 @@ from app.core.tasks.store import Tasks
 
 @dataclass(frozen=True)
 class Engine:
-    """What reads and writes tasks, whoever asks; it knows nothing of rights."""
+    """What reads and writes tasks for everybody; it knows nothing of rights."""
 
     tasks: Tasks
     queries: Queries

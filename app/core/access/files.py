@@ -1,6 +1,6 @@
 """Files by the rights of a person: of the tasks that they see, and those that a new task of theirs may name.
 
-A `StoredFile` is had from here only, so whoever holds one may read its content.
+Views get a `StoredFile` from here only, so code that has one may read its content.
 """
 
 from __future__ import annotations

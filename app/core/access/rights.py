@@ -27,14 +27,14 @@ PERMISSIONS: Mapping[Action, Permission] = {
 }
 
 _VERBS = {
-    Permission.TASK_READ: "view",
-    Permission.TASK_DOWNLOAD: "download files of",
-    Permission.TASK_CREATE: "create",
-    Permission.TASK_CLONE: "run again",
-    Permission.TASK_CANCEL: "cancel",
-    Permission.TASK_RETRY: "retry",
-    Permission.TASK_REPRIORITIZE: "change the priority of",
-    Permission.TASK_DELETE: "delete",
+    Permission.TASK_READ: "view {}",
+    Permission.TASK_DOWNLOAD: "download files of {}",
+    Permission.TASK_CREATE: "create {}",
+    Permission.TASK_CLONE: "run {} again",
+    Permission.TASK_CANCEL: "cancel {}",
+    Permission.TASK_RETRY: "retry {}",
+    Permission.TASK_REPRIORITIZE: "change the priority of {}",
+    Permission.TASK_DELETE: "delete {}",
 }
 OTHERS_SECRET = "This task uses a secret of its owner, so only its owner can retry it."  # noqa: S105 - a sentence
 NO_SECRETS = "You don't have permission to use secrets. Ask an administrator."
@@ -45,16 +45,21 @@ def holds_secret(params: Mapping[str, Any]) -> bool:
     return bool(masked(params) != params)
 
 
-def refusal(permission: Permission, *, own: bool = False) -> str:
-    """Return what a person without a permission is told; ``own``: they have it for their own tasks."""
+def refusal(permission: Permission, *, own: bool = False, token: bool = False) -> str:
+    """Return what a person without a permission is told; ``own``: they have it for their own tasks.
+
+    ``token``: it is a program that asks, whose token may have less than its owner.
+    """
+    if token and not own:
+        return f"This token doesn't have the permission {permission.value}. Use one that has it."
     if permission is Permission.SECRET_USE:
         return OTHERS_SECRET if own else NO_SECRETS
     verb = _VERBS.get(permission)
     if verb is None:
         return "You don't have permission to open this page. Ask an administrator."
     if own:
-        return f"You can {verb} your own tasks only. Ask the owner of this one, or an operator."
-    return f"You don't have permission to {verb} tasks. Ask an administrator."
+        return f"You can {verb.format('your own tasks')} only. Ask the owner of this one, or an operator."
+    return f"You don't have permission to {verb.format('tasks')}. Ask an administrator."
 
 
 @dataclass(frozen=True)
@@ -142,7 +147,8 @@ class Rights:
                 outcome=Outcome.FAILED,
                 reason=permission.value,
             )
-        return Forbidden(sentence or refusal(permission, own=permission in self.person.grants))
+        own, token = permission in self.person.grants, self.origin.via == "token"
+        return Forbidden(sentence or refusal(permission, own=own, token=token))
 
     # Which types they may use
 

@@ -1,6 +1,6 @@
-"""Version 1: whoever owns tasks and files, and canceled tasks, is named by a user's ID instead of a name.
+"""Version 1: the owners of tasks and files, and who canceled a task, are stored as user IDs, not as names.
 
-Each name becomes a user of its own, without a password: no two names are taken for one person, so that no
+Each name becomes a user of its own, without a password: no two names become one person, so no
 task comes to share its submission key with another. A task also gets the keywords by which lists find the
 tasks that somebody may see.
 

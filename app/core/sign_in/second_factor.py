@@ -26,7 +26,7 @@ from app.core.secrets.vault import CannotOpen, Vault
 ISSUER = "Task Queue"
 STEP_S = 30
 SKEW = 1
-"""Steps before and after the present one whose codes are taken: clocks of telephones differ."""
+"""Steps before and after the current one whose codes are accepted, because clocks of phones differ."""
 PENDING_FOR = timedelta(minutes=15)
 RECOVERY_CODES = 10
 _CODE = re.compile(r"[0-9]{6}\Z")
@@ -147,7 +147,7 @@ def _enrollment(secret: str, user: User) -> Enrollment:
 
 
 def _step_of(secret: str, code: str) -> int | None:
-    """Return the time step whose code this is, among those that are taken now."""
+    """Return the time step whose code this is, among those that are accepted now."""
     code = code.replace(" ", "")
     if not _CODE.match(code):
         return None

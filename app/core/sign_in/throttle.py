@@ -51,7 +51,7 @@ class Attempt:
 
 
 def network(address: str) -> str:
-    """Return what counts as one address: an IPv6 network, as whoever has one address there has all."""
+    """Return what counts as one address: for IPv6 the /64 network, as one client usually has all of it."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

@@ -100,7 +100,7 @@ def say_bootstrap_link(app: Flask) -> None:
         app.logger.warning(
             "There are no users yet. Make the first administrator by this link, which works once, for 24 "
             "hours: %s at the address of this server",
-            path,
+            core.settings.web_prefix + path,
         )
 
     say_first_link(core.db, core.administration, say, local=False)

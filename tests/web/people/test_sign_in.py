@@ -193,3 +193,10 @@ def test_next_is_a_path_of_this_server(anonymous, alice_user, address):
 @pytest.mark.parametrize("address", ["/", "/tasks?q=a&b=%2F%2Fx", "/tasks/1#log", "/queue/tasks"])
 def test_a_path_of_this_server_is_taken(address):
     assert local_path(address) == address
+
+
+def test_a_link_does_not_take_a_browser_over_unasked(client, services):
+    page = client.get(link(services, Role.VIEWER, "vera")).text
+    assert "This link ends that session here." in text_of(page)
+    assert "data-sends-itself" not in page
+    assert "data-sends-itself" in client.get(link(services)).text

@@ -249,3 +249,12 @@ def test_a_token_creates_a_task_by_the_form_of_its_type(
     answer = Browser(anonymous).send(values, headers=headers)
     assert answer.status_code == 303, answer.text
     assert (only(services).owner, only(services).params["note"]) == (alice.id, "by a program")
+
+
+def test_what_a_token_may_not_do_is_not_said_of_its_owner(
+    anonymous: FlaskClient, new_task: Callable[..., Task], alice: User, make: Callable[..., Made]
+) -> None:
+    _, token = make([Permission.TASK_READ])
+    answer = ask(anonymous, token, f"/tasks/{new_task(owner=alice.id).id}/cancel", "POST")
+    assert answer.status_code == 403 and answer.json is not None
+    assert "This token doesn't have the permission task.cancel." in answer.json["detail"]
