@@ -231,9 +231,17 @@ class Users:
         """Return whether there is a user at all."""
         return self._users.find_one({}, {"_id": 1}) is not None
 
-    def all(self, limit: int = 1_000) -> list[User]:
+    def all(self) -> list[User]:
         """Return the users by name."""
-        found = self._users.find().sort([("name_key", 1)]).limit(limit)
+        return list(stored.readable("user", _user, self._users.find().sort([("name_key", 1)])))
+
+    def page(self, prefix: str, after: str, limit: int) -> list[User]:
+        """Return users by name: those whose name begins with ``prefix`` and comes after ``after``."""
+        key = name_key(prefix)
+        names: Document = {"$gte": key, "$lt": f"{key}\U0010ffff"}
+        if after:
+            names["$gt"] = name_key(after)
+        found = self._users.find({"name_key": names}).sort([("name_key", 1)]).limit(limit)
         return list(stored.readable("user", _user, found))
 
     def names(self, ids: Iterable[str]) -> dict[str, str]:

@@ -13,13 +13,14 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 
 from app.core.errors import Conflict, Invalid, TaskQueueError
 from app.core.people.roles import Role
-from app.core.people.users import User
+from app.core.people.users import LONGEST_NAME, User
 from app.core.sign_in.administration import Administration
 from app.core.sign_in.own_factors import ConfirmationRequired
 from app.core.sign_in.sign_in import PASSWORD_LIFE
 from app.extensions import services
 from app.web.people.permission_words import LABELS, quotas, table
 from app.web.people.profile import browser_of
+from app.web.platform import request_args
 from app.web.platform.errors import problem_of, wants_json
 from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import current_person, requires
@@ -29,6 +30,8 @@ from app.web.sign_in.authenticator_app import require_recent_proof, to_confirm
 blueprint = Blueprint("users", __name__, url_prefix="/users")
 
 USUAL_ROLE = Role.SUBMITTER
+LISTED = 100
+TOKENS_LISTED = 1_000
 
 
 # Everybody
@@ -57,10 +60,16 @@ def add() -> Any:
 
 def _index(error: TaskQueueError | None = None) -> str:
     users = services().people.users
-    found = users.all()
+    asked = request_args.only("q", "after") if request.method == "GET" else {}
+    prefix, after = asked.get("q", "").strip()[:LONGEST_NAME], asked.get("after", "")[:LONGEST_NAME]
+    found = users.page(prefix, after, LISTED + 1)
+    more, found = len(found) > LISTED, found[:LISTED]
     return render_template(
         "people/users.html",
         users=found,
+        q=prefix,
+        next=found[-1].name if more else "",
+        paged=bool(more or prefix or after),
         with_second_factor=users.with_second_factor(user.id for user in found),
         roles=list(Role),
         role=request.form.get("role", USUAL_ROLE.value),
@@ -89,9 +98,16 @@ def roles() -> str:
 def tokens() -> str:
     """Everybody's tokens."""
     people = services().people
-    found = people.tokens.all()
+    found = people.tokens.all(TOKENS_LISTED + 1)
+    more, found = len(found) > TOKENS_LISTED, found[:TOKENS_LISTED]
     owners = people.users.names(token.user for token in found)
-    return render_template("people/all_tokens.html", tokens=found, owners=owners, labels=LABELS)
+    return render_template(
+        "people/all_tokens.html",
+        tokens=found,
+        owners=owners,
+        labels=LABELS,
+        most=TOKENS_LISTED if more else 0,
+    )
 
 
 @blueprint.post("/tokens/revoke")

@@ -340,4 +340,4 @@ def test_memory_does_not_grow_with_the_file(write, clock):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert written > 20_000 * 150
-    assert peaks[1] < 1.2 * peaks[0]
+    assert peaks[1] - peaks[0] < written / 10  # What else runs in the process allocates, too.

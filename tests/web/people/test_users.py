@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from app.core.people.person import Origin, Person
 from app.core.people.roles import Permission, Reach, Role, grants_of
 from app.core.people.users import User
 from app.core.services import Services
+from app.web.people import users
 from app.web.people.permission_words import LABELS, table
 from tests.signing_in import signed_in, token_of, user_of
 from tests.web.looking import text_of
@@ -243,3 +245,21 @@ def test_an_old_session_confirms_before_it_lets_somebody_else_in(
     assert (answer.status_code, answer.location) == (303, "/profile/confirm")
     user = services.people.users.get(alice.id)
     assert (user.password_hash, user.role) == ("x", Role.SUBMITTER)
+
+
+def test_many_users_come_in_pages_and_are_found_by_how_their_names_begin(
+    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(users, "LISTED", 3)
+    for name in ("ann", "Anna", "bob", "cleo", "dan"):
+        services.people.users.add(name, Role.VIEWER)
+
+    def names(address: str) -> list[str]:
+        return re.findall(r'<th scope="row"><a [^>]*>([^<]*)</a>', client.get(address).text)
+
+    first = client.get("/users").text
+    assert names("/users") == ["ann", "Anna", "bob"]
+    (following,) = re.findall(r'href="(/users\?[^"]*)">Next', first)
+    assert names(unescape(following)) == ["cleo", "dan", "local"]
+    assert names("/users?q=AN") == ["ann", "Anna"] and names("/users?q=nobody") == []
+    assert client.get("/users?role=x").status_code == 400
