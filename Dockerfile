@@ -12,7 +12,7 @@ RUN useradd --system --uid 10001 --home-dir /srv/dtq --shell /usr/sbin/nologin d
 RUN install --directory --owner=10001 --mode=0700 /var/lib/dtq
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/dtq
-COPY config.py environment.py wsgi.py gunicorn.conf.py ./
+COPY config.py setting_values.py environment.py wsgi.py gunicorn.conf.py ./
 COPY dtq dtq
 COPY app app
 COPY workers workers

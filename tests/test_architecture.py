@@ -33,7 +33,10 @@ MODULES = sorted(
     for folder in ("app", "dtq", "workers", "library")
     for path in (ROOT / folder).rglob("*.py")
     if path.stat().st_size
-) + [ROOT / name for name in ("config.py", "environment.py", "wsgi.py", "gunicorn.conf.py")]
+) + [
+    ROOT / name
+    for name in ("config.py", "setting_values.py", "environment.py", "wsgi.py", "gunicorn.conf.py")
+]
 EVERYTHING = [*MODULES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "bench").rglob("*.py"))]
 
 FORBIDDEN = [
@@ -71,6 +74,7 @@ FORBIDDEN = [
     ("dtq", "app", "the public package stands alone"),
     ("dtq", "workers", "the public package stands alone"),
     ("dtq", "config", "the public package stands alone"),
+    ("dtq", "setting_values", "the public package stands alone"),
     ("dtq", "environment", "the public package stands alone"),
     ("dtq", "dtq_library", "the public package stands alone"),
     ("app", "dtq._types", "what the program needs of it is in dtq.runtime"),
@@ -80,11 +84,16 @@ FORBIDDEN = [
     ("library", "app", "the public package suffices"),
     ("library", "workers", "the public package suffices"),
     ("library", "config", "the public package suffices"),
+    ("library", "setting_values", "the public package suffices"),
     ("library", "environment", "the public package suffices"),
     ("library", "flask", "task types render nothing"),
     ("config.py", "app", "settings come first"),
     ("config.py", "workers", "settings come first"),
     ("config.py", "environment", "what settings there are comes before where they come from"),
+    ("setting_values.py", "app", "settings come first"),
+    ("setting_values.py", "workers", "settings come first"),
+    ("setting_values.py", "config", "what a text means does not depend on the table"),
+    ("setting_values.py", "environment", "what a text means does not depend on the table"),
     ("environment.py", "app", "settings come first"),
     ("environment.py", "workers", "settings come first"),
 ]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.core.people.roles import Role
-from config import HIDDEN, ROLES, VERSION, SettingReach, Settings, SettingsError, describe, load, setting
+from config import HIDDEN, VERSION, SettingReach, Settings, SettingsError, describe, load, setting
+from setting_values import ROLES
 
 ROOT = Path(__file__).resolve().parent.parent
 STRONG = "Zk3-9vXq_71hTsw0LrCePbYu5nDgJa2mQ8oF"

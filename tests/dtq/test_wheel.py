@@ -100,7 +100,8 @@ assert raised(Retry, lambda: run(sum_up, source=b"", least=0)).after_s == 60
 assert raised(Invalid, lambda: run(sum_up, source=b"", least=10)).fields.keys() == {"least"}
 raised(Canceled, lambda: Trial(cancel_at=1).run(wait))
 raised(TaskTypeError, lambda: task(title="No context")(len))
-ours = {name.partition(".")[0] for name in sys.modules} & {"app", "workers", "config", "flask", "pymongo"}
+programs = {"app", "workers", "config", "setting_values", "flask", "pymongo"}
+ours = {name.partition(".")[0] for name in sys.modules} & programs
 assert not ours, ours
 print("tested", sys.modules["dtq"].__file__)
 """

@@ -25,8 +25,8 @@ from tests.signing_in import cookie_header, cookies_over_http
 pytestmark = pytest.mark.real
 
 COMMANDS = blocks(section(TUTORIAL, "Steps"), "sh")
-PROGRAM = ("app", "dtq", "workers", "library", "templates", "static", "config.py", "environment.py",
-           "wsgi.py", "gunicorn.conf.py", "Makefile")  # fmt: skip
+PROGRAM = ("app", "dtq", "workers", "library", "templates", "static", "config.py", "setting_values.py",
+           "environment.py", "wsgi.py", "gunicorn.conf.py", "Makefile")  # fmt: skip
 
 
 @pytest.fixture

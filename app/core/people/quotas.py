@@ -18,7 +18,8 @@ from redis.exceptions import RedisError
 from app.core.errors import QuotaExceeded
 from app.core.people.person import Person
 from app.core.people.roles import Role
-from config import PerRole, Settings
+from config import Settings
+from setting_values import PerRole
 
 if TYPE_CHECKING:
     from limits.strategies import SlidingWindowCounterRateLimiter

@@ -19,7 +19,7 @@ from app.core.people.person import ANONYMOUS, Origin, Person
 from app.core.people.quotas import Rates
 from app.core.people.roles import Permission
 from app.core.sign_in.throttle import network
-from config import Rate
+from setting_values import Rate
 
 AUDITED_S = 3_600
 """How often wrong tokens of one address are recorded, at most."""

@@ -27,7 +27,8 @@ from redis.exceptions import RedisError
 from app.core.errors import QueueUnavailable, TooManyTries
 from app.core.people.users import name_key
 from app.core.store_errors import causes
-from config import Rate, Settings
+from config import Settings
+from setting_values import Rate
 
 if TYPE_CHECKING:
     from limits import RateLimitItem

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.core.people.roles import Permission, Reach, Role, grants_of
-from config import PerRole, Settings
+from config import Settings
+from setting_values import PerRole
 
 LABELS = {
     Permission.TASK_READ: "View tasks",

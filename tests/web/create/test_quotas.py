@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 
 from app.core.people.roles import Role
 from app.core.services import Services, assemble
-from config import PerRole, Settings
+from config import Settings
+from setting_values import PerRole
 from tests.web.create.creating import Browser, Sent, publish, upload
 
 ONE: PerRole = (("submitter", 1),)

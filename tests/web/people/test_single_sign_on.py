@@ -16,7 +16,8 @@ from app import create_app
 from app.core.people.roles import Role
 from app.core.queue import rq
 from app.core.single_sign_on import openid
-from config import Rate, SettingsError, load
+from config import SettingsError, load
+from setting_values import Rate
 from tests.signing_in import signed_in, token_of
 from tests.web.looking import text_of
 

@@ -23,7 +23,7 @@ from app.core.people.users import User
 from app.core.services import Services
 from app.core.sign_in.administration import COMMAND
 from app.core.tasks.task import Task
-from config import Rate
+from setting_values import Rate
 from tests.signing_in import signed_in, user_of
 from tests.web.create.creating import Browser, Sent, only, publish, upload
 
