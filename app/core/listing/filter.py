@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.core.errors import BadQuery
-from app.core.listing.cursors import decode
+from app.core.listing.query_string import MAX_TEXT, check_text, single_values
 from app.core.tasks.states import ENDED, Priority, Status
 from app.core.tasks.task import tag_of
 
@@ -21,7 +21,6 @@ ORDERINGS = {
 }
 PAGE_SIZES = (25, 50, 100, 200)
 ENDED_WITHIN = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
-MAX_TEXT = 200
 _NAMES = {
     "sort": "sort",
     "per_page": "page size",
@@ -58,21 +57,14 @@ class TaskFilter:
     @classmethod
     def parse(cls, args: Mapping[str, Sequence[str]]) -> TaskFilter:
         """Read a query string. Raises BadQuery for an unknown or repeated name or a value not offered."""
-        values: dict[str, Any] = {}
-        for name, texts in args.items():
-            if name not in cls.__dataclass_fields__:
-                known = ", ".join(field.name for field in fields(cls))
-                raise BadQuery(f"There is no filter “{name[:MAX_TEXT]}”. There are: {known}.")
-            if len(texts) != 1:
-                raise BadQuery(f"The filter “{name}” may be given once.")
-            if texts[0]:
-                values[name] = _value(name, texts[0] if name == "error" else texts[0].strip())
+        values: dict[str, Any] = {
+            name: _value(name, text if name == "error" else text.strip())
+            for name, text in single_values(args, cls.__dataclass_fields__).items()
+        }
         if (ordering := values.get("order", "")) in ORDERINGS:
             if "sort" in values:
                 raise BadQuery(f"Please give either “sort” or “order={ordering}”.")
             values["sort"], values["order"] = ordering.split("-")
-        if len(values.keys() & {"after", "before", "last"}) > 1:
-            raise BadQuery("A page of the list has one place: after, before or last.")
         if values.get("ended"):
             values["sort"] = "finished"
         return cls(**values)
@@ -142,10 +134,7 @@ def _value(name: str, text: str) -> Any:
             f"“{text[:MAX_TEXT]}” is not a {_NAMES.get(name, name)} offered here. "
             f"There are: {', '.join(offered[name])}."
         )
-    if len(text) > MAX_TEXT:
-        raise BadQuery(f"The filter “{name}” takes at most {MAX_TEXT} characters.")
-    if name in ("after", "before"):
-        decode(text)
+    check_text(name, text)
     if name == "tag":
         return tag_of(text)
     return int(text) if name == "per_page" else text

@@ -19,7 +19,8 @@ from bson import ObjectId
 from app.core.clock import utcnow
 from app.core.errors import BadQuery, TooShort
 from app.core.listing.cursors import EPOCH, Page, beyond, encode
-from app.core.listing.filter import ENDED_WITHIN, MAX_TEXT, TaskFilter
+from app.core.listing.filter import ENDED_WITHIN, TaskFilter
+from app.core.listing.query_string import MAX_TEXT
 from app.core.listing.search_index import Expansion, Words
 from app.core.mongo import Document, Mongo
 from app.core.tasks.queries import read_tasks

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.core.clock import utcnow
-from app.core.listing.filter import ENDED_WITHIN, MAX_TEXT, TaskFilter
+from app.core.listing.filter import ENDED_WITHIN, TaskFilter
 from app.core.listing.listing import Count, Listing
+from app.core.listing.query_string import MAX_TEXT
 from app.core.mongo import Document, Mongo
 from app.core.stored import EARLIEST, LATEST, is_text, is_time
 from app.core.tasks.states import ENDED, Priority, Status

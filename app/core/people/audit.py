@@ -20,11 +20,11 @@ from pymongo.errors import PyMongoError
 from app.core import stored
 from app.core.clock import utcnow
 from app.core.errors import BadQuery, Unavailable
-from app.core.listing.cursors import beyond, decode, encode
+from app.core.listing.cursors import beyond, encode
+from app.core.listing.query_string import MAX_TEXT, check_text, single_values
 from app.core.mongo import Document, Mongo, explained
 from app.core.people.person import Origin, Person
 
-MAX_TEXT = 200
 PAGE_SIZE = 50
 BATCH = 500
 PRUNE_S = 2.0
@@ -126,18 +126,8 @@ class AuditFilter:
     @classmethod
     def parse(cls, args: Mapping[str, Sequence[str]]) -> AuditFilter:
         """Read a query string. Raises BadQuery for an unknown or repeated name or a value not offered."""
-        values: dict[str, str] = {}
-        for name, texts in args.items():
-            if name not in cls.__dataclass_fields__:
-                known = ", ".join(field.name for field in fields(cls))
-                raise BadQuery(f"There is no filter “{name[:MAX_TEXT]}”. Use one of: {known}.")
-            if len(texts) != 1:
-                raise BadQuery(f"Use the filter “{name}” only once.")
-            if text := texts[0].strip():
-                values[name] = _checked(name, text)
-        if len(values.keys() & {"after", "before", "last"}) > 1:
-            raise BadQuery("Use only one of: after, before, last.")
-        return cls(**values)
+        given = single_values(args, cls.__dataclass_fields__)
+        return cls(**{name: _checked(name, text.strip()) for name, text in given.items() if text.strip()})
 
     def args(self, **changes: str) -> dict[str, Any]:
         """Return the query string with changes, which leads to the first page unless they name a cursor."""
@@ -168,12 +158,9 @@ def _checked(name: str, text: str) -> str:
     offered = {"outcome": [outcome.value for outcome in Outcome], "last": ["1"]}
     if name in offered and text not in offered[name]:
         raise BadQuery(f"Use one of these for “{name}”: {', '.join(offered[name])}.")
-    if len(text) > MAX_TEXT:
-        raise BadQuery(f"Use {MAX_TEXT} characters or fewer for “{name}”.")
+    check_text(name, text)
     if name in ("since", "until"):
         _day(text)
-    if name in ("after", "before"):
-        decode(text)
     return text
 
 

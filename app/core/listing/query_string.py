@@ -1,0 +1,38 @@
+"""What the query string of a list holds, before its values are read: known names, each once, one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from app.core.errors import BadQuery
+from app.core.listing.cursors import decode
+
+MAX_TEXT = 200
+"""How many characters a filter takes."""
+PLACES = ("after", "before", "last")
+"""The names that say which page is shown; the first two take a cursor."""
+
+
+def single_values(args: Mapping[str, Sequence[str]], known: Iterable[str]) -> dict[str, str]:
+    """Return name to text, without empty ones.
+
+    Raises BadQuery for an unknown or repeated name, and for a page that is to begin in two places.
+    """
+    names = list(known)
+    for name, texts in args.items():
+        if name not in names:
+            raise BadQuery(f"There is no filter “{name[:MAX_TEXT]}”. There are: {', '.join(names)}.")
+        if len(texts) != 1:
+            raise BadQuery(f"The filter “{name}” may be given once.")
+    found = {name: texts[0] for name, texts in args.items() if texts[0]}
+    if len(found.keys() & set(PLACES)) > 1:
+        raise BadQuery(f"Use only one of: {', '.join(PLACES)}.")
+    return found
+
+
+def check_text(name: str, text: str) -> None:
+    """Raises BadQuery for a text that is too long, and for one that is not a cursor where one belongs."""
+    if len(text) > MAX_TEXT:
+        raise BadQuery(f"Use {MAX_TEXT} characters or fewer for “{name}”.")
+    if name in ("after", "before"):
+        decode(text)
