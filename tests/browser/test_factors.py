@@ -14,7 +14,7 @@ from app.core.services import Services
 from app.core.sign_in.factors import Factors
 from tests.browser.conftest import unbroken
 from tests.browser.test_accessibility import found_on
-from tests.core.sign_in.telephone import Telephone, set_up
+from tests.core.sign_in.phone import Phone, set_up
 
 pytestmark = pytest.mark.browser
 
@@ -54,12 +54,12 @@ def sign_out(page: Any) -> None:
     page.wait_for_url("**/sign-in")
 
 
-def set_up_in(page: Any) -> tuple[Telephone, list[str]]:
+def set_up_in(page: Any) -> tuple[Phone, list[str]]:
     """Set up an app on the profile; returns it with the recovery codes that are shown."""
     page.goto("/profile")
     page.get_by_role("button", name="Set up", exact=True).click()
     assert page.locator(".qr svg").bounding_box()["width"] > 100
-    app = Telephone(page.locator(".secret code").inner_text())
+    app = Phone(page.locator(".secret code").inner_text())
     page.get_by_role("textbox", name="Code").fill(app.code(-1))
     page.get_by_role("button", name="Turn on").click()
     codes = page.locator(".recovery-codes code").all_inner_texts()
@@ -184,7 +184,7 @@ def test_axe_finds_nothing(chromium: Any, address: str, ann: User) -> None:
     look("profile")
     page.get_by_role("button", name="Set up", exact=True).click()
     look("set up")
-    app = Telephone(page.locator(".secret code").inner_text())
+    app = Phone(page.locator(".secret code").inner_text())
     page.get_by_role("textbox", name="Code").fill("1")
     page.get_by_role("button", name="Turn on").click()
     look("wrong code")

@@ -7,7 +7,7 @@ import pytest
 from app import create_app
 from app.core.people.roles import Role
 from app.core.sign_in.factors import Factors
-from tests.core.sign_in.telephone import set_up
+from tests.core.sign_in.phone import set_up
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from app.core.sign_in.factors import Factors
 from app.core.sign_in.own_factors import ConfirmationRequired, OwnFactors
 from app.core.sign_in.passkeys import Site
 from tests.core.sign_in.authenticator import Authenticator
-from tests.core.sign_in.telephone import Telephone, set_up
+from tests.core.sign_in.phone import Phone, set_up
 
 ORIGIN = Origin("203.0.113.1", "request", "session")
 HERE = Site("localhost", "http://localhost:8000")
@@ -57,7 +57,7 @@ def test_an_app_is_set_up_and_the_other_sessions_end(own, ann, sessions, service
     with pytest.raises(Invalid):
         own.confirm_app(ann, sessions[0], "12345", ORIGIN)
     assert len(lasting(services, ann)) == 2
-    assert len(own.confirm_app(ann, sessions[0], Telephone(begun.secret).code(), ORIGIN)) == 10
+    assert len(own.confirm_app(ann, sessions[0], Phone(begun.secret).code(), ORIGIN)) == 10
     assert lasting(services, ann) == [sessions[0].id]
     assert events(services) == [("second_factor.set", "done")]
 

@@ -16,7 +16,7 @@ from app.core.sign_in.passkeys import Site
 from app.core.sign_in.second_step import CodeUnreadable, PendingSteps, SecondStep, StepOver, WrongCode
 from app.core.sign_in.sign_in import Proof
 from tests.core.sign_in.authenticator import Authenticator
-from tests.core.sign_in.telephone import Telephone, set_up
+from tests.core.sign_in.phone import Phone, set_up
 
 ORIGIN = Origin("203.0.113.1", "request", "session")
 HERE = Site("localhost", "http://localhost:8000")
@@ -34,7 +34,7 @@ def steps(services: Services) -> SecondStep:
 
 
 @pytest.fixture
-def telephone(steps: SecondStep, ann: User) -> Telephone:
+def phone(steps: SecondStep, ann: User) -> Phone:
     return set_up(steps.factors.second_factors, ann)[0]
 
 
@@ -50,8 +50,8 @@ def wrong_for(app):
     return f"{(int(app.code()) + 1) % 10**6:06}"
 
 
-def test_a_code_finishes_what_a_password_began(steps, telephone, ann):
-    assert steps.by_code(begun(steps, ann), telephone.code(), ORIGIN).factors == ("password", "totp")
+def test_a_code_finishes_what_a_password_began(steps, phone, ann):
+    assert steps.by_code(begun(steps, ann), phone.code(), ORIGIN).factors == ("password", "totp")
 
 
 def test_a_recovery_code_does_so_once(steps, ann):
@@ -62,28 +62,28 @@ def test_a_recovery_code_does_so_once(steps, ann):
     assert steps.factors.second_factors.codes_left(ann.id) == 9
 
 
-def test_a_wrong_code_is_audited_and_the_step_goes_on(steps, telephone, ann, services):
+def test_a_wrong_code_is_audited_and_the_step_goes_on(steps, phone, ann, services):
     token = begun(steps, ann)
-    for wrong in (wrong_for(telephone), "", "000", "no-such-code"):
+    for wrong in (wrong_for(phone), "", "000", "no-such-code"):
         with pytest.raises(WrongCode):
             steps.by_code(token, wrong, ORIGIN)
     assert failures(services) == ["code"] * 4
-    assert steps.by_code(token, telephone.code(), ORIGIN).user == ann
+    assert steps.by_code(token, phone.code(), ORIGIN).user == ann
 
 
-def test_a_step_works_once_and_ends(steps, telephone, ann, clock):
+def test_a_step_works_once_and_ends(steps, phone, ann, clock):
     token = begun(steps, ann)
-    steps.by_code(token, telephone.code(), ORIGIN)
+    steps.by_code(token, phone.code(), ORIGIN)
     with pytest.raises(StepOver):
-        steps.by_code(token, telephone.code(1), ORIGIN)
+        steps.by_code(token, phone.code(1), ORIGIN)
     late = begun(steps, ann)
     clock.advance(minutes=11)
     with pytest.raises(StepOver):
-        steps.by_code(late, telephone.code(), ORIGIN)
+        steps.by_code(late, phone.code(), ORIGIN)
 
 
 @pytest.mark.parametrize("change", ["disabled", "reset", "password", "gone"])
-def test_it_ends_with_what_began_it(steps, telephone, ann, services, change):
+def test_it_ends_with_what_began_it(steps, phone, ann, services, change):
     token = begun(steps, ann)
     if change == "disabled":
         services.administration.disable(ann, COMMAND, ORIGIN)
@@ -117,13 +117,13 @@ def test_no_challenge_of_a_passkey_is_a_step(steps, ann):
         steps.user(options["challenge"])
 
 
-def test_codes_are_counted_and_a_right_password_gives_no_tries_back(steps, telephone, ann, services):
+def test_codes_are_counted_and_a_right_password_gives_no_tries_back(steps, phone, ann, services):
     for _ in range(services.settings.sign_in_rate.count):
         with pytest.raises(WrongCode):
-            steps.by_code(begun(steps, ann), wrong_for(telephone), ORIGIN)
+            steps.by_code(begun(steps, ann), wrong_for(phone), ORIGIN)
     with pytest.raises(TooManyTries):
-        steps.by_code(begun(steps, ann), telephone.code(), ORIGIN)
-    assert steps.by_code(begun(steps, ann), telephone.code(), ORIGIN, "her own browser")
+        steps.by_code(begun(steps, ann), phone.code(), ORIGIN)
+    assert steps.by_code(begun(steps, ann), phone.code(), ORIGIN, "her own browser")
 
 
 def test_without_the_key_nobody_gets_in_by_a_code(steps, ann, services):
@@ -176,7 +176,7 @@ def test_challenges_are_counted_by_address(steps, services):
     assert steps.passkey_options(HERE, Origin("203.0.113.2"))
 
 
-def test_a_reset_removes_app_and_passkeys(steps, telephone, ann, services):
+def test_a_reset_removes_app_and_passkeys(steps, phone, ann, services):
     passkey_of(steps, ann)
     services.administration.reset(ann, COMMAND, ORIGIN)
     assert not steps.factors.second_factors.active(ann.id)

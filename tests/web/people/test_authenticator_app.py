@@ -10,7 +10,7 @@ import pytest
 
 from app.core.people.roles import Role
 from app.core.sign_in.factors import Factors
-from tests.core.sign_in.telephone import Telephone, set_up
+from tests.core.sign_in.phone import Phone, set_up
 from tests.signing_in import token_of
 from tests.web.looking import text_of
 
@@ -47,11 +47,11 @@ def codes_on(page):
 def test_it_is_set_up_from_the_picture_to_the_codes(hers, ann, second_factors):
     assert post(hers, "app/begin").location == "/profile/app"
     page = hers.get("/profile/app").text
-    telephone = Telephone(re.search(r"Key: <code>([A-Z2-7 ]+)</code>", page)[1])
+    phone = Phone(re.search(r"Key: <code>([A-Z2-7 ]+)</code>", page)[1])
     wrong = post(hers, "app", code="12")
     assert (wrong.status_code, 'aria-invalid="true"' in wrong.text) == (422, True)
     assert not second_factors.active(ann.id)
-    shown = post(hers, "app", code=telephone.code())
+    shown = post(hers, "app", code=phone.code())
     codes = codes_on(shown.text)
     assert (shown.status_code, len(codes), shown.headers["Cache-Control"]) == (200, 10, "no-store")
     href = html.unescape(re.search(r'href="(data:[^"]+)"', shown.text)[1])
@@ -82,11 +82,11 @@ def test_without_an_app_there_are_no_codes(hers):
 
 @pytest.mark.parametrize("by", ["password", "code"])
 def test_it_is_removed_by_a_password_or_a_code(hers, ann, second_factors, by):
-    telephone, _ = set_up(second_factors, ann)
+    phone, _ = set_up(second_factors, ann)
     wrong = post(hers, "app/remove", proof="wrong")
     assert (wrong.status_code, 'aria-invalid="true"' in wrong.text) == (422, True)
     assert second_factors.active(ann.id)
-    right = {"password": GOOD, "code": telephone.code()}[by]
+    right = {"password": GOOD, "code": phone.code()}[by]
     assert post(hers, "app/remove", proof=right).location == "/profile"
     assert not second_factors.active(ann.id)
 

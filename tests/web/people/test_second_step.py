@@ -8,7 +8,7 @@ from app.core.people.person import Origin
 from app.core.people.roles import Role
 from app.core.sign_in.administration import COMMAND, link_path
 from app.core.sign_in.factors import Factors
-from tests.core.sign_in.telephone import set_up
+from tests.core.sign_in.phone import set_up
 from tests.signing_in import link, signed_in, token_of
 from tests.web.looking import text_of
 
@@ -90,11 +90,11 @@ def test_too_many_codes_say_when_to_try_again(anonymous, ann, services, second_f
 
 
 def test_the_step_belongs_to_the_browser_that_began_it(app, anonymous, ann, services, second_factors):
-    telephone, _ = set_up(second_factors, ann)
+    phone, _ = set_up(second_factors, ann)
     by_password(anonymous)
     other = app.test_client()
     token = token_of(other.get("/sign-in").text)
-    answer = other.post("/sign-in/code", data={"csrf_token": token, "code": telephone.code()})
+    answer = other.post("/sign-in/code", data={"csrf_token": token, "code": phone.code()})
     assert (answer.status_code, answer.location) == (303, "/sign-in")
     assert services.db.sessions.count_documents({}) == 0
 
