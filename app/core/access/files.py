@@ -65,8 +65,8 @@ class FileAccess:
         return self._engine.files.save(source, name, content_type, self._rights.person.id, role="input")
 
     def usable(self, file_ids: Iterable[Any]) -> dict[str, StoredFile]:
-        """Return those of the files that a new task may name: one's own, and those of tasks whose files
-        the person may download."""
+        """Return those of the files that a new task may name: the person's own, and those of tasks
+        whose files the person may download."""
         known = self._engine.files.named(file_ids)
         others = {task for file, tasks in known if file.owner != self._rights.person.id for task in tasks}
         open_to_person = self._downloadable(others) if others else set()

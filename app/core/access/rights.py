@@ -78,7 +78,7 @@ class Rights:
         return not self._conditions(Permission.TASK_READ)
 
     def sees(self, task: Task) -> bool:
-        """Return whether the person may know that a task exists; one's own always."""
+        """Return whether the person may know that a task exists; their own always."""
         if task.owner == self.person.id:
             return bool(self.person.id)
         if self.person.grants.get(Permission.TASK_READ) is not Reach.ANY:

@@ -27,7 +27,7 @@ class Permission(str, Enum):
     SECRET_USE = "secret.use"  # noqa: S105 - a permission's name
     """Send a secret with a task, or send a past task's again."""
     PROFILE_MANAGE = "profile.manage"
-    """One's own password, second factor, passkeys, sessions and tokens."""
+    """The user's own password, second factor, passkeys, sessions and tokens."""
     WORKER_MANAGE = "worker.manage"
     QUEUE_MANAGE = "queue.manage"
     SETTINGS_READ = "settings.read"

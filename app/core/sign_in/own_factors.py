@@ -43,7 +43,7 @@ class OwnFactors:
     passwords: Passwords
     factors: Factors
 
-    # Proving again who one is
+    # Confirming the identity
 
     def can_confirm(self, user: User) -> bool:
         """Return whether a user has anything to confirm with: a password, or an app."""

@@ -4,7 +4,7 @@ Three budgets, each a moving window:
 
 - of one account from one address,
 - of one address for all accounts,
-- of one account from all addresses. Somebody who hammers an account from everywhere uses it up, and must not
+- of one account from all addresses. A flood of tries from everywhere uses it up, and must not
   lock its owner out by that: a browser in which the account has signed in before has a budget of its own
   instead of the last two (OWASP's device cookies).
 

@@ -1,1 +1,1 @@
-"""Pages about people: signing in and out, one's own profile, who did what."""
+"""Pages about people: signing in and out, the user's own profile, who did what."""

@@ -1,4 +1,4 @@
-"""One's own profile: name and role, the password, and the sessions that are open."""
+"""The user's own profile: name and role, the password, and the sessions that are open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One's own tokens for programs: a list, a form for a new one, and its text once, on the page that answers.
+"""The user's own tokens for programs: a list, a form for a new one, and its text once, on the next page.
 
 The text is in no address, no flash and no log; the answer is not stored by browsers (`no-store`).
 """

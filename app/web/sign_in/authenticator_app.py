@@ -1,4 +1,4 @@
-"""One's own authenticator app: set it up, recovery codes, remove it; and confirming that it is oneself."""
+"""The user's own authenticator app: set it up, recovery codes, remove it; and confirm the identity."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The cookie of a browser in which an account has signed in before.
 
 It proves nothing about who somebody is. It only gives the account tries of its own, so that somebody who
-hammers the account from elsewhere does not lock its owner out (`app.core.sign_in.throttle`).
+floods the account with tries from elsewhere does not lock its owner out (`app.core.sign_in.throttle`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Passkeys: sign in by one, and add or remove one's own.
+"""Passkeys: sign in with one, and add or remove your own.
 
 Scripts ask for options as JSON (WebAuthn Level 3, 5.1.8 to 5.1.10), and what a device answers comes back in a
 form like any other.
@@ -86,7 +86,7 @@ def _sign_in_again(error: TaskQueueError) -> Any:
     return redirect(address, 303)
 
 
-# One's own
+# The user's own passkeys
 
 
 @blueprint.post("/profile/passkeys/options")
