@@ -64,11 +64,11 @@ def test_the_time_limit_ends_it_as_whatever_is_raised_in_its_task_does(tmp_path:
 
     before = signal.signal(signal.SIGALRM, late)
     try:
-        signal.alarm(4)
+        signal.setitimer(signal.ITIMER_REAL, 4, 4)
         with pytest.raises(TimeoutError, match="took longer"):
             engine(tmp_path, ENDLESS)
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert not engines()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 import threading
@@ -22,6 +23,7 @@ from workers.attempt.attempt import Failed, Outcome, Succeeded, TimedOut, WasCan
 from workers.attempt.context import AttemptContext
 from workers.attempt.coroutines import interrupt
 from workers.in_process import local_task
+from workers.supervisor.attempt_monitor import TIMEOUT_KILL_AFTER_S
 from workers.testing import Trial, Upload, run
 
 Running = Callable[[bool], None]
@@ -29,14 +31,18 @@ Running = Callable[[bool], None]
 
 @pytest.fixture
 def after() -> Iterator[Callable[[float, type[BaseException]], Running]]:
-    """What interrupts a function a while after it has begun, as the supervisor's signal does in a child."""
+    """What interrupts a function a while after it has begun, as the supervisor's signal does in a child.
+
+    Garbage of other tests has finalizers, in which Python drops what is raised: none is collected meanwhile.
+    A child that drops its interrupt is killed after a while; here it is interrupted again.
+    """
 
     def arm(seconds: float, error: type[BaseException]) -> Running:
         begun = [False]
 
         def running(now: bool) -> None:
             begun[0] = now
-            signal.setitimer(signal.ITIMER_REAL, seconds if now else 0)
+            signal.setitimer(signal.ITIMER_REAL, seconds if now else 0, TIMEOUT_KILL_AFTER_S)
 
         def handle(number: int, frame: FrameType | None) -> None:
             if begun[0]:
@@ -46,7 +52,9 @@ def after() -> Iterator[Callable[[float, type[BaseException]], Running]]:
         return running
 
     before = signal.getsignal(signal.SIGALRM)
+    gc.disable()
     yield arm
+    gc.enable()
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)
 
