@@ -257,9 +257,27 @@ class Users:
         values = {"role": role.value}
         return self._set(user_id, values) if role is Role.ADMINISTRATOR else self._step_down(user_id, values)
 
-    def set_groups(self, user_id: str, groups: Iterable[str]) -> User:
-        """Raises NotFound, Invalid."""
-        return self._set(user_id, {"groups": checked_groups(groups)})
+    def set_groups(self, user_id: str, groups: Iterable[str], seen: Iterable[str] | None = None) -> User:
+        """``seen`` are the groups that were there when somebody made the change.
+
+        Raises NotFound, Invalid, and Conflict where the groups are no longer those that were seen.
+        """
+        values = {"groups": checked_groups(groups)}
+        if seen is None:
+            return self._set(user_id, values)
+        user = self.get(user_id)
+        if user.groups == tuple(sorted(seen)):
+            # A user without groups may have been stored without the field.
+            as_seen = {"groups": list(user.groups)} if user.groups else {"groups.0": {"$exists": False}}
+            changed = self._users.find_one_and_update(
+                {"_id": user_id, **as_seen}, {"$set": values}, return_document=ReturnDocument.AFTER
+            )
+            if found := _only(changed):
+                return found
+        now = ", ".join(self.get(user_id).groups) or "none"
+        raise Conflict(
+            f"Somebody else has changed the groups of “{user.name}” to: {now}. Check yours and save again."
+        )
 
     def set_password_hash(self, user_id: str, password_hash: str | None) -> User:
         """Raises NotFound."""

@@ -95,10 +95,12 @@ class Administration:
         self.people.users.set_role(user.id, role)
         self._changed(user, {"role": user.role.value}, {"role": role.value}, by, origin)
 
-    def set_groups(self, user: User, groups: Iterable[str], by: Person, origin: Origin) -> User:
-        """Raises NotFound, Invalid, Conflict."""
+    def set_groups(
+        self, user: User, groups: Iterable[str], by: Person, origin: Origin, seen: Iterable[str] | None = None
+    ) -> User:
+        """Change a user's groups from those that were ``seen``. Raises NotFound, Invalid, Conflict."""
         _require_own(user)
-        changed = self.people.users.set_groups(user.id, groups)
+        changed = self.people.users.set_groups(user.id, groups, seen)
         before: Document = {"groups": list(user.groups)}
         self._changed(user, before, {"groups": list(changed.groups)}, by, origin)
         return changed

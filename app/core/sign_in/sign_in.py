@@ -63,7 +63,8 @@ class SignIn:
         user = self.people.users.by_name(attempt.name)
         right = self._verify(user, password)
         if user is None or not right or not user.enabled:
-            self._failed(user, attempt.name, origin, "disabled" if user and right else "password")
+            wrong = "disabled" if right else "password"
+            self._failed(user, origin, wrong if user else "unknown name")
             raise WrongPassword(WRONG)
         self.throttle.forget(attempt)
         if user.password_hash and self.passwords.outdated(user.password_hash):
@@ -76,11 +77,11 @@ class SignIn:
         except Invalid:  # Too long to be anybody's.
             return False
 
-    def _failed(self, user: User | None, name: str, origin: Origin, reason: str) -> None:
+    def _failed(self, user: User | None, origin: Origin, reason: str) -> None:
+        """Record it; an unknown name is left out, as people type their password there by mistake."""
         who = self.people.users.person(user) if user else ANONYMOUS
-        self.people.audit.record(
-            who, origin, Event.SIGN_IN, user.id if user else name, outcome=Outcome.FAILED, reason=reason
-        )
+        target = user.id if user else ""
+        self.people.audit.record(who, origin, Event.SIGN_IN, target, outcome=Outcome.FAILED, reason=reason)
 
     def change_password(self, user: User, current: str, new: str, session_id: str, origin: Origin) -> None:
         """Set a new password, which takes the current one, and end the other sessions.
@@ -153,7 +154,7 @@ class SignIn:
         link = self.link(token)
         user = self.people.users.find(link.user)
         if link.purpose is not purpose or user is None or self.people.links.take(token) is None:
-            self._failed(user, "", origin, "link")
+            self._failed(user, origin, "link")
             raise LinkOver(LINK_OVER)
         return user
 

@@ -145,7 +145,8 @@ def set_role(user_id: str) -> Any:
 @requires("user.manage")
 def set_groups(user_id: str) -> Any:
     def change(user: User) -> str:
-        changed = _administration().set_groups(user, _groups(), current_person(), current_origin())
+        seen = _groups("groups_before") if "groups_before" in request.form else None
+        changed = _administration().set_groups(user, _groups(), current_person(), current_origin(), seen)
         return f"“{user.name}” is in {', '.join(changed.groups) or 'no group'} now."
 
     return _change(user_id, change)
@@ -213,7 +214,9 @@ def _change(user_id: str, change: Callable[[User], str]) -> Any:
         sentence = change(user)
     except ConfirmationRequired as error:
         return to_confirm(error)
-    except (Invalid, Conflict) as error:
+    except Conflict as error:
+        return _again(_user(user_id), error)
+    except Invalid as error:
         return _again(user, error)
     return _done(url_for("users.show", user_id=user.id), sentence)
 
@@ -264,8 +267,8 @@ def _role() -> Role:
         raise Invalid("Check the role.", {"role": "Choose a role."}) from None
 
 
-def _groups() -> list[str]:
-    return request.form.get("groups", "").replace(",", " ").split()
+def _groups(field: str = "groups") -> list[str]:
+    return request.form.get(field, "").replace(",", " ").split()
 
 
 def _address(token: str) -> str:

@@ -51,6 +51,13 @@ def test_a_wrong_one_does_not(services, core, alice, name, password):
     assert events(services) == [("sign_in", "failed")]
 
 
+def test_a_password_typed_as_the_name_is_stored_nowhere(services, core):
+    with pytest.raises(WrongPassword):
+        by_password(core, GOOD, "")
+    entry = services.db.audit.find_one()
+    assert entry["reason"] == "unknown name" and GOOD not in str(entry)
+
+
 def test_a_disabled_user_is_told_what_a_wrong_password_is_told(services, core, alice):
     services.people.users.disable(alice.id)
     with pytest.raises(WrongPassword) as refused:

@@ -113,6 +113,20 @@ def test_a_list_says_who_there_is(client: FlaskClient, services: Services, alice
     assert rows[2].startswith("local Administrator – – ") and rows[2].endswith(" Enabled")
 
 
+def test_groups_that_somebody_else_has_changed_are_not_overwritten(
+    client: FlaskClient, services: Services, alice: User
+) -> None:
+    def save(before: str, groups: str) -> int:
+        answer = send(client, f"/users/{alice.id}/groups", groups_before=before, groups=groups)
+        if answer.status_code == 409:
+            assert "changed the groups of “alice” to: data." in answer.text
+            assert 'name="groups_before" value="data"' in answer.text and f'value="{groups}"' in answer.text
+        return answer.status_code
+
+    assert [save("", "data"), save("", "ops"), save("data", "data ops")] == [303, 409, 303]
+    assert services.people.users.get(alice.id).groups == ("data", "ops")
+
+
 def test_role_and_groups_are_changed_and_recorded(
     client: FlaskClient, services: Services, alice: User
 ) -> None:
