@@ -45,6 +45,7 @@ class Cause(Enum):
     NOT_PRIMARY = "not_primary"
     REPLICA_SET_NAME = "replica_set_name"
     TOO_OLD = "too_old"
+    OTHER_FORMAT = "other_format"
     OTHER = "other"
 
     @property

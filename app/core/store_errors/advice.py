@@ -128,6 +128,10 @@ REASONS: dict[Cause, tuple[str, str]] = {
         "{name} is too old a version.",
         "Use one that its driver supports: MongoDB 4.2 or newer.",
     ),
+    Cause.OTHER_FORMAT: (
+        "{name} holds data of another version of this program.",
+        "Run `flask migrate`, or install the version that wrote it; the log of this program says which.",
+    ),
     Cause.OTHER: ("{name} answers with an error.", "Read the log of this program, which has what it said."),
 }
 WITH_TLS = {"MONGODB_URI": "add `tls=true`", "REDIS_URL": "`rediss://` instead of `redis://`"}

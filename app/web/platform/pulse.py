@@ -19,10 +19,10 @@ from pymongo.errors import PyMongoError
 from app.core import mongo as database
 from app.core.catalog import ModuleProblem, WorkerInfo, module_problems
 from app.core.clock import utcnow
-from app.core.errors import Cause, DatabaseUnavailable, QueueUnavailable
+from app.core.errors import Cause, DatabaseUnavailable, QueueUnavailable, UnsupportedDatabase
 from app.core.listing.listing import Count
 from app.core.listing.stats import QueueStats
-from app.core.schema import indexes
+from app.core.schema import indexes, version
 from app.core.services import Services
 from app.core.store_errors.advice import reason
 
@@ -160,7 +160,10 @@ class Live:
         if not database.answers(self._services.db):
             return database.why_away(self._services.db)
         try:
+            version.require(self._services.db)
             indexes.require_usable(self._services.db)
+        except UnsupportedDatabase:
+            return Cause.OTHER_FORMAT
         except DatabaseUnavailable as error:
             return error.cause or Cause.NO_ANSWER
         except PyMongoError:

@@ -128,6 +128,14 @@ class TestHealth:
         monkeypatch.setattr("app.core.mongo.answers", lambda _: False)
         assert client.get("/readyz").status_code == 503
 
+    @pytest.mark.parametrize("version", [0, 99, "damaged"])
+    def test_a_database_of_another_version_is_not_ready(self, client, services, monkeypatch, version):
+        monkeypatch.setattr("app.core.mongo.answers", lambda _: True)
+        services.db.meta.replace_one({"_id": "schema"}, {"version": version}, upsert=True)
+        answer = client.get("/readyz")
+        assert answer.status_code == 503 and answer.json["mongodb"] == "refuses"
+        assert answer.json["causes"]["mongodb"]["code"] == "other_format"
+
 
 def _away(*args, **kwargs):
     raise RedisAway("away")
