@@ -63,7 +63,13 @@ FORBIDDEN = [
     ("app/cli", "app.web", "pages and commands meet in the core"),
     ("app/cli", "app.api", "commands and the API meet in the core"),
     ("app/cli", "app.local", "processes are started, not imported"),
-    ("app/api", "app.web", "pages and the API meet in the core"),
+    ("app/api", "app.web", "pages and the API meet in the core, and in app/http"),
+    ("app/http", "app.web", "what pages and the API share knows neither"),
+    ("app/http", "app.api", "what pages and the API share knows neither"),
+    ("app/http", "app.cli", "what pages and the API share knows no command"),
+    ("app/core", "app.http", "the core knows no Flask"),
+    ("app/cli", "app.http", "commands answer no request"),
+    ("workers", "app.http", "workers answer no request"),
     ("app/api", "app.cli", "commands and the API meet in the core"),
     ("app/api", "app.local", "the API is told its stores by settings"),
     ("app/api", "workers", "the web process imports no task code"),
@@ -319,7 +325,7 @@ def _is_services(value: ast.expr) -> bool:
 
 
 def test_pages_commands_and_programs_reach_tasks_by_rights_only():
-    doors = ("app/web/", "app/cli/", "app/api/")
+    doors = ("app/web/", "app/http/", "app/cli/", "app/api/")
     found = {
         name_of(path) for path in MODULES if name_of(path).startswith(doors) and past_rights(tree_of(path))
     }

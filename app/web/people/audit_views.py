@@ -17,6 +17,7 @@ from app.core.people.audit import AuditFilter, Entry, Event, Outcome
 from app.core.people.audit_export import FORMATS, as_text
 from app.core.tasks.task import Task, parse_task_id
 from app.extensions import access, services
+from app.http.sending import INERT
 from app.web.platform.permissions import current_person, requires
 from app.web.request_log.origin import current_origin
 
@@ -24,7 +25,6 @@ blueprint = Blueprint("audit", __name__)
 
 MOST_SHOWN = 200
 MOST_CHANGES = 20
-INERT = "default-src 'none'; frame-ancestors 'none'; sandbox"
 LABELS = {
     Event.SIGN_IN: "Sign in",
     Event.SIGN_OUT: "Sign out",

@@ -7,9 +7,8 @@ sends a token of its own in the header Authorization, and nowhere else; its cook
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import cast
 
 import flask_login
 from flask import Flask, current_app, g, request
@@ -17,13 +16,12 @@ from pymongo.errors import PyMongoError
 
 from app.core.errors import Forbidden, SignInRequired, Unavailable
 from app.core.people.person import ANONYMOUS, PUBLIC, Person
-from app.core.people.roles import Permission
 from app.core.people.sessions import Session
 from app.extensions import access, services
+from app.http.permission import requires as requires
 from app.web.request_log.origin import current_origin
 
 BEARER = "bearer"
-View = TypeVar("View", bound=Callable[..., Any])
 
 # Routes that Flask and Bootstrap-Flask bring along: files of ours and of theirs, the same for everybody.
 LIBRARY_ROUTES = {"static": PUBLIC, "bootstrap.static": PUBLIC}
@@ -114,18 +112,6 @@ def ask_for_nobody() -> None:
     """Do not ask MongoDB during this request any more who it comes from."""
     if "_login_user" not in g:
         g.nobody_known = True
-
-
-def requires(permission: str) -> Callable[[View], View]:
-    """Declare what a view needs. Stands below the route, directly above the function."""
-    if permission != PUBLIC:
-        Permission(permission)
-
-    def declare(view: View) -> View:
-        view.permission = permission  # type: ignore[attr-defined]  # a mark on the view, which the route map is held against
-        return view
-
-    return declare
 
 
 def needed_by(app: Flask, endpoint: str) -> str | None:

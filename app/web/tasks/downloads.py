@@ -1,50 +1,31 @@
 """What leaves the pages as a file: uploaded and produced files, results, and logs as text.
 
-Everything is sent as an attachment or as plain text, never as something that a browser renders. But for
-images: what is one by its first bytes is sent as just that, in a sandbox. A file can be fetched in parts
-(`http_ranges`), so that a download that broke off is resumed.
+Everything is sent as an attachment or as plain text (`app.http.sending`), never as something that a browser
+renders. But for images: what is one by its first bytes is sent as just that, in a sandbox.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
-from urllib.parse import quote
-
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from app.core.errors import NotFound
 from app.core.files.store import StoredFile
 from app.core.params.formats.json_text import text_in
 from app.extensions import access
+from app.http.sending import INERT, attachment, streamed
 from app.web.platform.permissions import requires
 from app.web.platform.request_args import attempt_of, only, task_id_of
 from app.web.results.nodes import as_json
 from app.web.results.saved_files import HEAD_BYTES, MOST_IMAGE_BYTES, image_type
-from app.web.tasks import http_ranges
 
 blueprint = Blueprint("downloads", __name__)
-
-# Types that may be named; anything else, HTML and SVG above all, goes as bytes.
-NAMED_TYPES = frozenset(
-    {
-        "application/json",
-        "application/x-ndjson",
-        "application/vnd.apache.parquet",
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        "text/csv",
-        "text/plain",
-        "text/tab-separated-values",
-    }
-)
-INERT = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
 @blueprint.get("/tasks/<task_id>/files/<file_id>")
 @requires("task.download")
 def file(task_id: str, file_id: str) -> Response:
     """A file of this task, streamed."""
-    return _streamed(_owned(task_id, file_id))
+    return streamed(_owned(task_id, file_id))
 
 
 @blueprint.get("/tasks/<task_id>/files/<file_id>/image")
@@ -55,7 +36,7 @@ def image(task_id: str, file_id: str) -> Response:
     kind = image_type(access().files.head(stored, HEAD_BYTES))
     if kind is None or stored.size > MOST_IMAGE_BYTES:
         raise NotFound("This file is no image that can be shown here: PNG, JPEG, GIF or WebP up to 20 MB.")
-    response = _streamed(stored, kind)
+    response = streamed(stored, kind)
     response.headers["Content-Disposition"] = "inline"
     return response
 
@@ -70,7 +51,7 @@ def result(task_id: str) -> Response:
     task = access().downloadable(task_id_of(task_id))
     if task.result is None:
         raise NotFound("This task has no result to download.")
-    return _attachment(as_json(task.result) + "\n", f"result-{task.id}.json", "application/json")
+    return attachment(as_json(task.result) + "\n", f"result-{task.id}.json", "application/json")
 
 
 @blueprint.get("/tasks/<task_id>/result.txt")
@@ -80,12 +61,12 @@ def result_text(task_id: str) -> Response:
     task = access().downloadable(task_id_of(task_id))
     name, kind = f"result-{task.id}.txt", "text/plain; charset=utf-8"
     if isinstance(task.result, str):
-        return _attachment(task.result, name, kind)
+        return attachment(task.result, name, kind)
     files = access().files
     stored = files.download(task, str(task.result_file)) if task.result_file else None
     if stored is None or files.head(stored, 1) != b'"':
         raise NotFound("The result of this task is no text.")
-    return _attachment(text_in(files.chunks(stored)), name, kind)
+    return attachment(text_in(files.chunks(stored)), name, kind)
 
 
 @blueprint.get("/tasks/<task_id>/log")
@@ -95,44 +76,5 @@ def log(task_id: str) -> Response:
     task = access().downloadable(task_id_of(task_id))
     kept = access().log(task, attempt_of(task, only("attempt").get("attempt", "")) or task.attempt)
     response = Response(kept.text, mimetype="text/plain")
-    response.headers["Content-Security-Policy"] = INERT
-    return response
-
-
-def _streamed(stored: StoredFile, shown_as: str | None = None) -> Response:
-    """The file, the part of it that is asked for, or only that it is the one that the client has."""
-    etag = stored.sha256 or str(stored.id)
-    if http_ranges.known(request, etag):
-        response = Response(status=304)
-    else:
-        response = _part(stored, http_ranges.wanted(request, etag, stored.size), shown_as)
-    response.set_etag(etag)
-    response.accept_ranges = "bytes"
-    return response
-
-
-def _part(stored: StoredFile, wanted: tuple[int, int] | None, shown_as: str | None) -> Response:
-    start, stop = wanted or (0, stored.size)
-    chunks = access().files.chunks(stored, start, stop)
-    # What is not there any more is found out before anything is sent.
-    first = next(chunks, b"") if request.method == "GET" else b""
-    kind = stored.content_type if stored.content_type in NAMED_TYPES else "application/octet-stream"
-    response = _attachment(chain([first], chunks), stored.name, shown_as or kind)
-    response.call_on_close(chunks.close)
-    response.content_length = stop - start
-    if wanted:
-        response.status_code = 206
-        response.content_range.set(start, stop, stored.size)
-    return response
-
-
-def _attachment(content: str | Iterator[bytes], name: str, content_type: str) -> Response:
-    response = Response(content, content_type=content_type)
-    plain = "".join(
-        char if char.isascii() and char.isprintable() and char not in '"\\' else "_" for char in name
-    )
-    response.headers["Content-Disposition"] = (
-        f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-    )
     response.headers["Content-Security-Policy"] = INERT
     return response
