@@ -73,7 +73,8 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 
 
 def _add_pages(app: Flask) -> None:
-    """Add the pages, a room after the other."""
+    """Add the pages, a room after the other, and the API."""
+    from app.api import openapi
     from app.web.create import views as create
     from app.web.home import views as dashboard
     from app.web.people import audit_views, profile, settings, tokens, users
@@ -86,3 +87,4 @@ def _add_pages(app: Flask) -> None:
     for room in (dashboard, *signing_in, *people, tasks, bulk_views, downloads, create):
         app.register_blueprint(room.blueprint)
     passkeys.init_app(app)
+    openapi.init_app(app)

@@ -11,7 +11,7 @@ import mimetypes
 import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 from bson import ObjectId
@@ -22,15 +22,13 @@ from app.cli.acting import access_of, as_option
 from app.cli.follow import Follower
 from app.core import clock
 from app.core.access.access import Access
+from app.core.access.inputs import checked_inputs
 from app.core.catalog import TaskType
-from app.core.errors import Conflict, Invalid
-from app.core.files.store import StoredFile
+from app.core.errors import Conflict
 from app.core.mongo import translated
-from app.core.params.cli_args import WRONG, parse, teller
+from app.core.params.cli_args import parse, teller
 from app.core.params.fields import Field
 from app.core.params.file_types import require_accepted
-from app.core.params.paths import file_ids
-from app.core.params.validate import validate
 from app.core.schema import version
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import NewTask, Task
@@ -98,16 +96,17 @@ def _submit(
     """Raises Invalid, TooLarge."""
     tell = teller(os.environ, lambda title: str(click.prompt(title, hide_input=True, err=True)))
     values = parse(task_type.fields, words, lambda field, path: _store(access, field, path), tell)
-    params = validate(task_type.schema, values)
-    files = _files(access, task_type, params)
+    inputs = checked_inputs(
+        task_type, values, access.files, lambda path: f"There is no such file. Give one as {path}=@path."
+    )
     new = NewTask(
         type=task_type.name,
-        params=params,
-        title=title or task_type.default_title(list(files.values())),
+        params=inputs.params,
+        title=title or task_type.default_title(inputs.files),
         priority=Priority.from_word(priority) if priority else task_type.priority,
         timeout_s=task_type.timeout_s,
         max_attempts=task_type.max_attempts,
-        files=tuple(file.id for file in files.values()),
+        files=tuple(file.id for file in inputs.files),
     )
     submitted = access.submit(new, task_type)
     show.say(f"Task {submitted.task.id}, “{new.title}”, priority {new.priority.word}: accepted.")
@@ -124,17 +123,6 @@ def _store(access: Access, field: Field, path: Path) -> str:
     require_accepted(field, path.name, content_type)
     with path.open("rb") as content:
         return str(access.files.save(content, path.name, content_type).id)
-
-
-def _files(access: Access, task_type: TaskType, params: dict[str, Any]) -> dict[str, StoredFile]:
-    """The files that the parameters name, by id. Raises Invalid for one that is not there."""
-    found: dict[str, StoredFile] = {}
-    for path, ids in file_ids(task_type.fields, params).items():
-        usable = access.files.usable(ids)
-        if len(usable) < len(set(ids)):
-            raise Invalid(WRONG, {path: f"There is no such file. Give one as {path}=@path."})
-        found |= usable
-    return found
 
 
 def _follow(access: Access, task: Task) -> int:

@@ -5,13 +5,16 @@ A file can be fetched in parts (`ranges`), so that a download that broke off is 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from itertools import chain
+from typing import Any
 from urllib.parse import quote
 
 from flask import Response, request
 
 from app.core.files.store import StoredFile
+from app.core.secrets.secret import masked
 from app.extensions import access
 from app.http import ranges
 
@@ -28,6 +31,11 @@ NAMED_TYPES = frozenset(
     }
 )
 INERT = "default-src 'none'; frame-ancestors 'none'; sandbox"
+
+
+def as_json(value: Any) -> str:
+    """Return a value as indented JSON, for a block or a download; secrets are masked."""
+    return json.dumps(masked(value), ensure_ascii=False, indent=2, default=str)
 
 
 def streamed(stored: StoredFile, shown_as: str | None = None) -> Response:

@@ -84,6 +84,8 @@ def new_document(new: NewTask, task_id: ObjectId, now: datetime) -> Document:
         document.update(queued(1, now))
     if new.submission_key:
         document["submission_key"] = new.submission_key
+    if new.submission_hash:
+        document["submission_hash"] = new.submission_hash
     if new.parent:
         document["parent"] = new.parent
     if new.private:

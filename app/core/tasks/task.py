@@ -21,6 +21,7 @@ class NewTask:
     """A task as submitted: parameters already parsed, nothing durable yet.
 
     ``submission_key`` names one submission of one owner: the same key again is the same task.
+    ``submission_hash`` tells whether what a program sent with the key again is the same.
     ``files`` are the ids of uploaded files that the parameters name. A ``private`` task is for its owner and
     operators only.
     """
@@ -35,6 +36,7 @@ class NewTask:
     timeout_s: int = 600
     max_attempts: int = 1
     submission_key: str | None = None
+    submission_hash: str = ""
     parent: ObjectId | None = None
     files: tuple[ObjectId, ...] = ()
     private: bool = False
@@ -83,6 +85,7 @@ class Task:
     attempts_chosen: int = 0
     expire_at: datetime | None = None
     private: bool = False
+    submission_hash: str = ""
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Task:
@@ -157,6 +160,7 @@ _OPTIONAL: dict[str, stored.Check] = {
     "attempts_chosen": stored.is_count,
     "expire_at": _TIME,
     "private": stored.is_flag,
+    "submission_hash": stored.is_text,
 }
 
 _JOB_ID = re.compile(r"([0-9a-f]{24})-(\d{1,9})\Z")

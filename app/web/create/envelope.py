@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 from bson import ObjectId
@@ -18,18 +18,12 @@ from wtforms import BooleanField, Field, HiddenField, StringField
 from wtforms.validators import AnyOf, Length, Regexp, ValidationError
 
 from app.core.catalog import MAX_TITLE, TaskType
-from app.core.clock import utcnow
 from app.core.files.store import StoredFile
 from app.core.params.formats.datetimes import moments_at, spoken, zone_of
+from app.core.tasks.limits import IN_TEN_YEARS, MAX_ATTEMPTS, MAX_TIMEOUT_S, wrong_run_at, wrong_tags
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, one_line, tag_of
 
-MAX_TAGS = 10
-MAX_TAG = 40
-MAX_ATTEMPTS = 100
-MAX_TIMEOUT_S = 7 * 24 * 3600
-FURTHEST = timedelta(days=3650)
-JUST_NOW = timedelta(minutes=2)
 TASK, ANOTHER = "task", "another"
 
 
@@ -98,18 +92,12 @@ class Envelope(FlaskForm):  # type: ignore[misc]  # flask_wtf types nothing
         return cls(formdata=None, data={**values, "submission_key": nonce()})
 
     def validate_tags(self, field: Field) -> None:
-        tags = split_tags(field.data)
-        if len(tags) > MAX_TAGS:
-            raise ValidationError(f"Use {MAX_TAGS} tags or fewer.")
-        if any(len(tag) > MAX_TAG for tag in tags):
-            raise ValidationError(f"A tag has at most {MAX_TAG} characters.")
+        if wrong := wrong_tags(split_tags(field.data)):
+            raise ValidationError(wrong)
 
     def validate_run_at(self, field: Field) -> None:
-        moment = self.moment()
-        if moment and moment < utcnow() - JUST_NOW:
-            raise ValidationError("This time has passed. Leave the field empty to run now.")
-        if moment and moment > utcnow() + FURTHEST:
-            raise ValidationError("Enter a time within the next 10 years.")
+        if wrong := wrong_run_at(self.moment()):
+            raise ValidationError(wrong)
 
     def moment(self) -> datetime | None:
         """When the task is to run, aware UTC; None for at once. Raises ValidationError."""
@@ -210,7 +198,7 @@ def moments_of(text: str, zone: str) -> tuple[datetime, ...]:
     except ValueError as error:
         raise ValidationError(str(error)) from None
     except OverflowError:
-        raise ValidationError("Enter a time within the next 10 years.") from None
+        raise ValidationError(IN_TEN_YEARS) from None
     return found
 
 

@@ -23,19 +23,22 @@ from app.core.params.paths import every, file_ids
 from app.core.quantities import about, size
 from app.core.queue.dispatcher import Submitted
 from app.core.secrets.vault import CannotOpen
+from app.core.tasks.limits import MAX_ATTEMPTS
 from app.core.tasks.states import Action, Priority
 from app.core.tasks.task import NewTask, Task, parse_task_id
 from app.extensions import access, services
+from app.http import receiving
+from app.http.receiving import FORM
 from app.web.create import envelope as forms
 from app.web.create import existing_files, form_fields, repeatable, submission, uploads
 from app.web.create.error_summary import Wrong, summary_of
 from app.web.create.existing_files import Carried
 from app.web.create.secret_fields import Keeper
-from app.web.platform import request_limits
 from app.web.platform.errors import wants_json
 from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import by_token, requires
 from app.web.platform.pulse import live, unless_refused
+from app.web.platform.request_args import only
 
 blueprint = Blueprint("create", __name__, url_prefix="/tasks/new")
 
@@ -158,7 +161,7 @@ def _envelope_of(past: Task | None, task_type: TaskType) -> dict[str, Any]:
         "priority": past.priority.word,
         "title": "" if past.title == task_type.default_title(_files_of(past, task_type)) else past.title,
         "tags": ", ".join(past.tags),
-        "max_attempts": str(min(past.attempts_chosen or past.max_attempts, forms.MAX_ATTEMPTS)),
+        "max_attempts": str(min(past.attempts_chosen or past.max_attempts, MAX_ATTEMPTS)),
         "timeout_s": str(past.timeout_s),
         "private": past.private,
         "parent": str(past.id),
@@ -300,7 +303,8 @@ def upload(type_name: str, parameter: str) -> tuple[Response, int]:
     Without a task it is gone in a day.
     """
     field = _file_field(_usable(type_name), parameter)
-    sent = request_limits.sent(services().settings.upload_max_mb * 2**20)
+    about = only("name", "type") if request.mimetype != FORM else {}
+    sent = receiving.sent(services().settings.upload_max_mb * 2**20, about.get("name", ""), about.get("type"))
     file = uploads.store(field, sent, access().files)
     return jsonify(id=str(file.id), name=file.name, size=size(file.size)), 201
 

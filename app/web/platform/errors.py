@@ -6,6 +6,7 @@ made here. What is not foreseen is logged and answered with a page that gives no
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from errno import EDQUOT, ENOSPC
 from typing import Any
@@ -38,6 +39,7 @@ HTTP_SENTENCES = {
         "What was sent came too slowly, so nothing was kept. "
         "Please try again on a faster connection, or with a smaller file.",
     ),
+    415: ("Unsupported media type", "Send JSON with the header Content-Type: application/json."),
     413: (
         "Too large",
         "Your upload exceeds the size limit. Choose smaller files, shorter texts or fewer rows.",
@@ -73,6 +75,8 @@ class Problem:
     title: str
     message: str
     fields: dict[str, str] = field(default_factory=dict)
+    code: str = ""
+    """Names the kind of problem for programs; it does not change."""
     away: str = ""
     """The setting that names the store which cannot be used."""
     cause: Cause | None = None
@@ -83,23 +87,32 @@ def problem_of(error: BaseException) -> Problem:
     if isinstance(error, TaskQueueError):
         fields = error.fields if isinstance(error, Invalid) else {}
         cause = error.cause if isinstance(error, Unavailable) else None
-        return Problem(error.status, error.title, str(error), fields, error.setting, cause)
+        code = _code(type(error).__name__)
+        return Problem(error.status, error.title, str(error), fields, code, error.setting, cause)
     if isinstance(error, CSRFError):
-        return Problem(400, "Please send the form again", FORGED if _keeps_cookies() else PLAIN_HTTP)
+        sentence = FORGED if _keeps_cookies() else PLAIN_HTTP
+        return Problem(400, "Please send the form again", sentence, code="forged-form")
     if _too_slow(error):
-        return Problem(408, *HTTP_SENTENCES[408])
+        return Problem(408, *HTTP_SENTENCES[408], code="too-slow")
     if isinstance(error, HTTPException):
         status = error.code or 500
-        return Problem(status, *HTTP_SENTENCES.get(status, (error.name, error.description or "")))
+        said = HTTP_SENTENCES.get(status, (error.name, error.description or ""))
+        return Problem(status, *said, code=_code(type(error).__name__))
     if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
-        return Problem(NoRoom.status, NoRoom.title, FULL)
+        return Problem(NoRoom.status, NoRoom.title, FULL, code="no-room")
     if cannot_write(error):
-        return Problem(Unavailable.status, Unavailable.title, BROKEN)
+        return Problem(Unavailable.status, Unavailable.title, BROKEN, code="database-error")
     cause = causes.of_mongodb(error, services().db.client) if isinstance(error, PyMongoError) else None
     if is_away(error) or cause:
         sentence = unusable("MONGODB_URI", cause)
-        return Problem(Unavailable.status, Unavailable.title, sentence, away="MONGODB_URI", cause=cause)
-    return Problem(500, TaskQueueError.title, UNEXPECTED)
+        code = "database-unavailable"
+        return Problem(Unavailable.status, Unavailable.title, sentence, {}, code, "MONGODB_URI", cause)
+    return Problem(500, TaskQueueError.title, UNEXPECTED, code="unexpected")
+
+
+def _code(name: str) -> str:
+    """Return the name of an error's class as programs read it: NotFound is not-found."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
 
 
 def _too_slow(error: BaseException) -> bool:
@@ -150,13 +163,13 @@ def _answer(problem: Problem) -> Response:
     """JSON (RFC 9457) where it is asked for, text where no address can be built, else a page."""
     if wants_json():
         body = {
-            "type": "about:blank",
+            "type": f"urn:dtq:problem:{problem.code}",
             "title": problem.title,
             "status": problem.status,
             "detail": problem.message,
             "request_id": request_id(),
         }
-        response = jsonify({**body, "fields": problem.fields} if problem.fields else body)
+        response = jsonify({**body, **_by_field(problem)} if problem.fields else body)
         response.mimetype = "application/problem+json"
         return response
     if isinstance(request.routing_exception, (SecurityError, BadHost)):
@@ -176,9 +189,25 @@ def _answer(problem: Problem) -> Response:
     )
 
 
+def _by_field(problem: Problem) -> dict[str, Any]:
+    """The sentences by field: by JSON pointers (RFC 6901) into a body of the API, by the names in a form."""
+    if not _is_api():
+        return {"fields": problem.fields}
+    wrong = [{"pointer": _pointer(path), "detail": said} for path, said in problem.fields.items()]
+    return {"errors": wrong}
+
+
+def _pointer(path: str) -> str:
+    return "/" + path.replace("~", "~0").replace("/", "~1").replace(".", "/")
+
+
+def _is_api() -> bool:
+    return request.path.startswith("/api/")
+
+
 def wants_json() -> bool:
-    """Whether the client prefers JSON to a page; one that asks with a token gets its errors so."""
-    if by_token():
+    """Whether the client prefers JSON to a page; the API, and who asks with a token, get errors so."""
+    if by_token() or _is_api():
         return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json"])
     return best == "application/json"

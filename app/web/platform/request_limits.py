@@ -1,8 +1,4 @@
-"""How files come in, and the bounds of what a request may hold.
-
-A file that the page sends is the body of its request, and goes into the store as it comes. In a form it is
-one part of many: Werkzeug writes it to a temporary file first, because what follows may yet be wrong.
-"""
+"""The bounds of what a request may hold. How a file comes in is in `app.http.receiving`."""
 
 from __future__ import annotations
 
@@ -10,17 +6,13 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable
-from typing import IO, TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from flask import Flask, request
-from werkzeug.datastructures import FileStorage
-from werkzeug.wsgi import LimitedStream
 
-from app.core.errors import Invalid, NoRoom, TooLarge
-from app.core.files.store import too_large
-from app.web.platform.request_args import only
+from app.core.errors import NoRoom, TooLarge
+from app.http.receiving import BODY, FORM
 from config import Settings
-from dtq.filenames import safe_name
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -28,28 +20,7 @@ if TYPE_CHECKING:
 MB = 2**20
 IN_MEMORY = 4 * MB  # What is not a file is held in memory.
 STALLED_S = 60
-FORM = "multipart/form-data"
-BODY = "application/octet-stream"
-FILE_ROUTES = frozenset({"create.upload"})
-
-
-def sent(most: int) -> list[FileStorage]:
-    """The file of this request: its body, named by `?name=` and `?type=`, or the part `file` of a form.
-
-    Raises TooLarge before anything of it is read, Invalid, and BadQuery.
-    """
-    if request.mimetype == FORM:
-        return request.files.getlist("file")
-    length = request.content_length
-    if request.mimetype != BODY or length is None:
-        raise Invalid(f"Please send the file as the body of the request, as {BODY}, with its length.")
-    about = only("name", "type")
-    name = safe_name(about.get("name", ""))
-    if length > most:
-        raise too_large(name, most)
-    # Gunicorn ends a body that broke off as if it were whole; this says ClientDisconnected.
-    body = cast(IO[bytes], LimitedStream(request.stream, length))
-    return [FileStorage(body, name, content_type=about.get("type"), content_length=length)]
+FILE_ROUTES = frozenset({"create.upload", "api.api_contents.upload_file"})
 
 
 def _bound(most: int) -> None:

@@ -7,14 +7,14 @@ file. Templates draw the nodes; nothing here makes HTML.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.quantities import number
-from app.core.secrets.secret import MASK, is_sealed, masked
+from app.core.secrets.secret import MASK, is_sealed
+from app.http.sending import as_json
 
 DEEPEST = 5
 MOST_ROWS = 100
@@ -157,8 +157,3 @@ def _spaced(key: str) -> str:
 def _json(value: Any) -> Node:
     text = as_json(value)
     return Node("block", text[:MOST_TEXT], cut=max(0, len(text) - MOST_TEXT))
-
-
-def as_json(value: Any) -> str:
-    """A value as indented JSON, for a block or a download."""
-    return json.dumps(masked(value), ensure_ascii=False, indent=2, default=str)

@@ -12,10 +12,9 @@ from app.core.errors import NotFound
 from app.core.files.store import StoredFile
 from app.core.params.formats.json_text import text_in
 from app.extensions import access
-from app.http.sending import INERT, attachment, streamed
+from app.http.sending import INERT, as_json, attachment, streamed
 from app.web.platform.permissions import requires
 from app.web.platform.request_args import attempt_of, only, task_id_of
-from app.web.results.nodes import as_json
 from app.web.results.saved_files import HEAD_BYTES, MOST_IMAGE_BYTES, image_type
 
 blueprint = Blueprint("downloads", __name__)

@@ -7,7 +7,8 @@ from typing import Any
 
 from app.core.files.store import StoredFile
 from app.core.params.fields import Field
-from app.web.results.nodes import MOST_ROWS, NONE, Node, SavedFile, as_json, label, node
+from app.http.sending import as_json
+from app.web.results.nodes import MOST_ROWS, NONE, Node, SavedFile, label, node
 
 Stored = Mapping[str, StoredFile]
 

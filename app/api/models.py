@@ -1,0 +1,264 @@
+"""What the API takes and answers. Times are RFC 3339 in UTC; a field that is not known is refused."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt
+
+from app.core.catalog import MAX_TITLE
+from app.core.tasks.limits import MAX_ATTEMPTS, MAX_TAG, MAX_TAGS, MAX_TIMEOUT_S
+from app.core.tasks.states import Priority, Status
+
+PriorityWord = Literal["high", "medium", "low"]
+StatusWord = Literal["scheduled", "queued", "running", "succeeded", "failed", "canceled"]
+if {word.word for word in Priority} != set(PriorityWord.__args__):  # type: ignore[attr-defined]  # what a Literal holds
+    raise TypeError("PriorityWord and Priority differ")
+if {status.value for status in Status} != set(StatusWord.__args__):  # type: ignore[attr-defined]  # what a Literal holds
+    raise TypeError("StatusWord and Status differ")
+
+LONGEST_WAIT_S = 60
+
+
+class Body(BaseModel):
+    """What a program sends."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewTask(Body):
+    """A task to create."""
+
+    type: str = Field(max_length=200, description="The name of a task type, as /types lists them.")
+    params: dict[str, Any] = Field(
+        {},
+        description="By name, as the type's schema says. A file is the ID that POST /files answers.",
+    )
+    priority: PriorityWord | None = Field(None, description="Default: the type's.")
+    title: str | None = Field(
+        None, max_length=MAX_TITLE, description="Default: the type's and the names of files."
+    )
+    tags: list[str] = Field([], max_length=MAX_TAGS, description=f"Up to {MAX_TAG} characters each.")
+    run_at: AwareDatetime | None = Field(None, description="When to run, with an offset or Z. Default: now.")
+    max_attempts: StrictInt | None = Field(None, ge=1, le=MAX_ATTEMPTS, description="Default: the type's.")
+    timeout_s: StrictInt | None = Field(
+        None, ge=1, le=MAX_TIMEOUT_S, description="Of an attempt, in seconds."
+    )
+    private: StrictBool = Field(False, description="For its owner and operators only.")
+
+
+class NewPriority(Body):
+    """Another priority."""
+
+    priority: PriorityWord
+
+
+class Progress(BaseModel):
+    """How far a task is; ``total`` is null where it is not known."""
+
+    current: float | None = None
+    total: float | None = None
+    message: str = ""
+
+
+class TaskError(BaseModel):
+    """Why the last attempt failed."""
+
+    kind: str
+    type: str
+    message: str
+    traceback: str = ""
+
+
+class TaskSummary(BaseModel):
+    """A task in a list."""
+
+    id: str
+    type: str
+    title: str
+    status: StatusWord
+    priority: PriorityWord
+    owner: str = Field(description="The ID of a user.")
+    owner_name: str
+    tags: list[str]
+    private: bool
+    created_at: datetime
+    run_at: datetime | None
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    attempt: int
+    max_attempts: int
+    timeout_s: int
+    worker: str | None
+    progress: Progress | None
+    error: TaskError | None
+    cancel_requested: bool
+
+
+class Task(TaskSummary):
+    """A task."""
+
+    params: dict[str, Any] = Field(description="Secrets are masked.")
+    has_result: bool
+    parent: str | None = Field(description="The task whose inputs were used.")
+    actions: list[str] = Field(description="What you may do now: cancel, retry, reprioritize, clone, delete.")
+
+
+class TaskList(BaseModel):
+    """A page of a list; ``next`` and ``previous`` are addresses, null where there is nothing further."""
+
+    tasks: list[TaskSummary]
+    next: str | None
+    previous: str | None
+
+
+class Attempt(BaseModel):
+    """An attempt that has ended. ``outcome`` is null for attempts that an older version recorded."""
+
+    attempt: int | None
+    worker: str | None
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    outcome: str | None
+    message: str
+
+
+class Attempts(BaseModel):
+    """The attempts of a task that have ended, oldest first; the last 20 are kept."""
+
+    attempts: list[Attempt]
+
+
+class StoredFile(BaseModel):
+    """A file of a task, or one for a task to come; ``size`` is in bytes."""
+
+    id: str
+    name: str
+    size: int
+    content_type: str
+    sha256: str | None
+
+
+class Files(BaseModel):
+    """The files of a task, oldest first."""
+
+    files: list[StoredFile]
+
+
+class TaskTypeSummary(BaseModel):
+    """A task type in a list; ``usable``: you may create tasks of it; ``served``: a running worker has it."""
+
+    name: str
+    title: str
+    category: str
+    summary: str
+    priority: PriorityWord
+    timeout_s: int
+    max_attempts: int
+    served: bool
+    usable: bool
+
+
+class TaskType(TaskTypeSummary):
+    """A task type; ``params_schema`` is the JSON Schema (2020-12) of its parameters."""
+
+    help: str
+    params_schema: dict[str, Any]
+
+
+class TaskTypes(BaseModel):
+    """The task types that workers have published, by category and title."""
+
+    types: list[TaskTypeSummary]
+
+
+class Worker(BaseModel):
+    """A worker process that was heard of within 30 seconds."""
+
+    name: str
+    host: str
+    pid: int
+    version: str
+    state: str
+    started_at: datetime
+    seen_at: datetime
+    processed: int
+    task: str | None = Field(description="The ID of the task that it runs, where you may see it.")
+    types: list[str]
+
+
+class Workers(BaseModel):
+    """The running workers."""
+
+    workers: list[Worker]
+
+
+class Queue(BaseModel):
+    """A priority; counts stop at 10,001. ``oldest`` is when the task that waits longest was queued."""
+
+    priority: PriorityWord
+    waiting: int
+    running: int
+    oldest: datetime | None
+
+
+class Queues(BaseModel):
+    """The three queues, high first."""
+
+    queues: list[Queue]
+
+
+class Me(BaseModel):
+    """Who asks; permissions map to own or any."""
+
+    id: str
+    name: str
+    role: str
+    groups: list[str]
+    permissions: dict[str, Literal["own", "any"]]
+    types: list[str] | None = Field(description="The task types that the token is for; null for all.")
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with a part of the body: a JSON pointer (RFC 6901) and a sentence."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """A problem (RFC 9457); ``type`` is stable, ``detail`` is for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    errors: list[FieldProblem] = []
+
+
+class WaitQuery(Body):
+    """How long an answer may be held back."""
+
+    wait: int = Field(
+        0,
+        ge=0,
+        le=LONGEST_WAIT_S,
+        description="Answer when the task has ended, after this many seconds at most.",
+    )
+
+
+class AttemptQuery(Body):
+    """Of which attempt."""
+
+    attempt: int | None = Field(None, ge=1, description="Default: the last.")
+
+
+class UploadQuery(Body):
+    """What the file is called."""
+
+    name: str = Field("", max_length=255)
+    type: str = Field("application/octet-stream", max_length=255, description="Its media type.")

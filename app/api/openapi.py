@@ -1,0 +1,68 @@
+"""The OpenAPI document of the API, and the API put together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Flask, jsonify
+
+from app.api import contents, system, tasks
+from app.api.operation import PREFIX, spec
+from app.core.people.person import PUBLIC
+from app.http.permission import requires
+
+blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
+for _resource in (tasks, contents, system):
+    blueprint.register_blueprint(_resource.blueprint)
+
+
+@blueprint.get("/openapi.json")
+@requires(PUBLIC)
+def openapi() -> Any:
+    """The document says nothing of what is stored, so everybody may read it."""
+    return jsonify(document())
+
+
+def document() -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document. Only within the application."""
+    made: dict[str, Any] = {**spec.spec}
+    made["components"] = {
+        **made["components"],
+        "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+    }
+    made["security"] = [{"token": []}]
+    for path in made["paths"].values():
+        for operation in path.values():
+            _complete(operation)
+    return made
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    """Say what SpecTree cannot: the media types of problems, of files, and the key of a submission."""
+    for status, answer in operation["responses"].items():
+        content = answer.get("content", {})
+        if int(status) >= 400 and "application/json" in content:
+            answer["content"] = {"application/problem+json": content["application/json"]}
+    name = operation["operationId"]
+    if name in _CONTENT:
+        operation["responses"]["200"]["content"] = {_CONTENT[name]: {"schema": {}}}
+    if name == "upload_file":
+        operation["requestBody"] = {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
+    if name == "create_task" and all(known["name"] != tasks.KEY for known in operation["parameters"]):
+        about = "The same key again is the same task."
+        schema = {"type": "string", "minLength": 1, "maxLength": tasks.LONGEST_KEY}
+        operation["parameters"].append(
+            {"name": tasks.KEY, "in": "header", "schema": schema, "required": False, "description": about}
+        )
+
+
+_CONTENT = {
+    "get_log": "text/plain",
+    "get_result": "application/json",
+    "get_file": "application/octet-stream",
+}
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)
+    spec.app = app

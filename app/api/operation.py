@@ -1,0 +1,126 @@
+"""What every operation declares: its permission, what it takes and answers. OpenAPI is made from the same.
+
+SpecTree validates bodies and queries with pydantic and makes the document. It was chosen over flask-openapi3,
+which needs an application class of its own. It takes a body that is not JSON for an empty one, so bodies are
+read here first.
+"""
+
+from __future__ import annotations
+
+import json as json_text
+from collections.abc import Callable
+from functools import wraps
+from json import JSONDecodeError
+from typing import Any
+
+from flask import request
+from pydantic import BaseModel, ValidationError
+from spectree import Response, SpecTree
+from werkzeug.exceptions import UnsupportedMediaType
+
+from app.api.models import Problem
+from app.core.errors import BadQuery, Invalid
+from app.http.permission import requires
+from config import VERSION
+
+View = Callable[..., Any]
+
+PREFIX = "/api/v1"
+UNCHANGED = ("HTTP_400", "HTTP_401", "HTTP_403", "HTTP_404", "HTTP_429", "HTTP_503")
+"""What any operation may answer when it refuses."""
+_SENTENCES = {
+    "missing": "This field is required.",
+    "extra_forbidden": "There is no field of this name.",
+}
+
+spec = SpecTree(
+    "flask",
+    title="Distributed Task Queue",
+    version=VERSION,
+    description=(
+        "Create tasks, wait for them, and read what came out. Programs send a token of the profile page as "
+        "`Authorization: Bearer dtq_…`."
+    ),
+    mode="strict",
+    annotations=True,
+    naming_strategy=lambda model: model.__name__,
+    nested_naming_strategy=lambda _, child: child,
+)
+
+
+def operation(
+    permission: str,
+    answers: type[BaseModel] | None,
+    *,
+    status: int = 200,
+    json: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    also: tuple[str, ...] = (),
+    tag: str = "tasks",
+) -> Callable[[View], View]:
+    """Declare a view as an operation of the API. Stands below the route, directly above the function.
+
+    The view is given ``json`` and ``query`` as instances of these models. ``also`` are statuses of problems
+    besides `UNCHANGED`, such as HTTP_409.
+    """
+    problems = (*UNCHANGED, *also, *(("HTTP_415", "HTTP_422") if json else ()))
+    codes: dict[str, Any] = {code: Problem for code in problems}
+    codes[f"HTTP_{status}"] = answers
+
+    def declare(view: View) -> View:
+        validated = spec.validate(
+            json=json,
+            query=query,
+            resp=Response(**codes),
+            tags=[tag],
+            operation_id=view.__name__,
+            before=_refuse,
+            validation_error_status=422 if json else 400,
+        )(view)
+
+        @wraps(validated)
+        def checked(**args: Any) -> Any:
+            if json is not None:
+                _require_object()
+            if query is None and request.args:
+                raise BadQuery("This address takes no query.")
+            return validated(**args)
+
+        return requires(permission)(checked)
+
+    return declare
+
+
+def _require_object() -> None:
+    """Raise Invalid for a body that is no JSON object, UnsupportedMediaType for one of another type."""
+    if not request.is_json:
+        raise UnsupportedMediaType
+    try:
+        body = json_text.loads(request.get_data(), parse_constant=_no_number)
+    except JSONDecodeError as error:
+        raise Invalid(
+            f"The body is not JSON: line {error.lineno}, column {error.colno}: {error.msg}."
+        ) from None
+    except (UnicodeDecodeError, RecursionError, ValueError):
+        raise Invalid("The body is not JSON in UTF-8, or is nested too deeply.") from None
+    if not isinstance(body, dict):
+        raise Invalid("The body is not a JSON object.")
+
+
+def _no_number(name: str) -> None:
+    """Refuse NaN and infinities, which Python reads and JSON does not have."""
+    raise ValueError(name)
+
+
+def _refuse(_request: Any, _response: Any, error: Exception | None, _view: Any, _adapter: Any) -> None:
+    """Raise what is wrong with a body or a query, each sentence by the path of its field."""
+    if not isinstance(error, ValidationError):
+        return
+    fields = {
+        ".".join(map(str, found["loc"])): _SENTENCES.get(found["type"], f"{found['msg']}.")
+        for found in error.errors(include_context=False, include_url=False, include_input=False)
+    }
+    if error.title.endswith("Query"):
+        name, sentence = next(iter(fields.items()))
+        raise BadQuery(f"“{name}” in the address: {sentence}")
+    raise Invalid("Check the fields.", fields)

@@ -1,0 +1,265 @@
+"""Tasks: create, list, read, wait for, and change."""
+
+from __future__ import annotations
+
+import hashlib
+import json as json_text
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from bson import ObjectId
+from flask import Blueprint, Response, request, url_for
+from pydantic import ConfigDict, create_model
+
+from app.api import models
+from app.api.operation import operation
+from app.core.access.inputs import checked_inputs
+from app.core.catalog import TaskType
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.listing.filter import TaskFilter
+from app.core.secrets.secret import masked
+from app.core.tasks.limits import wrong_run_at, wrong_tags
+from app.core.tasks.states import Priority
+from app.core.tasks.task import NewTask, Task, one_line, parse_task_id, tag_of
+from app.extensions import access, services
+
+blueprint = Blueprint("api_tasks", __name__, url_prefix="/tasks")
+
+KEY = "Idempotency-Key"
+LONGEST_KEY = 255
+LOOK_EVERY_S = 0.25
+WAITERS = 3
+"""So many requests of a process wait at once; the others are answered at once, so that pages get threads."""
+
+_waiting = threading.BoundedSemaphore(WAITERS)
+
+TaskQuery = create_model(
+    "TaskQuery",
+    __config__=ConfigDict(extra="forbid"),
+    **{name: (str, "") for name in TaskFilter.__dataclass_fields__},  # type: ignore[call-overload]  # names are not literal
+)
+"""The query string of View Tasks, which `TaskFilter` reads."""
+
+
+# Create
+
+
+@blueprint.post("")
+@operation("task.create", models.Task, status=201, json=models.NewTask, also=("HTTP_409",))
+def create_task(json: models.NewTask) -> Any:
+    """Create a task.
+
+    With the header Idempotency-Key, the same key again answers with the task that it made, whose answer has
+    the header Idempotent-Replayed; the same key with another body is refused with 422.
+    """
+    kind = services().catalog.get(json.type)
+    access().require_type(kind)
+    new = _new_task(json, kind)
+    submitted = access().submit(new, kind)
+    if not submitted.created and submitted.task.submission_hash != new.submission_hash:
+        raise Invalid(f"The {KEY} was used with another body. Use a new one for another task.")
+    headers = {"Location": url_for("api.api_tasks.get_task", task_id=str(submitted.task.id))}
+    if not submitted.created:
+        headers["Idempotent-Replayed"] = "true"
+    return _task(submitted.task, kind), 201, headers
+
+
+def _new_task(sent: models.NewTask, kind: TaskType) -> NewTask:
+    """Raises Invalid."""
+    tags = tuple(dict.fromkeys(filter(None, map(tag_of, sent.tags))))
+    problems = {"tags": wrong_tags(tags), "run_at": wrong_run_at(sent.run_at)}
+    try:
+        inputs = checked_inputs(kind, sent.params, access().files)
+    except Invalid as error:
+        problems |= {f"params.{path}": sentence for path, sentence in error.fields.items()}
+        if not error.fields:
+            raise
+    if wrong := {path: sentence for path, sentence in problems.items() if sentence}:
+        raise Invalid("Check the fields.", wrong)
+    key = _key()
+    return NewTask(
+        type=kind.name,
+        params=inputs.params,
+        title=one_line(sent.title) or kind.default_title(inputs.files),
+        priority=Priority.from_word(sent.priority) if sent.priority else kind.priority,
+        tags=tags,
+        run_at=sent.run_at,
+        timeout_s=sent.timeout_s or kind.timeout_s,
+        max_attempts=sent.max_attempts or kind.max_attempts,
+        submission_key=key,
+        submission_hash=_hash(sent.model_dump(mode="json")) if key else "",
+        files=tuple(file.id for file in inputs.files),
+        private=sent.private,
+    )
+
+
+def _key() -> str | None:
+    """Return the key of a submission, of one length. Raises Invalid."""
+    given = request.headers.get(KEY)
+    if given is None:
+        return None
+    if not 0 < len(given) <= LONGEST_KEY or not (given.isascii() and given.isprintable()):
+        raise Invalid(f"{KEY} takes 1 to {LONGEST_KEY} printable ASCII characters.")
+    return _hash(["api", given])
+
+
+def _hash(value: Any) -> str:
+    text = json_text.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# Read
+
+
+@blueprint.get("")
+@operation("task.read", models.TaskList, query=TaskQuery)
+def list_tasks() -> models.TaskList:
+    """List tasks, by the filters, the sorts and the cursors of View Tasks."""
+    wanted = TaskFilter.parse(request.args.to_dict(flat=False))
+    page = access().page(wanted)
+    return models.TaskList(
+        tasks=_summaries(page.tasks),
+        next=_page(wanted, after=page.next) if page.next else None,
+        previous=_page(wanted, before=page.previous) if page.previous else None,
+    )
+
+
+def _page(wanted: TaskFilter, **cursor: str) -> str:
+    return url_for("api.api_tasks.list_tasks", **wanted.args(**cursor))
+
+
+@blueprint.get("/<task_id>")
+@operation("task.read", models.Task, query=models.WaitQuery)
+def get_task(task_id: str, query: models.WaitQuery) -> models.Task:
+    """Return a task; with `wait`, when it has ended or the seconds have passed.
+
+    Where too many requests wait already, the answer comes at once: ask again in a second.
+    """
+    found = id_of(task_id)
+    task = access().get(found)
+    if query.wait and task.live and _waiting.acquire(blocking=False):
+        try:
+            task = _ended(found, query.wait)
+        finally:
+            _waiting.release()
+    return _task(task)
+
+
+def _ended(task_id: ObjectId, seconds: int) -> Task:
+    deadline = time.monotonic() + seconds
+    while True:
+        task = access().get(task_id)
+        left_s = deadline - time.monotonic()
+        if not task.live or left_s <= 0:
+            return task
+        time.sleep(min(LOOK_EVERY_S, left_s))
+
+
+# Change
+
+
+@blueprint.post("/<task_id>/cancel")
+@operation("task.cancel", models.Task, also=("HTTP_409",))
+def cancel_task(task_id: str) -> models.Task:
+    """Cancel a task that waits or runs. One that runs is asked to stop, and ends within seconds."""
+    access().cancel(id_of(task_id))
+    return _again(task_id)
+
+
+@blueprint.post("/<task_id>/retry")
+@operation("task.retry", models.Task, also=("HTTP_409",))
+def retry_task(task_id: str) -> models.Task:
+    """Queue a failed or canceled task for another attempt."""
+    access().retry(id_of(task_id))
+    return _again(task_id)
+
+
+@blueprint.post("/<task_id>/priority")
+@operation("task.reprioritize", models.Task, json=models.NewPriority, also=("HTTP_409",))
+def set_priority(task_id: str, json: models.NewPriority) -> models.Task:
+    """Move a waiting task to the end of another queue."""
+    access().reprioritize(id_of(task_id), Priority.from_word(json.priority))
+    return _again(task_id)
+
+
+@blueprint.delete("/<task_id>")
+@operation("task.delete", None, status=204, also=("HTTP_409",))
+def delete_task(task_id: str) -> Any:
+    """Delete an ended task with its log and its files."""
+    access().delete(id_of(task_id))
+    return Response(status=204)
+
+
+def _again(task_id: str) -> models.Task:
+    try:
+        return _task(access().get(id_of(task_id)))
+    except NotFound:
+        raise Conflict("The task was changed as you asked, and has been deleted since.") from None
+
+
+# What is answered
+
+
+def id_of(text: str) -> ObjectId:
+    """Raises NotFound for what is no ID of a task."""
+    task_id = parse_task_id(text)
+    if task_id is None:
+        raise NotFound(f"“{text[:60]}” isn't a valid task ID. Task IDs are 24 characters (0–9, a–f).")
+    return task_id
+
+
+def _task(task: Task, kind: TaskType | None = None) -> models.Task:
+    known: Any = masked(task.params)
+    return models.Task(
+        **_common(task, services().people.users.names([task.owner])),
+        params=known,
+        has_result=task.result is not None or task.result_file is not None,
+        parent=str(task.parent) if task.parent else None,
+        actions=sorted(action.value for action in access().actions(task, kind)),
+    )
+
+
+def _summaries(tasks: Sequence[Task]) -> list[models.TaskSummary]:
+    names = services().people.users.names(task.owner for task in tasks)
+    return [models.TaskSummary(**_common(task, names)) for task in tasks]
+
+
+def _common(task: Task, names: dict[str, str]) -> dict[str, Any]:
+    return {
+        **{name: getattr(task, name) for name in _AS_IS},
+        "id": str(task.id),
+        "status": task.status.value,
+        "priority": task.priority.word,
+        "owner_name": names.get(task.owner, task.owner),
+        "tags": list(task.tags),
+        "progress": _progress(task.progress),
+        "error": _error(task.error),
+        "cancel_requested": bool(task.cancel) and task.live,
+    }
+
+
+_AS_IS = (
+    *("type", "title", "owner", "private", "created_at", "run_at", "queued_at", "started_at", "finished_at"),
+    *("attempt", "max_attempts", "timeout_s", "worker"),
+)
+
+
+def _progress(stored: Any) -> models.Progress | None:
+    """What is stored may be of another version, or damaged."""
+    if not isinstance(stored, dict):
+        return None
+    current, total = (_number(stored.get(name)) for name in ("current", "total"))
+    return models.Progress(current=current, total=total, message=str(stored.get("message") or ""))
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _error(stored: Any) -> models.TaskError | None:
+    if not stored:
+        return None
+    texts = {name: str(stored.get(name) or "") for name in ("kind", "type", "message", "traceback")}
+    return models.TaskError(**texts)
