@@ -17,7 +17,7 @@ from app.http.receiving import BODY, sent
 from app.http.sending import INERT, as_json, attachment, streamed
 from dtq.filenames import safe_name
 
-blueprint = Blueprint("api_contents", __name__)
+blueprint = Blueprint("contents", __name__)
 
 MB = 2**20
 

@@ -12,7 +12,7 @@ from app.api.operation import operation
 from app.core import catalog
 from app.extensions import access, services
 
-blueprint = Blueprint("api_system", __name__)
+blueprint = Blueprint("system", __name__)
 
 
 @blueprint.get("/types")

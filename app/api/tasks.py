@@ -25,7 +25,7 @@ from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, Task, one_line, parse_task_id, tag_of
 from app.extensions import access, services
 
-blueprint = Blueprint("api_tasks", __name__, url_prefix="/tasks")
+blueprint = Blueprint("tasks", __name__, url_prefix="/tasks")
 
 KEY = "Idempotency-Key"
 LONGEST_KEY = 255
@@ -60,7 +60,7 @@ def create_task(json: models.NewTask) -> Any:
     submitted = access().submit(new, kind)
     if not submitted.created and submitted.task.submission_hash != new.submission_hash:
         raise Invalid(f"The {KEY} was used with another body. Use a new one for another task.")
-    headers = {"Location": url_for("api.api_tasks.get_task", task_id=str(submitted.task.id))}
+    headers = {"Location": url_for("api.tasks.get_task", task_id=str(submitted.task.id))}
     if not submitted.created:
         headers["Idempotent-Replayed"] = "true"
     return _task(submitted.task, kind), 201, headers
@@ -127,7 +127,7 @@ def list_tasks() -> models.TaskList:
 
 
 def _page(wanted: TaskFilter, **cursor: str) -> str:
-    return url_for("api.api_tasks.list_tasks", **wanted.args(**cursor))
+    return url_for("api.tasks.list_tasks", **wanted.args(**cursor))
 
 
 @blueprint.get("/<task_id>")

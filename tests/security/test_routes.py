@@ -139,6 +139,26 @@ TABLE = {
             *("revoke_tokens", "set_role", "roles", "tokens", "revoke_token"),
         )
     },
+    "api.openapi": PUBLIC,
+    "api.tasks.create_task": Rule("create"),
+    "api.tasks.list_tasks": READ,
+    "api.tasks.get_task": TASK,
+    **{
+        f"api.tasks.{view}": Rule(needs, of_task=True)
+        for view, needs in {
+            "cancel_task": "cancel",
+            "retry_task": "retry",
+            "set_priority": "reprioritize",
+            "delete_task": "delete",
+        }.items()
+    },
+    **dict.fromkeys(("api.contents.get_log", "api.contents.get_result", "api.contents.get_file"), FILE),
+    **dict.fromkeys(("api.contents.list_attempts", "api.contents.list_files"), TASK),
+    "api.contents.upload_file": Rule("create"),
+    **dict.fromkeys(
+        [f"api.system.{view}" for view in ("list_types", "list_workers", "list_queues", "get_me")], READ
+    ),
+    "api.system.get_type": READ,
     "settings.index": Rule("settings"),
     "audit.index": Rule("audit"),
     "audit.export": Rule("audit"),
@@ -310,8 +330,11 @@ class Walk:
         self.signed_out = browser and route.endpoint.startswith(("sign_in.", "profile."))
         query = query_of(route.endpoint, task)
         form = {"id": str(task.id), "until": "9" * 13, "done": "0", "left": "0", "total": "1", "to": "high"}
-        data = {**form, "priority": "high"} if route.method in UNSAFE else None
-        sent = {"method": route.method, "query_string": query, "headers": self.headers, "data": data}
+        sent = {"method": route.method, "query_string": query, "headers": self.headers}
+        if route.endpoint in BODIES:
+            sent["json"] = BODIES[route.endpoint]
+        elif route.method in UNSAFE:
+            sent["data"] = {**form, "priority": "high"}
         answer = self.client.open(route.path, **sent)
         text = answer.get_data(as_text=True)
         answer.close()
@@ -341,6 +364,13 @@ class Walk:
             self.document = self.world.services.db.tasks.find_one({"_id": task.id})
             self.stored = self.world.state()
             self.judge(route, *self.ask(route, task), task)
+
+
+BODIES = {
+    "api.tasks.create_task": {"type": "clean_table", "params": {}},
+    "api.tasks.set_priority": {"priority": "high"},
+}
+"""What programs send as JSON."""
 
 
 def query_of(endpoint, task):

@@ -65,6 +65,7 @@ class World:
             "task_id": str(succeeded.id),
             "file_id": str(files[0].id),
             "type_name": "clean_table",
+            "name": "clean_table",
             "parameter": "source",
             "filename": "platform/app.css",
             "version": "x",

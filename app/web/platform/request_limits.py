@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MB = 2**20
 IN_MEMORY = 4 * MB  # What is not a file is held in memory.
 STALLED_S = 60
-FILE_ROUTES = frozenset({"create.upload", "api.api_contents.upload_file"})
+FILE_ROUTES = frozenset({"create.upload", "api.contents.upload_file"})
 
 
 def _bound(most: int) -> None:

@@ -1,0 +1,75 @@
+"""The OpenAPI document: valid, complete, and the API as it is."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from app.api.openapi import document
+from app.core.services import Services
+from app.http.permission import requires
+from tests.api.conftest import Program
+from tests.web.create.creating import publish
+
+
+@pytest.fixture
+def spec(app: Flask) -> dict:
+    with app.test_request_context():
+        return document()
+
+
+def test_it_is_valid(spec: dict) -> None:
+    OpenAPIV31SpecValidator(spec).validate()
+
+
+def test_every_route_of_the_api_is_in_it(app: Flask, spec: dict) -> None:
+    routes = {
+        (re.sub(r"<(\w+)>", r"{\1}", rule.rule), method.lower())
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/api/") and rule.endpoint != "api.openapi"
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert routes == {(path, method) for path, known in spec["paths"].items() for method in known}
+    assert len(routes) >= 18
+
+
+def test_every_operation_is_documented(spec: dict) -> None:
+    for path, known in spec["paths"].items():
+        for method, operation in known.items():
+            assert operation["summary"].endswith("."), (path, method)
+            assert {"401", "403"} <= set(operation["responses"]), (path, method)
+
+
+def test_everybody_may_read_it_and_nothing_else(app: Flask, services: Services) -> None:
+    publish(services)
+    client = app.test_client()
+    assert client.get("/api/v1/openapi.json").status_code == 200
+    for path in ("/tasks", "/types", "/workers", "/queues", "/me"):
+        answer = client.get(f"/api/v1{path}")
+        assert (answer.status_code, answer.content_type) == (401, "application/problem+json")
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_an_unknown_address_is_a_problem_too(program: Program) -> None:
+    assert program.get("/nothing", 404)["type"] == "urn:dtq:problem:not-found"
+    assert program.ask("PUT", "/tasks").json["type"] == "urn:dtq:problem:method-not-allowed"
+    assert program.get("/types?x=1", 400)["detail"] == "This address takes no query."
+
+
+def test_types_workers_and_queues_are_told(program: Program) -> None:
+    (kind,) = program.get("/types")["types"]
+    assert (kind["name"], kind["served"], kind["usable"]) == ("clean_table", True, True)
+    assert "source" in program.get("/types/clean_table")["params_schema"]["properties"]
+    program.get("/types/none", 404)
+    assert [worker["name"] for worker in program.get("/workers")["workers"]] == ["worker-1"]
+    assert [queue["priority"] for queue in program.get("/queues")["queues"]] == ["high", "medium", "low"]
+    me = program.get("/me")
+    assert (me["name"], me["role"], me["permissions"]["task.cancel"]) == ("robot", "submitter", "own")
+
+
+def test_a_permission_that_there_is_not_cannot_be_declared() -> None:
+    with pytest.raises(ValueError):
+        requires("task.reads")
