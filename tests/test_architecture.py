@@ -304,6 +304,7 @@ ENGINE = frozenset({"tasks", "queries", "listing", "bulk", "stats", "files", "lo
 PAST_RIGHTS = {
     "app/cli/keys.py": "keys are changed by who runs the installation, for everybody's secrets",
     "app/cli/data.py": "an export and an import are of the whole database",
+    "app/api/system.py": "lengths of queues are told to every program",
     "app/web/platform/pulse.py": "lengths of queues and the pace of workers are shown to everybody signed in",
 }
 

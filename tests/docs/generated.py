@@ -10,9 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import fields
+from typing import Any
 
 import click
 
+from app import create_app
+from app.api.openapi import document
+from app.api.operation import PREFIX
 from app.cli.data import data_group
 from app.cli.keys import keys_group
 from app.cli.migrate import migrate_command
@@ -20,10 +24,11 @@ from app.cli.run import run_command
 from app.cli.settings import settings_command
 from app.cli.types import types_command
 from app.cli.users import users_group
-from app.core.errors import Cause
+from app.core.errors import Cause, TaskQueueError
 from app.core.store_errors.advice import CERTIFICATES, REASONS, TITLES, WITH_TLS
 from app.core.tasks.states import ACTIONS, TRANSITIONS, Action, Ending, Status
-from config import Settings
+from app.web.platform.errors import code_of
+from config import Settings, load
 from tests.docs.documents import DOCS, ROOT
 
 MODULES = ("dtq", "dtq.testing", "dtq.lines", "dtq.checks")
@@ -167,12 +172,73 @@ def api() -> str:
     return "\n".join(sections).rstrip()
 
 
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document of an application that is connected to nothing."""
+    app = create_app(load({"ENVIRONMENT": "local", "SECRET_KEY": "docs", "SECRETS_KEY": "docs"}))
+    with app.test_request_context():
+        return document()
+
+
+def operations() -> str:
+    found = [
+        (code(f"{method.upper()} {path.removeprefix(PREFIX)}"), about["summary"], _statuses(about))
+        for path, known in sorted(openapi()["paths"].items())
+        for method, about in known.items()
+    ]
+    return table(("operation", "what it does", "answers"), found)
+
+
+def _statuses(operation: dict[str, Any]) -> str:
+    return ", ".join(sorted(operation["responses"]))
+
+
+def bodies() -> str:
+    """What a program sends and receives, a table each."""
+    schemas = openapi()["components"]["schemas"]
+    return "\n\n".join(f"### {name}\n\n{_fields(schemas[name])}" for name in ("NewTask", "Task", "Problem"))
+
+
+def _fields(schema: dict[str, Any]) -> str:
+    required = set(schema.get("required", ()))
+    rows = (
+        (code(name), _kind(about), "yes" if name in required else "", about.get("description", ""))
+        for name, about in schema["properties"].items()
+    )
+    return table(("field", "type", "required", "description"), rows)
+
+
+def _kind(about: dict[str, Any]) -> str:
+    if "anyOf" in about:
+        return " or ".join(map(_kind, about["anyOf"]))
+    if "$ref" in about:
+        return str(about["$ref"].rpartition("/")[2])
+    if "enum" in about:
+        return ", ".join(map(code, about["enum"]))
+    kind = str(about.get("format") or about.get("type", "any"))
+    return f"{kind} of {_kind(about['items'])}" if "items" in about else kind
+
+
+def problems() -> str:
+    def below(kind: type[TaskQueueError]) -> Iterable[type[TaskQueueError]]:
+        for each in kind.__subclasses__():
+            yield each
+            yield from below(each)
+
+    found = {code_of(kind): kind for kind in below(TaskQueueError) if kind.__module__.startswith("app.")}
+    rows = sorted((kind.status, name, kind.title) for name, kind in found.items())
+    return table(
+        ("status", "type", "title"),
+        ((str(status), code(f"urn:dtq:problem:{name}"), title) for status, name, title in rows),
+    )
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "settings.md": {"settings": settings},
     "states.md": {"statuses": statuses, "transitions": transitions, "endings": endings},
     "commands.md": {"flask": flask_commands, "make": make_targets},
     "store-errors.md": {"causes": causes},
     "api.md": {"api": api},
+    "rest-api.md": {"operations": operations, "bodies": bodies, "problems": problems},
 }
 
 

@@ -87,7 +87,7 @@ def problem_of(error: BaseException) -> Problem:
     if isinstance(error, TaskQueueError):
         fields = error.fields if isinstance(error, Invalid) else {}
         cause = error.cause if isinstance(error, Unavailable) else None
-        code = _code(type(error).__name__)
+        code = code_of(type(error))
         return Problem(error.status, error.title, str(error), fields, code, error.setting, cause)
     if isinstance(error, CSRFError):
         sentence = FORGED if _keeps_cookies() else PLAIN_HTTP
@@ -97,7 +97,7 @@ def problem_of(error: BaseException) -> Problem:
     if isinstance(error, HTTPException):
         status = error.code or 500
         said = HTTP_SENTENCES.get(status, (error.name, error.description or ""))
-        return Problem(status, *said, code=_code(type(error).__name__))
+        return Problem(status, *said, code=code_of(type(error)))
     if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
         return Problem(NoRoom.status, NoRoom.title, FULL, code="no-room")
     if cannot_write(error):
@@ -110,9 +110,9 @@ def problem_of(error: BaseException) -> Problem:
     return Problem(500, TaskQueueError.title, UNEXPECTED, code="unexpected")
 
 
-def _code(name: str) -> str:
+def code_of(kind: type[BaseException]) -> str:
     """Return the name of an error's class as programs read it: NotFound is not-found."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind.__name__).lower()
 
 
 def _too_slow(error: BaseException) -> bool:
