@@ -68,23 +68,24 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     flashes.init_app(app)
     pulse.init_app(app)
     cli.init_app(app)
-    _add_pages(app)
+    _add_pages(app, settings)
     return app
 
 
-def _add_pages(app: Flask) -> None:
+def _add_pages(app: Flask, settings: Settings) -> None:
     """Add the pages, a room after the other, and the API."""
     from app.api import openapi
     from app.web.create import views as create
     from app.web.home import views as dashboard
-    from app.web.people import audit_views, profile, settings, tokens, users
+    from app.web.people import audit_views, profile, tokens, users
+    from app.web.people import settings as settings_page
     from app.web.sign_in import authenticator_app, passkeys, second_step, sign_in, single_sign_on
     from app.web.tasks import bulk_views, downloads
     from app.web.tasks import views as tasks
 
     signing_in = (sign_in, second_step, passkeys, single_sign_on)
-    people = (profile, authenticator_app, tokens, users, settings, audit_views)
+    people = (profile, authenticator_app, tokens, users, settings_page, audit_views)
     for room in (dashboard, *signing_in, *people, tasks, bulk_views, downloads, create):
         app.register_blueprint(room.blueprint)
     passkeys.init_app(app)
-    openapi.init_app(app)
+    openapi.init_app(app, settings)

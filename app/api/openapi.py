@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from flask import Blueprint, Flask, jsonify
@@ -10,6 +11,7 @@ from app.api import contents, system, tasks
 from app.api.operation import PREFIX, spec
 from app.core.people.person import PUBLIC
 from app.http.permission import requires
+from config import Settings
 
 blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
 for _resource in (tasks, contents, system):
@@ -63,6 +65,7 @@ _CONTENT = {
 }
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Flask, settings: Settings) -> None:
+    app.extensions["api_waiters"] = threading.Semaphore(settings.web_threads // 3)
     app.register_blueprint(blueprint)
     spec.app = app

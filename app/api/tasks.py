@@ -7,10 +7,10 @@ import json as json_text
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from bson import ObjectId
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, current_app, request, url_for
 from pydantic import ConfigDict, create_model
 
 from app.api import models
@@ -30,10 +30,6 @@ blueprint = Blueprint("tasks", __name__, url_prefix="/tasks")
 KEY = "Idempotency-Key"
 LONGEST_KEY = 255
 LOOK_EVERY_S = 0.25
-WAITERS = 3
-"""So many requests of a process wait at once; the others are answered at once, so that pages get threads."""
-
-_waiting = threading.BoundedSemaphore(WAITERS)
 
 TaskQuery = create_model(
     "TaskQuery",
@@ -139,12 +135,17 @@ def get_task(task_id: str, query: models.WaitQuery) -> models.Task:
     """
     found = id_of(task_id)
     task = access().get(found)
-    if query.wait and task.live and _waiting.acquire(blocking=False):
+    if query.wait and task.live and waiters().acquire(blocking=False):
         try:
             task = _ended(found, query.wait)
         finally:
-            _waiting.release()
+            waiters().release()
     return _task(task)
+
+
+def waiters() -> threading.Semaphore:
+    """Return what counts the requests of this process that wait: at most a third of its threads do."""
+    return cast(threading.Semaphore, current_app.extensions["api_waiters"])
 
 
 def _ended(task_id: ObjectId, seconds: int) -> Task:

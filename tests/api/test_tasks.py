@@ -9,9 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from pydantic import SecretStr
 
-from app.api import tasks as api_tasks
 from app.core import clock
 from app.core.people.roles import Role
 from app.core.services import Services
@@ -190,11 +190,10 @@ def test_waiting_ends_with_the_task(program: Program, services: Services, source
 
 
 def test_where_too_many_wait_the_answer_comes_at_once(
-    program: Program, source: str, monkeypatch: pytest.MonkeyPatch
+    app: Flask, program: Program, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = program.post("/tasks", new(source), 201)
-    monkeypatch.setattr(api_tasks, "_waiting", threading.BoundedSemaphore(1))
-    api_tasks._waiting.acquire()
+    monkeypatch.setitem(app.extensions, "api_waiters", threading.Semaphore(0))
     assert program.get(f"/tasks/{made['id']}?wait=60")["status"] == "queued"
 
 
