@@ -37,7 +37,8 @@ up: $(RUNTIME) ## Start MongoDB, Redis, the web server and workers; Ctrl-C stops
 
 test: $(DEV) ## Run the tests: fast ones, then on real servers, then in a browser
 	$(PYTEST) -n logical --maxprocesses 4 -m "not slow and not real and not browser and not chaos"
-	$(PYTEST) -m "(slow or real) and not browser and not chaos"
+	$(PYTEST) -n logical --maxprocesses 2 --dist loadfile -m "slow and not real and not browser and not chaos"
+	$(PYTEST) -m "real and not browser and not chaos"
 	@if [ -n "$(CHROMIUM)" ] || [ -n "$$DTQ_NO_SKIPS" ]; then \
 		echo '$(PYTEST) -m "browser and not chaos"'; $(PYTEST) -m "browser and not chaos"; \
 	else echo "No Chromium was found: the browser tests did not run."; fi
