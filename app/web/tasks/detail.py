@@ -25,13 +25,16 @@ FURTHEST_S = 10 * 365 * 86_400.0  # No guess goes further.
 
 @dataclass(frozen=True)
 class Step:
-    """A box of the picture: ``state`` is done, now, next, or skipped; the last one names its outcome."""
+    """A box of the picture: ``state`` is done, now, next, or skipped; the last one names its outcome.
+
+    ``at`` is when the task came there, ``took`` how long it stayed. ``counts``: the time since then matters.
+    """
 
     name: str
     state: str
     at: datetime | None = None
     took: timedelta | None = None
-    since: datetime | None = None
+    counts: bool = False
     outcome: str = ""
 
 
@@ -77,32 +80,23 @@ class Parameter:
 
 
 def steps(task: Task) -> list[Step]:
-    """The path through the states, with a time in each box."""
+    """The path through the states, with the times of each box."""
     created = Step("Created", "done", at=task.created_at)
+    ahead = [Step("Running", "next"), Step("Ended", "next")]
     if task.status is Status.SCHEDULED:
-        return [
-            created,
-            Step("Scheduled", "now", at=task.run_at),
-            Step("Running", "next"),
-            Step("Ended", "next"),
-        ]
+        return [created, Step("Scheduled", "now", at=task.run_at), *ahead]
+    queued_at = task.queued_at or task.created_at
     if task.status is Status.QUEUED:
-        return [
-            created,
-            Step("Waiting", "now", since=task.queued_at),
-            Step("Running", "next"),
-            Step("Ended", "next"),
-        ]
-    waited = _between(task.queued_at or task.created_at, task.started_at)
+        return [created, Step("Waiting", "now", at=queued_at, counts=True), *ahead]
+    ran = _ran(task)
+    waited = _between(queued_at, task.started_at if ran else task.finished_at)
+    waiting = Step("Waiting", "done", at=queued_at, took=waited, counts=True)
     if task.status is Status.RUNNING:
-        running = Step("Running", "now", since=task.started_at)
-        return [created, Step("Waiting", "done", took=waited), running, Step("Ended", "next")]
+        return [created, waiting, Step("Running", "now", at=task.started_at, counts=True), ahead[1]]
+    took = _between(task.started_at, task.finished_at)
+    running = Step("Running", "done", at=task.started_at, took=took, counts=True)
     ended = Step(task.status.label, "now", at=task.finished_at, outcome=task.status.value)
-    if not _ran(task):
-        waited = _between(task.queued_at or task.created_at, task.finished_at)
-        return [created, Step("Waiting", "done", took=waited), Step("Running", "skipped"), ended]
-    ran = Step("Running", "done", took=_between(task.started_at, task.finished_at))
-    return [created, Step("Waiting", "done", took=waited), ran, ended]
+    return [created, waiting, running if ran else Step("Running", "skipped"), ended]
 
 
 def _ran(task: Task) -> bool:
