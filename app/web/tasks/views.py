@@ -203,6 +203,7 @@ def _live_values(
 ) -> dict[str, Any]:
     waits = task.status is Status.QUEUED
     place = live().ask_queue(lambda: services().queues.place(task)) if waits else None
+    starts_in_s = live().pulse().starts_in_s(place, task.type) if place else None
     return {
         "task": task,
         "kind": kind,
@@ -214,7 +215,7 @@ def _live_values(
         "progress": detail.progress(task),
         "attempts": detail.attempts(task),
         "place": place,
-        "starts_in_s": live().pulse().starts_in_s(place) if place and kind and kind.served else None,
+        "starts_in_s": starts_in_s,
         "announced": task.hint != "due",
         "priorities": list(Priority),
         **_result_values(task, files, looked or TableState()),

@@ -70,20 +70,19 @@ class TestWaiting:
     def test_next(self, alice, new_task):
         assert "Next in line" in page_of(alice, new_task())
 
-    def test_expected_start_where_the_pace_is_known(self, alice, services, new_task, monkeypatch):
+    def test_expected_start_where_durations_are_known(self, alice, services, new_task):
         publish(services, "count_slowly")
-        monkeypatch.setattr(services.stats, "pace", lambda within: 0.1)
+        for _ in range(3):
+            aged(services, succeed(services, new_task()), timedelta(seconds=20), "started_at")
         new_task(priority="high")
-        assert "2nd in line · estimated start in about 20 s" in page_of(alice, new_task())
+        page = page_of(alice, new_task())
+        assert "2nd in line · estimated start in about 20 s, later if higher-priority tasks arrive" in page
 
-    @pytest.mark.parametrize(("served", "pace"), [(False, 0.1), (True, None)])
-    def test_no_guess_where_nobody_serves_it_or_too_little_is_known(
-        self, alice, services, new_task, monkeypatch, served, pace
-    ):
+    @pytest.mark.parametrize("served", [False, True])
+    def test_no_guess_where_nobody_serves_it_or_too_little_is_known(self, alice, services, new_task, served):
         worker(services, types=("another",))
         publish(services, "count_slowly", served=served)
-        monkeypatch.setattr(services.stats, "pace", lambda within: pace)
-        claim(services, new_task(), "another")
+        claim(services, new_task())
         page = page_of(alice, new_task())
         assert "Next in line" in page
         assert "about" not in page
