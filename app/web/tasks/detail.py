@@ -20,6 +20,9 @@ from app.web.results.nodes import Node, label, node
 from app.web.tasks.parameter_view import node_of
 
 LOG_SHOWN = 200_000  # In characters.
+NEAR_S, FAR_S = 2, 30
+"""How often the page of a task that waits asks again, in seconds: seldom while its time is far away."""
+FAR = timedelta(minutes=1)
 FURTHEST_S = 10 * 365 * 86_400.0  # No guess goes further.
 
 
@@ -77,6 +80,47 @@ class Parameter:
     file: StoredFile | None = None
     moment: datetime | None = None
     link: str = ""
+
+
+@dataclass(frozen=True)
+class Tab:
+    """What the tab of a browser says of a task."""
+
+    title: str
+    icon: str
+
+
+def tab(task: Task) -> Tab:
+    """Return the title and the icon by which a task's state shows from another tab."""
+    at = progress(task)
+    share = f" {at.percent:.0f} %" if at and at.percent is not None else ""
+    state = task.status.value if task.status in _ICONS else ""
+    icon = f"platform/favicon-{state}.svg" if state else "platform/favicon.svg"
+    return Tab(f"{task.status.label}{share} · {task.title}", icon)
+
+
+_ICONS = frozenset({Status.RUNNING, Status.SUCCEEDED, Status.FAILED, Status.CANCELED})
+_CHANGES = {
+    Status.QUEUED: "The task is waiting.",
+    Status.SCHEDULED: "The task is scheduled.",
+    Status.RUNNING: "The task is running.",
+    Status.SUCCEEDED: "The task succeeded.",
+    Status.FAILED: "The task failed.",
+    Status.CANCELED: "The task is canceled.",
+}
+
+
+def change(task: Task) -> str:
+    """Return what is said of a task that has come into its status just now."""
+    return _CHANGES[task.status]
+
+
+def asks_every_s(task: Task) -> int:
+    """Return how often its page asks again, in seconds."""
+    if task.status is Status.RUNNING:
+        return 1
+    far = task.status is Status.SCHEDULED and task.run_at and task.run_at - utcnow() > FAR
+    return FAR_S if far else NEAR_S
 
 
 def steps(task: Task) -> list[Step]:

@@ -136,7 +136,8 @@ def detail_page(task_id: str) -> str:
     return render_template(
         "tasks/detail.html",
         parameters=detail.parameters(task, kind, files),
-        **_live_values(task, kind, list(files.values()), TableState.parse(query)),
+        calm=detail.asks_every_s(task) > detail.NEAR_S,
+        **_live_values(task, kind, list(files.values()), TableState.parse(query), attempt=attempt),
         **_log_values(task, attempt),
     )
 
@@ -148,8 +149,14 @@ def detail_live(task_id: str) -> str:
         task = access().get(request_args.task_id_of(task_id))
     except NotFound:
         return region("tasks/_gone.html")
+    query = request_args.only("was", "attempt")
     files = access().files.of_task(task) if not task.live else []
-    return region("tasks/_live.html", **_live_values(task, _kind(task.type), files))
+    attempt = request_args.attempt_of(task, query.get("attempt", ""))
+    values = _live_values(task, _kind(task.type), files, attempt=attempt)
+    if query.get("was", task.status.value) == task.status.value:
+        return region("tasks/_live.html", **values)
+    said = {"change": detail.change(task), "asked_to_stop": bool(task.cancel)}
+    return region("tasks/_changed.html", **said, **values, **_log_values(task, attempt))
 
 
 @blueprint.get("/tasks/<task_id>/result")
@@ -199,13 +206,20 @@ def _names(task: Task) -> dict[str, str]:
 
 
 def _live_values(
-    task: Task, kind: TaskType | None, files: list[StoredFile], looked: TableState | None = None
+    task: Task,
+    kind: TaskType | None,
+    files: list[StoredFile],
+    looked: TableState | None = None,
+    attempt: int | None = None,
 ) -> dict[str, Any]:
     waits = task.status is Status.QUEUED
     place = live().ask_queue(lambda: services().queues.place(task)) if waits else None
     starts_in_s = live().pulse().starts_in_s(place, task.type) if place else None
     return {
         "task": task,
+        "tab": detail.tab(task),
+        "every_s": detail.asks_every_s(task),
+        "log_pinned_to": attempt,
         "kind": kind,
         "parent": _parent(task),
         "may": sorted(action.value for action in access().actions(task, kind)),
@@ -252,9 +266,7 @@ def _log_values(task: Task, attempt: int | None) -> dict[str, Any]:
         "log_shown": shown,
         "log_attempt": chosen,
         "log_pinned": attempt is not None,
-        "log_live": task.live
-        if attempt is None
-        else task.status is Status.RUNNING and attempt == task.attempt,
+        "log_live": task.status is Status.RUNNING and attempt in (None, task.attempt),
     }
 
 

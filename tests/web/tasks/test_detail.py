@@ -308,11 +308,27 @@ class TestLog:
 class TestLive:
     def test_it_asks_while_the_task_lives(self, alice, services, new_task):
         task = new_task()
-        poll = f'hx-get="/tasks/{task.id}/live"'
+        poll = f'hx-get="/tasks/{task.id}/live?was=queued"'
         assert poll in alice.open(f"/tasks/{task.id}")
         assert poll in alice.open(f"/tasks/{task.id}/live")
         succeed(services, task)
         assert "hx-get" not in alice.open(f"/tasks/{task.id}/live")
+
+    def test_a_change_is_said_once_with_the_log(self, alice, services, new_task):
+        task = claim(services, new_task())
+        assert "flashes" not in alice.open(f"/tasks/{task.id}/live?was=running")
+        changed = alice.open(f"/tasks/{task.id}/live?was=queued")
+        assert "The task is running." in changed and 'id="log"' in changed
+        for odd in ("was=running&attempt=2", "other=1"):
+            alice.open(f"/tasks/{task.id}/live?{odd}", 400)
+
+    def test_it_asks_seldom_while_its_time_is_far_away(self, alice, new_task):
+        near, far = (new_task(run_at=utcnow() + timedelta(seconds=wait)) for wait in (50, 3_600))
+        assert "every 2s" in alice.open(f"/tasks/{near.id}/live")
+        assert "every 30s" in alice.open(f"/tasks/{far.id}/live")
+        page = alice.open(f"/tasks/{far.id}")
+        assert re.findall(r'hx-trigger="every (\d+)s', page) == ["30", "30"]
+        assert "every 30s" in alice.open("/pulse?calm=1")
 
     def test_a_region_has_no_space_around_it(self, alice, new_task):
         html = alice.open(f"/tasks/{new_task().id}/live")
