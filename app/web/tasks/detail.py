@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any
@@ -59,6 +59,7 @@ class Attempt:
 
     number: int
     worker: str
+    queued_at: datetime | None
     waited: timedelta | None
     ran: timedelta | None
     outcome: str
@@ -73,6 +74,8 @@ class Parameter:
     """A parameter with its title; ``file`` where its value is the id of one.
 
     ``moment`` is the value of a date and time, ``link`` that of an address that a browser may open.
+    ``default``: nobody chose another value. ``before`` is the value of the run that this one is a rerun of,
+    where that differs.
     """
 
     title: str
@@ -80,6 +83,13 @@ class Parameter:
     file: StoredFile | None = None
     moment: datetime | None = None
     link: str = ""
+    default: bool = False
+    before: Node | None = None
+
+    @property
+    def folded(self) -> bool:
+        """Whether it says nothing about this run."""
+        return self.default and self.before is None
 
 
 @dataclass(frozen=True)
@@ -201,6 +211,7 @@ def _ended(past: Mapping[str, Any]) -> Attempt:
     return Attempt(
         number=past.get("attempt") or 0,
         worker=past.get("worker") or "",
+        queued_at=past.get("queued_at"),
         waited=_between(past.get("queued_at"), past.get("started_at")),
         ran=_between(past.get("started_at"), past.get("finished_at")),
         outcome=ending.label,
@@ -215,6 +226,7 @@ def _running(task: Task) -> Attempt:
     return Attempt(
         number=task.attempt,
         worker=task.worker or "",
+        queued_at=task.queued_at,
         waited=_between(task.queued_at, task.started_at),
         ran=None,
         outcome=Status.RUNNING.label,
@@ -225,15 +237,28 @@ def _running(task: Task) -> Attempt:
     )
 
 
-def parameters(task: Task, kind: TaskType | None, files: Mapping[str, StoredFile]) -> list[Parameter]:
-    """The parameters in the order of the form, with the titles of their type where it is known."""
+def parameters(
+    task: Task, kind: TaskType | None, files: Mapping[str, StoredFile], parent: Task | None = None
+) -> list[Parameter]:
+    """The parameters in the order of the form, with the titles of their type where it is known.
+
+    Each is held against its default, and against that of ``parent`` where this is a rerun of it.
+    """
     known = {each.name: each for each in kind.fields} if kind else {}
     order = [
         *(name for name in known if name in task.params),
         *(name for name in task.params if name not in known),
     ]
-    shown = masked(task.params)
-    return [_parameter(name, known.get(name), shown[name], files) for name in order]
+    shown, before = masked(task.params), masked(parent.params) if parent else {}
+    found = []
+    for name in order:
+        field, value = known.get(name), shown[name]
+        one = _parameter(name, field, value, files)
+        default = field is not None and not field.required and value == field.default
+        differs = parent is not None and before.get(name) != value
+        was = _parameter(name, field, before.get(name), files).value if differs else None
+        found.append(replace(one, default=default, before=was))
+    return found
 
 
 def _parameter(name: str, field: Field | None, value: Any, files: Mapping[str, StoredFile]) -> Parameter:

@@ -29,7 +29,7 @@ from app.web.results import table_state
 from app.web.results.selection import Around, View, piece, view
 from app.web.results.source import ResultSource, source_of
 from app.web.results.table_state import TableState
-from app.web.tasks import bulk_wording, detail
+from app.web.tasks import bulk_wording, detail, timeline
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -133,9 +133,16 @@ def detail_page(task_id: str) -> str:
     attempt = request_args.attempt_of(task, query.get("attempt", ""))
     files = {str(each.id): each for each in access().files.of_task(task)}
     kind = _kind(task.type)
+    parent = _parent(task)
+    compared = parent if parent and parent.type == task.type else None
+    named = {str(each.id): each for each in access().files.of_task(compared)} if compared else {}
+    parameters = detail.parameters(task, kind, named | files, compared)
     return render_template(
         "tasks/detail.html",
-        parameters=detail.parameters(task, kind, files),
+        parameters=parameters,
+        compared=compared is not None,
+        changed=sum(one.before is not None for one in parameters),
+        runs=_runs(task),
         calm=detail.asks_every_s(task) > detail.NEAR_S,
         **_live_values(task, kind, list(files.values()), TableState.parse(query), attempt=attempt),
         **_log_values(task, attempt),
@@ -156,7 +163,8 @@ def detail_live(task_id: str) -> str:
     if query.get("was", task.status.value) == task.status.value:
         return region("tasks/_live.html", **values)
     said = {"change": detail.change(task), "asked_to_stop": bool(task.cancel)}
-    return region("tasks/_changed.html", **said, **values, **_log_values(task, attempt))
+    runs = _runs(task) if task.status.ended else None
+    return region("tasks/_changed.html", runs=runs, **said, **values, **_log_values(task, attempt))
 
 
 @blueprint.get("/tasks/<task_id>/result")
@@ -194,6 +202,12 @@ def _kind(name: str) -> TaskType | None:
     return None
 
 
+def _runs(task: Task) -> timeline.Runs | None:
+    """Return the latest runs of the task's type that the person sees, with this one among them."""
+    wanted = TaskFilter(type=task.type, sort="finished", per_page=2 * timeline.MOST_RUNS)
+    return timeline.runs_of(task, access().page(wanted).tasks)
+
+
 def _parent(task: Task) -> Task | None:
     """Return the task that this one is a rerun of, if it is still there."""
     return access().find(task.parent)
@@ -215,6 +229,7 @@ def _live_values(
     waits = task.status is Status.QUEUED
     place = live().ask_queue(lambda: services().queues.place(task)) if waits else None
     starts_in_s = live().pulse().starts_in_s(place, task.type) if place else None
+    attempts = detail.attempts(task)
     return {
         "task": task,
         "tab": detail.tab(task),
@@ -227,7 +242,8 @@ def _live_values(
         "sees_all": access().sees_all,
         "steps": detail.steps(task),
         "progress": detail.progress(task),
-        "attempts": detail.attempts(task),
+        "attempts": attempts,
+        "line": timeline.timeline(task, attempts),
         "place": place,
         "starts_in_s": starts_in_s,
         "announced": task.hint != "due",

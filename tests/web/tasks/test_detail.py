@@ -191,8 +191,23 @@ class TestParameters:
         params = {"trim": True, "case": "lower", "columns": ["iata", "name"], "source": str(file.id)}
         task = new_task(type="clean_table", params=params, files=(file.id,))
         page = page_of(alice, task)
-        assert "Table airports.csv 4 bytes Trim yes Case lower" in page
+        assert "Table airports.csv 4 bytes Case lower Columns iata, name 1 parameter with the" in page
+        assert "1 parameter with the default value Trim yes" in page
         assert f'href="/tasks/{task.id}/files/{file.id}"' in alice.open(f"/tasks/{task.id}")
+
+    def test_what_differs_from_the_run_before_it_says_what_it_was(self, alice, services, new_task):
+        publish(services)
+        first = new_task(type="clean_table", params={"trim": False, "case": "lower", "rows": 10})
+        again = {"trim": True, "case": "lower", "rows": 10}
+        second = new_task(type="clean_table", params=again, parent=first.id)
+        page = page_of(alice, second)
+        assert "1 change from the previous run" in page
+        assert "Rerun of Count" in page
+        assert "Trim yes was no Case lower 1 parameter with the default value Rows 10" in page
+        same = new_task(type="clean_table", params=again, parent=second.id)
+        assert "No changes from the previous run" in page_of(alice, same)
+        other = new_task(params={"trim": 1}, parent=first.id)
+        assert "from the previous run" not in page_of(alice, other)
 
     def test_of_a_type_that_is_gone(self, alice, new_task):
         assert "Row count 3" in page_of(alice, new_task(params={"row_count": 3}))
