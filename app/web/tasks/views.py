@@ -12,7 +12,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.catalog import TaskType
-from app.core.errors import NotFound, TooShort
+from app.core.errors import Invalid, NotFound, TooShort
 from app.core.files.store import StoredFile
 from app.core.listing.cursors import Page
 from app.core.listing.filter import ORDERINGS, PAGE_SIZES, TaskFilter
@@ -20,6 +20,7 @@ from app.core.params.paths import MOST_ITEMS
 from app.core.tasks.states import Action, Priority, Status
 from app.core.tasks.task import Task
 from app.extensions import access, services
+from app.web.create.envelope import nonce
 from app.web.platform import request_args
 from app.web.platform.flashes import flash_at
 from app.web.platform.fragments import region
@@ -245,6 +246,7 @@ def _live_values(
         "attempts": attempts,
         "line": timeline.timeline(task, attempts),
         "place": place,
+        "again_key": nonce(),
         "starts_in_s": starts_in_s,
         "announced": task.hint != "due",
         "priorities": list(Priority),
@@ -296,6 +298,23 @@ def cancel(task_id: str) -> Response:
     task = access().get(request_args.task_id_of(task_id))
     ended = task.status.ended
     return _done(task_id, "The task is canceled." if ended else "Stopping the task…")
+
+
+@blueprint.post("/tasks/<task_id>/again")
+@requires("task.clone")
+def run_again(task_id: str) -> Response:
+    """A task with the same inputs at once; one that cannot be made leads to the form, which says why."""
+    past = access().get(request_args.task_id_of(task_id))
+    try:
+        submitted = access().run_again(past.id, request_args.submission_key_of(request.form))
+    except Invalid as error:
+        named: dict[str, Any] = {"from": task_id}
+        form = url_for("create.form", type_name=past.type, **named)
+        return _said(form, " ".join([str(error), *error.fields.values()]), "danger")
+    made = str(submitted.task.id)
+    if submitted.dispatched:
+        return _done(made, "Created from the previous run.")
+    return _done(made, unless_refused(NOT_YET), "warning")
 
 
 @blueprint.post("/tasks/<task_id>/retry")
