@@ -1,4 +1,4 @@
-"""The page of a task while nobody looks at it: the tab's title and icon, what is said, how often it asks."""
+"""The page of a task: the tab's title and icon, what is said, how often it asks, what it draws and folds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.core.clock import utcnow
 from app.core.services import Services
 from tests.browser import seeded
 from tests.browser.conftest import unbroken
-from tests.web.looking import claim
+from tests.web.looking import claim, fail
 
 pytestmark = pytest.mark.browser
 
@@ -104,3 +104,21 @@ def test_a_task_scheduled_in_a_month_asks_at_most_four_times_a_minute(page: Any,
         page.wait_for_timeout(200)
     assert 2 <= len(asked) <= 8, asked
     assert any("/live" in url for url in asked) and any("/pulse" in url for url in asked)
+
+
+def test_all_attempts_are_drawn_and_what_nobody_chose_is_folded(page: Any, services: Services) -> None:
+    seeded.publish(services)
+    task = fail(services, seeded.submit(services, max_attempts=2))
+    services.db.tasks.update_one({"_id": task.id}, {"$set": {"run_at": utcnow() - timedelta(seconds=1)}})
+    services.recovery.stage()
+    fail(services, services.tasks.get(task.id))
+    page.goto(f"/tasks/{task.id}")
+    assert page.locator(".timeline rect.is-failed").count() == 2
+    assert page.locator("section:has(#parameters-title) dt:visible").all_inner_texts() == ["Steps"]
+    page.get_by_text("1 parameter with the default value").click()
+    assert page.get_by_text("Seconds", exact=True).is_visible()
+
+    page.get_by_role("button", name="Run again", exact=True).click()
+
+    page.wait_for_selector("text=No changes from the previous run")
+    assert str(task.id) not in page.url

@@ -361,12 +361,12 @@ class TestLive:
 @pytest.mark.parametrize(
     ("status", "buttons"),
     [
-        (Status.QUEUED, {"cancel", "priority"}),
-        (Status.SCHEDULED, {"cancel", "priority"}),
-        (Status.RUNNING, {"cancel"}),
-        (Status.SUCCEEDED, {"delete"}),
-        (Status.FAILED, {"retry", "delete"}),
-        (Status.CANCELED, {"retry", "delete"}),
+        (Status.QUEUED, {"again", "cancel", "priority"}),
+        (Status.SCHEDULED, {"again", "cancel", "priority"}),
+        (Status.RUNNING, {"again", "cancel"}),
+        (Status.SUCCEEDED, {"again", "delete"}),
+        (Status.FAILED, {"again", "retry", "delete"}),
+        (Status.CANCELED, {"again", "retry", "delete"}),
     ],
 )
 def test_buttons_by_status(alice, services, new_task, status, buttons):
