@@ -4,6 +4,7 @@ import { followLog, logWaits } from "./log.js";
 import { renewTimes, takeTime } from "./times.js";
 
 const LEAVING_MS = 5000;
+const HIDDEN_MS = 15000;
 
 // Styles and scripts that only some pages need are named by the region that needs them; they are loaded once and
 // run in this order.
@@ -22,7 +23,16 @@ function loadNeeds() {
   }
 }
 
+// The tab of a task says its state, also where nobody looks at it.
+function showTab() {
+  const { tab, icon } = document.getElementById("task")?.dataset || {};
+  if (!tab || document.title === tab) return;
+  document.title = tab;
+  document.querySelector("link[rel=icon]").href = icon;
+}
+
 function refresh() {
+  showTab();
   loadNeeds();
   showButtons();
   renewTimes();
@@ -51,9 +61,18 @@ function showSignedOut() {
 // could not be put into the page. (A download looks like leaving, too, hence the few seconds.)
 let leftAt = -Infinity;
 
+// What nobody sees is not asked for, but for the state of a task, which shows in the tab.
+let askedAt = -Infinity;
+function rests({ sourceEvent, sourceElement }) {
+  if (!document.hidden || sourceEvent?.type !== "every") return false;
+  if (sourceElement?.id !== "task" || Date.now() - askedAt < HIDDEN_MS) return true;
+  askedAt = Date.now();
+  return false;
+}
+
 document.addEventListener("htmx:before:request", (event) => {
-  const { sourceEvent, sourceElement } = event.detail.ctx;
-  if (document.hidden && sourceEvent?.type === "every") event.preventDefault();
+  const { sourceElement } = event.detail.ctx;
+  if (rests(event.detail.ctx)) event.preventDefault();
   if (sourceElement?.id === "log" && logWaits()) event.preventDefault();
 });
 
@@ -72,6 +91,10 @@ document.addEventListener("htmx:after:request", (event) => {
 document.addEventListener("htmx:error", (event) => {
   const { ctx } = event.detail;
   if (ctx && !ctx.response && Date.now() - leftAt > LEAVING_MS) showStale(true);
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) window.htmx?.trigger("#task[hx-get]", "resume");
 });
 
 addEventListener("beforeunload", () => {

@@ -3,6 +3,7 @@
 const NEAR_END = 8;
 let follows = true;
 let logTop = 0;
+let followed = false;
 
 const logText = () => document.getElementById("log-text");
 const atEnd = (log) => log.scrollHeight - log.scrollTop - log.clientHeight <= NEAR_END;
@@ -17,7 +18,9 @@ function showFollowing(log) {
 export function followLog() {
   const log = logText();
   if (!log) return;
-  if (document.getElementById("follow") && follows) log.scrollTop = log.scrollHeight;
+  const live = Boolean(document.getElementById("follow"));
+  if (follows && (live || followed)) log.scrollTop = log.scrollHeight; // the last lines come with the end
+  followed = live;
   logTop = log.scrollTop;
   showFollowing(log);
 }

@@ -3,7 +3,11 @@
 
 const content = (name) => document.querySelector(`meta[name=${name}]`).content;
 const words = JSON.parse(content("time-words"));
-const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const clock = { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" };
+const exact = { ...clock, weekday: "short", year: "numeric", second: "2-digit", timeZoneName: "short" };
+const absolute = new Intl.DateTimeFormat(undefined, exact);
+const short = new Intl.DateTimeFormat(undefined, clock);
+const shortWithYear = new Intl.DateTimeFormat(undefined, { ...clock, year: "numeric" });
 const tenths = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 // Ages count from the server's time, which came with the page and comes with each answer, and from how
@@ -39,18 +43,20 @@ function duration(seconds) {
 }
 
 export function renewTimes() {
-  for (const time of document.querySelectorAll("time[data-absolute]")) {
-    const text = absolute.format(new Date(time.dateTime));
-    if (time.textContent !== text) time.textContent = text;
-  }
-  for (const time of document.querySelectorAll("time[data-relative], time[data-since]")) {
+  const thisYear = new Date(serverNow()).getFullYear();
+  for (const time of document.querySelectorAll("time")) {
     const moment = new Date(time.dateTime);
     const seconds = (serverNow() - moment) / 1000;
-    const since = "since" in time.dataset;
-    const text = since ? duration(seconds) : relative(seconds);
+    const { absolute: whole, since, short: compact } = time.dataset;
+    const exactly = absolute.format(moment);
+    let text = relative(seconds);
+    if (whole !== undefined) text = exactly;
+    else if (since !== undefined) text = duration(seconds);
+    else if (compact !== undefined)
+      text = (moment.getFullYear() === thisYear ? short : shortWithYear).format(moment);
     if (time.textContent !== text) time.textContent = text;
-    const title = since ? words.since.replace("{}", absolute.format(moment)) : absolute.format(moment);
-    if (time.title !== title) time.title = title;
+    const title = since === undefined ? exactly : words.since.replace("{}", exactly);
+    if (whole === undefined && time.title !== title) time.title = title;
   }
 }
 

@@ -6,7 +6,8 @@ from datetime import datetime, timezone
 
 import pytest
 
-from tests.browser.conftest import TASK
+from tests.browser.conftest import TASK, unbroken
+from tests.core.params.schemas import schema_of
 from tests.web.create.creating import only, publish
 
 pytestmark = pytest.mark.browser
@@ -103,6 +104,35 @@ def test_a_time_is_in_the_zone_of_the_browser(page, services):
     click_create(page)
     page.wait_for_url(TASK, wait_until="commit")
     assert only(services).run_at == datetime(2031, 5, 6, 7, 8, tzinfo=timezone.utc)
+
+
+def test_a_time_that_clocks_skip_is_refused_and_one_that_comes_twice_is_asked(chromium, address, services):
+    publish(services, "count", schema=schema_of(steps=(int, 3)))
+    context = chromium.new_context(timezone_id="Europe/Berlin")
+    with unbroken(context) as page:
+        page.goto(f"{address}/tasks/new/count")
+        page.click("main summary")
+        page.fill("#run_at", "2031-03-30T02:30")
+        click_create(page)
+        page.wait_for_selector("#run_at-error:visible")
+        assert "02:30 on 2031-03-30 does not exist in Europe/Berlin" in page.inner_text("#run_at-error")
+        page.fill("#run_at", "2031-10-26T02:30")
+        click_create(page)
+        page.wait_for_selector("[name=run_at_offset]")
+        assert services.db.tasks.count_documents({}) == 0
+        page.get_by_label("Second (UTC+01:00)").check()
+        click_create(page)
+        page.wait_for_url(TASK, wait_until="commit")
+        assert only(services).run_at == datetime(2031, 10, 26, 1, 30, tzinfo=timezone.utc)
+
+
+def test_a_required_list_that_is_empty_is_refused_beside_its_field(page, services, address):
+    publish(services, "mail", schema=schema_of(to=(list[str], ...)))
+    page.goto(f"{address}/tasks/new/mail")
+    click_create(page)
+    page.wait_for_selector("#p-to-error:visible")
+    assert page.inner_text("#p-to-error")
+    assert services.db.tasks.count_documents({}) == 0
 
 
 def test_a_number_that_is_none_is_not_taken_for_nothing(page, services):

@@ -157,3 +157,28 @@ def test_the_log_of_a_task_that_has_ended(page: Any, services: Services, talker:
     page.get_by_role("button", name="Jump to end").click()
     becomes(page, f"{FROM_END} < 2")
     assert not page.get_by_role("button", name="Jump to end").is_visible()
+
+
+TIME_SWAPS = """() => {
+  document.addEventListener('htmx:before:swap', () => { window.began = performance.now(); });
+  document.addEventListener('htmx:after:swap', () => requestAnimationFrame(
+    () => { window.took = performance.now() - window.began; }));
+}"""
+
+
+def test_ten_thousand_lines_stay_quick_and_can_be_left_unwrapped(page: Any, talker: Talker) -> None:
+    text = "".join(f"Line {number:05} begins\n" for number in range(200, 10_000)).encode()
+    for at in range(0, len(text), 50_000):
+        talker.services.logs.write_part(talker.task.id, 1, 200 + at, text[at : at + 50_000])
+    talker.line = 1_000_000
+    shows(page, "Line 09999 begins")
+    page.get_by_label("Wrap").uncheck()
+    page.evaluate(TIME_SWAPS)
+    shows(page, talker.say(1))
+    becomes(page, f"{FROM_END} < 2")
+    assert page.evaluate("window.took") < 1_000
+    assert not page.get_by_label("Wrap").is_checked()
+    space = "getComputedStyle(document.getElementById('log-text')).whiteSpace"
+    assert page.evaluate(space) == "pre"
+    page.get_by_label("Wrap").check()
+    assert page.evaluate(space) == "pre-wrap"

@@ -98,6 +98,7 @@ TABLE = {
     "create.form": Rule("create", also=("hidden",)),
     "create.submit": Rule("create"),
     "create.upload": Rule("create"),
+    "tasks.run_again": Rule("clone", of_task=True, also=("refused",)),
     **{
         f"tasks.{action}": Rule(action, of_task=True)
         for action in ("cancel", "retry", "reprioritize", "delete")

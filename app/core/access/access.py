@@ -23,15 +23,20 @@ from app.core.files.attempt_logs import AttemptLog
 from app.core.listing.cursors import Page
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import Count, Listing
+from app.core.params.paths import file_ids
+from app.core.params.validate import validate
 from app.core.people.audit import Event
 from app.core.people.person import Person
 from app.core.people.quotas import Quotas
 from app.core.people.roles import Permission
 from app.core.queue.dispatcher import Submitted
+from app.core.secrets.vault import CannotOpen
 from app.core.tasks.states import Action, Priority, Status
 from app.core.tasks.store import missing
 from app.core.tasks.task import NewTask, Task
 
+OTHERS_SECRET = "This task uses a secret of its owner. Edit it, and enter a secret of your own."  # noqa: S105 - a sentence
+LOST_SECRET = "The secret of this task can no longer be opened. Edit it, and enter the secret again."  # noqa: S105 - a sentence
 BEGINNING = frozenset({Action.RETRY, Action.CLONE})
 """What begins a task anew, so that the person must be one who may use its type."""
 
@@ -203,6 +208,43 @@ class Access:
         if submitted.created:
             self._rights.record(Event.TASK_CREATE, str(submitted.task.id), after=_described(submitted.task))
         return submitted
+
+    def run_again(self, task_id: ObjectId, submission_key: str) -> Submitted:
+        """Create a task with the inputs of a past one, as it is; the same key again is the same task.
+
+        Raises NotFound, also for a type that there is no more; Forbidden; Invalid where the inputs do not fit
+        the type as it is now, or hold a secret of somebody else or one that cannot be opened.
+        """
+        past = self.to_clone(task_id)
+        kind = self._engine.catalog.get(past.type)
+        params = validate(kind.schema, self._opened(past), kind.fields)
+        named = {ObjectId(one) for ids in file_ids(kind.fields, params).values() for one in ids}
+        new = NewTask(
+            type=past.type,
+            params=params,
+            title=past.title,
+            priority=past.priority,
+            tags=past.tags,
+            timeout_s=past.timeout_s,
+            max_attempts=past.attempts_chosen or past.max_attempts,
+            submission_key=submission_key,
+            parent=past.id,
+            files=tuple(named),
+            private=past.private,
+        )
+        return self.submit(new, kind)
+
+    def _opened(self, past: Task) -> dict[str, Any]:
+        """Return the parameters of a past task with its secrets. Raises Invalid."""
+        if not holds_secret(past.params):
+            return past.params
+        if past.owner != self.person.id:
+            raise Invalid(OTHERS_SECRET)
+        try:
+            opened: dict[str, Any] = self._engine.dispatch.vault.opened(past.params, past.id)
+        except CannotOpen:
+            raise Invalid(LOST_SECRET) from None
+        return opened
 
     def _require_quota(self, new: NewTask) -> None:
         """Raise QuotaExceeded, unless the task exists already and would be returned as it is."""

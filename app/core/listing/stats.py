@@ -1,4 +1,4 @@
-"""Figures for the pages: the queues, what ended lately, how fast, and what failed.
+"""Figures for the pages: the queues, what runs and how long it usually takes, what ended, and what failed.
 
 Each is bounded: counts stop at 10,000 and groups look at the newest thousands of rows.
 """
@@ -6,24 +6,26 @@ Each is bounded: counts stop at 10,000 and groups look at the newest thousands o
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any
 
 from app.core.clock import utcnow
 from app.core.listing.filter import ENDED_WITHIN, TaskFilter
 from app.core.listing.listing import Count, Listing
 from app.core.listing.query_string import MAX_TEXT
+from app.core.listing.waits import Running
 from app.core.mongo import Document, Mongo
-from app.core.stored import EARLIEST, LATEST, is_text, is_time
+from app.core.stored import EARLIEST, LATEST, is_count, is_text, is_time
 from app.core.tasks.states import ENDED, Priority, Status
 
 FAILURES_READ = 2_000
-PACE_READ = 200
-PACE_LEAST = 5
-PACE_SURE = 20  # So many of the last moments are enough, and are found at once by every store.
-PAUSE = timedelta(seconds=0.1)  # Between two tasks of a busy worker; a longer one is a rest.
+RUNNING_READ = 1_000
+AHEAD_READ = 200
+RECENT_RUNS = 20
 
 
 @dataclass(frozen=True)
@@ -109,33 +111,37 @@ class Stats:
         lists = (replace(wanted, priority=priority.word) for priority in Priority)
         return Count(sum(self._listing.count(one).value for one in lists))
 
-    def pace(self, within: timedelta) -> float | None:
-        """Tasks that ended in a second, by the newest that ended; None when they are too few to tell.
-
-        Time in which nothing ran does not count, as workers that rest are not slow. Neither do canceled
-        tasks, which mostly end without a worker.
-        """
-        lately = self._pace(utcnow() - within / 20, PACE_SURE)
-        return lately or self._pace(utcnow() - within, PACE_LEAST)
-
-    def running_since(self) -> list[datetime]:
-        """Return when the running tasks began, of at most `PACE_READ` of them."""
+    def running(self) -> list[Running]:
+        """Return what runs, at most `RUNNING_READ` tasks."""
         query = {"status": Status.RUNNING.value, "priority": {"$in": [0, 1, 2]}}
-        found = self._tasks.find(query, {"started_at": 1}).limit(PACE_READ)
-        return [task["started_at"] for task in found if isinstance(task.get("started_at"), datetime)]
+        fields = dict.fromkeys(("type", "started_at", "timeout_s", "lease.worker", "progress"), 1)
+        found = self._tasks.find(query, fields).limit(RUNNING_READ)
+        return [task for task in map(_running, found) if task]
 
-    def _pace(self, since: datetime, least: int) -> float | None:
+    def ahead(self, queues: Iterable[QueueStats]) -> list[str | None]:
+        """Return the types of what waits, in the order of its turn; None for what is not read."""
+        return [kind for queue in queues for kind in self._types_of(queue)]
+
+    def _types_of(self, queue: QueueStats) -> list[str | None]:
+        query = {"status": "queued", "hint": "sent", "priority": int(queue.priority)}
+        if not queue.waiting.value:
+            return []
+        found = self._tasks.find(query, {"type": 1}).sort([("queued_at", 1), ("_id", 1)]).limit(AHEAD_READ)
+        types = [str(task.get("type", "")) for task in found]
+        return [*types, *[None] * (queue.waiting.value - len(types))]
+
+    def durations_s(self, kind: str) -> list[float]:
+        """Return how long the latest runs of a type took in seconds, at most `RECENT_RUNS` of them."""
         ended = [
             task
             for status in (Status.SUCCEEDED, Status.FAILED)
-            for task in self._newest(status, since, {"started_at": 1, "finished_at": 1}, PACE_READ)
+            for task in self._newest(
+                status, EARLIEST, {"started_at": 1, "finished_at": 1}, RECENT_RUNS, {"type": kind}
+            )
             if is_time(task.get("started_at"))
         ]
-        found = sorted(ended, key=_finished, reverse=True)[:PACE_READ]
-        if len(found) < least:
-            return None
-        opened = found[-1]["finished_at"] if len(found) == PACE_READ else since
-        return len(found) / max(_busy(found, opened).total_seconds(), 0.001)
+        latest = sorted(ended, key=_finished, reverse=True)[:RECENT_RUNS]
+        return [max(0.0, (task["finished_at"] - task["started_at"]).total_seconds()) for task in latest]
 
     def _newest(
         self, status: Status, since: datetime, fields: Document, most: int, condition: Document | None = None
@@ -191,15 +197,20 @@ def _finished(task: Document) -> tuple[datetime, Any]:
     return task["finished_at"], task["_id"]
 
 
-def _busy(found: list[Document], opened: datetime) -> timedelta:
-    """For how long since ``opened`` at least one of the tasks ran; the last to end comes first."""
-    busy, reached = timedelta(0), found[0]["finished_at"]
-    for task in found:
-        started, rest = max(task["started_at"], opened), reached - task["finished_at"]
-        if started < reached:
-            busy += reached - started - (rest if rest > PAUSE else timedelta(0))
-            reached = started
-    return busy
+def _running(task: Document) -> Running | None:
+    """Return what the simulation of the workers knows of a running task; None for a damaged one."""
+    lease, said = task.get("lease"), task.get("progress")
+    worker = lease.get("worker") if isinstance(lease, dict) else None
+    if not worker or not is_time(task.get("started_at")) or not is_count(task.get("timeout_s")):
+        return None
+    said = said if isinstance(said, dict) else {}
+    done, total = _positive(said.get("done")), _positive(said.get("total"))
+    progress = min(1.0, done / total) if done and total else None
+    return Running(str(task.get("type", "")), worker, task["started_at"], task["timeout_s"], progress)
+
+
+def _positive(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and 0 < value < inf else 0.0
 
 
 def _name_of(within: timedelta) -> str:

@@ -17,6 +17,7 @@ from app.core.catalog import TaskType
 from app.core.errors import BadQuery, Invalid, NotFound, QuotaExceeded
 from app.core.files.store import StoredFile
 from app.core.listing.filter import TaskFilter
+from app.core.listing.waits import SOON_S
 from app.core.mongo import translated
 from app.core.params.fields import Field
 from app.core.params.paths import every, file_ids
@@ -208,7 +209,14 @@ def _page(
 def _waits_of(task_type: TaskType) -> dict[str, str]:
     """The present wait of each priority; empty while the queue does not answer."""
     depths = live().ask_queue(services().queues.depths)
-    return waits(depths, live().pulse().starts_in_s if task_type.served else None) if depths else {}
+    if not depths:
+        return {}
+    pulse = live().pulse()
+
+    def starts_in_s(place: int) -> float | None:
+        return pulse.starts_in_s(place, task_type.name)
+
+    return waits(depths, starts_in_s if task_type.served else None)
 
 
 def waits(
@@ -221,8 +229,11 @@ def waits(
 
 def _wait(ahead: int, starts_in_s: Callable[[int], float | None] | None) -> str:
     seconds = starts_in_s(ahead + 1) if starts_in_s else None
+    if seconds == SOON_S:
+        return "No wait"
     if not ahead:
-        return "Wait unknown" if not starts_in_s else "No wait" if seconds else "Next when a worker is free"
+        unknown = "Next when a worker is free" if starts_in_s else "Wait unknown"
+        return f"Next, {about(seconds)}" if seconds else unknown
     return f"{ahead:,} ahead" + (f", {about(seconds)}" if seconds else "")
 
 

@@ -40,7 +40,7 @@ def home_live() -> str:
 @blueprint.get("/pulse")
 @requires("task.read")
 def pulse() -> str:
-    return region("platform/_pulse_update.html")
+    return region("platform/_pulse_update.html", calm="calm" in only("calm"))
 
 
 @blueprint.get("/healthz")

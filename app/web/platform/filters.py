@@ -48,15 +48,35 @@ def when(moment: datetime | None) -> Markup | str:
     if moment is None:
         return "–"
     return Markup('<time datetime="{}" title="{}" data-relative>{}</time>').format(
-        _iso(moment), f"{moment:%Y-%m-%d %H:%M:%S} UTC", relative(moment)
+        _iso(moment), absolute(moment), relative(moment)
     )
 
 
 def when_exactly(moment: datetime) -> Markup:
     """A moment as its absolute time, which the script of the pages tells in the reader's own zone."""
-    return Markup('<time datetime="{}" data-absolute>{}</time>').format(
-        _iso(moment), f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    return Markup('<time datetime="{}" data-absolute>{}</time>').format(_iso(moment), absolute(moment))
+
+
+def moment(value: datetime | None) -> Markup | str:
+    """When something is scheduled, started or finished: date, clock, zone, and how long that is from now."""
+    if value is None:
+        return "–"
+    return Markup("{} <span>({})</span>").format(when_exactly(value), when(value))
+
+
+def when_short(moment: datetime | None) -> Markup | str:
+    """A moment in a row of a list: date and clock, and how long ago where there is room."""
+    if moment is None:
+        return "–"
+    year = "" if moment.year == utcnow().year else f", {moment.year}"
+    return Markup('<time datetime="{}" title="{}" data-short>{}</time> <span class="ago">{}</span>').format(
+        _iso(moment), absolute(moment), f"{moment:%b} {moment.day}{year}, {moment:%H:%M}", when(moment)
     )
+
+
+def absolute(moment: datetime) -> str:
+    """Return a moment as pages without a script show it: `Fri, Nov 27, 2026, 07:20:05 UTC`."""
+    return f"{moment:%a, %b} {moment.day}, {moment.year}, {moment:%H:%M:%S} UTC"
 
 
 def ticking(since: datetime | None) -> Markup | str:
@@ -64,7 +84,7 @@ def ticking(since: datetime | None) -> Markup | str:
     if since is None:
         return "–"
     return Markup('<time datetime="{}" title="{}" data-since>{}</time>').format(
-        _iso(since), SINCE.format(f"{since:%Y-%m-%d %H:%M:%S} UTC"), duration(utcnow() - since)
+        _iso(since), SINCE.format(absolute(since)), duration(utcnow() - since)
     )
 
 
@@ -119,6 +139,8 @@ def init_app(app: Flask) -> None:
         age_s,
         when,
         when_exactly,
+        when_short,
+        moment,
         ticking,
         size,
         number,

@@ -1,4 +1,4 @@
-"""What every page shows of the whole: queues, workers, their pace, and whether Redis answers.
+"""What every page shows of the whole: queues, workers, what runs and waits, and whether Redis answers.
 
 Read at most once in `KEPT_S`, however many pages ask. Redis, when it hangs, is asked once in
 `QUEUE_AGAIN_S` and not by every part of every page.
@@ -22,6 +22,7 @@ from app.core.clock import utcnow
 from app.core.errors import Cause, DatabaseUnavailable, QueueUnavailable, UnsupportedDatabase
 from app.core.listing.listing import Count
 from app.core.listing.stats import QueueStats
+from app.core.listing.waits import Line
 from app.core.schema import indexes, version
 from app.core.services import Services
 from app.core.store_errors.advice import reason
@@ -32,25 +33,20 @@ QUEUE_AGAIN_S = 3.0
 QUEUE_TRIED_S = 15.0
 DATABASE_TRIED_S = 3.0
 TOO_OLD = timedelta(minutes=5)
-LONG, LONG_LEAST = 3, timedelta(seconds=10)
-"""So many times as long as usual, a task says nothing about when its worker is free."""
-PACE_OVER = timedelta(minutes=10)
+DURATIONS_KEPT_S = 20.0
+MOST_TYPES = 50
+"""Of so many types the durations are read; the others take as long as these."""
 Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
 class Pulse:
-    """The state of the whole at one moment; ``pace`` is in tasks a second, None if unknown or of no use.
-
-    ``running_since`` are the starts of the running tasks, read only where something waits; ``queue_cause`` is
-    why Redis cannot be used.
-    """
+    """The state of the whole at one moment; ``queue_cause`` is why Redis cannot be used."""
 
     queues: list[QueueStats]
     workers: list[WorkerInfo]
     queue_answers: bool
-    pace: float | None
-    running_since: tuple[datetime, ...] = ()
+    line: Line
     queue_cause: Cause | None = None
 
     @property
@@ -79,20 +75,13 @@ class Pulse:
         """Whether a task waits longer than anybody should."""
         return self.oldest is not None and utcnow() - self.oldest > TOO_OLD
 
-    def starts_in_s(self, place: int) -> float | None:
-        """Return in about how many seconds the task at a place in the queue starts, 1 being next.
+    def starts_in_s(self, place: int, kind: str) -> float | None:
+        """Return in about how many seconds the task of a type at a place in the queue starts, 1 being next.
 
-        None if nobody can tell: no worker is free for it, and it depends on when a single task ends.
+        None if nobody can tell: no worker is idle, and too little is known of what runs or is ahead.
         """
-        ready = len(self.ready_workers)
-        if place <= ready - len(self.running_since):
-            return 1.0
-        if not self.pace or place <= ready:
-            return None
-        usual = timedelta(seconds=ready / self.pace)
-        began = utcnow() - max(LONG * usual, LONG_LEAST)
-        moving = ready - sum(started < began for started in self.running_since)
-        return place / (self.pace * moving / ready) if moving > 0 else None
+        serving = {worker.name for worker in self.ready_workers if kind in worker.types}
+        return self.line.starts_in_s(place, serving)
 
 
 class Live:
@@ -105,6 +94,7 @@ class Live:
         self._queue_asked_again_at = self._queue_tried_again_at = 0.0
         self._queue_cause: Cause | None = None
         self._database_tried: tuple[float, Cause | None] = (float("-inf"), None)
+        self._durations: dict[str, tuple[float, list[float]]] = {}
 
     def pulse(self) -> Pulse:
         """Raises what MongoDB raises when it does not answer; nobody waits for somebody else's question."""
@@ -130,12 +120,21 @@ class Live:
         workers = self._services.catalog.workers()
         cause = self.queue_cause()
         answers = cause is None or cause.refusal
-        asked = workers and any(queue.waiting.value for queue in queues)
         stats = self._services.stats
-        if not asked:
-            since = tuple(stats.running_since()) if workers else ()
-            return Pulse(queues, workers, answers, None, since, cause)
-        return Pulse(queues, workers, answers, stats.pace(PACE_OVER), tuple(stats.running_since()), cause)
+        running = tuple(stats.running()) if workers else ()
+        line = Line(running, tuple(stats.ahead(queues) if workers else ()), self._durations_s)
+        return Pulse(queues, workers, answers, line, cause)
+
+    def _durations_s(self, kind: str) -> list[float]:
+        """Return how long the latest runs of a type took; read once in `DURATIONS_KEPT_S`."""
+        known = self._durations.get(kind)
+        if known and time.monotonic() - known[0] < DURATIONS_KEPT_S:
+            return known[1]
+        if len(self._durations) >= MOST_TYPES:
+            self._durations = {}
+        found = self._services.stats.durations_s(kind)
+        self._durations[kind] = (time.monotonic(), found)
+        return found
 
     def ask_queue(self, question: Callable[[], Answer]) -> Answer | None:
         """What Redis answers; None when it is away, or was a moment ago."""

@@ -5,6 +5,9 @@ The filters of the list have an object of their own: `app.core.listing.filter.Ta
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from bson import ObjectId
 from flask import request
 
@@ -54,6 +57,14 @@ def attempt_of(task: Task, text: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < 7) or not 0 < int(text) <= task.attempt:
         raise BadQuery(f"There is no attempt “{text[:20]}” of this task; it had {task.attempt} so far.")
     return int(text)
+
+
+def submission_key_of(form: Mapping[str, str]) -> str:
+    """Return the key of a button that makes one task at most, however often it is sent. Raises BadQuery."""
+    key = form.get("submission_key", "")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{16,64}", key):
+        raise BadQuery("This button is incomplete. Open the page again.")
+    return key
 
 
 def priority_of(word: str) -> Priority:

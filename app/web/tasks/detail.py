@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any
@@ -20,18 +20,24 @@ from app.web.results.nodes import Node, label, node
 from app.web.tasks.parameter_view import node_of
 
 LOG_SHOWN = 200_000  # In characters.
+NEAR_S, FAR_S = 2, 30
+"""How often the page of a task that waits asks again, in seconds: seldom while its time is far away."""
+FAR = timedelta(minutes=1)
 FURTHEST_S = 10 * 365 * 86_400.0  # No guess goes further.
 
 
 @dataclass(frozen=True)
 class Step:
-    """A box of the picture: ``state`` is done, now, next, or skipped; the last one names its outcome."""
+    """A box of the picture: ``state`` is done, now, next, or skipped; the last one names its outcome.
+
+    ``at`` is when the task came there, ``took`` how long it stayed. ``counts``: the time since then matters.
+    """
 
     name: str
     state: str
     at: datetime | None = None
     took: timedelta | None = None
-    since: datetime | None = None
+    counts: bool = False
     outcome: str = ""
 
 
@@ -53,6 +59,7 @@ class Attempt:
 
     number: int
     worker: str
+    queued_at: datetime | None
     waited: timedelta | None
     ran: timedelta | None
     outcome: str
@@ -67,6 +74,8 @@ class Parameter:
     """A parameter with its title; ``file`` where its value is the id of one.
 
     ``moment`` is the value of a date and time, ``link`` that of an address that a browser may open.
+    ``default``: nobody chose another value. ``before`` is the value of the run that this one is a rerun of,
+    where that differs.
     """
 
     title: str
@@ -74,35 +83,74 @@ class Parameter:
     file: StoredFile | None = None
     moment: datetime | None = None
     link: str = ""
+    default: bool = False
+    before: Node | None = None
+
+    @property
+    def folded(self) -> bool:
+        """Whether it says nothing about this run."""
+        return self.default and self.before is None
+
+
+@dataclass(frozen=True)
+class Tab:
+    """What the tab of a browser says of a task."""
+
+    title: str
+    icon: str
+
+
+def tab(task: Task) -> Tab:
+    """Return the title and the icon by which a task's state shows from another tab."""
+    at = progress(task)
+    share = f" {at.percent:.0f} %" if at and at.percent is not None else ""
+    state = task.status.value if task.status in _ICONS else ""
+    icon = f"platform/favicon-{state}.svg" if state else "platform/favicon.svg"
+    return Tab(f"{task.status.label}{share} · {task.title}", icon)
+
+
+_ICONS = frozenset({Status.RUNNING, Status.SUCCEEDED, Status.FAILED, Status.CANCELED})
+_CHANGES = {
+    Status.QUEUED: "The task is waiting.",
+    Status.SCHEDULED: "The task is scheduled.",
+    Status.RUNNING: "The task is running.",
+    Status.SUCCEEDED: "The task succeeded.",
+    Status.FAILED: "The task failed.",
+    Status.CANCELED: "The task is canceled.",
+}
+
+
+def change(task: Task) -> str:
+    """Return what is said of a task that has come into its status just now."""
+    return _CHANGES[task.status]
+
+
+def asks_every_s(task: Task) -> int:
+    """Return how often its page asks again, in seconds."""
+    if task.status is Status.RUNNING:
+        return 1
+    far = task.status is Status.SCHEDULED and task.run_at and task.run_at - utcnow() > FAR
+    return FAR_S if far else NEAR_S
 
 
 def steps(task: Task) -> list[Step]:
-    """The path through the states, with a time in each box."""
+    """The path through the states, with the times of each box."""
     created = Step("Created", "done", at=task.created_at)
+    ahead = [Step("Running", "next"), Step("Ended", "next")]
     if task.status is Status.SCHEDULED:
-        return [
-            created,
-            Step("Scheduled", "now", at=task.run_at),
-            Step("Running", "next"),
-            Step("Ended", "next"),
-        ]
+        return [created, Step("Scheduled", "now", at=task.run_at), *ahead]
+    queued_at = task.queued_at or task.created_at
     if task.status is Status.QUEUED:
-        return [
-            created,
-            Step("Waiting", "now", since=task.queued_at),
-            Step("Running", "next"),
-            Step("Ended", "next"),
-        ]
-    waited = _between(task.queued_at or task.created_at, task.started_at)
+        return [created, Step("Waiting", "now", at=queued_at, counts=True), *ahead]
+    ran = _ran(task)
+    waited = _between(queued_at, task.started_at if ran else task.finished_at)
+    waiting = Step("Waiting", "done", at=queued_at, took=waited, counts=True)
     if task.status is Status.RUNNING:
-        running = Step("Running", "now", since=task.started_at)
-        return [created, Step("Waiting", "done", took=waited), running, Step("Ended", "next")]
+        return [created, waiting, Step("Running", "now", at=task.started_at, counts=True), ahead[1]]
+    took = _between(task.started_at, task.finished_at)
+    running = Step("Running", "done", at=task.started_at, took=took, counts=True)
     ended = Step(task.status.label, "now", at=task.finished_at, outcome=task.status.value)
-    if not _ran(task):
-        waited = _between(task.queued_at or task.created_at, task.finished_at)
-        return [created, Step("Waiting", "done", took=waited), Step("Running", "skipped"), ended]
-    ran = Step("Running", "done", took=_between(task.started_at, task.finished_at))
-    return [created, Step("Waiting", "done", took=waited), ran, ended]
+    return [created, waiting, running if ran else Step("Running", "skipped"), ended]
 
 
 def _ran(task: Task) -> bool:
@@ -163,6 +211,7 @@ def _ended(past: Mapping[str, Any]) -> Attempt:
     return Attempt(
         number=past.get("attempt") or 0,
         worker=past.get("worker") or "",
+        queued_at=past.get("queued_at"),
         waited=_between(past.get("queued_at"), past.get("started_at")),
         ran=_between(past.get("started_at"), past.get("finished_at")),
         outcome=ending.label,
@@ -177,6 +226,7 @@ def _running(task: Task) -> Attempt:
     return Attempt(
         number=task.attempt,
         worker=task.worker or "",
+        queued_at=task.queued_at,
         waited=_between(task.queued_at, task.started_at),
         ran=None,
         outcome=Status.RUNNING.label,
@@ -187,15 +237,28 @@ def _running(task: Task) -> Attempt:
     )
 
 
-def parameters(task: Task, kind: TaskType | None, files: Mapping[str, StoredFile]) -> list[Parameter]:
-    """The parameters in the order of the form, with the titles of their type where it is known."""
+def parameters(
+    task: Task, kind: TaskType | None, files: Mapping[str, StoredFile], parent: Task | None = None
+) -> list[Parameter]:
+    """The parameters in the order of the form, with the titles of their type where it is known.
+
+    Each is held against its default, and against that of ``parent`` where this is a rerun of it.
+    """
     known = {each.name: each for each in kind.fields} if kind else {}
     order = [
         *(name for name in known if name in task.params),
         *(name for name in task.params if name not in known),
     ]
-    shown = masked(task.params)
-    return [_parameter(name, known.get(name), shown[name], files) for name in order]
+    shown, before = masked(task.params), masked(parent.params) if parent else {}
+    found = []
+    for name in order:
+        field, value = known.get(name), shown[name]
+        one = _parameter(name, field, value, files)
+        default = field is not None and not field.required and value == field.default
+        differs = parent is not None and before.get(name) != value
+        was = _parameter(name, field, before.get(name), files).value if differs else None
+        found.append(replace(one, default=default, before=was))
+    return found
 
 
 def _parameter(name: str, field: Field | None, value: Any, files: Mapping[str, StoredFile]) -> Parameter:

@@ -12,7 +12,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.catalog import TaskType
-from app.core.errors import NotFound, TooShort
+from app.core.errors import Invalid, NotFound, TooShort
 from app.core.files.store import StoredFile
 from app.core.listing.cursors import Page
 from app.core.listing.filter import ORDERINGS, PAGE_SIZES, TaskFilter
@@ -20,6 +20,7 @@ from app.core.params.paths import MOST_ITEMS
 from app.core.tasks.states import Action, Priority, Status
 from app.core.tasks.task import Task
 from app.extensions import access, services
+from app.web.create.envelope import nonce
 from app.web.platform import request_args
 from app.web.platform.flashes import flash_at
 from app.web.platform.fragments import region
@@ -29,7 +30,7 @@ from app.web.results import table_state
 from app.web.results.selection import Around, View, piece, view
 from app.web.results.source import ResultSource, source_of
 from app.web.results.table_state import TableState
-from app.web.tasks import bulk_wording, detail
+from app.web.tasks import bulk_wording, detail, timeline
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -133,10 +134,18 @@ def detail_page(task_id: str) -> str:
     attempt = request_args.attempt_of(task, query.get("attempt", ""))
     files = {str(each.id): each for each in access().files.of_task(task)}
     kind = _kind(task.type)
+    parent = _parent(task)
+    compared = parent if parent and parent.type == task.type else None
+    named = {str(each.id): each for each in access().files.of_task(compared)} if compared else {}
+    parameters = detail.parameters(task, kind, named | files, compared)
     return render_template(
         "tasks/detail.html",
-        parameters=detail.parameters(task, kind, files),
-        **_live_values(task, kind, list(files.values()), TableState.parse(query)),
+        parameters=parameters,
+        compared=compared is not None,
+        changed=sum(one.before is not None for one in parameters),
+        runs=_runs(task),
+        calm=detail.asks_every_s(task) > detail.NEAR_S,
+        **_live_values(task, kind, list(files.values()), TableState.parse(query), attempt=attempt),
         **_log_values(task, attempt),
     )
 
@@ -148,8 +157,15 @@ def detail_live(task_id: str) -> str:
         task = access().get(request_args.task_id_of(task_id))
     except NotFound:
         return region("tasks/_gone.html")
+    query = request_args.only("was", "attempt")
     files = access().files.of_task(task) if not task.live else []
-    return region("tasks/_live.html", **_live_values(task, _kind(task.type), files))
+    attempt = request_args.attempt_of(task, query.get("attempt", ""))
+    values = _live_values(task, _kind(task.type), files, attempt=attempt)
+    if query.get("was", task.status.value) == task.status.value:
+        return region("tasks/_live.html", **values)
+    said = {"change": detail.change(task), "asked_to_stop": bool(task.cancel)}
+    runs = _runs(task) if task.status.ended else None
+    return region("tasks/_changed.html", runs=runs, **said, **values, **_log_values(task, attempt))
 
 
 @blueprint.get("/tasks/<task_id>/result")
@@ -187,6 +203,12 @@ def _kind(name: str) -> TaskType | None:
     return None
 
 
+def _runs(task: Task) -> timeline.Runs | None:
+    """Return the latest runs of the task's type that the person sees, with this one among them."""
+    wanted = TaskFilter(type=task.type, sort="finished", per_page=2 * timeline.MOST_RUNS)
+    return timeline.runs_of(task, access().page(wanted).tasks)
+
+
 def _parent(task: Task) -> Task | None:
     """Return the task that this one is a rerun of, if it is still there."""
     return access().find(task.parent)
@@ -199,12 +221,21 @@ def _names(task: Task) -> dict[str, str]:
 
 
 def _live_values(
-    task: Task, kind: TaskType | None, files: list[StoredFile], looked: TableState | None = None
+    task: Task,
+    kind: TaskType | None,
+    files: list[StoredFile],
+    looked: TableState | None = None,
+    attempt: int | None = None,
 ) -> dict[str, Any]:
     waits = task.status is Status.QUEUED
     place = live().ask_queue(lambda: services().queues.place(task)) if waits else None
+    starts_in_s = live().pulse().starts_in_s(place, task.type) if place else None
+    attempts = detail.attempts(task)
     return {
         "task": task,
+        "tab": detail.tab(task),
+        "every_s": detail.asks_every_s(task),
+        "log_pinned_to": attempt,
         "kind": kind,
         "parent": _parent(task),
         "may": sorted(action.value for action in access().actions(task, kind)),
@@ -212,9 +243,11 @@ def _live_values(
         "sees_all": access().sees_all,
         "steps": detail.steps(task),
         "progress": detail.progress(task),
-        "attempts": detail.attempts(task),
+        "attempts": attempts,
+        "line": timeline.timeline(task, attempts),
         "place": place,
-        "starts_in_s": live().pulse().starts_in_s(place) if place and kind and kind.served else None,
+        "again_key": nonce(),
+        "starts_in_s": starts_in_s,
         "announced": task.hint != "due",
         "priorities": list(Priority),
         **_result_values(task, files, looked or TableState()),
@@ -251,9 +284,7 @@ def _log_values(task: Task, attempt: int | None) -> dict[str, Any]:
         "log_shown": shown,
         "log_attempt": chosen,
         "log_pinned": attempt is not None,
-        "log_live": task.live
-        if attempt is None
-        else task.status is Status.RUNNING and attempt == task.attempt,
+        "log_live": task.status is Status.RUNNING and attempt in (None, task.attempt),
     }
 
 
@@ -267,6 +298,23 @@ def cancel(task_id: str) -> Response:
     task = access().get(request_args.task_id_of(task_id))
     ended = task.status.ended
     return _done(task_id, "The task is canceled." if ended else "Stopping the task…")
+
+
+@blueprint.post("/tasks/<task_id>/again")
+@requires("task.clone")
+def run_again(task_id: str) -> Response:
+    """A task with the same inputs at once; one that cannot be made leads to the form, which says why."""
+    past = access().get(request_args.task_id_of(task_id))
+    try:
+        submitted = access().run_again(past.id, request_args.submission_key_of(request.form))
+    except Invalid as error:
+        named: dict[str, Any] = {"from": task_id}
+        form = url_for("create.form", type_name=past.type, **named)
+        return _said(form, " ".join([str(error), *error.fields.values()]), "danger")
+    made = str(submitted.task.id)
+    if submitted.dispatched:
+        return _done(made, "Created from the previous run.")
+    return _done(made, unless_refused(NOT_YET), "warning")
 
 
 @blueprint.post("/tasks/<task_id>/retry")

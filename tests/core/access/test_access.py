@@ -72,6 +72,13 @@ def file_of(services: Any, task: Task) -> str:
     return str(services.files.of_task(task.id)[0].id)
 
 
+def again(access: Access, task: Task, core: Any) -> None:
+    """Run a task of a published type again."""
+    publish(core, task.type, schema={"type": "object", "properties": {}})
+    made = access.run_again(task.id, f"key-of-{task.id}").task
+    assert (made.owner, made.parent) == (access.person.id, task.id)
+
+
 Call = Callable[[Access, Task, Any], Any]
 METHODS: dict[str, tuple[Permission, Status, Call]] = {
     "get": (Permission.TASK_READ, Status.QUEUED, lambda access, task, core: access.get(task.id)),
@@ -87,6 +94,11 @@ METHODS: dict[str, tuple[Permission, Status, Call]] = {
         lambda access, task, core: access.files.download(access.get(task.id), file_of(core, task)),
     ),
     "to_clone": (Permission.TASK_CLONE, Status.FAILED, lambda access, task, core: access.to_clone(task.id)),
+    "run_again": (
+        Permission.TASK_CLONE,
+        Status.FAILED,
+        lambda access, task, core: again(access, task, core),
+    ),
     "cancel": (Permission.TASK_CANCEL, Status.QUEUED, lambda access, task, core: access.cancel(task.id)),
     "retry": (Permission.TASK_RETRY, Status.FAILED, lambda access, task, core: access.retry(task.id)),
     "reprioritize": (

@@ -14,6 +14,7 @@ from wtforms.validators import ValidationError
 
 from app.core.catalog import TaskType
 from app.core.files.store import StoredFile
+from app.core.listing.waits import SOON_S
 from app.core.params.fields import describe
 from app.core.params.file_types import accepted
 from app.core.tasks.states import Priority
@@ -140,12 +141,13 @@ class TestTexts:
     def test_waits_say_how_long_where_the_pace_is_known(self):
         depths = {Priority.HIGH: 0, Priority.MEDIUM: 4, Priority.LOW: 235}
         assert waits(depths, lambda place: 4 * place) == {
-            "high": "No wait",
+            "high": "Next, about 4 s",
             "medium": "4 ahead, about 20 s",
             "low": "239 ahead, about 15 min",
         }
         assert waits(depths, lambda place: None)["medium"] == "4 ahead"
         assert waits(depths, lambda place: None)["high"] == "Next when a worker is free"
+        assert waits(depths, lambda place: SOON_S)["medium"] == "No wait"
 
 
 class TestInput:

@@ -187,8 +187,8 @@ class TestWaits:
             assert f"{label}</span> <small>{words}</small>" in page
 
     @pytest.mark.parametrize("served", [True, False])
-    def test_how_long_where_the_pace_is_known(self, browser, services, new_task, monkeypatch, served):
-        monkeypatch.setattr(services.stats, "pace", lambda within: 0.25)
+    def test_how_long_where_durations_are_known(self, browser, services, new_task, monkeypatch, served):
+        monkeypatch.setattr(services.stats, "durations_s", lambda kind: [5.0])
         if not served:
             services.db.workers.update_many({}, {"$set": {"types": ["another"]}})
         for _ in range(4):

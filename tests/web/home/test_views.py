@@ -9,6 +9,7 @@ from redis.exceptions import ConnectionError as RedisAway
 
 from app.core.catalog import ModuleProblem, WorkerInfo, WorkerState
 from app.core.clock import utcnow
+from app.core.listing.waits import Line
 from app.core.tasks.states import Status
 from app.web.platform.pulse import Pulse
 from tests.web.create.creating import publish
@@ -187,5 +188,7 @@ class TestModules:
     @pytest.mark.parametrize("state", list(WorkerState))
     def test_a_start_is_estimated_from_ready_workers_only(self, services, state):
         now = utcnow()
-        pulse = Pulse([], [WorkerInfo("w1", "host", 1, "0.1.0", now, now, state=state)], True, 1.0)
-        assert (pulse.starts_in_s(1) is not None) is (state is WorkerState.READY)
+        worker = WorkerInfo("w1", "host", 1, "0.1.0", now, now, types=("count",), state=state)
+        pulse = Pulse([], [worker], True, Line())
+        assert pulse.starts_in_s(1, "another") is None
+        assert (pulse.starts_in_s(1, "count") is not None) is (state is WorkerState.READY)

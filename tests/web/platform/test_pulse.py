@@ -37,50 +37,54 @@ def test_what_is_known_is_used_while_somebody_reads(services, monkeypatch):
     assert shared._kept is not None and shared._kept[1] is not known
 
 
-def test_the_pace_is_read_with_the_rest_where_somebody_works_and_something_waits(
-    services, new_task, monkeypatch
-):
-    read = []
-    monkeypatch.setattr(services.stats, "pace", lambda within: read.append(within) or 0.5)
-    worker(services)
-    assert Live(services).pulse().starts_in_s(4) is None
-    new_task()
-    shared = Live(services)
-    assert [shared.pulse().starts_in_s(4) for _ in range(3)] == [8, 8, 8]
-    assert read == [live.PACE_OVER]
-
-
 @pytest.fixture
 def two_workers(services, monkeypatch):
-    """Two workers that have ended two tasks a second so far."""
-    monkeypatch.setattr(services.stats, "pace", lambda within: 2.0)
+    """Two workers; tasks of their type took 60 s so far. Returns of which types that was asked."""
+    asked = []
+    monkeypatch.setattr(services.stats, "durations_s", lambda kind: asked.append(kind) or [60.0] * 3)
     worker(services, "worker-1"), worker(services, "worker-2")
+    return asked
 
 
-def test_a_worker_that_is_free_takes_the_next_at_once(services, two_workers, new_task):
+def starts(services, *places):
+    pulse = Live(services).pulse()
+    return [pulse.starts_in_s(place, "count_slowly") for place in places]
+
+
+def test_a_worker_that_is_idle_takes_the_next_at_once(services, two_workers, new_task):
     claim(services, new_task()), new_task()
-    pulse = Live(services).pulse()
-    assert (pulse.starts_in_s(1), pulse.starts_in_s(2)) == (1.0, None)
+    assert starts(services, 1, 2) == [1.0, pytest.approx(60, abs=2)]
 
 
-def test_without_a_free_worker_nothing_is_promised(services, two_workers, new_task):
-    claim(services, new_task()), claim(services, new_task(), "worker-2"), new_task()
-    pulse = Live(services).pulse()
-    assert [pulse.starts_in_s(place) for place in (1, 2)] == [None, None]
-    assert pulse.starts_in_s(10) == 5.0
-
-
-@pytest.mark.parametrize(("stuck", "expected"), [(1, 10.0), (2, None)])
-def test_a_worker_with_a_long_task_does_not_count(services, two_workers, new_task, stuck, expected):
+def test_without_an_idle_worker_it_waits_for_what_runs(services, two_workers, new_task):
     tasks = [claim(services, new_task(), name) for name in ("worker-1", "worker-2")]
-    long_ago = {"$set": {"started_at": utcnow() - timedelta(minutes=2)}}
-    for task in tasks[:stuck]:
-        services.db.tasks.update_one({"_id": task.id}, long_ago)
+    services.db.tasks.update_one(
+        {"_id": tasks[0].id}, {"$set": {"started_at": utcnow() - timedelta(seconds=50)}}
+    )
     new_task()
-    assert Live(services).pulse().starts_in_s(10) == expected
+    assert starts(services, 1, 2) == [pytest.approx(10, abs=2), pytest.approx(60, abs=2)]
+    assert two_workers == ["count_slowly"]
 
 
-def test_the_page_of_a_task_that_waits_says_what_for(services, two_workers, new_task, alice):
+def test_its_progress_says_more_than_what_others_took(services, two_workers, new_task):
+    for name in ("worker-1", "worker-2"):
+        task = claim(services, new_task(), name)
+        long_ago = {"started_at": utcnow() - timedelta(minutes=5)}
+        services.db.tasks.update_one(
+            {"_id": task.id}, {"$set": {**long_ago, "progress": {"done": 50, "total": 100}}}
+        )
+    assert starts(services, 1) == [pytest.approx(300, abs=2)]
+
+
+def test_a_worker_that_lacks_the_type_is_not_free_for_it(services, two_workers, new_task):
+    claim(services, new_task()), claim(services, new_task(), "worker-2")
+    worker(services, "worker-3", types=("another",))
+    new_task()
+    assert starts(services, 1) == [pytest.approx(60, abs=2)]
+    assert Live(services).pulse().starts_in_s(1, "another") == 1.0
+
+
+def test_the_page_of_a_task_that_waits_says_what_for(services, new_task, alice):
     publish(services)
     for name in ("worker-1", "worker-2"):
         worker(services, name, types=("clean_table",))
@@ -101,10 +105,9 @@ def test_a_task_that_starves_says_why(app, services, new_task, alice):
     assert "Higher-priority tasks run first" in alice.read(f"/tasks/{low.id}")
 
 
-def test_without_workers_nothing_is_expected(services, new_task, monkeypatch):
-    monkeypatch.setattr(services.stats, "pace", lambda within: 0.5)
+def test_without_workers_nothing_is_expected(services, new_task):
     new_task()
-    assert Live(services).pulse().starts_in_s(1) is None
+    assert starts(services, 1) == [None]
 
 
 def test_a_failure_is_not_kept(services, monkeypatch):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from redis.exceptions import ConnectionError as RedisAway
 
 from app.core.errors import NotFound
+from app.core.secrets.secret import Secret
 from app.core.tasks.states import Priority, Status
+from app.core.tasks.task import NewTask
+from tests.web.create.creating import publish
 from tests.web.looking import claim, fail, succeed
+from workers.types.task_modules import load
 
 
 def flashed(alice) -> str:
@@ -58,6 +63,74 @@ class TestLegal:
         assert services.logs.read(task.id, 1).size == 0
         assert services.files.of_task(task.id) == []
         assert alice.open(f"/tasks/{task.id}", 404)
+
+
+class TestRunAgain:
+    KEY = "a-key-of-this-button"
+
+    def press(self, alice, task, **values):
+        return alice.press(task, "again", **{"submission_key": self.KEY, **values})
+
+    def made_from(self, services, task):
+        found = services.db.tasks.find({"parent": task.id}, {"_id": 1})
+        return [services.tasks.get(each["_id"]) for each in found]
+
+    def test_one_click_is_one_task_with_the_same_inputs(self, alice, services, new_task):
+        publish(services)
+        file = services.files.save(io.BytesIO(b"a,b"), "a.csv", "text/csv", "local", role="input")
+        params = {"source": str(file.id), "rows": 7}
+        task = new_task(
+            type="clean_table", params=params, files=(file.id,), title="Weekly", priority="high",
+            tags=("a",), timeout_s=42, max_attempts=5, private=True,
+        )  # fmt: skip
+        answers = [self.press(alice, task) for _ in range(20)]
+        (again,) = self.made_from(services, task)
+        assert {(answer.status_code, answer.location) for answer in answers} == {(303, f"/tasks/{again.id}")}
+        assert (again.title, again.priority, again.tags) == ("Weekly", Priority.HIGH, ("a",))
+        assert (again.timeout_s, again.max_attempts, again.private) == (42, 5, True)
+        assert again.params["rows"] == 7 and again.params["source"] == str(file.id)
+        assert [each.id for each in services.files.of_task(again.id)] == [file.id]
+        assert "No changes from the previous run" not in alice.read(f"/tasks/{task.id}")
+
+    def test_the_button_is_on_the_page_with_a_key_of_its_own(self, alice, new_task):
+        keys = [
+            re.search(r'name="submission_key" value="([^"]{16,})"', alice.open(f"/tasks/{new_task().id}"))[1]
+            for _ in range(2)
+        ]
+        assert keys[0] != keys[1]
+
+    def test_inputs_that_do_not_fit_any_more_lead_to_the_form(self, alice, services, new_task):
+        publish(services)
+        task = new_task(type="clean_table", params={"rows": 0})
+        answer = self.press(alice, task)
+        assert (answer.status_code, answer.location) == (303, f"/tasks/new/clean_table?from={task.id}")
+        assert "Enter 1 or more." in flashed(alice)
+        assert self.made_from(services, task) == []
+
+    def test_a_type_that_is_gone(self, alice, services, new_task):
+        task = new_task(type="gone")
+        assert self.press(alice, task).status_code == 404
+        assert self.made_from(services, task) == []
+
+    @pytest.mark.parametrize("key", ["", "short", "x" * 65, "a key with spaces in it"])
+    def test_a_key_that_is_none(self, alice, services, new_task, key):
+        publish(services)
+        task = new_task(type="clean_table")
+        assert self.press(alice, task, submission_key=key).status_code == 400
+        assert self.made_from(services, task) == []
+
+    def test_a_secret_is_used_by_its_owner_only(self, alice, services, new_task):
+        kind = load(["tests.workers.samples"])["confess"]
+        publish(services, "confess", schema=kind.document()["schema"])
+        params = {"password": Secret("hush")}
+        task = services.dispatch.submit(NewTask("confess", params, "Confess")).task
+        self.press(alice, task)
+        (again,) = self.made_from(services, task)
+        assert services.vault.opened(again.params, again.id)["password"] == Secret("hush")
+        other = services.dispatch.submit(NewTask("confess", params, "Confess", owner="bob")).task
+        self.press(alice, other)
+        assert "uses a secret of its owner" in flashed(alice)
+        assert self.made_from(services, other) == []
 
 
 class TestIllegal:

@@ -14,6 +14,9 @@ from app.core.tasks.states import Status
 from tests.web.create.creating import publish
 from tests.web.looking import aged, claim, fail, succeed, text_of, worker
 
+AT = r"\w{3}, \w{3} \d+, \d{4}, \d\d:\d\d:\d\d UTC"
+"""A date, a clock and a zone that need no pointer."""
+
 
 def page_of(alice, task, query: str = "") -> str:
     return alice.read(f"/tasks/{task.id}{query}")
@@ -22,18 +25,22 @@ def page_of(alice, task, query: str = "") -> str:
 class TestWay:
     def test_waiting(self, alice, new_task):
         page = page_of(alice, new_task())
-        assert re.search(r"Created just now Waiting for \d+ ms Running – Ended –", page)
+        assert re.search(
+            rf"Created {AT} \( just now \) Waiting for \d+ ms {AT} \( just now \) Running – Ended –", page
+        )
 
     def test_done(self, alice, services, new_task):
         task = succeed(services, aged(services, new_task(), timedelta(seconds=30), "queued_at", "created_at"))
         assert re.search(
-            r"Created 30 s ago Waiting 30 s Running \d+ ms Succeeded just now", page_of(alice, task)
+            rf"Created {AT} \( 30 s ago \) Waiting 30 s {AT} \( 30 s ago \) "
+            rf"Running \d+ ms {AT} \( just now \) Succeeded {AT} \( just now \)",
+            page_of(alice, task),
         )
 
     def test_canceled_before_it_ran(self, alice, services, new_task):
         task = new_task()
         services.dispatch.cancel(task.id, "alice")
-        assert "Running skipped Canceled just now" in page_of(alice, task)
+        assert re.search(rf"Running skipped Canceled {AT} \( just now \)", page_of(alice, task))
 
     def test_canceled_between_attempts_is_not_told_as_running(self, alice, services, new_task):
         task = fail(services, new_task(max_attempts=2))
@@ -49,8 +56,8 @@ class TestWay:
 
     def test_scheduled(self, alice, new_task):
         page = page_of(alice, new_task(run_at=utcnow() + timedelta(hours=2, minutes=1)))
-        assert "Scheduled in 2 h" in page
-        assert "UTC ( in 2 h ) · attempt 1 of 1" in page
+        assert re.search(rf"Scheduled {AT} \( in 2 h \)", page)
+        assert re.search(rf"Scheduled for {AT} \( in 2 h \) · attempt 1 of 1", page)
 
 
 class TestWaiting:
@@ -63,20 +70,19 @@ class TestWaiting:
     def test_next(self, alice, new_task):
         assert "Next in line" in page_of(alice, new_task())
 
-    def test_expected_start_where_the_pace_is_known(self, alice, services, new_task, monkeypatch):
+    def test_expected_start_where_durations_are_known(self, alice, services, new_task):
         publish(services, "count_slowly")
-        monkeypatch.setattr(services.stats, "pace", lambda within: 0.1)
+        for _ in range(3):
+            aged(services, succeed(services, new_task()), timedelta(seconds=20), "started_at")
         new_task(priority="high")
-        assert "2nd in line · estimated start in about 20 s" in page_of(alice, new_task())
+        page = page_of(alice, new_task())
+        assert "2nd in line · estimated start in about 20 s, later if higher-priority tasks arrive" in page
 
-    @pytest.mark.parametrize(("served", "pace"), [(False, 0.1), (True, None)])
-    def test_no_guess_where_nobody_serves_it_or_too_little_is_known(
-        self, alice, services, new_task, monkeypatch, served, pace
-    ):
+    @pytest.mark.parametrize("served", [False, True])
+    def test_no_guess_where_nobody_serves_it_or_too_little_is_known(self, alice, services, new_task, served):
         worker(services, types=("another",))
         publish(services, "count_slowly", served=served)
-        monkeypatch.setattr(services.stats, "pace", lambda within: pace)
-        claim(services, new_task(), "another")
+        claim(services, new_task())
         page = page_of(alice, new_task())
         assert "Next in line" in page
         assert "about" not in page
@@ -185,8 +191,23 @@ class TestParameters:
         params = {"trim": True, "case": "lower", "columns": ["iata", "name"], "source": str(file.id)}
         task = new_task(type="clean_table", params=params, files=(file.id,))
         page = page_of(alice, task)
-        assert "Table airports.csv 4 bytes Trim yes Case lower" in page
+        assert "Table airports.csv 4 bytes Case lower Columns iata, name 1 parameter with the" in page
+        assert "1 parameter with the default value Trim yes" in page
         assert f'href="/tasks/{task.id}/files/{file.id}"' in alice.open(f"/tasks/{task.id}")
+
+    def test_what_differs_from_the_run_before_it_says_what_it_was(self, alice, services, new_task):
+        publish(services)
+        first = new_task(type="clean_table", params={"trim": False, "case": "lower", "rows": 10})
+        again = {"trim": True, "case": "lower", "rows": 10}
+        second = new_task(type="clean_table", params=again, parent=first.id)
+        page = page_of(alice, second)
+        assert "1 change from the previous run" in page
+        assert "Rerun of Count" in page
+        assert "Trim yes was no Case lower 1 parameter with the default value Rows 10" in page
+        same = new_task(type="clean_table", params=again, parent=second.id)
+        assert "No changes from the previous run" in page_of(alice, same)
+        other = new_task(params={"trim": 1}, parent=first.id)
+        assert "from the previous run" not in page_of(alice, other)
 
     def test_of_a_type_that_is_gone(self, alice, new_task):
         assert "Row count 3" in page_of(alice, new_task(params={"row_count": 3}))
@@ -226,9 +247,7 @@ class TestErrorAndAttempts:
         succeed(services, services.tasks.get(task.id), 1)
         page = page_of(alice, task)
         assert "Attempt 2 of 2 · timeout 10 min per attempt" in page
-        assert re.search(
-            r"2 Succeeded just now .* worker-1 – Log 1 Failed just now .* worker-1 Once\. Log", page
-        )
+        assert re.search(rf"2 Succeeded {AT} .* worker-1 – Log 1 Failed {AT} .* worker-1 Once\. Log", page)
 
 
 class TestLog:
@@ -304,11 +323,27 @@ class TestLog:
 class TestLive:
     def test_it_asks_while_the_task_lives(self, alice, services, new_task):
         task = new_task()
-        poll = f'hx-get="/tasks/{task.id}/live"'
+        poll = f'hx-get="/tasks/{task.id}/live?was=queued"'
         assert poll in alice.open(f"/tasks/{task.id}")
         assert poll in alice.open(f"/tasks/{task.id}/live")
         succeed(services, task)
         assert "hx-get" not in alice.open(f"/tasks/{task.id}/live")
+
+    def test_a_change_is_said_once_with_the_log(self, alice, services, new_task):
+        task = claim(services, new_task())
+        assert "flashes" not in alice.open(f"/tasks/{task.id}/live?was=running")
+        changed = alice.open(f"/tasks/{task.id}/live?was=queued")
+        assert "The task is running." in changed and 'id="log"' in changed
+        for odd in ("was=running&attempt=2", "other=1"):
+            alice.open(f"/tasks/{task.id}/live?{odd}", 400)
+
+    def test_it_asks_seldom_while_its_time_is_far_away(self, alice, new_task):
+        near, far = (new_task(run_at=utcnow() + timedelta(seconds=wait)) for wait in (50, 3_600))
+        assert "every 2s" in alice.open(f"/tasks/{near.id}/live")
+        assert "every 30s" in alice.open(f"/tasks/{far.id}/live")
+        page = alice.open(f"/tasks/{far.id}")
+        assert re.findall(r'hx-trigger="every (\d+)s', page) == ["30", "30"]
+        assert "every 30s" in alice.open("/pulse?calm=1")
 
     def test_a_region_has_no_space_around_it(self, alice, new_task):
         html = alice.open(f"/tasks/{new_task().id}/live")
@@ -326,12 +361,12 @@ class TestLive:
 @pytest.mark.parametrize(
     ("status", "buttons"),
     [
-        (Status.QUEUED, {"cancel", "priority"}),
-        (Status.SCHEDULED, {"cancel", "priority"}),
-        (Status.RUNNING, {"cancel"}),
-        (Status.SUCCEEDED, {"delete"}),
-        (Status.FAILED, {"retry", "delete"}),
-        (Status.CANCELED, {"retry", "delete"}),
+        (Status.QUEUED, {"again", "cancel", "priority"}),
+        (Status.SCHEDULED, {"again", "cancel", "priority"}),
+        (Status.RUNNING, {"again", "cancel"}),
+        (Status.SUCCEEDED, {"again", "delete"}),
+        (Status.FAILED, {"again", "retry", "delete"}),
+        (Status.CANCELED, {"again", "retry", "delete"}),
     ],
 )
 def test_buttons_by_status(alice, services, new_task, status, buttons):

@@ -115,7 +115,11 @@ def test_no_link_and_no_button_leads_to_a_refusal(client, services, task_in, act
         assert client.get(link.replace("&amp;", "&")).status_code < 400, link
     assert bool(forms) is (someone.role is not Role.VIEWER)
     for form in sorted(forms, key=lambda form: ("delete" in form, form)):
-        data = {"priority": "low", "id": [str(task.id) for task in tasks]}
+        data = {
+            "priority": "low",
+            "submission_key": "a-key-of-this-button",
+            "id": [str(task.id) for task in tasks],
+        }
         assert client.post(form.replace("&amp;", "&"), data=data).status_code in (303, 409), form
 
 
