@@ -9,6 +9,7 @@ from collections import Counter
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from app.core.clock import utcnow
@@ -20,6 +21,9 @@ from app.core.stored import EARLIEST, LATEST, is_text, is_time
 from app.core.tasks.states import ENDED, Priority, Status
 
 FAILURES_READ = 2_000
+WAITING_STATUSES = (Status.QUEUED, Status.SCHEDULED)
+RUNS_READ = 2_000
+DURATIONS_READ = 200
 PACE_READ = 200
 PACE_LEAST = 5
 PACE_SURE = 20  # So many of the last moments are enough, and are found at once by every store.
@@ -50,6 +54,30 @@ class FailureGroup:
     task_id: str
     wanted: TaskFilter | None = None
     more: bool = False
+
+
+@dataclass(frozen=True)
+class TypeRuns:
+    """How the newest runs of a type ended, and how long they took; a duration is None where none is known."""
+
+    succeeded: int
+    failed: int
+    median: timedelta | None
+    p95: timedelta | None
+    last: datetime
+
+    @property
+    def failed_percent(self) -> float:
+        """The share of runs that failed, in percent."""
+        return 100 * self.failed / (self.succeeded + self.failed)
+
+
+@dataclass(frozen=True)
+class RunsByType:
+    """The runs that ended within a time, by type; ``since``: too many ended, so none before then was read."""
+
+    types: dict[str, TypeRuns]
+    since: datetime | None = None
 
 
 class Stats:
@@ -100,8 +128,10 @@ class Stats:
 
     def ended(self, within: timedelta) -> dict[Status, Count]:
         """How many tasks ended with each outcome, within one of `ENDED_WITHIN`."""
+        return self._ended(TaskFilter(ended=_name_of(within), sort="finished"))
+
+    def _ended(self, wanted: TaskFilter) -> dict[Status, Count]:
         outcomes = sorted(ENDED, key=lambda status: list(Status).index(status))
-        wanted = TaskFilter(ended=_name_of(within), sort="finished")
         return {status: self._count_all(replace(wanted, status=status.value)) for status in outcomes}
 
     def _count_all(self, wanted: TaskFilter) -> Count:
@@ -162,6 +192,41 @@ class Stats:
         ]
         return sorted(found, key=_finished, reverse=True)[:most]
 
+    def runs(self, within: timedelta) -> RunsByType:
+        """Return the newest runs by type, of at most `RUNS_READ` per outcome."""
+        fields = {"type": 1, "status": 1, "started_at": 1, "finished_at": 1}
+        condition = self._listing.condition
+        since = utcnow() - within
+        outcomes = [
+            self._newest(status, since, fields, RUNS_READ, condition)
+            for status in (Status.SUCCEEDED, Status.FAILED)
+        ]
+        # Where older runs of one outcome were not read, those of the other would distort the rate.
+        cut = max((found[-1]["finished_at"] for found in outcomes if len(found) == RUNS_READ), default=None)
+        read = [task for found in outcomes for task in found if not cut or task["finished_at"] >= cut]
+        by_type: dict[str, list[Document]] = {}
+        for task in read:
+            if is_text(task.get("type")):
+                by_type.setdefault(task["type"], []).append(task)
+        return RunsByType({kind: _type_runs(runs) for kind, runs in by_type.items()}, cut)
+
+    def durations(self, kind: str, within: timedelta) -> list[timedelta]:
+        """Return how long the newest runs of a type took that succeeded, at most `DURATIONS_READ`, sorted."""
+        fields, condition = {"started_at": 1, "finished_at": 1}, {"type": kind, **self._listing.condition}
+        since = utcnow() - within
+        return _durations(self._newest(Status.SUCCEEDED, since, fields, DURATIONS_READ, condition))
+
+    def ended_of(self, kind: str, within: timedelta) -> dict[Status, Count]:
+        """How many tasks of a type ended with each outcome, within one of `ENDED_WITHIN`."""
+        return self._ended(TaskFilter(type=kind, ended=_name_of(within), sort="finished"))
+
+    def waiting_of(self, kind: str) -> dict[Status, Count]:
+        """How many tasks of a type are queued and scheduled; a status without any is left out."""
+        counts = {
+            one: self._listing.count(TaskFilter(type=kind, status=one.value)) for one in WAITING_STATUSES
+        }
+        return {status: count for status, count in counts.items() if count.value}
+
     def failures(self, within: timedelta) -> list[FailureGroup]:
         """The newest failures by type and error, within one of `ENDED_WITHIN`, the most frequent first."""
         wanted = TaskFilter(status=Status.FAILED.value, ended=_name_of(within), sort="finished")
@@ -189,6 +254,24 @@ class Stats:
 
 def _finished(task: Document) -> tuple[datetime, Any]:
     return task["finished_at"], task["_id"]
+
+
+def _durations(ended: list[Document]) -> list[timedelta]:
+    """Return how long those took that say so, sorted."""
+    known = [task for task in ended if is_time(task.get("started_at"))]
+    return sorted(max(task["finished_at"] - task["started_at"], timedelta(0)) for task in known)
+
+
+def quantile(values: list[timedelta], share: float) -> timedelta | None:
+    """Return the value that a share of the sorted ones does not exceed (nearest rank); None of none."""
+    return values[max(0, ceil(share * len(values)) - 1)] if values else None
+
+
+def _type_runs(runs: list[Document]) -> TypeRuns:
+    failed = sum(run["status"] == Status.FAILED.value for run in runs)
+    took = _durations([run for run in runs if run["status"] == Status.SUCCEEDED.value])
+    last = max(run["finished_at"] for run in runs)
+    return TypeRuns(len(runs) - failed, failed, quantile(took, 0.5), quantile(took, 0.95), last)
 
 
 def _busy(found: list[Document], opened: datetime) -> timedelta:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar, cast
 
@@ -22,9 +22,11 @@ from app.core.clock import utcnow
 from app.core.errors import Cause, DatabaseUnavailable, QueueUnavailable, UnsupportedDatabase
 from app.core.listing.listing import Count
 from app.core.listing.stats import QueueStats
+from app.core.queue.pauses import Pause
 from app.core.schema import indexes, version
 from app.core.services import Services
 from app.core.store_errors.advice import reason
+from app.core.tasks.states import Priority
 
 KEPT_S = 1.5
 STALE_S = 10.0  # While another thread reads, what is known may be so old.
@@ -42,8 +44,8 @@ Answer = TypeVar("Answer")
 class Pulse:
     """The state of the whole at one moment; ``pace`` is in tasks a second, None if unknown or of no use.
 
-    ``running_since`` are the starts of the running tasks, read only where something waits; ``queue_cause`` is
-    why Redis cannot be used.
+    ``running_since`` are the starts of the running tasks, read only where there are workers; ``queue_cause``
+    is why Redis cannot be used. ``names`` are those of the people who paused a queue, by their IDs.
     """
 
     queues: list[QueueStats]
@@ -52,6 +54,8 @@ class Pulse:
     pace: float | None
     running_since: tuple[datetime, ...] = ()
     queue_cause: Cause | None = None
+    pauses: Mapping[Priority, Pause] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ready_workers(self) -> list[WorkerInfo]:
@@ -61,6 +65,14 @@ class Pulse:
     def module_problems(self, module: str | None = None) -> list[ModuleProblem]:
         """What keeps modules of task types from being loaded; with ``module``, only what concerns it."""
         return module_problems(self.workers, module)
+
+    def pause_of(self, priority: Priority) -> str:
+        """Return the sentence that says who paused a queue and why; empty where it is not paused."""
+        pause = self.pauses.get(priority)
+        if pause is None:
+            return ""
+        by = f" by {self.names.get(pause.by, pause.by)}" if pause.by else ""
+        return f"The queue is paused{by}{f': {pause.why}' if pause.why else '.'}"
 
     @property
     def waiting(self) -> Count:
@@ -121,6 +133,10 @@ class Live:
             if reading:
                 self._reading.release()
 
+    def forget(self) -> None:
+        """Have the next page read anew: something was changed."""
+        self._kept = None
+
     def _not_older_than(self, age_s: float) -> Pulse | None:
         kept = self._kept
         return kept[1] if kept and time.monotonic() - kept[0] < age_s else None
@@ -132,10 +148,12 @@ class Live:
         answers = cause is None or cause.refusal
         asked = workers and any(queue.waiting.value for queue in queues)
         stats = self._services.stats
-        if not asked:
-            since = tuple(stats.running_since()) if workers else ()
-            return Pulse(queues, workers, answers, None, since, cause)
-        return Pulse(queues, workers, answers, stats.pace(PACE_OVER), tuple(stats.running_since()), cause)
+        pace = stats.pace(PACE_OVER) if asked else None
+        since = tuple(stats.running_since()) if workers else ()
+        pauses = self._services.pauses.all()
+        by = {pause.by for pause in pauses.values()}
+        names = self._services.people.users.names(by) if by else {}
+        return Pulse(queues, workers, answers, pace, since, cause, pauses, names)
 
     def ask_queue(self, question: Callable[[], Answer]) -> Answer | None:
         """What Redis answers; None when it is away, or was a moment ago."""

@@ -202,7 +202,10 @@ def _live_values(
     task: Task, kind: TaskType | None, files: list[StoredFile], looked: TableState | None = None
 ) -> dict[str, Any]:
     waits = task.status is Status.QUEUED
-    place = live().ask_queue(lambda: services().queues.place(task)) if waits else None
+    now = live().pulse()
+    paused = now.pauses.keys()
+    place = live().ask_queue(lambda: services().queues.place(task, paused)) if waits else None
+    can_start = place and kind and kind.served and task.priority not in paused
     return {
         "task": task,
         "kind": kind,
@@ -214,7 +217,7 @@ def _live_values(
         "progress": detail.progress(task),
         "attempts": detail.attempts(task),
         "place": place,
-        "starts_in_s": live().pulse().starts_in_s(place) if place and kind and kind.served else None,
+        "starts_in_s": now.starts_in_s(place) if place and can_start else None,
         "announced": task.hint != "due",
         "priorities": list(Priority),
         **_result_values(task, files, looked or TableState()),
