@@ -36,7 +36,8 @@ def test_a_page_is_drawn_as_with_the_whole(
     seeded.seed(services)
     context = chromium.new_context(base_url=address, color_scheme=theme, reduced_motion="reduce")
     with unbroken(context) as page:
-        page.route("**/htmx.min.js", lambda route: route.abort())  # nothing moves meanwhile
+        for script in ("htmx.min", "app"):  # nothing moves meanwhile
+            page.route(f"**/{script}.js", lambda route: route.abort())
         for each in PAGES[theme]:
             page.goto(each)
             assert page.evaluate(DIFFERENT, WHOLE) == [], each
