@@ -46,7 +46,7 @@ class Figures:
         return {kind: counts for kind, counts in found.items() if counts}
 
     def failures(self, within: timedelta) -> list[FailureGroup]:
-        """Return the newest failures by type and error, the most frequent first."""
+        """Return the newest failures by type and kind of error, the most frequent first."""
         return self._stats().failures(within)
 
     def _stats(self) -> Stats:

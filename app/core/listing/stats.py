@@ -5,7 +5,6 @@ Each is bounded: counts stop at 10,000 and groups look at the newest thousands o
 
 from __future__ import annotations
 
-from collections import Counter
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from app.core.listing.listing import Count, Listing
 from app.core.listing.query_string import MAX_TEXT
 from app.core.mongo import Document, Mongo
 from app.core.stored import EARLIEST, LATEST, is_text, is_time
+from app.core.tasks.fingerprint import fingerprint
 from app.core.tasks.states import ENDED, Priority, Status
 
 FAILURES_READ = 2_000
@@ -42,7 +42,7 @@ class QueueStats:
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """Failures of one type with one error, the newest at ``last``.
+    """Failures of one type with errors alike (`fingerprint`), the newest at ``last``.
 
     ``wanted`` is the list of just these, None where no list can say so; ``more``: older ones were not read.
     """
@@ -228,28 +228,19 @@ class Stats:
         return {status: count for status, count in counts.items() if count.value}
 
     def failures(self, within: timedelta) -> list[FailureGroup]:
-        """The newest failures by type and error, within one of `ENDED_WITHIN`, the most frequent first."""
+        """The newest failures by type and kind of error, the most frequent first; see `ENDED_WITHIN`."""
         wanted = TaskFilter(status=Status.FAILED.value, ended=_name_of(within), sort="finished")
-        fields = {"type": 1, "error.message": 1, "finished_at": 1}
+        fields = {"type": 1, "error.message": 1, "error_group": 1, "finished_at": 1}
         newest = self._newest(
             Status.FAILED, utcnow() - within, fields, FAILURES_READ, self._listing.condition
         )
+        groups: dict[tuple[str, str, bool], list[Document]] = {}
+        for task in newest:
+            if is_text(task.get("type")):
+                groups.setdefault((task["type"], *_group(task)), []).append(task)
+        most = sorted(groups.items(), key=lambda found: len(found[1]), reverse=True)[:10]
         more = len(newest) == FAILURES_READ
-        found = [task for task in newest if is_text(task.get("type"))]
-        counts = Counter((task["type"], _message(task)) for task in found)
-        latest = {(task["type"], _message(task)): task for task in reversed(found)}
-        return [
-            FailureGroup(
-                kind,
-                message,
-                count,
-                latest[kind, message]["finished_at"],
-                str(latest[kind, message]["_id"]),
-                _alike(wanted, kind, message),
-                more,
-            )
-            for (kind, message), count in counts.most_common(10)
-        ]
+        return [_failure_group(wanted, *key, tasks, more) for key, tasks in most]
 
 
 def _finished(task: Document) -> tuple[datetime, Any]:
@@ -290,10 +281,27 @@ def _name_of(within: timedelta) -> str:
     return next(name for name, length in ENDED_WITHIN.items() if length == within)
 
 
-def _alike(wanted: TaskFilter, kind: str, message: str) -> TaskFilter | None:
-    """Return the list of the failures of one group; a form would change an error with a carriage return."""
-    fits = message and kind and kind == kind.strip() and "\r" not in message
-    return replace(wanted, type=kind, error=message) if fits else None
+def _group(task: Document) -> tuple[str, bool]:
+    """Return the fingerprint of a failure, and whether it is stored, so that a list can select by it."""
+    stored = task.get("error_group")
+    return (stored, True) if isinstance(stored, str) else (fingerprint(_message(task)), False)
+
+
+def _failure_group(
+    wanted: TaskFilter, kind: str, group: str, stored: bool, tasks: list[Document], more: bool
+) -> FailureGroup:
+    """Return a group of failures, the newest first; what is alike in their messages stands for all."""
+    newest, same = tasks[0], {_message(task) for task in tasks}
+    listed = stored and group and kind and kind == kind.strip()
+    return FailureGroup(
+        kind,
+        same.pop() if len(same) == 1 else group,
+        len(tasks),
+        newest["finished_at"],
+        str(newest["_id"]),
+        replace(wanted, type=kind, error_group=group) if listed else None,
+        more,
+    )
 
 
 def _message(found: Document) -> str:
