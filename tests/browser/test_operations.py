@@ -1,4 +1,4 @@
-"""Workers and queues in a browser: names are whole at every width, and an operator pauses and resumes."""
+"""Workers, queues and failures in a browser: whole names, a paused queue, numbers as those of lists."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from app.core.services import Services
 from tests.browser import seeded
 from tests.browser.conftest import unbroken
-from tests.web.looking import claim, worker
+from tests.web.looking import claim, fail, worker
 
 pytestmark = pytest.mark.browser
 
@@ -53,3 +53,19 @@ def test_a_queue_is_paused_and_resumed(
         page.get_by_role("button", name="Resume").click()
         page.get_by_text("The medium-priority queue is resumed.").wait_for()
         assert services.pauses.all() == {}
+
+
+def test_the_number_of_a_group_of_failures_is_that_of_its_list(
+    chromium: Any, address: str, services: Services
+) -> None:
+    seeded.publish(services)
+    for line in (3, 5, 8):
+        fail(services, seeded.submit(services), f"Line {line} has {line + 1} fields")
+    fail(services, seeded.submit(services), "Line 3 is empty")
+    with unbroken(chromium.new_context(base_url=address)) as page:
+        page.goto("/")
+        groups = page.locator(".failures li")
+        assert groups.count() == 2 and "Line … has … fields" in groups.first.inner_text()
+        page.locator(".failures .count").first.click()
+        page.wait_for_url("**/tasks?**")
+        assert page.locator("tr[id^=task-]").count() == 3
