@@ -73,10 +73,12 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 
 
 def _add_pages(app: Flask, settings: Settings) -> None:
-    """Add the pages, a room after the other, and the API."""
+    """Add the pages, a room after the other, the API, and how all of it is sent."""
     from app.api import openapi
     from app.web.create import views as create
+    from app.web.delivery import compression, static_files
     from app.web.home import views as dashboard
+    from app.web.operations import views as operations
     from app.web.people import audit_views, profile, tokens, users
     from app.web.people import settings as settings_page
     from app.web.sign_in import authenticator_app, passkeys, second_step, sign_in, single_sign_on
@@ -85,7 +87,9 @@ def _add_pages(app: Flask, settings: Settings) -> None:
 
     signing_in = (sign_in, second_step, passkeys, single_sign_on)
     people = (profile, authenticator_app, tokens, users, settings_page, audit_views)
-    for room in (dashboard, *signing_in, *people, tasks, bulk_views, downloads, create):
+    for room in (dashboard, *signing_in, *people, operations, tasks, bulk_views, downloads, create):
         app.register_blueprint(room.blueprint)
     passkeys.init_app(app)
     openapi.init_app(app, settings)
+    static_files.init_app(app)
+    compression.init_app(app)

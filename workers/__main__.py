@@ -39,10 +39,16 @@ class _Workers(click.Group):
 )
 @click.option("--reload", is_flag=True, help="Reload task types when their source files change.")
 @click.option("--parent", type=int, hidden=True, help="The fleet that this supervisor belongs to.")
+@click.option("--replaces", type=int, hidden=True, help="The supervisor that died in its place.")
 @click.option("--handover", type=int, hidden=True, help="The pipe with the secret settings of the fleet.")
 @click.pass_context
 def workers(
-    context: click.Context, processes: int | None, reload: bool, parent: int | None, handover: int | None
+    context: click.Context,
+    processes: int | None,
+    reload: bool,
+    parent: int | None,
+    replaces: int | None,
+    handover: int | None,
 ) -> None:
     """Run worker processes: one supervisor for each of them, and the signals for all.
 
@@ -71,7 +77,8 @@ def workers(
         conceal(os.environ)
     from workers.supervisor import fleet
 
-    fleet.run(settings, processes or settings.worker_processes, reload=reload, parent=parent)
+    number = processes or settings.worker_processes
+    fleet.run(settings, number, reload=reload, parent=parent, replaces=replaces)
 
 
 def main() -> None:

@@ -88,10 +88,19 @@ class ModuleProblem:
 
 
 @dataclass(frozen=True)
+class StopRequest:
+    """Somebody, whose ID is ``by``, asked a worker to stop after its task."""
+
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class WorkerInfo:
     """A worker process as it last reported; ``task`` is the id of the task that it runs.
 
-    ``loading`` is the module that it imports, ``since`` is when its state began.
+    ``loading`` is the module that it imports, ``since`` is when its state began. ``memory_mb`` is what it and
+    its child hold.
     """
 
     name: str
@@ -107,6 +116,8 @@ class WorkerInfo:
     loading: str = ""
     since: datetime | None = None
     problems: tuple[ModuleProblem, ...] = field(default=())
+    memory_mb: int = 0
+    stop: StopRequest | None = None
 
     @property
     def ready(self) -> bool:
@@ -148,12 +159,26 @@ class Catalog:
             "loading": worker.loading,
             "since": worker.since,
             "problems": [asdict(problem) for problem in worker.problems],
+            "memory_mb": worker.memory_mb,
         }
         self._workers.update_one({"_id": worker.name}, {"$set": values}, upsert=True)
 
     def leave(self, worker: str) -> None:
         """A worker stops."""
         self._workers.delete_one({"_id": worker})
+
+    def ask_to_stop(self, worker: str, by: str) -> bool:
+        """Ask a worker to stop after its task; False where it is not online, or was asked before."""
+        if self.asked_to_stop(worker):
+            return False
+        request = {"by": by, "at": utcnow()}
+        online = {"_id": worker, "seen_at": lately()}
+        return self._workers.update_one(online, {"$set": {"stop": request}}).matched_count == 1
+
+    def asked_to_stop(self, worker: str) -> bool:
+        """Return whether a worker was asked to stop, it and not a process that had its name before."""
+        found = self._workers.find_one({"_id": worker}, {"stop": 1, "started_at": 1}) or {}
+        return _stop_of(found) is not None
 
     def workers(self) -> list[WorkerInfo]:
         """The workers that were heard of within `ALIVE`, by name."""
@@ -222,7 +247,9 @@ _WORKING: dict[str, stored.Check] = {
     **dict.fromkeys(("state", "loading"), stored.is_text),
     "since": stored.maybe(stored.is_time),
     "problems": stored.list_of(stored.shaped(_PROBLEM, {})),
+    "memory_mb": stored.is_count,
 }
+_STOP = stored.shaped({"by": stored.is_text, "at": stored.is_time}, {})
 _STATES = {state.value: state for state in WorkerState}
 _TYPE: dict[str, stored.Check] = {
     "_id": stored.is_name,
@@ -244,8 +271,17 @@ def _worker(found: Document) -> WorkerInfo:
     known = stored.checked(found, _WORKER, _WORKING)
     problems = tuple(_problem(problem) for problem in known.pop("problems", ()))
     state = _STATES.get(known.pop("state", ""), WorkerState.READY)
-    types = tuple(known.pop("types"))
-    return WorkerInfo(name=known.pop("_id"), types=types, state=state, problems=problems, **known)
+    types, name, stop = tuple(known.pop("types")), known.pop("_id"), _stop_of(found)
+    return WorkerInfo(name=name, types=types, state=state, problems=problems, stop=stop, **known)
+
+
+def _stop_of(found: Document) -> StopRequest | None:
+    """Return who asked a worker to stop; a request that is older than the process was for another."""
+    stop: Any = found.get("stop")
+    started_at = found.get("started_at")
+    if not _STOP(stop) or not stored.is_time(started_at) or stop["at"] < started_at:
+        return None
+    return StopRequest(stop["by"], stop["at"])
 
 
 def _problem(found: Document) -> ModuleProblem:

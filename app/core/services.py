@@ -31,6 +31,7 @@ from app.core.people.quotas import Quotas, Rates
 from app.core.queue import rq
 from app.core.queue.bulk import Bulk
 from app.core.queue.dispatcher import Dispatcher
+from app.core.queue.pauses import Pauses
 from app.core.queue.recovery import Recovery
 from app.core.queue.rq import Queues
 from app.core.schema import indexes
@@ -65,6 +66,7 @@ class Services:
     logs: Logs
     catalog: Catalog
     queues: Queues
+    pauses: Pauses
     dispatch: Dispatcher
     recovery: Recovery
     listing: Listing
@@ -90,6 +92,7 @@ class Services:
             self.listing,
             self.bulk,
             self.stats,
+            self.pauses,
         )
         return Access(engine, Rights(person, origin, self.people.audit), self.quotas)
 
@@ -149,6 +152,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         logs=logs,
         catalog=Catalog(db, tasks),
         queues=queues,
+        pauses=Pauses(db),
         dispatch=dispatch,
         recovery=Recovery(dispatch, queries),
         listing=listing,

@@ -32,6 +32,10 @@ PAGES = {
     "running": "/tasks/{running}",
     "succeeded": "/tasks/{succeeded}",
     "failed": "/tasks/{failed}",
+    "workers": "/workers",
+    "queues": "/queues",
+    "types": "/types",
+    "type": "/types/clean_table",
     "not found": "/tasks/" + "0" * 24,
 }
 

@@ -118,3 +118,30 @@ def test_lost_workers_are_forgotten_after_a_day(catalog, report, clock, services
     clock.advance(hours=2)
     catalog.forget_lost_workers()
     assert [each["_id"] for each in services.db.workers.find()] == ["quiet"]
+
+
+class TestStopping:
+    def test_a_worker_is_asked_once_and_its_reports_leave_it_so(self, catalog, report):
+        report()
+        assert catalog.ask_to_stop("w1", "bob")
+        report()
+        assert catalog.asked_to_stop("w1") and not catalog.ask_to_stop("w1", "ada")
+        assert catalog.workers()[0].stop.by == "bob"
+
+    def test_a_later_process_of_the_same_name_is_another_worker(self, catalog, report, clock):
+        report()
+        catalog.ask_to_stop("w1", "bob")
+        clock.advance(seconds=5)
+        report()
+        assert not catalog.asked_to_stop("w1") and catalog.workers()[0].stop is None
+        assert catalog.ask_to_stop("w1", "ada") and catalog.workers()[0].stop.by == "ada"
+
+    def test_one_that_is_not_online_cannot_be_asked(self, catalog, report, clock):
+        report()
+        clock.advance(seconds=2 * ALIVE.total_seconds())
+        assert not catalog.ask_to_stop("w1", "bob")
+
+    def test_a_damaged_request_is_none(self, services, catalog, report):
+        report()
+        services.db.workers.update_one({"_id": "w1"}, {"$set": {"stop": {"by": "bob", "at": "now"}}})
+        assert catalog.workers()[0].stop is None and not catalog.asked_to_stop("w1")

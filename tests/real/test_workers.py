@@ -251,3 +251,40 @@ def test_the_lease_is_renewed_while_a_task_runs(crew: Fleet) -> None:
 
     crew.services.dispatch.cancel(task.id, "bob")
     assert crew.ended(task).attempt == 1
+
+
+def test_a_worker_that_is_stopped_ends_its_task_and_no_other_takes_its_place(crew: Fleet) -> None:
+    process = crew.start(2)
+    task = crew.running(crew.submit("doze", params={"seconds": 14.0}))
+    assert crew.services.catalog.ask_to_stop(str(task.worker), "bob")
+
+    done = crew.ended(task, 40)
+    assert (done.status, done.attempt) == (Status.SUCCEEDED, 1)
+    until(lambda: task.worker not in [one.name for one in crew.services.catalog.workers()])
+    after = [crew.ended(crew.submit("echo")) for _ in range(3)]
+    assert {one.history[-1]["worker"] for one in after} == {crew.services.catalog.workers()[0].name}
+    assert len(crew.services.catalog.workers()) == 1 and process.poll() is None
+
+
+def test_a_stop_outlasts_the_death_of_its_supervisor(crew: Fleet) -> None:
+    crew.start(2)
+    first, second = (one.name for one in crew.services.catalog.workers())
+    assert crew.services.catalog.ask_to_stop(first, "bob")
+    os.kill(int(first.rpartition(".")[2]), signal.SIGKILL)
+    until(lambda: "an operator has stopped the one before it" in crew.log.read_text(), 30)
+    time.sleep(2)
+    assert {one.name for one in crew.services.catalog.workers()} <= {first, second}
+
+
+def test_nothing_of_a_paused_queue_starts_until_it_is_resumed(crew: Fleet) -> None:
+    crew.start()
+    running = crew.running(crew.submit("doze", "low", params={"seconds": 3.0}))
+    crew.services.pauses.pause(Priority.LOW, "bob", "Lunch")
+    time.sleep(1)
+    waiting, other = crew.submit("echo", "low"), crew.submit("echo", "medium")
+
+    assert crew.ended(running).status is Status.SUCCEEDED  # what runs goes on
+    assert crew.ended(other).status is Status.SUCCEEDED
+    assert crew.task(waiting).status is Status.QUEUED
+    crew.services.pauses.resume(Priority.LOW)
+    assert crew.ended(waiting).status is Status.SUCCEEDED

@@ -42,6 +42,8 @@ MAY = {
         "delete": ANY,
         "private": ANY,
         "settings": ANY,
+        "workers": ANY,
+        "queues": ANY,
     },
     "administrator": {"audit": ANY, "users": ANY},
 }
@@ -160,6 +162,11 @@ TABLE = {
         [f"api.system.{view}" for view in ("list_types", "list_workers", "list_queues", "get_me")], READ
     ),
     "api.system.get_type": READ,
+    **{f"operations.{view}": READ for view in ("workers", "workers_live", "queues", "queues_live", "types")},
+    "operations.type_page": replace(READ, also=("hidden",)),
+    "operations.stop_worker": Rule("workers"),
+    "operations.pause": Rule("queues"),
+    "operations.resume": Rule("queues"),
     "settings.index": Rule("settings"),
     "audit.index": Rule("audit"),
     "audit.export": Rule("audit"),

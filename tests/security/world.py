@@ -23,7 +23,21 @@ from tests.browser.seeded import seed
 
 PARAMETERS = sorted(
     {*TaskFilter.__dataclass_fields__, *table_state.NAMES}
-    | {"attempt", "from", "file", "ids", "shown", "size", "next", "until", "done", "left", "most", "unknown"}
+    | {
+        "attempt",
+        "period",
+        "from",
+        "file",
+        "ids",
+        "shown",
+        "size",
+        "next",
+        "until",
+        "done",
+        "left",
+        "most",
+        "unknown",
+    }
 )
 """The parameters that any address of ours takes; each is tried at every address."""
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -66,6 +80,7 @@ class World:
             "file_id": str(files[0].id),
             "type_name": "clean_table",
             "name": "clean_table",
+            "worker": "worker-1",
             "parameter": "source",
             "filename": "platform/app.css",
             "version": "x",

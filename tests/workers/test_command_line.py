@@ -29,8 +29,10 @@ def test_the_words_say_what_runs(
 ) -> None:
     ran: list[tuple[int, bool, int | None]] = []
 
-    def run(settings: Settings, processes: int, *, reload: bool, parent: int | None) -> None:
-        assert settings.local
+    def run(
+        settings: Settings, processes: int, *, reload: bool, parent: int | None, replaces: int | None
+    ) -> None:
+        assert settings.local and replaces is None
         ran.append((processes, reload, parent))
 
     monkeypatch.setattr(fleet, "run", run)

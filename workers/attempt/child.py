@@ -34,6 +34,7 @@ from app.core.errors import QueueUnavailable, Unavailable
 from app.core.log_lines import about_attempt
 from app.core.parent_death import die_with
 from app.core.services import Services, connect
+from app.core.tasks.states import Priority
 from app.core.tasks.task import Task, parse_job_id
 from config import SettingReach, Settings, load
 from dtq import TaskType, TaskTypeError
@@ -56,6 +57,7 @@ from workers.types.reload import watched
 from workers.types.task_modules import sources
 
 WAIT_S = 1.0
+PAUSES_S = 0.5  # So old is at most what a worker knows of paused queues.
 AWAY_S = 1.0
 CANNOT_START = 3
 CANNOT_LOAD = 4
@@ -89,7 +91,8 @@ class Child:
         self.types: dict[str, TaskType] = {}
         self._status = status
         self._pipes = {number: _identity(number) for number in (status, supervisor.descriptor)}
-        self._clock_set = self._measured = float("-inf")
+        self._clock_set = self._measured = self._pauses_read = float("-inf")
+        self._paused: frozenset[Priority] = frozenset()
         self._process, self._files = psutil.Process(), OpenFiles()
         self._state: ProcessState | None = None
         self._threads = Threads()
@@ -169,7 +172,7 @@ class Child:
                 return None
             self._keep_time()
             try:
-                job_id = self.services.queues.take(WAIT_S)
+                job_id = self.services.queues.take(WAIT_S, self._paused_now())
             except QueueUnavailable as error:
                 why = self.services.explain(error)
                 self.services.lasting.warning(log, "take", why, "%s It is waited for.", why)
@@ -179,6 +182,14 @@ class Child:
             if job_id is not None:
                 return job_id
         return None
+
+    def _paused_now(self) -> frozenset[Priority]:
+        """Return the queues that somebody has paused; while MongoDB is away, those that were."""
+        if time.monotonic() - self._pauses_read >= PAUSES_S:
+            with contextlib.suppress(PyMongoError), pymongo.timeout(FIRST_TRY_S):
+                self._paused = frozenset(self.services.pauses.all())
+            self._pauses_read = time.monotonic()
+        return self._paused
 
     def _handle(self, job_id: str) -> None:
         named = parse_job_id(job_id)

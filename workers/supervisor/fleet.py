@@ -36,23 +36,47 @@ RESTART_AFTER_S = 1.0
 ASK_WITHIN_S = 5.0
 UNSUPPORTED = 3
 """The exit code of a worker process for which the database has the wrong format: it is not started again."""
+STOPPED = 4
+"""The exit code of a worker process that an operator has stopped: it is not started again either."""
 
 
-def supervise(settings: Settings, reload: bool) -> None:
-    """Be the supervisor of one worker process until told to stop."""
+def supervise(settings: Settings, reload: bool, *, replaces: int | None = None, alone: bool = True) -> None:
+    """Be the supervisor of one worker process until told to stop.
+
+    ``replaces`` is the process that died in its place: if an operator had asked that one to stop, this one
+    does. ``alone``, without a fleet, it stays when an operator stops it: whatever keeps the service running
+    would start one that ended again.
+    """
     services = connect(patient(settings))
     name = f"{socket.gethostname()}.{os.getpid()}"
     set_up(settings, name)
     threading.Thread(target=say_troubles, args=(services,), name="stores", daemon=True).start()
     require_version(services)
+    if replaces and asked_to_stop(services, f"{socket.gethostname()}.{replaces}"):
+        log.info("Worker %s does not start: an operator has stopped the one before it.", name)
+        sys.exit(STOPPED)
     worker = TaskWorker(name, services, reload=reload)
     maintenance = Maintenance(services, name)
     thread = threading.Thread(target=maintenance.run, name="maintenance", daemon=True)
     thread.start()
     log.info("Worker %s takes high, medium, low, in that order.", name)
     worker.work()
+    if worker.asked_to_stop and alone:
+        log.info("Worker %s has stopped, as an operator has asked. Start the service again to use it.", name)
+    while worker.asked_to_stop and alone and not worker.signaled:
+        time.sleep(RESTART_AFTER_S)
     maintenance.stop()
     thread.join(timeout=5)
+    if worker.asked_to_stop and not worker.signaled:
+        sys.exit(STOPPED)
+
+
+def asked_to_stop(services: Services, name: str) -> bool:
+    """Return whether an operator had asked a worker to stop; False while MongoDB does not say."""
+    try:
+        return services.catalog.asked_to_stop(name)
+    except PyMongoError:
+        return False
 
 
 def require_version(services: Services) -> None:
@@ -76,7 +100,7 @@ def say_troubles(services: Services) -> None:
 
 
 class Fleet:
-    """Several supervisors as processes; one that dies is started again."""
+    """Several supervisors as processes; one that dies is started again, unless an operator has stopped it."""
 
     def __init__(self, size: int, reload: bool, secrets: Mapping[str, str]) -> None:
         """``secrets`` are the settings that each of them is handed over a pipe."""
@@ -96,11 +120,13 @@ class Fleet:
             if UNSUPPORTED in codes:
                 self._unsupported = True
                 self._stop(signal.SIGTERM, None)
-            self._processes = [
-                process for process, code in zip(self._processes, codes, strict=True) if code is None
-            ]
+            self._size -= codes.count(STOPPED)
+            looked_at = list(zip(self._processes, codes, strict=True))
+            dead = [process.pid for process, code in looked_at if code not in (None, STOPPED)]
+            self._processes = [process for process, code in looked_at if code is None]
             while not self._stopping and len(self._processes) < self._size:
-                self._processes.append(_start(self._options, self._secrets))
+                replaces = ["--replaces", str(dead.pop())] if dead else []
+                self._processes.append(_start([*self._options, *replaces], self._secrets))
             if self._stopping:  # it may have come while one was started
                 self._tell([process for process in self._processes if process.pid not in self._told])
             if adopts:  # what a worker that was killed has left
@@ -133,12 +159,14 @@ def _start(options: list[str], secrets: Mapping[str, str]) -> subprocess.Popen[b
     return process
 
 
-def run(settings: Settings, processes: int, *, reload: bool, parent: int | None) -> None:
+def run(
+    settings: Settings, processes: int, *, reload: bool, parent: int | None, replaces: int | None = None
+) -> None:
     """Be a fleet of so many processes, or the one supervisor of it that ``parent`` has started."""
     set_up(settings)
     if parent:
         die_with(parent)
-        supervise(settings, reload)
+        supervise(settings, reload, replaces=replaces, alone=False)
     elif processes == 1:
         supervise(settings, reload)
     else:

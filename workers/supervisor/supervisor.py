@@ -8,7 +8,9 @@ attempt whose process died (`attempt_monitor`).
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import math
 import os
 import select
 import signal
@@ -16,6 +18,7 @@ import socket
 import time
 from typing import Any
 
+import psutil
 import pymongo
 from bson import ObjectId
 from pymongo.errors import PyMongoError
@@ -73,6 +76,7 @@ class TaskWorker(RQWorker):
         self.types: tuple[str, ...] = ()
         self.processed = 0
         self.stopping: float | None = None
+        self.signaled = self.asked_to_stop = False
         self._grace_s = float(services.settings.stop_grace_s)
         self._started_at = utcnow()
         self._reported = 0.0
@@ -91,9 +95,17 @@ class TaskWorker(RQWorker):
 
     def request_stop(self, signum: int, frame: Any) -> None:
         """Warm stop on the first signal: the task goes on for the grace time. Cold on the second."""
-        if self.stopping is not None:
+        if self.signaled:
             self._grace_s = 0.0
-        self.stopping = self.stopping or time.monotonic()
+        elif self.asked_to_stop:
+            self._grace_s, self.stopping = float(self.services.settings.stop_grace_s), time.monotonic()
+        self.signaled, self.stopping = True, self.stopping or time.monotonic()
+
+    def _heed(self) -> None:
+        """Stop after the task, however long it takes, where an operator has asked for it."""
+        if self.stopping is None and self.services.catalog.asked_to_stop(self.name):
+            log.info("Worker %s stops after its task, as an operator has asked.", self.name)
+            self.asked_to_stop, self._grace_s, self.stopping = True, math.inf, time.monotonic()
 
     def work(self, **ignored: Any) -> bool:  # type: ignore[override]  # RQ's options are of a loop that is not ours
         """Supervise until told to stop. Returns whether any task was run."""
@@ -264,6 +276,7 @@ class TaskWorker(RQWorker):
         self._reported = time.monotonic()
         self._quietly("reporting to MongoDB", self._report_to_mongodb)
         self._quietly("reporting to Redis", self._report_to_redis)
+        self._quietly("looking whether it is to stop", self._heed)
 
     def _report_to_mongodb(self) -> None:
         running = str(self.current.task_id) if self.current else None
@@ -282,8 +295,17 @@ class TaskWorker(RQWorker):
                 loading=self.loading.module,
                 since=self.loading.since,
                 problems=self.loading.problems,
+                memory_mb=self._memory_mb(),
             )
         )
+
+    def _memory_mb(self) -> int:
+        """Return what this process and its child hold; what a task starts besides is not counted."""
+        held = 0
+        for pid in (os.getpid(), *([self.child.pid] if self.child else [])):
+            with contextlib.suppress(psutil.Error):
+                held += psutil.Process(pid).memory_info().rss
+        return held // 2**20
 
     def _report_to_redis(self) -> None:
         if not self._registered or not self.connection.exists(self.key):

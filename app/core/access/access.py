@@ -16,6 +16,7 @@ from app.core.access.bulk import BulkAccess
 from app.core.access.engine import Engine
 from app.core.access.figures import Figures
 from app.core.access.files import FileAccess
+from app.core.access.operations import Operations
 from app.core.access.rights import Rights, holds_secret
 from app.core.catalog import TaskType
 from app.core.errors import Forbidden, Invalid, NotFound, QuotaExceeded
@@ -65,6 +66,10 @@ class Access:
     @property
     def figures(self) -> Figures:
         return Figures(self._engine, self._rights)
+
+    @property
+    def operations(self) -> Operations:
+        return Operations(self._engine, self._rights)
 
     @property
     def sees_all(self) -> bool:

@@ -11,6 +11,7 @@ from app.core.listing.listing import Listing
 from app.core.listing.stats import Stats
 from app.core.queue.bulk import Bulk
 from app.core.queue.dispatcher import Dispatcher
+from app.core.queue.pauses import Pauses
 from app.core.tasks.queries import Queries
 from app.core.tasks.store import Tasks
 
@@ -28,3 +29,4 @@ class Engine:
     listing: Listing
     bulk: Bulk
     stats: Stats
+    pauses: Pauses

@@ -6,13 +6,14 @@ they are not here.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from app.core.access.engine import Engine
 from app.core.access.rights import Rights
 from app.core.listing.listing import Count
-from app.core.listing.stats import FailureGroup, Stats
+from app.core.listing.stats import FailureGroup, RunsByType, Stats
 from app.core.tasks.states import Status
 
 
@@ -27,8 +28,25 @@ class Figures:
         """Return how many tasks ended with each outcome, within one of `ENDED_WITHIN`."""
         return self._stats().ended(within)
 
+    def runs(self, within: timedelta) -> RunsByType:
+        """Return how the newest runs ended and how long they took, by type."""
+        return self._stats().runs(within)
+
+    def ended_of(self, kind: str, within: timedelta) -> dict[Status, Count]:
+        """Return how many tasks of a type ended with each outcome, within one of `ENDED_WITHIN`."""
+        return self._stats().ended_of(kind, within)
+
+    def durations(self, kind: str, within: timedelta) -> list[timedelta]:
+        """Return how long the newest runs of a type took that succeeded, sorted."""
+        return self._stats().durations(kind, within)
+
+    def waiting_of(self, types: Iterable[str]) -> dict[str, dict[Status, Count]]:
+        """Return how many tasks of each type wait in which status; what has none is left out."""
+        found = {kind: self._stats().waiting_of(kind) for kind in types}
+        return {kind: counts for kind, counts in found.items() if counts}
+
     def failures(self, within: timedelta) -> list[FailureGroup]:
-        """Return the newest failures by type and error, the most frequent first."""
+        """Return the newest failures by type and kind of error, the most frequent first."""
         return self._stats().failures(within)
 
     def _stats(self) -> Stats:

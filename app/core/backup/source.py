@@ -37,6 +37,7 @@ ORDER = (
     "files.chunks",
     "words",
     "task_types",
+    "pauses",
     "users",
     "passkeys",
     "tokens",

@@ -36,7 +36,8 @@ class TaskFilter:
     """What a list shows; equal to its query string. ``after`` and ``before`` are cursors.
 
     ``ended`` is one of `ENDED_WITHIN`; such a list is sorted by when its tasks ended. ``error`` is an error,
-    or the first `MAX_TEXT` characters of one. ``owner`` is the ID of a user.
+    or the first `MAX_TEXT` characters of one, ``error_group`` a fingerprint of errors.
+    ``owner`` is the ID of a user.
     """
 
     status: str = ""
@@ -47,6 +48,7 @@ class TaskFilter:
     q: str = ""
     ended: str = ""
     error: str = ""
+    error_group: str = ""
     sort: str = "created"
     order: str = "desc"
     per_page: int = 25
@@ -95,7 +97,9 @@ class TaskFilter:
     def tab(self, status: str) -> dict[str, Any]:
         """The query string of another status; what has not ended is sorted by when it was created."""
         moved = replace(self, status=status)
-        return moved.args() if moved.can_end else moved.args(sort="created", ended="", error="")
+        return (
+            moved.args() if moved.can_end else moved.args(sort="created", ended="", error="", error_group="")
+        )
 
     def args(self, **changes: Any) -> dict[str, Any]:
         """The query string of this filter with changes; only what differs from the defaults.
@@ -114,7 +118,7 @@ class TaskFilter:
         """The filters that are on, for chips: name to value."""
         return {
             name: value
-            for name in ("status", "priority", "type", "tag", "owner", "q", "ended", "error")
+            for name in ("status", "priority", "type", "tag", "owner", "q", "ended", "error", "error_group")
             if (value := getattr(self, name))
         }
 

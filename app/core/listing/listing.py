@@ -118,6 +118,8 @@ class Listing:
             query.update(self._keywords(wanted, sought))
         if wanted.error:
             query["error.message"] = _beginning(wanted.error.replace("\r\n", "\n"))
+        if wanted.error_group:
+            query["error_group"] = wanted.error_group
         narrowed = bool(query or wanted.ended)
         if wanted.ended:
             query["finished_at"] = {"$gte": utcnow() - ENDED_WITHIN[wanted.ended]}

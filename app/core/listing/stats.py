@@ -5,12 +5,11 @@ Each is bounded: counts stop at 10,000 and groups look at the newest thousands o
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from math import inf
+from math import ceil, inf
 from typing import Any
 
 from app.core.clock import utcnow
@@ -20,9 +19,13 @@ from app.core.listing.query_string import MAX_TEXT
 from app.core.listing.waits import Running
 from app.core.mongo import Document, Mongo
 from app.core.stored import EARLIEST, LATEST, is_count, is_text, is_time
+from app.core.tasks.fingerprint import fingerprint
 from app.core.tasks.states import ENDED, Priority, Status
 
 FAILURES_READ = 2_000
+WAITING_STATUSES = (Status.QUEUED, Status.SCHEDULED)
+RUNS_READ = 2_000
+DURATIONS_READ = 200
 RUNNING_READ = 1_000
 AHEAD_READ = 200
 RECENT_RUNS = 20
@@ -40,7 +43,7 @@ class QueueStats:
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """Failures of one type with one error, the newest at ``last``.
+    """Failures of one type with errors alike (`fingerprint`), the newest at ``last``.
 
     ``wanted`` is the list of just these, None where no list can say so; ``more``: older ones were not read.
     """
@@ -52,6 +55,30 @@ class FailureGroup:
     task_id: str
     wanted: TaskFilter | None = None
     more: bool = False
+
+
+@dataclass(frozen=True)
+class TypeRuns:
+    """How the newest runs of a type ended, and how long they took; a duration is None where none is known."""
+
+    succeeded: int
+    failed: int
+    median: timedelta | None
+    p95: timedelta | None
+    last: datetime
+
+    @property
+    def failed_percent(self) -> float:
+        """The share of runs that failed, in percent."""
+        return 100 * self.failed / (self.succeeded + self.failed)
+
+
+@dataclass(frozen=True)
+class RunsByType:
+    """The runs that ended within a time, by type; ``since``: too many ended, so none before then was read."""
+
+    types: dict[str, TypeRuns]
+    since: datetime | None = None
 
 
 class Stats:
@@ -102,8 +129,10 @@ class Stats:
 
     def ended(self, within: timedelta) -> dict[Status, Count]:
         """How many tasks ended with each outcome, within one of `ENDED_WITHIN`."""
+        return self._ended(TaskFilter(ended=_name_of(within), sort="finished"))
+
+    def _ended(self, wanted: TaskFilter) -> dict[Status, Count]:
         outcomes = sorted(ENDED, key=lambda status: list(Status).index(status))
-        wanted = TaskFilter(ended=_name_of(within), sort="finished")
         return {status: self._count_all(replace(wanted, status=status.value)) for status in outcomes}
 
     def _count_all(self, wanted: TaskFilter) -> Count:
@@ -168,29 +197,55 @@ class Stats:
         ]
         return sorted(found, key=_finished, reverse=True)[:most]
 
+    def runs(self, within: timedelta) -> RunsByType:
+        """Return the newest runs by type, of at most `RUNS_READ` per outcome."""
+        fields = {"type": 1, "status": 1, "started_at": 1, "finished_at": 1}
+        condition = self._listing.condition
+        since = utcnow() - within
+        outcomes = [
+            self._newest(status, since, fields, RUNS_READ, condition)
+            for status in (Status.SUCCEEDED, Status.FAILED)
+        ]
+        # Where older runs of one outcome were not read, those of the other would distort the rate.
+        cut = max((found[-1]["finished_at"] for found in outcomes if len(found) == RUNS_READ), default=None)
+        read = [task for found in outcomes for task in found if not cut or task["finished_at"] >= cut]
+        by_type: dict[str, list[Document]] = {}
+        for task in read:
+            if is_text(task.get("type")):
+                by_type.setdefault(task["type"], []).append(task)
+        return RunsByType({kind: _type_runs(runs) for kind, runs in by_type.items()}, cut)
+
+    def durations(self, kind: str, within: timedelta) -> list[timedelta]:
+        """Return how long the newest runs of a type took that succeeded, at most `DURATIONS_READ`, sorted."""
+        fields, condition = {"started_at": 1, "finished_at": 1}, {"type": kind, **self._listing.condition}
+        since = utcnow() - within
+        return _durations(self._newest(Status.SUCCEEDED, since, fields, DURATIONS_READ, condition))
+
+    def ended_of(self, kind: str, within: timedelta) -> dict[Status, Count]:
+        """How many tasks of a type ended with each outcome, within one of `ENDED_WITHIN`."""
+        return self._ended(TaskFilter(type=kind, ended=_name_of(within), sort="finished"))
+
+    def waiting_of(self, kind: str) -> dict[Status, Count]:
+        """How many tasks of a type are queued and scheduled; a status without any is left out."""
+        counts = {
+            one: self._listing.count(TaskFilter(type=kind, status=one.value)) for one in WAITING_STATUSES
+        }
+        return {status: count for status, count in counts.items() if count.value}
+
     def failures(self, within: timedelta) -> list[FailureGroup]:
-        """The newest failures by type and error, within one of `ENDED_WITHIN`, the most frequent first."""
+        """The newest failures by type and kind of error, the most frequent first; see `ENDED_WITHIN`."""
         wanted = TaskFilter(status=Status.FAILED.value, ended=_name_of(within), sort="finished")
-        fields = {"type": 1, "error.message": 1, "finished_at": 1}
+        fields = {"type": 1, "error.message": 1, "error_group": 1, "finished_at": 1}
         newest = self._newest(
             Status.FAILED, utcnow() - within, fields, FAILURES_READ, self._listing.condition
         )
+        groups: dict[tuple[str, str, bool], list[Document]] = {}
+        for task in newest:
+            if is_text(task.get("type")):
+                groups.setdefault((task["type"], *_group(task)), []).append(task)
+        most = sorted(groups.items(), key=lambda found: len(found[1]), reverse=True)[:10]
         more = len(newest) == FAILURES_READ
-        found = [task for task in newest if is_text(task.get("type"))]
-        counts = Counter((task["type"], _message(task)) for task in found)
-        latest = {(task["type"], _message(task)): task for task in reversed(found)}
-        return [
-            FailureGroup(
-                kind,
-                message,
-                count,
-                latest[kind, message]["finished_at"],
-                str(latest[kind, message]["_id"]),
-                _alike(wanted, kind, message),
-                more,
-            )
-            for (kind, message), count in counts.most_common(10)
-        ]
+        return [_failure_group(wanted, *key, tasks, more) for key, tasks in most]
 
 
 def _finished(task: Document) -> tuple[datetime, Any]:
@@ -213,15 +268,50 @@ def _positive(value: Any) -> float:
     return float(value) if isinstance(value, int | float) and 0 < value < inf else 0.0
 
 
+def _durations(ended: list[Document]) -> list[timedelta]:
+    """Return how long those took that say so, sorted."""
+    known = [task for task in ended if is_time(task.get("started_at"))]
+    return sorted(max(task["finished_at"] - task["started_at"], timedelta(0)) for task in known)
+
+
+def quantile(values: list[timedelta], share: float) -> timedelta | None:
+    """Return the value that a share of the sorted ones does not exceed (nearest rank); None of none."""
+    return values[max(0, ceil(share * len(values)) - 1)] if values else None
+
+
+def _type_runs(runs: list[Document]) -> TypeRuns:
+    failed = sum(run["status"] == Status.FAILED.value for run in runs)
+    took = _durations([run for run in runs if run["status"] == Status.SUCCEEDED.value])
+    last = max(run["finished_at"] for run in runs)
+    return TypeRuns(len(runs) - failed, failed, quantile(took, 0.5), quantile(took, 0.95), last)
+
+
 def _name_of(within: timedelta) -> str:
     """Return the name under which a list takes a time."""
     return next(name for name, length in ENDED_WITHIN.items() if length == within)
 
 
-def _alike(wanted: TaskFilter, kind: str, message: str) -> TaskFilter | None:
-    """Return the list of the failures of one group; a form would change an error with a carriage return."""
-    fits = message and kind and kind == kind.strip() and "\r" not in message
-    return replace(wanted, type=kind, error=message) if fits else None
+def _group(task: Document) -> tuple[str, bool]:
+    """Return the fingerprint of a failure, and whether it is stored, so that a list can select by it."""
+    stored = task.get("error_group")
+    return (stored, True) if isinstance(stored, str) else (fingerprint(_message(task)), False)
+
+
+def _failure_group(
+    wanted: TaskFilter, kind: str, group: str, stored: bool, tasks: list[Document], more: bool
+) -> FailureGroup:
+    """Return a group of failures, the newest first; what is alike in their messages stands for all."""
+    newest, same = tasks[0], {_message(task) for task in tasks}
+    listed = stored and group and kind and kind == kind.strip()
+    return FailureGroup(
+        kind,
+        same.pop() if len(same) == 1 else group,
+        len(tasks),
+        newest["finished_at"],
+        str(newest["_id"]),
+        replace(wanted, type=kind, error_group=group) if listed else None,
+        more,
+    )
 
 
 def _message(found: Document) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -154,10 +154,14 @@ class Queues:
             failure_ttl=0,
         )
 
-    def take(self, wait_s: float) -> str | None:
-        """The id of the next message, high before medium before low; None when none came in ``wait_s``."""
+    def take(self, wait_s: float, paused: Collection[Priority] = ()) -> str | None:
+        """The id of the next message, high before medium before low; None when none came in ``wait_s``.
+
+        Nothing is taken from the ``paused`` queues.
+        """
+        keys = [queue.key for priority, queue in self._queues.items() if priority not in paused]
         with _translated(self.redis):
-            found, value = self._take(keys=self._keys, args=[Job.redis_job_namespace_prefix])
+            found, value = self._take(keys=[*keys, WAKE], args=[Job.redis_job_namespace_prefix])
             if found:
                 return str(value.decode("utf-8", "replace"))
             if wait_s > 0:
@@ -215,11 +219,14 @@ class Queues:
         _name_once(self._queues[priority].key)
         return 0
 
-    def place(self, task: Task) -> int | None:
-        """The task's place in the whole line, 1 being next; None when its hint is not waiting."""
+    def place(self, task: Task, paused: Collection[Priority] = ()) -> int | None:
+        """The task's place in the whole line, 1 being next; None when its hint is not waiting.
+
+        What waits in the ``paused`` queues is not before it.
+        """
         with _translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
             for priority in Priority:
-                if priority < task.priority:
+                if priority < task.priority and priority not in paused:
                     pipe.llen(self._queues[priority].key)
             pipe.lpos(self._queues[task.priority].key, task.job_id)
             *before, place = pipe.execute()

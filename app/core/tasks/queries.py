@@ -20,6 +20,7 @@ from app.core.tasks.states import WAITING, Priority, Status
 from app.core.tasks.task import Task, owner_keyword
 
 PARAMS_BATCH = 500
+MOST_RUNNING = 1_000
 WAITING_NOW = {"status": Status.QUEUED.value}
 
 
@@ -152,6 +153,12 @@ class Queries:
         )
         dispatches = {task.id: task.dispatch for task in now}
         return [task for task in tasks if dispatches.get(task.id) == task.dispatch]
+
+    def running(self) -> list[Task]:
+        """Return the tasks that run, at most `MOST_RUNNING`."""
+        query = {"status": Status.RUNNING.value, "priority": {"$in": [0, 1, 2]}}
+        found = self._tasks.find(query, {"params": 0, "history": 0, "result": 0}).limit(MOST_RUNNING)
+        return list(readable({**document, "params": {}} for document in found))
 
     def running_leases(self) -> Iterator[tuple[ObjectId, tuple[Any, Any]]]:
         """Each running task with its attempt and its lease as they are stored, whatever that is."""

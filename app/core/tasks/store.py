@@ -22,6 +22,7 @@ from app.core.failpoints import reach
 from app.core.mongo import Document, Mongo
 from app.core.tasks import states
 from app.core.tasks.document import entered, history_of, new_document, queued
+from app.core.tasks.fingerprint import fingerprint
 from app.core.tasks.queries import readable
 from app.core.tasks.states import ENDED, WAITING, Ending, Priority, Status
 from app.core.tasks.task import NewTask, Task
@@ -31,7 +32,7 @@ LEASE = timedelta(seconds=30)
 Change = tuple[Document, Document]  # a guard, and the update of what it lets through
 _ENDED = sorted(status.value for status in ENDED)
 _OF_AN_END = ("finished_at", "started_at", "dispatched_at", "expire_at")
-_OF_AN_ATTEMPT = ("cancel", "progress", "error", "run_at")
+_OF_AN_ATTEMPT = ("cancel", "progress", "error", "error_group", "run_at")
 
 
 def _counted(task: Task, ending: Ending) -> Document:
@@ -191,6 +192,7 @@ class Tasks:
     def fail(self, task: Task, error: Document, expected: ExpectedLease | None = None) -> bool:
         ending = Ending.of(error["kind"])
         values = {"error": error, **_counted(task, ending)}
+        values["error_group"] = fingerprint(error["message"])
         return self._end(task, Status.FAILED, values, ending, error["message"], expected)
 
     def end_canceled(self, task: Task, message: str, expected: ExpectedLease | None = None) -> bool:

@@ -6,7 +6,7 @@ parse, call one function of the core, and render or redirect.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -209,21 +209,31 @@ def _page(
 def _waits_of(task_type: TaskType) -> dict[str, str]:
     """The present wait of each priority; empty while the queue does not answer."""
     depths = live().ask_queue(services().queues.depths)
+    now = live().pulse()
     if not depths:
         return {}
-    pulse = live().pulse()
 
     def starts_in_s(place: int) -> float | None:
-        return pulse.starts_in_s(place, task_type.name)
+        return now.starts_in_s(place, task_type.name)
 
-    return waits(depths, starts_in_s if task_type.served else None)
+    found = waits(depths, starts_in_s if task_type.served else None, now.pauses)
+    return found | {priority.word: now.pause_of(priority) for priority in now.pauses}
 
 
 def waits(
-    depths: Mapping[Priority, int], starts_in_s: Callable[[int], float | None] | None
+    depths: Mapping[Priority, int],
+    starts_in_s: Callable[[int], float | None] | None,
+    paused: Collection[Priority] = (),
 ) -> dict[str, str]:
-    """How many tasks each priority has ahead of it and, where it is known, about how long that takes."""
-    ahead = {priority: sum(depths[other] for other in Priority if other <= priority) for priority in Priority}
+    """How many tasks each priority has ahead of it and, where it is known, about how long that takes.
+
+    What waits in the other ``paused`` queues is not ahead.
+    """
+    ahead = {
+        priority: depths[priority]
+        + sum(depths[other] for other in Priority if other < priority and other not in paused)
+        for priority in Priority
+    }
     return {priority.word: _wait(count, starts_in_s) for priority, count in ahead.items()}
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from bson import ObjectId
 from flask import Blueprint, jsonify, render_template
 
 from app.core.errors import BadQuery
 from app.core.listing.filter import ENDED_WITHIN, TaskFilter
 from app.core.people.person import PUBLIC
 from app.core.store_errors.advice import reason
-from app.core.tasks.task import Task
 from app.extensions import access, services
 from app.web.platform.fragments import region
 from app.web.platform.permissions import requires
@@ -80,12 +78,6 @@ def _window() -> str:
     return window
 
 
-def _running() -> dict[str, Task]:
-    """Return the tasks that workers run, by ID."""
-    ids = [ObjectId(worker.task) for worker in live().pulse().workers if ObjectId.is_valid(worker.task)]
-    return {str(task.id): task for task in access().rows(ids)}
-
-
 def _figures(window: str) -> dict[str, Any]:
     rights = access()
     recent = rights.page(RECENT).tasks[:RECENT_SHOWN]
@@ -95,7 +87,6 @@ def _figures(window: str) -> dict[str, Any]:
         "ended": rights.figures.ended(WINDOWS["1h"]),
         "failures": rights.figures.failures(WINDOWS[window]),
         "recent": recent,
-        "running": _running(),
-        "sees_all": rights.sees_all,
+        "running": rights.operations.running(live().pulse().workers),
         "titles": {kind.name: kind.title for kind in services().catalog.types()},
     }

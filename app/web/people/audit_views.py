@@ -47,6 +47,9 @@ LABELS = {
     Event.TASK_REPRIORITIZE: "Change priority",
     Event.TASK_DELETE: "Delete task",
     Event.TASKS_BULK: "Bulk action",
+    Event.WORKER_STOP: "Stop worker",
+    Event.QUEUE_PAUSE: "Pause queue",
+    Event.QUEUE_RESUME: "Resume queue",
     Event.AUDIT_EXPORT: "Export audit",
     Event.REFUSED: "Refused",
 }

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
-from flask import Flask, Response, request, url_for
+from flask import Flask, Response, request
 from markupsafe import Markup
 
 from app.core.clock import utcnow
@@ -104,32 +101,6 @@ def _iso(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")
 
 
-def static_version(folder: Path) -> str:
-    """Return a hash of all static files, a folder in their addresses that relative imports inherit."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:12]
-
-
-def _add_static_url(app: Flask) -> None:
-    """Serve static files also below their version, which is any word: an old page still gets its files."""
-    folder = Path(app.static_folder or "")
-    version = static_version(folder)
-
-    def static_url(name: str) -> str:
-        current = static_version(folder) if app.debug else version
-        return url_for("static", version=current, filename=name)
-
-    @app.url_value_preprocessor
-    def drop_version(endpoint: str | None, values: dict[str, Any] | None) -> None:
-        if endpoint == "static" and values:
-            values.pop("version", None)
-
-    app.add_url_rule("/static/v-<version>/<path:filename>", endpoint="static")
-    app.add_template_global(static_url)
-
-
 def init_app(app: Flask) -> None:
     written = (
         duration,
@@ -150,7 +121,6 @@ def init_app(app: Flask) -> None:
     )
     for function in (*written, markdown, markdown_line):
         app.add_template_filter(function)
-    _add_static_url(app)
     app.add_template_global(server_ms)
     app.add_template_global(TIME_WORDS, "time_words")  # type: ignore[arg-type]  # as below
     app.after_request(_stamp)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar, cast
 
@@ -23,9 +23,11 @@ from app.core.errors import Cause, DatabaseUnavailable, QueueUnavailable, Unsupp
 from app.core.listing.listing import Count
 from app.core.listing.stats import QueueStats
 from app.core.listing.waits import Line
+from app.core.queue.pauses import Pause
 from app.core.schema import indexes, version
 from app.core.services import Services
 from app.core.store_errors.advice import reason
+from app.core.tasks.states import Priority
 
 KEPT_S = 1.5
 STALE_S = 10.0  # While another thread reads, what is known may be so old.
@@ -41,13 +43,18 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Pulse:
-    """The state of the whole at one moment; ``queue_cause`` is why Redis cannot be used."""
+    """The state of the whole at one moment; ``queue_cause`` is why Redis cannot be used.
+
+    ``names`` are those of the people who paused a queue, by their IDs.
+    """
 
     queues: list[QueueStats]
     workers: list[WorkerInfo]
     queue_answers: bool
     line: Line
     queue_cause: Cause | None = None
+    pauses: Mapping[Priority, Pause] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ready_workers(self) -> list[WorkerInfo]:
@@ -57,6 +64,14 @@ class Pulse:
     def module_problems(self, module: str | None = None) -> list[ModuleProblem]:
         """What keeps modules of task types from being loaded; with ``module``, only what concerns it."""
         return module_problems(self.workers, module)
+
+    def pause_of(self, priority: Priority) -> str:
+        """Return the sentence that says who paused a queue and why; empty where it is not paused."""
+        pause = self.pauses.get(priority)
+        if pause is None:
+            return ""
+        by = f" by {self.names.get(pause.by, pause.by)}" if pause.by else ""
+        return f"The queue is paused{by}{f': {pause.why}' if pause.why else '.'}"
 
     @property
     def waiting(self) -> Count:
@@ -111,6 +126,10 @@ class Live:
             if reading:
                 self._reading.release()
 
+    def forget(self) -> None:
+        """Have the next page read anew: something was changed."""
+        self._kept = None
+
     def _not_older_than(self, age_s: float) -> Pulse | None:
         kept = self._kept
         return kept[1] if kept and time.monotonic() - kept[0] < age_s else None
@@ -122,8 +141,12 @@ class Live:
         answers = cause is None or cause.refusal
         stats = self._services.stats
         running = tuple(stats.running()) if workers else ()
-        line = Line(running, tuple(stats.ahead(queues) if workers else ()), self._durations_s)
-        return Pulse(queues, workers, answers, line, cause)
+        pauses = self._services.pauses.all()
+        open_queues = [queue for queue in queues if queue.priority not in pauses]
+        line = Line(running, tuple(stats.ahead(open_queues) if workers else ()), self._durations_s)
+        by = {pause.by for pause in pauses.values()}
+        names = self._services.people.users.names(by) if by else {}
+        return Pulse(queues, workers, answers, line, cause, pauses, names)
 
     def _durations_s(self, kind: str) -> list[float]:
         """Return how long the latest runs of a type took; read once in `DURATIONS_KEPT_S`."""

@@ -228,8 +228,11 @@ def _live_values(
     attempt: int | None = None,
 ) -> dict[str, Any]:
     waits = task.status is Status.QUEUED
-    place = live().ask_queue(lambda: services().queues.place(task)) if waits else None
-    starts_in_s = live().pulse().starts_in_s(place, task.type) if place else None
+    now = live().pulse()
+    paused = now.pauses.keys()
+    place = live().ask_queue(lambda: services().queues.place(task, paused)) if waits else None
+    can_start = task.priority not in paused
+    starts_in_s = now.starts_in_s(place, task.type) if place and can_start else None
     attempts = detail.attempts(task)
     return {
         "task": task,

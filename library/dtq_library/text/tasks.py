@@ -45,7 +45,7 @@ def clean_text(
 ) -> dict[str, Any]:
     """Tidy a text: invisible characters, Unicode, spaces, quotation marks, tabs, blank lines, ends of lines.
 
-    Type a text or choose a file of up to 512 MB. What is done is done in the order of the form, line by line.
+    Type a text or choose a file. What is done is done in the order of the form, line by line.
     A file comes back as a file in UTF-8; a typed text is shown, or stored as a file when it is long.
 
     - `lines_in`, `lines_out`; `characters_in`, `characters_out`, without the ends of lines.
@@ -97,7 +97,7 @@ def transform_text(
 ) -> dict[str, Any]:
     """Change the lines of a text: filter, find and replace, case, duplicates, order, numbers, encoding.
 
-    Type a text or choose a file of up to 512 MB. What is chosen is done in the order of the form: first lines
+    Type a text or choose a file. What is chosen is done in the order of the form: first lines
     are kept and dropped, then texts are replaced, and so on; wrapping comes last. Only sorting has to hold
     the whole text, and takes 64 million characters. Regular expressions are matched against one line at a
     time, as Python's `regex` module has them. In the replacement, \\1 is the first group.
@@ -151,7 +151,7 @@ def analyse_text(
 ) -> dict[str, Any]:
     """Count the characters, words, sentences and lines of a text, and find its most common words.
 
-    Type a text or choose a file of up to 512 MB.
+    Type a text or choose a file.
 
     - `characters` are those of Unicode, without ends of lines.
     - `words` are runs of letters and digits; don't and well-known are one each, 3.14 as well. Upper and lower

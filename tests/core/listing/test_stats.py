@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.core.listing import listing
+from app.core.listing.filter import TaskFilter
 from app.core.tasks.states import Priority, Status
 from tests.core.conftest import an_error
 
@@ -60,6 +61,46 @@ def test_failures_are_grouped_by_type_and_error(stats, running, services, clock)
     found = [(group.type, group.error, group.count) for group in stats.failures(HOUR)]
     assert found[0] == ("count_slowly", "No column a.", 2)
     assert sorted(found[1:]) == [("clean_table", "Empty.", 1), ("count_slowly", "Empty.", 1)]
+
+
+def test_errors_alike_are_one_group_whose_list_holds_as_many(stats, running, services, new_task):
+    for message in ("Line 3 has 3 fields", "Line 5 has 6 fields", "Line 5 is empty"):
+        services.tasks.fail(running(), an_error(message))
+    services.tasks.fail(running(type="clean_table"), an_error("Line 7 has 1 fields"))
+    found = {(group.type, group.error): group for group in stats.failures(HOUR)}
+    counts = {key: group.count for key, group in found.items()}
+    assert counts == {
+        ("count_slowly", "Line … has … fields"): 2,
+        ("count_slowly", "Line 5 is empty"): 1,
+        ("clean_table", "Line 7 has 1 fields"): 1,
+    }
+    for group in found.values():
+        listed = services.listing.page(TaskFilter.parse(as_query(group.wanted))).tasks
+        assert len(listed) == group.count == services.listing.count(group.wanted).value
+
+
+def test_failures_of_before_are_grouped_as_they_are_read_and_have_no_list(stats, running, services):
+    for message in ("Line 3 has 3 fields", "Line 5 has 6 fields", "Line 8 has 2 fields"):
+        services.tasks.fail(running(), an_error(message))
+    old = services.db.tasks.find({}, {"_id": 1}).limit(2)
+    services.db.tasks.update_many(
+        {"_id": {"$in": [task["_id"] for task in old]}}, {"$unset": {"error_group": 1}}
+    )
+    found = {(group.error, group.count, group.wanted is None) for group in stats.failures(HOUR)}
+    assert found == {("Line … has … fields", 2, True), ("Line 8 has 2 fields", 1, False)}
+
+
+def test_a_retry_leaves_no_group_behind(services, running, document):
+    task = running()
+    services.tasks.fail(task, an_error())
+    assert document(task)["error_group"] == "It did not work."
+    services.tasks.retry(services.tasks.get(task.id))
+    assert "error_group" not in document(task)
+
+
+def as_query(wanted: TaskFilter) -> dict[str, list[str]]:
+    """What a browser sends for a link to a list."""
+    return {name: [str(value)] for name, value in wanted.args().items()}
 
 
 def test_a_group_leads_to_its_newest_failure(stats, running, services, clock):

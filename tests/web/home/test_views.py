@@ -13,7 +13,7 @@ from app.core.listing.waits import Line
 from app.core.tasks.states import Status
 from app.web.platform.pulse import Pulse
 from tests.web.create.creating import publish
-from tests.web.looking import aged, claim, fail, succeed, worker
+from tests.web.looking import aged, claim, fail, succeed, text_of, worker
 
 
 def test_nothing_and_nobody(alice):
@@ -192,3 +192,12 @@ class TestModules:
         pulse = Pulse([], [worker], True, Line())
         assert pulse.starts_in_s(1, "another") is None
         assert (pulse.starts_in_s(1, "count") is not None) is (state is WorkerState.READY)
+
+
+def test_a_title_that_begins_with_its_type_is_not_followed_by_it(alice, services, new_task):
+    publish(services)
+    kind = services.catalog.types()[0]
+    new_task(type=kind.name, title=f"{kind.title}: airports.csv")
+    assert text_of(alice.open("/tasks")).count(f"{kind.title}: airports.csv {kind.title}") == 0
+    new_task(type=kind.name, title="Airports")
+    assert f"Airports {kind.title}" in alice.read("/tasks")

@@ -17,7 +17,7 @@ from app.core import clock
 from app.core.catalog import ModuleProblem, WorkerInfo
 from app.core.clock import utcnow
 from app.core.services import Services
-from app.core.tasks.states import Status
+from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import Task
 from dtq import TaskTypeError
 from workers.attempt import child as children
@@ -213,3 +213,28 @@ def test_where_no_module_could_be_loaded_no_task_is_taken(
     monkeypatch.setattr(children, "set_up", lambda *_: None)
     with pytest.raises(TaskTypeError):
         child.start()
+
+
+def test_it_takes_nothing_from_a_paused_queue(
+    services: Services, child: Child, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "PAUSES_S", 0.0)
+    monkeypatch.setattr(children, "WAIT_S", 0.0)
+    services.pauses.pause(Priority.HIGH, "bob", "")
+    urgent, other = new_task(priority="high"), new_task(priority="low")
+    assert child._next() == other.job_id
+    services.pauses.resume(Priority.HIGH)
+    assert child._next() == urgent.job_id
+
+
+def test_while_mongodb_is_away_what_was_paused_stays_so(
+    services: Services, child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise AutoReconnect("away")
+
+    monkeypatch.setattr(children, "PAUSES_S", 0.0)
+    services.pauses.pause(Priority.HIGH, "bob", "")
+    assert child._paused_now() == {Priority.HIGH}
+    monkeypatch.setattr(services.pauses, "all", away)
+    assert child._paused_now() == {Priority.HIGH}

@@ -1,4 +1,4 @@
-"""Static files: addresses that change with their content, also of what scripts import."""
+"""Static files: addresses that change with their content, also of what scripts import; kept for good."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_all_scripts_of_a_page_and_what_they_import_have_its_version(client: Fla
             seen.add(address)
             with client.get(address) as answer:
                 assert answer.status_code == 200
-                assert "max-age" in answer.headers["Cache-Control"]
+                assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
                 found += [urljoin(address, name) for name in IMPORT.findall(answer.text)]
             versions.add(re.match("/static/v-([0-9a-f]{12})/", address)[1])
     assert len(versions) == 1
@@ -30,7 +30,7 @@ def test_all_scripts_of_a_page_and_what_they_import_have_its_version(client: Fla
 
 
 def test_the_version_changes_with_any_file(tmp_path: Path) -> None:
-    from app.web.platform.filters import static_version
+    from app.web.delivery.static_files import static_version
 
     (tmp_path / "a.js").write_text("1")
     before = static_version(tmp_path)
@@ -44,3 +44,6 @@ def test_a_page_from_before_an_update_gets_its_files(client: FlaskClient) -> Non
     for name, status in (("platform/app.js", 200), ("../../config.py", 404)):
         with client.get(f"/static/v-000000000000/{name}") as answer:
             assert answer.status_code == status
+            assert "immutable" not in answer.headers.get(
+                "Cache-Control", ""
+            )  # it may be another server's version

@@ -1,0 +1,52 @@
+"""How much a browser loads: bytes on the wire with headers, for a first visit and for a long list."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urljoin
+
+from bson import ObjectId
+from flask.testing import FlaskClient
+
+from tests.browser import seeded
+
+GZIP = {"Accept-Encoding": "gzip"}
+LOADED = re.compile(r'<(?:script|link)[^>]+(?:src|href)="(/static/[^"]+)"')
+IMPORT = re.compile(r"""^import (?:[^"]+ from )?"([^"]+)";""", re.MULTILINE)
+
+
+def weight(client: FlaskClient, address: str) -> int:
+    with client.get(address, headers=GZIP) as answer:
+        assert answer.status_code == 200
+        return len(answer.data) + sum(len(name) + len(value) + 4 for name, value in answer.headers.items())
+
+
+def first_visit(client: FlaskClient, address: str) -> int:
+    """Return what a page weighs with all that it loads."""
+    found, seen = LOADED.findall(client.get(address).text), set()
+    while found:
+        if (file := found.pop()) not in seen:
+            seen.add(file)
+            with client.get(file) as answer:
+                found += [urljoin(file, name) for name in IMPORT.findall(answer.text)]
+    assert any(name.endswith("vendor/htmx.min.js") for name in seen)
+    return weight(client, address) + sum(weight(client, file) for file in seen)
+
+
+def test_home_weighs_at_most_70_kb_and_a_list_of_200_rows_25_kb(client, services):
+    seeded.seed(services)
+    document = services.db.tasks.find_one({"status": "succeeded"})
+    services.db.tasks.insert_many(
+        {
+            **document,
+            "_id": ObjectId(),
+            "title": f"Clean a table: airports-{number:x}{number**3:x}.csv",
+            "tags": [f"batch-{number}"],
+            "priority": number % 3,
+        }
+        for number in range(210)
+    )
+    assert first_visit(client, "/") < 70_000
+    page = client.get("/tasks?per_page=200").text
+    assert page.count("airports-") >= 200
+    assert weight(client, "/tasks?per_page=200") < 25_000
