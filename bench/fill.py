@@ -21,7 +21,7 @@ from app.core.services import Services
 from app.core.tasks.document import new_document
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.store import LEASE
-from app.core.tasks.task import NewTask, words_of
+from app.core.tasks.task import NewTask, error_keywords, worker_keyword
 from bench import report
 
 BATCH = 1_000
@@ -52,6 +52,7 @@ THINGS = (
 )
 PLACES = ("berlin", "paris", "oslo", "lima", "kyoto", "nairobi", "quito", "porto", "leeds", "turin")
 ERRORS = ("The file is not a table.", "The service answered 503.", "There is no column “email”.")
+OWNERS = {"ann": 60, "bob": 30, "eve": 10}
 COMMON_WORD = VERBS[0]
 
 
@@ -96,9 +97,17 @@ def _past(chance: random.Random, now: datetime, number: int) -> Document:
     created = now - timedelta(milliseconds=int(age_s * 1000))
     document = new_document(_submission(chance, status, now, number), _id(chance, created), created)
     document.update(STATES[status](chance, document))
+    document["keywords"] += _of_attempt(document)
     if status is not Status.QUEUED:
         document.pop("hint", None)
     return document
+
+
+def _of_attempt(document: Document) -> list[str]:
+    """The keywords that an attempt adds."""
+    last = document["history"][-1] if document["history"] else document.get("lease", {})
+    workers = [worker_keyword(last["worker"])] if last else []
+    return [*workers, *error_keywords(document.get("error"))]
 
 
 def _submission(chance: random.Random, status: Status, now: datetime, number: int) -> NewTask:
@@ -111,6 +120,7 @@ def _submission(chance: random.Random, status: Status, now: datetime, number: in
         priority=_one(chance, PRIORITIES),
         tags=tuple(chance.sample(PLACES, chance.randrange(3))),
         run_at=later if status is Status.SCHEDULED else None,
+        found_by=(f"{_one(chance, OWNERS)} file{number % 500} value{number % 100}",),
     )
 
 
@@ -197,5 +207,6 @@ def prepare(services: Services, count: int) -> None:
 
 
 def words_of_all(documents: list[Document]) -> list[str]:
-    """Each word once; a title is at most a few words, so none is cut off here."""
-    return list(dict.fromkeys(word for each in documents for word in words_of(each["title"], each["type"])))
+    """Each word once, as a prefix finds it: what stands for tags, owners and rights is no word."""
+    found = dict.fromkeys(word for each in documents for word in each["keywords"])
+    return [word for word in found if not word.startswith(("tag:", "owner:", "for:"))]

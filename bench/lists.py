@@ -21,9 +21,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
+from app.core.clock import utcnow
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import Listing
 from app.core.mongo import Document
@@ -136,8 +138,33 @@ def views(services: Services, count: int) -> list[View]:
             _search(services, fill.COMMON_WORD),
         ),
         _view(services, "search, one of all", rare, _search(services, rare.q)),
+        *(
+            _view(services, title, TaskFilter.parse({name: [text] for name, text in given.items()}), control)
+            for title, given, control in operators(services)
+        ),
         View("counts of all tabs", "/tasks/counts", _fresh_counts(services), pause_s=COUNTS_KEPT_S),
         View("home page", "/", services.stats.queues),
+    ]
+
+
+def operators(services: Services) -> list[tuple[str, dict[str, str], Ask | None]]:
+    """The filters and sorts for operators: a title, what is typed or chosen, and the control."""
+    week = f"{utcnow() - timedelta(days=7):%Y-%m-%d}"
+    by_duration = {"$subtract": ["$finished_at", "$started_at"]}
+    stages: list[Document] = [{"$set": {"took": by_duration}}, {"$sort": {"took": -1}}, {"$limit": 25}]
+    return [
+        ("two statuses", {"q": "status:failed,canceled"}, None),
+        ("one worker", {"q": "worker:host.7"}, _naive(services, {"history.worker": {"$regex": "^host.7"}})),
+        ("words of an error", {"q": "error:503"}, _naive(services, {"error.message": {"$regex": "503"}})),
+        ("an input, one of a hundred", {"q": "value7"}, None),
+        ("created in a week", {"q": f"after:{week}"}, None),
+        ("finished in a week, one type", {"q": f"finished_after:{week} type:monthly_report"}, None),
+        ("failed of a worker, created in a week", {"q": f"status:failed worker:host.7 after:{week}"}, None),
+        ("by priority", {"sort": "priority"}, None),
+        ("by priority, one type", {"sort": "priority", "type": "monthly_report"}, None),
+        ("by duration", {"sort": "duration"}, lambda: list(services.db.tasks.aggregate(stages))),
+        ("by queue time, one status", {"sort": "queue_time", "status": "succeeded"}, None),
+        ("by start", {"sort": "started", "order": "asc"}, None),
     ]
 
 

@@ -100,8 +100,8 @@ class BadQuery(TaskQueueError):
     title = "Bad request"
 
 
-class TooShort(BadQuery):
-    """A search holds nothing that could be looked for."""
+class BadSearch(BadQuery):
+    """Somebody typed a search or a filter that cannot be used; said beside it, above a list without it."""
 
 
 class TooLarge(TaskQueueError):

@@ -134,14 +134,15 @@ class Services:
 
 def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     """Put the core together over stores that are given; connects to nothing by itself."""
-    tasks, queries = Tasks(db, timedelta(days=settings.retention_days)), Queries(db)
+    words = Words(db)
+    tasks, queries = Tasks(db, timedelta(days=settings.retention_days), words.learn), Queries(db)
     files = Files(db, settings.upload_max_mb * 2**20)
     logs = Logs(db)
     queues = Queues(redis)
     vault = Vault.of(settings)
-    deletions, words = Deletions(db, tasks, files, logs), Words(db)
+    deletions = Deletions(db, tasks, files, logs)
     dispatch = Dispatcher(tasks, queues, files, deletions, words, vault, settings.max_worker_losses)
-    listing = Listing(db)
+    listing = Listing(db, words)
     people, rates = People.of(db, settings), Rates(lambda: queues.redis)
     return Services(
         settings=settings,

@@ -58,11 +58,11 @@ def explaining(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Servi
 def fill(services: Services) -> None:
     """Enough of everything that stopping at the limit is worth it: a planner tries before it chooses."""
     words = [f"re{number:03}" for number in range(EXPANSIONS)]
-    services.dispatch.words.learn([*words, "monthly"])
+    services.dispatch.words.learn([*words, "monthly", ":worker:vm1", ":error:re"])
     pages.fill(services, [(number, number % 6, number // 6 % 3) for number in range(720)])
     for number, word in enumerate(words):
         chosen = {"priority": {"$in": [0, 1, 2]}, "created_at": {"$gte": pages.at(number * 60)}}
-        keywords = ["monthly", "tag:monthly", word, "owner:alice", "for:team"]
+        keywords = ["monthly", "tag:monthly", word, "owner:alice", "for:team", ":worker:vm1", ":error:re"]
         values = {"type": "count_slowly", "tags": ["monthly"], "keywords": keywords, "owner": "alice"}
         services.db.tasks.update_many(chosen, {"$set": values})
 
@@ -85,6 +85,14 @@ def offered(everything: bool) -> Iterator[TaskFilter]:
     if everything:  # only a server that tells all says how it reads a range
         for status, error, order in itertools.product(("", "failed"), ("", "It broke."), ("asc", "desc")):
             yield TaskFilter(sort="finished", ended="24h", order=order, status=status, error=error)
+        day, several = f"{pages.START:%Y-%m-%d}", "failed,succeeded"
+        for status, named, order in itertools.product(("", several), NAMED, ("asc", "desc")):
+            yield TaskFilter(status=status, order=order, created_from=day, **named)
+            yield TaskFilter(status=status, sort="finished", order=order, finished_from=day, **named)
+            yield TaskFilter(status=status, sort="duration", created_from=day, **named)
+
+
+NAMED = ({}, {"type": "count_slowly"}, {"worker": "vm"}, {"error_words": "re"}, {"worker": "vm", "q": "re"})
 
 
 def plan(services: Services, query: dict[str, Any], order: list[tuple[str, int]] | None = None) -> set[str]:

@@ -144,8 +144,9 @@ def everything(site, visit, tasks, folder, unused):
     statuses = {path: visit.ask(path)[0] for path in pages}
     assert not [path for path, status in statuses.items() if status >= 500]
     csrf = token_of(visit.ask("/audit")[1])
-    for kind in ("csv", "json"):
+    for kind in ("csv", "jsonl"):
         visit.ask("/audit/export", "POST", csrf_token=csrf, format=kind)
+        visit.ask("/tasks/export", "POST", csrf_token=csrf, format=kind)
     visit.ask("/sign-in", "POST", csrf_token=csrf, name="local", password=PASSWORD)
     visit.ask("/tasks/new/confess", "POST", csrf_token=csrf, password=canary.CANARY, pause_s="x")
     places = {place: text.encode() for place, text in visit.found.items()}

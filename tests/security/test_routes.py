@@ -87,6 +87,7 @@ TABLE = {
     "tasks.index": READ,
     "tasks.rows": READ,
     "tasks.counts": READ,
+    "exports.tasks": READ,
     "tasks.detail": TASK,
     "tasks.detail_live": replace(TASK, gone="open"),
     "tasks.log_live": replace(TASK, gone="open"),

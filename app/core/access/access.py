@@ -6,7 +6,7 @@ and records in the audit what was changed before it returns.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from app.core.files.attempt_logs import AttemptLog
 from app.core.listing.cursors import Page
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import Count, Listing
+from app.core.listing.search_texts import found_by
 from app.core.params.paths import file_ids
 from app.core.params.validate import validate
 from app.core.people.audit import Event
@@ -170,6 +171,17 @@ class Access:
         """Return a page of a list."""
         return self._listing().page(wanted)
 
+    def newer(self, wanted: TaskFilter, cursor: str) -> int:
+        """Return how many tasks have come into a list since a cursor was its top."""
+        return self._listing().newer(wanted, cursor)
+
+    def export(self, wanted: TaskFilter, written_as: str) -> Iterator[Task]:
+        """Return every task of a list, which is recorded before the first is read. Raises BadQuery."""
+        listing = self._listing()
+        listing.require_whole(wanted)
+        self._rights.record(Event.TASKS_EXPORT, written_as, after={"filter": wanted.narrowing})
+        return listing.every(wanted)
+
     def counts(self, wanted: TaskFilter) -> dict[str, Count]:
         """Return how many tasks each status holds under the other filters; `""` is all of the list."""
         return self._listing().counts(wanted)
@@ -205,9 +217,11 @@ class Access:
         self.require_type(kind)
         if holds_secret(new.params):
             self._rights.require(Permission.SECRET_USE, target=kind.name)
-        if len(self.files.usable(new.files) if new.files else ()) < len(set(new.files)):
+        files = self.files.usable(new.files) if new.files else {}
+        if len(files) < len(set(new.files)):
             raise Invalid("An uploaded file is no longer there. Please choose it again.")
-        new = replace(new, owner=self.person.id, parent=self._parent(new.parent))
+        texts = found_by(self.person.name, files, kind.schema, new.params)
+        new = replace(new, owner=self.person.id, parent=self._parent(new.parent), found_by=texts)
         self._require_quota(new)
         submitted = self._engine.dispatch.submit(new)
         if submitted.created:

@@ -23,13 +23,17 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 class Page:
     """Rows in the order asked for; a cursor is empty where there is nothing further.
 
-    ``cut`` are the words of the search that stand for more than was looked for.
+    ``cut`` are the words of the search that stand for more than was looked for; ``ranked_of`` is how many of
+    the newest tasks were put into the order, where there are more. ``newest`` is, on the first page of a list
+    with the newest first, the cursor of what comes later.
     """
 
     tasks: list[Task]
     next: str = ""
     previous: str = ""
     cut: tuple[Expansion, ...] = ()
+    ranked_of: int = 0
+    newest: str = ""
 
 
 class Row(Protocol):
@@ -39,19 +43,29 @@ class Row(Protocol):
     def id(self) -> ObjectId: ...
 
 
+def milliseconds(moment: datetime) -> int:
+    """Return how long after `EPOCH` a moment is."""
+    return (moment - EPOCH) // timedelta(milliseconds=1)
+
+
 def encode(row: Row, sort_field: str) -> str:
     """The cursor of a row."""
-    moment: datetime = getattr(row, sort_field)
-    return f"{(moment - EPOCH) // timedelta(milliseconds=1)}-{row.id}"
+    return f"{milliseconds(getattr(row, sort_field))}-{row.id}"
 
 
-def decode(cursor: str) -> tuple[datetime, ObjectId]:
-    """Raises BadQuery."""
+def split(cursor: str) -> tuple[int, ObjectId]:
+    """Return the two parts of a cursor. Raises BadQuery."""
     stamp, _, task = cursor.partition("-")
     task_id = parse_task_id(task)
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 15) or task_id is None:
         raise BadQuery("This page of the list doesn't exist. Start again from the first page.")
-    return EPOCH + timedelta(milliseconds=int(stamp)), task_id
+    return int(stamp), task_id
+
+
+def decode(cursor: str) -> tuple[datetime, ObjectId]:
+    """Raises BadQuery."""
+    stamp, task_id = split(cursor)
+    return EPOCH + timedelta(milliseconds=stamp), task_id
 
 
 def beyond(sort_field: str, descending: bool, cursor: str, bounds: Document) -> Document:

@@ -1,14 +1,16 @@
 """Lists of tasks: keyset pages and counts under a filter (`filter`).
 
 A page is found by the sort key and `_id` of the row before it, in both directions, so page 4,000
-costs what page 1 costs. Every filter and sort offered here is served by an index in `schema.indexes.LISTS`.
+costs what page 1 costs. Every filter offered here is served by an index in `schema.indexes.LISTS`, and so are
+the sorts by when tasks were created and when they finished. By priority, the three queues are read one after
+the other; the other orders are made of a bounded number of tasks (`ranking`).
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,18 +19,22 @@ from typing import Any
 from bson import ObjectId
 
 from app.core.clock import utcnow
-from app.core.errors import BadQuery, TooShort
-from app.core.listing.cursors import EPOCH, Page, beyond, encode
-from app.core.listing.filter import ENDED_WITHIN, TaskFilter
+from app.core.errors import BadQuery, BadSearch
+from app.core.listing import ranking
+from app.core.listing.cursors import EPOCH, Page, beyond, encode, milliseconds, split
+from app.core.listing.filter import SORTS, TaskFilter
 from app.core.listing.query_string import MAX_TEXT
-from app.core.listing.search_index import Expansion, Words
+from app.core.listing.search_index import EVERYWHERE, Expansion, Words
 from app.core.mongo import Document, Mongo
 from app.core.tasks.queries import read_tasks
 from app.core.tasks.states import ENDED, Priority, Status
 from app.core.tasks.task import (
+    ERROR_MARK,
     ID_END,
     LIVE_STATES,
     TEAM_KEYWORD,
+    WORKER_MARK,
+    Task,
     owner_keyword,
     private_keyword,
     sought_id,
@@ -39,6 +45,8 @@ from app.core.tasks.task import (
 COUNT_LIMIT = 10_000
 MOST_WORDS = 5
 MOST_NAMED = 20
+MOST_NEW = 100
+EXPORTED_AT_ONCE = 100
 COUNTS_KEPT_S = 1.0
 LIGHT = {"result": 0}  # what no list shows, and what may be large
 
@@ -55,14 +63,19 @@ class Count:
 
 @dataclass(frozen=True)
 class Sought:
-    """What a search stands for: the tasks of ``ids`` where it is an ID, else those with all of the words."""
+    """What a search stands for: the tasks of ``ids`` where it is an ID, and those with all of the words.
+
+    ``more`` is the beginning of an ID that more tasks have than are named.
+    """
 
     words: tuple[Expansion, ...] = ()
     ids: tuple[ObjectId, ...] | None = None
+    more: str = ""
 
     @property
     def cut(self) -> tuple[Expansion, ...]:
-        return tuple(word for word in self.words if word.cut)
+        more = (Expansion(self.more, (), cut=True),) if self.more else ()
+        return tuple(word for word in self.words if word.cut) + more
 
 
 def unchanged(statuses: Collection[Status], since: datetime) -> Document:
@@ -84,12 +97,23 @@ def _beginning(text: str) -> Any:
     return text if len(text) < MAX_TEXT else {"$gte": text, "$lt": f"{text}\U0010ffff"}
 
 
+_OF_PRIORITY = 10**13
+"""In a cursor of a list by priority, what stands for the priority is so many times it."""
+
+
+def _cursor(wanted: TaskFilter, task: Task) -> str:
+    if wanted.sort != "priority":
+        return encode(task, wanted.sort_field)
+    stamp = (int(task.priority) + 1) * _OF_PRIORITY + milliseconds(getattr(task, wanted.sort_field))
+    return f"{stamp}-{task.id}"
+
+
 class Listing:
     """Pages and counts over the tasks of ``db``."""
 
-    def __init__(self, db: Mongo) -> None:
+    def __init__(self, db: Mongo, words: Words | None = None) -> None:
         self._tasks = db.tasks
-        self._words = Words(db)
+        self._words = words or Words(db)
         self._within: tuple[str, ...] = ()
         self._counts: dict[tuple[tuple[str, ...], TaskFilter], tuple[float, dict[str, Count]]] = {}
 
@@ -114,19 +138,21 @@ class Listing:
         query: Document = {}
         if wanted.type:
             query["type"] = wanted.type
-        if wanted.tag or wanted.owner or wanted.q or self._within:
+        if wanted.tag or wanted.owner or self._within or sought.words or sought.ids is not None:
             query.update(self._keywords(wanted, sought))
         if wanted.error:
             query["error.message"] = _beginning(wanted.error.replace("\r\n", "\n"))
         if wanted.error_group:
             query["error_group"] = wanted.error_group
-        narrowed = bool(query or wanted.ended)
-        if wanted.ended:
-            query["finished_at"] = {"$gte": utcnow() - ENDED_WITHIN[wanted.ended]}
+        narrowed = bool(query or wanted.finished or (wanted.ranked and not wanted.can_live))
+        if wanted.created:
+            query["created_at"] = wanted.created
+        if wanted.finished:
+            query["finished_at"] = wanted.finished
         elif wanted.sort == "finished":
             query["finished_at"] = {"$gt": EPOCH}
         if wanted.status or wanted.priority or narrowed:
-            query["status"] = wanted.status or {"$in": self._statuses(wanted)}
+            query["status"] = one_or_in(self._statuses(wanted))
             query["priority"] = (
                 int(Priority.from_word(wanted.priority)) if wanted.priority else {"$in": [0, 1, 2]}
             )
@@ -134,28 +160,50 @@ class Listing:
 
     def _statuses(self, wanted: TaskFilter) -> list[str]:
         """Every status that can be in the list; naming them all lets one index serve every choice."""
+        if wanted.status:
+            return list(wanted.statuses)
         return [status.value for status in Status if wanted.can_live or status in ENDED]
 
     def ids_of(self, text: str) -> tuple[ObjectId, ...] | None:
-        """Return the IDs that a search names, also by the piece that pages show; None where it names none."""
+        """Return the IDs that a search names, also by a piece: the one that pages show, or the first
+        characters. None where it names none."""
         if found := sought_id(text):
             return (found,)
         piece = text.strip().lower()
-        if not re.fullmatch(f"[0-9a-f]{{{ID_END}}}", piece):
+        if not re.fullmatch(f"[0-9a-f]{{{ID_END},23}}", piece):
             return None
-        named = self._tasks.find({"id_end": piece, **self.condition}, {"_id": 1}).limit(MOST_NAMED)
-        return tuple(task["_id"] for task in named) or None
+        begin_so = {"$gte": ObjectId(piece.ljust(24, "0")), "$lte": ObjectId(piece.ljust(24, "f"))}
+        pieces: list[Document] = [{"_id": begin_so}, *([{"id_end": piece}] if len(piece) == ID_END else [])]
+        named = [
+            task["_id"]
+            for query in pieces
+            for task in self._tasks.find({**query, **self.condition}, {"_id": 1}).limit(MOST_NAMED + 1)
+        ]
+        return tuple(dict.fromkeys(named)) or None
 
     def _sought(self, wanted: TaskFilter) -> Sought:
-        """Return what a search stands for. Raises TooShort."""
-        if not wanted.q:
-            return Sought()
-        if ids := self.ids_of(wanted.q):
-            return Sought(ids=ids)
-        words = words_of(wanted.q)
-        if not words:
-            raise TooShort("Type at least 2 letters, or paste a task ID.")
-        return Sought(tuple(self._words.expand(word) for word in words[:MOST_WORDS]))
+        """Return what the words of a filter stand for. Raises BadSearch."""
+        words = [self._words.expand(wanted.worker.lower(), (WORKER_MARK,))] if wanted.worker else []
+        of_error = words_of(wanted.error_words, most=MOST_WORDS)
+        words += [self._words.expand(word, (ERROR_MARK,)) for word in of_error]
+        ids = self.ids_of(wanted.q) if wanted.q else None
+        if ids:
+            more = wanted.q if len(ids) > MOST_NAMED else ""
+            return Sought(tuple(words), ids[:MOST_NAMED], more)
+        if wanted.q and not words_of(wanted.q):
+            raise BadSearch("Type at least 2 letters, or paste a task ID.")
+        return Sought((*words, *self._typed_words(wanted.q)[:MOST_WORDS]))
+
+    def _typed_words(self, text: str) -> list[Expansion]:
+        """Return what words stand for; a name with signs in it, such as a worker's, counts as a whole."""
+        found = []
+        for part in text.replace('"', " ").split():
+            named = self._words.expand(part.lower(), (WORKER_MARK,)) if re.search(r"\W", part) else None
+            if named and named.words:
+                found.append(named)
+            else:
+                found += [self._words.expand(word, EVERYWHERE) for word in words_of(part, most=MOST_WORDS)]
+        return found
 
     def _whole(self, wanted: TaskFilter) -> Sought:
         """Return the same for an action on all that match. Raises BadQuery where a search shows only some."""
@@ -194,25 +242,106 @@ class Listing:
 
     def page(self, wanted: TaskFilter) -> Page:
         """One page; reads one row more than it shows, to know whether there is a next one."""
-        backwards = bool(wanted.before or wanted.last)
-        descending = wanted.descending != backwards
         sought = self._sought(wanted)
-        query = self._query(wanted, sought)
-        cursor = wanted.after or wanted.before
-        if cursor:
-            query.update(beyond(wanted.sort_field, descending, cursor, query.get(wanted.sort_field, {})))
-        order = [(wanted.sort_field, -1 if descending else 1), ("_id", -1 if descending else 1)]
-        found = read_tasks(self._tasks, query, order, wanted.per_page + 1, LIGHT)
+        if wanted.ranked:
+            return self._ranked(wanted, sought)
+        backwards = bool(wanted.before or wanted.last)
+        limit, cursor = wanted.per_page + 1, wanted.after or wanted.before
+        if wanted.sort == "priority":
+            found = self._by_priority(wanted, sought, backwards, cursor, limit)
+        else:
+            found = self._rows(wanted, self._query(wanted, sought), backwards, cursor, limit)
         more, rows = len(found) > wanted.per_page, found[: wanted.per_page]
         if backwards:
             rows.reverse()
         more_after, more_before = (bool(wanted.before), more) if backwards else (more, bool(wanted.after))
         return Page(
             rows,
-            next=encode(rows[-1], wanted.sort_field) if rows and more_after else "",
-            previous=encode(rows[0], wanted.sort_field) if rows and more_before else "",
+            next=_cursor(wanted, rows[-1]) if rows and more_after else "",
+            previous=_cursor(wanted, rows[0]) if rows and more_before else "",
             cut=sought.cut,
+            newest=self._newest(wanted, rows),
         )
+
+    def _newest(self, wanted: TaskFilter, rows: Sequence[Task]) -> str:
+        """Return where tasks will stand that come into a list from now on; empty where it is not the top."""
+        if wanted.after or wanted.before or wanted.last or wanted.sort not in SORTS or not wanted.descending:
+            return ""
+        return encode(rows[0], wanted.sort_field) if rows else f"{milliseconds(utcnow())}-{ObjectId()}"
+
+    def _rows(
+        self, wanted: TaskFilter, query: Document, backwards: bool, cursor: str, limit: int
+    ) -> list[Task]:
+        """The tasks of a query next to a cursor, nearest first."""
+        field, descending = wanted.sort_field, wanted.descending != backwards
+        if cursor:
+            query.update(beyond(field, descending, cursor, query.get(field, {})))
+        way = -1 if descending else 1
+        return read_tasks(self._tasks, query, [(field, way), ("_id", way)], limit, LIGHT)
+
+    def _by_priority(
+        self, wanted: TaskFilter, sought: Sought, backwards: bool, cursor: str, limit: int
+    ) -> list[Task]:
+        """The same in the order of priorities: each is a list of its own, one behind the other."""
+        priorities = list(Priority) if wanted.descending != backwards else list(reversed(Priority))
+        stamp, task_id = split(cursor) if cursor else (0, None)
+        reached = stamp // _OF_PRIORITY - 1
+        if cursor and reached not in priorities:
+            raise BadQuery("This page of the list doesn't exist. Start again from the first page.")
+        found: list[Task] = []
+        for priority in priorities[priorities.index(Priority(reached)) if cursor else 0 :]:
+            if len(found) < limit and wanted.priority in ("", priority.word):
+                query = self._query(replace(wanted, priority=priority.word), sought)
+                near = f"{stamp % _OF_PRIORITY}-{task_id}" if cursor and priority == reached else ""
+                found += self._rows(wanted, query, backwards, near, limit - len(found))
+        return found
+
+    def _ranked(self, wanted: TaskFilter, sought: Sought) -> Page:
+        """A page of the newest tasks of a list, put into an order that no index has."""
+        order = [(wanted.sort_field, -1), ("_id", -1)]
+        query = self._query(wanted, sought)
+        found = list(self._tasks.find(query, ranking.FIELDS).sort(order).limit(ranking.MOST + 1))
+        ranked = ranking.Ranking(found[: ranking.MOST], wanted.sort, descending=wanted.descending)
+        cut = ranked.cut(wanted.per_page, wanted.after, wanted.before, last=bool(wanted.last))
+        read = read_tasks(self._tasks, {"_id": {"$in": cut.ids}}, [("_id", 1)], len(cut.ids), LIGHT)
+        tasks = {task.id: task for task in read}
+        return Page(
+            [tasks[one] for one in cut.ids if one in tasks],
+            next=cut.after,
+            previous=cut.before,
+            cut=sought.cut,
+            ranked_of=ranking.MOST if len(found) > ranking.MOST else 0,
+        )
+
+    def newer(self, wanted: TaskFilter, cursor: str) -> int:
+        """Return how many tasks a list has before a cursor, counted up to `MOST_NEW`."""
+        query = self._query(wanted, self._sought(wanted))
+        query.update(beyond(wanted.sort_field, False, cursor, query.get(wanted.sort_field, {})))
+        return int(self._tasks.count_documents(query, limit=MOST_NEW))
+
+    def require_whole(self, wanted: TaskFilter) -> None:
+        """Raise BadQuery where a search shows only some of what it stands for."""
+        if cut := self._sought(wanted).cut:
+            raise BadQuery(f"Too many matches for “{cut[0].prefix}”. Type more letters, and export again.")
+
+    def every(self, wanted: TaskFilter) -> Iterator[Task]:
+        """Yield every task of a list, newest first, in memory that does not grow with them."""
+        wanted = replace(
+            wanted,
+            status=",".join(self._statuses(wanted)),
+            sort="finished" if wanted.sort_field == "finished_at" else "created",
+            order="desc",
+            per_page=EXPORTED_AT_ONCE,
+            after="",
+            before="",
+            last="",
+        )
+        while True:
+            page = self.page(wanted)
+            yield from page.tasks
+            if not page.next:
+                return
+            wanted = replace(wanted, after=page.next)
 
     def walk(
         self, wanted: TaskFilter, statuses: Collection[Status], until: datetime, after: str, limit: int
@@ -233,7 +362,7 @@ class Listing:
             "priority": {"$in": [0, 1, 2]},
             **self._query(replace(wanted, sort="created", status=""), self._whole(wanted)),
             "status": {"$in": [status.value for status in among]},
-            "created_at": {"$lte": until},
+            "created_at": {**wanted.created, "$lte": until},
             **unchanged(among, until),
         }
         if after:
@@ -242,7 +371,7 @@ class Listing:
 
     def among(self, wanted: TaskFilter, statuses: Collection[Status]) -> list[Status]:
         """Those of the states in which a task can be in the list."""
-        shown = [wanted.status] if wanted.status else self._statuses(wanted)
+        shown = self._statuses(wanted)
         return [status for status in Status if status in statuses and status.value in shown]
 
     def counts(self, wanted: TaskFilter) -> dict[str, Count]:
@@ -258,7 +387,8 @@ class Listing:
             if len(self._counts) > 200:
                 self._counts.clear()
             kept = self._counts[place] = (time.monotonic(), self._counted(key))
-        return {**kept[1], "": Count(sum(kept[1][status].value for status in self._statuses(wanted)))}
+        shown = self._statuses(replace(wanted, status=""))
+        return {**kept[1], "": Count(sum(kept[1][status].value for status in shown))}
 
     def _counted(self, key: TaskFilter) -> dict[str, Count]:
         sought = self._sought(key)

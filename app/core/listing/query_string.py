@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from app.core.errors import BadQuery
-from app.core.listing.cursors import decode
+from app.core.listing.cursors import split
 
 MAX_TEXT = 200
 """How many characters a filter takes."""
@@ -13,8 +13,10 @@ PLACES = ("after", "before", "last")
 """The names that say which page is shown; the first two take a cursor."""
 
 
-def single_values(args: Mapping[str, Sequence[str]], known: Iterable[str]) -> dict[str, str]:
-    """Return name to text, without empty ones.
+def single_values(
+    args: Mapping[str, Sequence[str]], known: Iterable[str], several: Collection[str] = ()
+) -> dict[str, str]:
+    """Return name to text, without empty ones; ``several`` are those that may be repeated, joined by commas.
 
     Raises BadQuery for an unknown or repeated name, and for a page that is to begin in two places.
     """
@@ -22,9 +24,9 @@ def single_values(args: Mapping[str, Sequence[str]], known: Iterable[str]) -> di
     for name, texts in args.items():
         if name not in names:
             raise BadQuery(f"There is no filter “{name[:MAX_TEXT]}”. There are: {', '.join(names)}.")
-        if len(texts) != 1:
+        if len(texts) != 1 and name not in several:
             raise BadQuery(f"The filter “{name}” may be given once.")
-    found = {name: texts[0] for name, texts in args.items() if texts[0]}
+    found = {name: text for name, texts in args.items() if (text := ",".join(filter(None, texts)))}
     if len(found.keys() & set(PLACES)) > 1:
         raise BadQuery(f"Use only one of: {', '.join(PLACES)}.")
     return found
@@ -35,4 +37,4 @@ def check_text(name: str, text: str) -> None:
     if len(text) > MAX_TEXT:
         raise BadQuery(f"Use {MAX_TEXT} characters or fewer for “{name}”.")
     if name in ("after", "before"):
-        decode(text)
+        split(text)

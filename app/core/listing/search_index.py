@@ -15,9 +15,10 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from app.core.clock import utcnow
-from app.core.errors import TooShort
+from app.core.errors import BadSearch
 from app.core.mongo import Mongo
 from app.core.stored import is_time
+from app.core.tasks.task import ERROR_MARK, WORKER_MARK
 
 # MongoDB merges at most 200 ranges of an index in order (internalQueryMaxScansToExplode), else it sorts
 # whatever matches: 11 words, 6 statuses and 3 priorities are 198.
@@ -27,6 +28,9 @@ REMEMBERED = 50_000
 
 # A process that knows a word does not write it again while it is FRESH, so what it knows may be twice as
 # old when it gives the word to a task: only what is older than that can be forgotten.
+EVERYWHERE = ("", ERROR_MARK, WORKER_MARK)
+"""Before which a word of a search may stand: a word of a task, of its error, a worker's name."""
+
 FRESH = timedelta(days=1)
 FORGOTTEN = timedelta(days=3)
 
@@ -69,21 +73,25 @@ class Words:
             self._known.clear()
         self._known.update(dict.fromkeys(new, now))
 
-    def expand(self, prefix: str) -> Expansion:
-        """The first `EXPANSIONS` words that begin with ``prefix``, in order of the alphabet.
+    def expand(self, prefix: str, marks: tuple[str, ...] = ("",)) -> Expansion:
+        """The first `EXPANSIONS` words that begin with ``prefix``, in order of the alphabet, mark by mark.
 
-        Where there are more, only those that a task has count. Raises TooShort.
+        Where there are more, only those that a task has count. Raises BadSearch.
         """
-        if len(prefix) < 2:
-            raise TooShort("Type at least 2 letters, or paste a task ID.")
+        if len(prefix) < 2 and "" in marks:
+            raise BadSearch("Type at least 2 letters, or paste a task ID.")
+        found = [self._beginning(f"{mark}{prefix}") for mark in marks]
+        begin_so = [word for words in found for word in words[:LOOKED_THROUGH]]
+        if sum(map(len, found)) <= EXPANSIONS:
+            return Expansion(prefix, tuple(begin_so))
+        living = [*islice(filter(self._lives, begin_so), EXPANSIONS + 1)]
+        cut = len(living) > EXPANSIONS or any(len(words) > LOOKED_THROUGH for words in found)
+        return Expansion(prefix, tuple(living[:EXPANSIONS]), cut)
+
+    def _beginning(self, prefix: str) -> list[str]:
         query = {"_id": {"$gte": prefix, "$lt": prefix + "\U0010ffff"}}
         found = self._words.find(query, {"_id": 1}).sort([("_id", 1)]).limit(LOOKED_THROUGH + 1)
-        begin_so = [word["_id"] for word in found]
-        if len(begin_so) <= EXPANSIONS:
-            return Expansion(prefix, tuple(begin_so))
-        living = [*islice(filter(self._lives, begin_so[:LOOKED_THROUGH]), EXPANSIONS + 1)]
-        cut = len(living) > EXPANSIONS or len(begin_so) > LOOKED_THROUGH
-        return Expansion(prefix, tuple(living[:EXPANSIONS]), cut)
+        return [word["_id"] for word in found]
 
     def _lives(self, word: str) -> bool:
         """Whether some task has this word; the first entry of an index says so."""

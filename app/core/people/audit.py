@@ -58,6 +58,7 @@ class Event(str, Enum):
     WORKER_STOP = "worker.stop"
     QUEUE_PAUSE = "queue.pause"
     QUEUE_RESUME = "queue.resume"
+    TASKS_EXPORT = "tasks.export"
     AUDIT_EXPORT = "audit.export"
     REFUSED = "refused"
     """A permission was missing; ``target`` is what it was for."""

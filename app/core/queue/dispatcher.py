@@ -25,7 +25,7 @@ from app.core.tasks.deletions import Deletions
 from app.core.tasks.document import require_room
 from app.core.tasks.states import Action, Ending, Priority, Status
 from app.core.tasks.store import ExpectedLease, Tasks
-from app.core.tasks.task import NewTask, Task, words_of
+from app.core.tasks.task import NewTask, Task, searched_words
 
 MAX_CRASHES = 3
 LOSS_WAIT_FIRST_S = 5.0
@@ -106,7 +106,7 @@ class Dispatcher:
         task_id = ObjectId()
         new = replace(new, params=self.vault.sealed(new.params, task_id))
         require_room(new.params)
-        self.words.learn(words_of(new.title, new.type, *new.tags))
+        self.words.learn(searched_words(new))
         self.files.attach(new.files, task_id)
         task, created = self.tasks.insert(new, task_id)
         if created:

@@ -7,7 +7,7 @@ these methods return whether they took effect, and raise only when MongoDB does 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,7 +25,7 @@ from app.core.tasks.document import entered, history_of, new_document, queued
 from app.core.tasks.fingerprint import fingerprint
 from app.core.tasks.queries import readable
 from app.core.tasks.states import ENDED, WAITING, Ending, Priority, Status
-from app.core.tasks.task import NewTask, Task
+from app.core.tasks.task import NewTask, Task, error_keywords, worker_keyword
 from dtq.runtime import ResultKind
 
 LEASE = timedelta(seconds=30)
@@ -41,6 +41,19 @@ def _counted(task: Task, ending: Ending) -> Document:
         "crashes": task.crashes + 1 if ending is Ending.CRASH else task.crashes,
         "losses": task.losses + 1 if ending is Ending.WORKER_LOST else task.losses,
     }
+
+
+def _found_no_more(*keywords: str) -> Document:
+    """The part of an update after which a task is not found by keywords."""
+    return {"$pull": {"keywords": {"$in": list(keywords)}}}
+
+
+def _of_last_attempt(task: Task) -> Document:
+    """The part of an update that takes back what the task's last attempt let it be found by, if any."""
+    last = task.history[-1] if task.history else {}
+    workers = [worker_keyword(last["worker"])] if last.get("worker") else []
+    keywords = [*workers, *error_keywords(task.error)]
+    return _found_no_more(*keywords) if keywords else {}
 
 
 def missing(task_id: ObjectId) -> NotFound:
@@ -69,11 +82,18 @@ class Tasks:
     """The truth about every task; ``retention`` is how long an ended task is kept.
 
     Here is what concerns one task, and every write. Searches for many are in `queries.Queries`.
+
+    Each write of a state writes the keywords of that state as well: those of the worker when an attempt
+    begins, those of the error when it fails; and when another attempt is due, they go. So a task never has
+    more than those of one attempt. ``learn`` is told of such keywords before.
     """
 
-    def __init__(self, db: Mongo, retention: timedelta) -> None:
+    def __init__(
+        self, db: Mongo, retention: timedelta, learn: Callable[[list[str]], None] = lambda words: None
+    ) -> None:
         self._tasks = db.tasks
         self._retention = retention
+        self._learn = learn
 
     # One task
 
@@ -153,7 +173,8 @@ class Tasks:
         gone = dict.fromkeys(("hint", "progress", "error", "put_offs"), "")
         claimed = replace(task, **{**taken, "status": Status.RUNNING})
         taken["status_at"] = now
-        won = self._update_if_queued(task, "claim", {"$set": taken, "$unset": gone})
+        found = self._found_by([worker_keyword(worker)])
+        won = self._update_if_queued(task, "claim", {"$set": taken, "$unset": gone, **found})
         won = won or self._is_claimed(claimed)
         reach("claimed", task.id)
         return claimed if won else None
@@ -193,11 +214,13 @@ class Tasks:
         ending = Ending.of(error["kind"])
         values = {"error": error, **_counted(task, ending)}
         values["error_group"] = fingerprint(error["message"])
-        return self._end(task, Status.FAILED, values, ending, error["message"], expected)
+        found = self._found_by(error_keywords(error))
+        return self._end(task, Status.FAILED, values, ending, error["message"], expected, found)
 
     def end_canceled(self, task: Task, message: str, expected: ExpectedLease | None = None) -> bool:
         """A running task ends because somebody canceled it; never one that nobody did."""
-        return self._end(task, Status.CANCELED, {}, Ending.CANCELED, message, expected, cancel={"$ne": None})
+        canceled = {"cancel": {"$ne": None}}
+        return self._end(task, Status.CANCELED, {}, Ending.CANCELED, message, expected, **canceled)
 
     def reschedule(
         self, task: Task, error: Document, run_at: datetime, expected: ExpectedLease | None = None
@@ -215,7 +238,12 @@ class Tasks:
         }
         if ending is Ending.WORKER_LOST:
             values["max_attempts"] = task.max_attempts + 1
-        update = {"$set": values, "$unset": {"lease": ""}, **history_of(task, ending, error["message"])}
+        update = {
+            "$set": values,
+            "$unset": {"lease": ""},
+            **history_of(task, ending, error["message"]),
+            **self._found_by(error_keywords(error)),
+        }
         return self._update_if_leased(task, update, expected, cancel=None)
 
     def release(
@@ -237,7 +265,12 @@ class Tasks:
         else:
             values.update(max_attempts=task.max_attempts + 1)
         gone = {"lease": "", "dispatched_at": ""}
-        update = {"$set": values, "$unset": gone, **history_of(task, ending, message)}
+        update = {
+            "$set": values,
+            "$unset": gone,
+            **history_of(task, ending, message),
+            **_found_no_more(worker_keyword(task.worker or "")),
+        }
         return self.get(task.id) if self._update_if_leased(task, update, cancel=None) else None
 
     # The user's side: one task, or many at once by the same guards
@@ -274,7 +307,11 @@ class Tasks:
         }
         guard = {"_id": task.id, "status": states.sources("retry"), "dispatch": task.dispatch}
         gone = dict.fromkeys(_OF_AN_END + _OF_AN_ATTEMPT, "")
-        return guard, {"$set": {**values, "crashes": 0, "losses": 0}, "$unset": gone}
+        return guard, {
+            "$set": {**values, "crashes": 0, "losses": 0},
+            "$unset": gone,
+            **_of_last_attempt(task),
+        }
 
     def reprioritize(self, task: Task, priority: Priority) -> bool:
         """Move a waiting task to another queue, at its end; its old hint becomes stale."""
@@ -330,7 +367,8 @@ class Tasks:
         """A scheduled task whose time has come is queued."""
         guard = {"_id": task.id, "status": Status.SCHEDULED.value, "dispatch": task.dispatch}
         values = queued(task.dispatch + 1, utcnow())
-        return bool(self._tasks.update_one(guard, {"$set": values, "$unset": {"run_at": ""}}).matched_count)
+        update = {"$set": values, "$unset": {"run_at": ""}, **_of_last_attempt(task)}
+        return bool(self._tasks.update_one(guard, update).matched_count)
 
     def hurry(self) -> int:
         """After the clock was set back, what was deferred before, by no person's choice, would wait as much
@@ -375,6 +413,11 @@ class Tasks:
             guard["lease.until"] = expected.until
         return bool(self._tasks.update_one(guard, update).matched_count)
 
+    def _found_by(self, keywords: list[str]) -> Document:
+        """Return the part of an update that lets a task be found by keywords, which are learned first."""
+        self._learn(keywords)
+        return {"$addToSet": {"keywords": {"$each": keywords}}} if keywords else {}
+
     def _ended(self, status: Status, now: datetime) -> Document:
         return {**entered(status, now), "finished_at": now, "expire_at": now + self._retention}
 
@@ -386,12 +429,14 @@ class Tasks:
         ending: Ending,
         message: str,
         expected: ExpectedLease | None = None,
+        found: Document | None = None,
         **more: Any,
     ) -> bool:
         update = {
             "$set": {**self._ended(status, utcnow()), **values},
             "$unset": {"lease": ""},
             **history_of(task, ending, message),
+            **(found or {}),
         }
         ended = self._update_if_leased(task, update, expected, **more)
         reach("ended", task.id)

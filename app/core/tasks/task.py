@@ -23,7 +23,7 @@ class NewTask:
     ``submission_key`` names one submission of one owner: the same key again is the same task.
     ``submission_hash`` tells whether what a program sent with the key again is the same.
     ``files`` are the ids of uploaded files that the parameters name. A ``private`` task is for its owner and
-    operators only.
+    operators only. ``found_by`` are texts by whose words a search finds it besides; none may hold a secret.
     """
 
     type: str
@@ -40,6 +40,7 @@ class NewTask:
     parent: ObjectId | None = None
     files: tuple[ObjectId, ...] = ()
     private: bool = False
+    found_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Task:
     expire_at: datetime | None = None
     private: bool = False
     submission_hash: str = ""
+    keywords: list[Any] = field(default_factory=list)
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Task:
@@ -161,6 +163,7 @@ _OPTIONAL: dict[str, stored.Check] = {
     "expire_at": _TIME,
     "private": stored.is_flag,
     "submission_hash": stored.is_text,
+    "keywords": stored.list_of(stored.anything),  # Else no attempt could add its own.
 }
 
 _JOB_ID = re.compile(r"([0-9a-f]{24})-(\d{1,9})\Z")
@@ -185,6 +188,7 @@ def sought_id(text: str) -> ObjectId | None:
 
 
 ID_END = 8
+"""How many characters of an ID pages show: its last ones. As many of its first ones find it, too."""
 
 
 def id_end(task_id: ObjectId | str) -> str:
@@ -192,10 +196,17 @@ def id_end(task_id: ObjectId | str) -> str:
     return str(task_id)[-ID_END:]
 
 
-def words_of(*texts: str) -> list[str]:
-    """The lower-cased words by which a task is found: at most 40, of 2 to 40 characters."""
+MOST_WORDS = 40
+MOST_FOUND_BY = 24
+MOST_OF_ERROR = 12
+"""How many words a task is found by: of its title, type and tags, of ``found_by``, and of its error. Each is
+an entry in two indexes, and each change of status writes these entries again."""
+
+
+def words_of(*texts: str, most: int = MOST_WORDS) -> list[str]:
+    """Return the lower-cased words of texts, each once: at most so many, of 2 to 40 characters."""
     found = re.findall(r"\w+", " ".join(texts).lower())
-    return list(dict.fromkeys(word[:40] for word in found if len(word) > 1))[:40]
+    return list(dict.fromkeys(word[:40] for word in found if len(word) > 1))[:most]
 
 
 def one_line(text: str | None) -> str:
@@ -232,7 +243,29 @@ def rights_keywords(owner: str, *, private: bool) -> list[str]:
     return [owner_keyword(owner), private_keyword(owner) if private else TEAM_KEYWORD]
 
 
+ERROR_MARK, WORKER_MARK = ":error:", ":worker:"
+"""What the words of an error and the name of a worker begin with among the keywords, as no word does."""
+
+
+def worker_keyword(worker: str) -> str:
+    """The worker of a task's last attempt as it stands among the keywords."""
+    return f"{WORKER_MARK}{worker.lower()[:80]}"
+
+
+def error_keywords(error: dict[str, Any] | None) -> list[str]:
+    """Return the keywords of an error: its type, and the first words of its message."""
+    texts = [str(text) for name in ("type", "message") if (text := (error or {}).get(name))]
+    return [ERROR_MARK + word for word in words_of(*(text[:2_000] for text in texts), most=MOST_OF_ERROR)]
+
+
+def searched_words(new: NewTask) -> list[str]:
+    """Return the words by which a new task is found."""
+    own = words_of(new.title, new.type, *new.tags)
+    more = words_of(*new.found_by, most=MOST_FOUND_BY)
+    return list(dict.fromkeys([*own, *more]))
+
+
 def keywords_of(new: NewTask) -> list[str]:
     """Everything by which a task is found: its words, its tags as a whole, its owner, and who may read it."""
-    words = words_of(new.title, new.type, *new.tags)
-    return [*words, *map(tag_keyword, new.tags), *rights_keywords(new.owner, private=new.private)]
+    rights = rights_keywords(new.owner, private=new.private)
+    return [*searched_words(new), *map(tag_keyword, new.tags), *rights]

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain, islice
 from typing import Any
 
 from bson import ObjectId
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.core.clock import utcnow
-from app.core.errors import Invalid
+from app.core.listing.export import as_text
 from app.core.people.audit import AuditFilter, Entry, Event, Outcome
-from app.core.people.audit_export import FORMATS, as_text
+from app.core.people.audit_export import FIELDS, values_of
 from app.core.tasks.task import Task, parse_task_id
 from app.extensions import access, services
-from app.http.sending import INERT
 from app.web.platform.permissions import current_person, requires
 from app.web.request_log.origin import current_origin
+from app.web.tasks.exports import require_format, streamed
 
 blueprint = Blueprint("audit", __name__)
 
@@ -50,6 +48,7 @@ LABELS = {
     Event.WORKER_STOP: "Stop worker",
     Event.QUEUE_PAUSE: "Pause queue",
     Event.QUEUE_RESUME: "Resume queue",
+    Event.TASKS_EXPORT: "Export tasks",
     Event.AUDIT_EXPORT: "Export audit",
     Event.REFUSED: "Refused",
 }
@@ -121,17 +120,8 @@ def _shown(values: dict[str, Any], name: str) -> str | None:
 def export() -> Response:
     """Every entry of a filter as a file; the export is an entry itself, written before the first byte."""
     wanted = AuditFilter.parse(request.args.to_dict(flat=False))
-    chosen = request.form.get("format", "")
-    if chosen not in FORMATS:
-        raise Invalid(f"Choose a format: {', '.join(FORMATS)}.", {"format": "Choose a format."})
+    chosen = require_format(request.form.get("format", ""))
     audit = services().people.audit
     about = {"format": chosen, **wanted.narrowing}
     audit.record(current_person(), current_origin(), Event.AUDIT_EXPORT, after=about)
-    content_type, write = FORMATS[chosen]
-    pieces = write(audit.walk(wanted))
-    begun = list(islice(pieces, 2))  # With the first entries: what MongoDB refuses is still an error page.
-    response = Response(chain(begun, pieces), content_type=content_type)
-    name = f"audit-{utcnow():%Y-%m-%d}.{chosen}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Content-Security-Policy"] = INERT
-    return response
+    return streamed("audit", chosen, FIELDS, map(values_of, audit.walk(wanted)))

@@ -25,6 +25,7 @@ from app.core.quantities import (
     relative,
     size,
 )
+from app.core.tasks.states import Status
 from app.core.tasks.task import id_end
 from app.web.platform.markdown import markdown, markdown_line
 
@@ -32,6 +33,11 @@ TIME_WORDS = Markup(  # noqa: S704 - ours, and without apostrophes
     json.dumps({"units": UNITS, "past": PAST, "future": FUTURE, "now": NOW, "soon": SOON, "since": SINCE})
 )
 """For the script that keeps times true (static/platform/times.js)."""
+SEARCH_EXAMPLES = (
+    *(f"status:{status.value}" for status in Status),
+    *("priority:high", "owner:me", "type:", "tag:", "worker:", "error:", "after:", "before:"),
+)
+"""What the search box offers to complete."""
 PRIORITY_MARKS = {"high": "▲", "medium": "◆", "low": "▼"}
 
 
@@ -124,6 +130,7 @@ def init_app(app: Flask) -> None:
     app.add_template_global(server_ms)
     app.add_template_global(TIME_WORDS, "time_words")  # type: ignore[arg-type]  # as below
     app.after_request(_stamp)
+    app.add_template_global(SEARCH_EXAMPLES, "search_examples")  # type: ignore[arg-type]  # likewise
     app.add_template_global(PRIORITY_MARKS, "priority_marks")  # type: ignore[arg-type]  # a mapping is no function, and templates read it like any global
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

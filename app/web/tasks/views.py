@@ -12,10 +12,11 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.catalog import TaskType
-from app.core.errors import Invalid, NotFound, TooShort
+from app.core.errors import BadSearch, Invalid, NotFound
 from app.core.files.store import StoredFile
 from app.core.listing.cursors import Page
-from app.core.listing.filter import ORDERINGS, PAGE_SIZES, TaskFilter
+from app.core.listing.filter import ORDERINGS, PAGE_SIZES, TYPED, TaskFilter
+from app.core.listing.listing import MOST_NEW
 from app.core.params.paths import MOST_ITEMS
 from app.core.tasks.states import Action, Priority, Status
 from app.core.tasks.task import Task
@@ -43,14 +44,32 @@ NOT_YET = "The queue (Redis) does not answer. The task is saved and starts when 
 @blueprint.get("/tasks")
 @requires("task.read")
 def index() -> str | Response:
-    wanted = request_args.task_filter()
-    if named := _named(wanted):
-        return redirect(url_for(".detail", task_id=named), 303)
+    given = request.args.to_dict(flat=False)
     try:
-        return _list(wanted, access().page(wanted))
-    except TooShort as short:
-        searchable = replace(wanted, q="")
-        return _list(searchable, access().page(searchable), typed=wanted.q, problem=str(short))
+        wanted = _with_owner(TaskFilter.parse(given))
+        if named := _named(wanted):
+            return redirect(url_for(".detail", task_id=named), 303)
+        page = access().page(wanted)
+    except BadSearch as bad:
+        usable = TaskFilter.parse({name: texts for name, texts in given.items() if name not in TYPED})
+        return _list(usable, access().page(usable), typed=given.get("q", [""])[0], problem=str(bad))
+    if _was_typed(wanted, given):
+        return redirect(url_for(".index", **wanted.args()), 303)
+    return _list(wanted, page)
+
+
+def _with_owner(wanted: TaskFilter) -> TaskFilter:
+    """Return a filter with the ID of an owner who was typed by name; `me` is the person who asks."""
+    if wanted.owner.lower() == "me":
+        return replace(wanted, owner=access().person.id)
+    user = services().people.users.by_name(wanted.owner) if wanted.owner else None
+    return replace(wanted, owner=user.id) if user else wanted
+
+
+def _was_typed(wanted: TaskFilter, given: dict[str, list[str]]) -> bool:
+    """Return whether the address says something in words that a filter says better."""
+    said = {name: given.get(name, [""])[0].strip() for name in ("q", "owner")}
+    return len(given.get("status", ())) > 1 or said != {"q": wanted.q, "owner": wanted.owner}
 
 
 def _named(wanted: TaskFilter) -> ObjectId | None:
@@ -65,6 +84,7 @@ def _list(wanted: TaskFilter, page: Page, typed: str = "", problem: str = "") ->
     return render_template(
         "tasks/list.html",
         wanted=wanted,
+        searching=wanted,
         typed=typed or wanted.q,
         problem=problem,
         page=page,
@@ -73,6 +93,7 @@ def _list(wanted: TaskFilter, page: Page, typed: str = "", problem: str = "") ->
         kinds=kinds,
         names=services().people.users.names([wanted.owner] if wanted.owner else ()),
         priorities=list(Priority),
+        statuses=list(Status),
         possible=bulk_wording.possible(access().among(wanted, [*Status])),
         **_row_values([*page.tasks], kinds),
     )
@@ -81,8 +102,12 @@ def _list(wanted: TaskFilter, page: Page, typed: str = "", problem: str = "") ->
 @blueprint.get("/tasks/counts")
 @requires("task.read")
 def counts() -> str:
+    """The tabs; with ``before``, the top of a list, also how many tasks have come into it since."""
     wanted = request_args.task_filter()
-    return region("tasks/_tabs.html", wanted=wanted, counts=access().counts(wanted))
+    new = access().newer(wanted, wanted.before) if wanted.before else 0
+    return region(
+        "tasks/_tabs.html", wanted=wanted, counts=access().counts(wanted), new=new, most_new=MOST_NEW
+    )
 
 
 @blueprint.get("/tasks/rows")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from app.core.errors import BadQuery
+from app.core.errors import BadQuery, BadSearch
 from app.core.listing.filter import ORDERINGS, TaskFilter
 
 NOBODY = ObjectId("0123456789abcdef01234567")  # the same in each process that collects these tests
@@ -83,7 +83,36 @@ class TestParse:
 
     def test_a_filter_that_is_given_twice_is_said(self):
         with pytest.raises(BadQuery, match="may be given once"):
-            TaskFilter.parse({"status": ["failed", "queued"]})
+            TaskFilter.parse({"priority": ["high", "low"]})
+
+    def test_several_statuses_are_one_filter(self):
+        wanted = TaskFilter(status="failed,canceled")
+        assert TaskFilter.parse({"status": ["canceled", "failed"]}) == wanted
+        assert TaskFilter.parse({"status": ["canceled,failed,"]}) == wanted
+        assert wanted.args() == {"status": "failed,canceled"} and wanted.can_end
+        assert TaskFilter(status="queued,failed").can_end and not TaskFilter(status="queued,running").can_end
+        with pytest.raises(BadQuery, match="“pending” is not a status"):
+            TaskFilter.parse({"status": ["failed,pending"]})
+
+    def test_times_ask_for_the_sort_that_has_their_index(self):
+        assert TaskFilter.parse({"finished_from": ["2026-11-01"]}).sort == "finished"
+        assert TaskFilter.parse({"finished_from": ["2026-11-01"], "ended": ["1h"]}).ended == ""
+        assert TaskFilter.parse({"created_from": ["2026-11-01"]}).sort_field == "created_at"
+        later = TaskFilter.parse({"created_from": ["2026-11-01"], "sort": ["finished"]})
+        assert (later.sort_field, later.ranked) == ("created_at", True)
+
+    @pytest.mark.parametrize("time", ["ended", "finished_from", "finished_before"])
+    def test_two_kinds_of_times_are_said(self, time):
+        value = "1h" if time == "ended" else "2026-11-02T10:30"
+        with pytest.raises(BadSearch, match="not by both"):
+            TaskFilter.parse({"created_before": ["2026-11-01"], time: [value]})
+
+    @pytest.mark.parametrize(
+        "text", ["yesterday", "2026-02-30", "2026-11-1", "0001-01-01", "2026-11-01T25:00"]
+    )
+    def test_what_is_no_time_is_said(self, text):
+        with pytest.raises(BadSearch, match="isn't a date"):
+            TaskFilter.parse({"created_from": [text]})
 
     def test_two_orders_are_said(self):
         with pytest.raises(BadQuery, match="“sort” or “order=finished-asc”"):

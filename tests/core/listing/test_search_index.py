@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pymongo.errors import BulkWriteError
 
-from app.core.errors import TooShort
+from app.core.errors import BadSearch
 from app.core.listing.search_index import EXPANSIONS, Expansion, Words
 
 
@@ -39,7 +39,7 @@ def test_a_prefix_is_no_pattern(words, sign):
 
 @pytest.mark.parametrize("prefix", ["", "r"])
 def test_one_letter_is_not_enough(words, prefix):
-    with pytest.raises(TooShort):
+    with pytest.raises(BadSearch):
         words.expand(prefix)
 
 

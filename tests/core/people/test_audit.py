@@ -17,9 +17,10 @@ import pytest
 from pymongo.errors import AutoReconnect, OperationFailure
 
 from app.core.errors import BadQuery, Unavailable
+from app.core.listing.export import cell, csv_of, json_lines_of
 from app.core.people import audit as module
 from app.core.people.audit import Audit, AuditFilter, Entry, Event, Outcome
-from app.core.people.audit_export import cell, csv_of, json_lines_of
+from app.core.people.audit_export import FIELDS, values_of
 from app.core.people.person import ANONYMOUS, Origin, Person
 from app.core.schema.indexes import AUDIT_LISTS
 from app.core.services import Services
@@ -282,8 +283,8 @@ def test_a_damaged_entry_keeps_no_other_from_being_read(field, how, audit, recor
             assert audit.page(wanted, size).entries
         assert {"before", "behind"} <= set(targets(audit.page(wanted).entries))
     assert {"before", "behind"} <= set(targets(list(audit.walk(AuditFilter()))))
-    b"".join(csv_of(audit.walk(AuditFilter())))
-    b"".join(json_lines_of(audit.walk(AuditFilter())))
+    b"".join(csv_of(FIELDS, map(values_of, audit.walk(AuditFilter()))))
+    b"".join(json_lines_of(FIELDS, map(values_of, audit.walk(AuditFilter()))))
 
 
 def test_a_page_says_how_many_it_cannot_read(audit, record, services):
@@ -305,7 +306,7 @@ def test_a_walk_meets_each_once(audit, record, monkeypatch):
 
 def test_a_file_in_csv(audit, record):
     record(Event.USER_CHANGE, 'a "b",\nc', before={"role": "viewer"}, after={"role": "operator"})
-    text = b"".join(csv_of(audit.walk(AuditFilter()))).decode()
+    text = b"".join(csv_of(FIELDS, map(values_of, audit.walk(AuditFilter())))).decode()
     (row,) = csv.DictReader(io.StringIO(text))
     assert (row["person"], row["target"], row["outcome"]) == ("Alice", 'a "b",\nc', "done")
     assert json.loads(row["after"]) == {"role": "operator"}
@@ -313,7 +314,7 @@ def test_a_file_in_csv(audit, record):
 
 def test_a_file_in_json_lines(audit, record, clock):
     record(target="=1", after={"at": clock.now, "by": "\u2028"})
-    (line,) = b"".join(json_lines_of(audit.walk(AuditFilter()))).decode().splitlines()
+    (line,) = b"".join(json_lines_of(FIELDS, map(values_of, audit.walk(AuditFilter())))).decode().splitlines()
     entry = json.loads(line)
     assert (entry["target"], entry["request_id"], entry["person_id"]) == ("=1", "4f2a", "a1")
     assert entry["after"] == {"at": str(clock.now - timedelta(seconds=1)), "by": "\u2028"}
@@ -336,7 +337,7 @@ def test_memory_does_not_grow_with_the_file(write, clock):
     peaks = []
     for many in (1_000, 20_000):
         tracemalloc.start()
-        written = sum(len(piece) for piece in write(itertools.repeat(entry, many)))
+        written = sum(len(piece) for piece in write(FIELDS, map(values_of, itertools.repeat(entry, many))))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert written > 20_000 * 150
