@@ -28,6 +28,7 @@ from app.core.schema import indexes, version
 from app.core.services import Services
 from app.core.store_errors.advice import reason
 from app.core.tasks.states import Priority
+from app.extensions import access
 
 KEPT_S = 1.5
 STALE_S = 10.0  # While another thread reads, what is known may be so old.
@@ -225,4 +226,9 @@ def unless_refused(otherwise: str) -> str:
 
 def init_app(app: Flask) -> None:
     app.extensions["live"] = Live(app.extensions["services"])
-    app.context_processor(lambda: {"pulse": lambda: live().pulse()})
+    app.context_processor(lambda: {"pulse": lambda: live().pulse(), "sees_every_task": _sees_every_task})
+
+
+def _sees_every_task() -> bool:
+    """Whether the person finds in lists what the queues count."""
+    return access().sees_all

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from app.core.clock import utcnow
 from app.core.listing.filter import ENDED_WITHIN
+from app.core.people.roles import Role
 from app.core.tasks.states import ENDED, Priority, Status
 from tests.plugins.examples import examples
 
@@ -109,6 +110,15 @@ def test_each_count_is_that_of_its_list(client, services, tasks, window):
     found = counts(page)
     assert len(found) >= (9 if tasks else 6)  # two for each queue, the bar's, and each outcome
     assert [(link, listed(client, link)) for link, _ in found] == found
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
+def test_a_count_of_tasks_that_one_may_not_see_is_no_link(role, signed_in_as, new_task):
+    new_task(priority="high"), new_task(priority="high", private=True)
+    client = signed_in_as(role)
+    found = counts(client.get("/").text)
+    assert [(link, listed(client, link)) for link, _ in found] == found
+    assert bool([link for link, _ in found if "queued" in link]) == (role is Role.OPERATOR)
 
 
 def test_the_tab_of_the_list_says_the_same(client, services):
