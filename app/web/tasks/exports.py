@@ -12,12 +12,11 @@ from app.core.errors import Invalid
 from app.core.listing.export import FORMATS, PIECE, TASK_FIELDS, Values, values_of_task
 from app.core.tasks.task import Task
 from app.extensions import access, services
+from app.http.sending import INERT
 from app.web.platform import request_args
 from app.web.platform.permissions import requires
 
 blueprint = Blueprint("exports", __name__)
-
-INERT = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
 @blueprint.post("/tasks/export")
