@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -105,11 +106,13 @@ READERS = ((), ("for:team", "for:alice"), ("owner:alice",))
 
 
 @pytest.fixture
-def many_words(services):
+def many_words(services, monkeypatch):
     """Each prefix that is searched for stands for as many words as a search takes."""
     for prefix in ("re", "mo", "of", ":worker:vm", ":error:re"):
         services.dispatch.words.learn([f"{prefix}{number:03}" for number in range(EXPANSIONS)])
         assert len(services.dispatch.words.expand(prefix).words) == EXPANSIONS
+    words = services.listing._words
+    monkeypatch.setattr(words, "expand", cache(words.expand))
     return services
 
 
