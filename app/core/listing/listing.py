@@ -65,13 +65,17 @@ class Sought:
         return tuple(word for word in self.words if word.cut)
 
 
-def unchanged(statuses: Collection[Status], since: datetime) -> Document:
-    """Return the part of a query that leaves out tasks which came into these states after a moment.
+def entered_at(statuses: Collection[Status]) -> str:
+    """Return the field that says when a task came into these states.
 
     What changes among all live states stays among them: only a retry brings a task there.
     """
-    field = "retried_at" if LIVE_STATES.issubset(statuses) else "status_at"
-    return {field: {"$not": {"$gt": since}}}
+    return "retried_at" if LIVE_STATES.issubset(statuses) else "status_at"
+
+
+def unchanged(statuses: Collection[Status], since: datetime) -> Document:
+    """Return the part of a query that leaves out tasks which came into these states after a moment."""
+    return {entered_at(statuses): {"$not": {"$gt": since}}}
 
 
 def one_or_in(values: Sequence[Any]) -> Any:
@@ -110,7 +114,8 @@ class Listing:
         """The MongoDB filter of a TaskFilter, without its cursor: equality fields and their values."""
         return self._query(wanted, self._sought(wanted))
 
-    def _query(self, wanted: TaskFilter, sought: Sought) -> Document:
+    def _query(self, wanted: TaskFilter, sought: Sought, now: datetime | None = None) -> Document:
+        """``now`` is the moment from which "in the last hour" counts back."""
         query: Document = {}
         if wanted.type:
             query["type"] = wanted.type
@@ -122,7 +127,7 @@ class Listing:
             query["error_group"] = wanted.error_group
         narrowed = bool(query or wanted.ended)
         if wanted.ended:
-            query["finished_at"] = {"$gte": utcnow() - ENDED_WITHIN[wanted.ended]}
+            query["finished_at"] = {"$gte": (now or utcnow()) - ENDED_WITHIN[wanted.ended]}
         elif wanted.sort == "finished":
             query["finished_at"] = {"$gt": EPOCH}
         if wanted.status or wanted.priority or narrowed:
@@ -231,7 +236,7 @@ class Listing:
         """The MongoDB filter of a walk, which names status and priority so that one index serves them all."""
         query: Document = {
             "priority": {"$in": [0, 1, 2]},
-            **self._query(replace(wanted, sort="created", status=""), self._whole(wanted)),
+            **self._query(replace(wanted, sort="created", status=""), self._whole(wanted), until),
             "status": {"$in": [status.value for status in among]},
             "created_at": {"$lte": until},
             **unchanged(among, until),
