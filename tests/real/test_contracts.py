@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from tests.core import test_catalog, test_leases
-from tests.core.access import test_access
+from tests.core.access import test_access, test_bulk_run
 from tests.core.files import test_attempt_logs
 from tests.core.files import test_store as test_files
 from tests.core.listing import test_listing, test_pace, test_search_index, test_stats
@@ -30,6 +30,7 @@ CONTRACTS = (
     test_listing,
     test_attempt_logs,
     test_bulk,
+    test_bulk_run,
     test_pace,
     test_rq,
     test_recovery,

@@ -41,7 +41,7 @@ class Killed(BaseException):
     """The process is gone: nothing of it runs any more."""
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each operation is left to the workers, in batches of five."""
     monkeypatch.setattr(bulk, "SMALL", -1)
@@ -56,7 +56,7 @@ def bob(services: Services) -> Person:
 
 
 @pytest.fixture
-def of_bob(services: Services, bob: Person) -> BulkAccess:
+def of_bob(services: Services, bob: Person, small_batches: None) -> BulkAccess:
     return services.access(bob, ORIGIN).bulk
 
 
@@ -85,7 +85,7 @@ def skipped(operation: BulkOperation) -> dict[str, int]:
 
 
 def entries(services: Services) -> list[dict[str, Any]]:
-    return list(services.db.audit.find({"event": "tasks.bulk"}))
+    return list(services.db.audit.find({"event": "tasks.bulk"}).sort([("at", 1), ("_id", 1)]))
 
 
 @pytest.mark.parametrize("by", ["ids", "filter"])
@@ -190,6 +190,34 @@ def test_a_small_one_is_done_before_the_answer(
     assert of_bob.begin(asked(Action.CANCEL)).state is State.ENDED
 
 
+def test_a_web_server_killed_before_its_answer_is_followed_by_a_worker(
+    services: Services,
+    task_in: Callable[..., Task],
+    of_bob: BulkAccess,
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Any,
+) -> None:
+    monkeypatch.setattr(bulk, "SMALL", 100)
+    tasks = [task_in(Status.QUEUED) for _ in range(TASKS)]
+
+    def reach(name: str, detail: object = "") -> None:
+        if name == "bulk_applied":
+            raise Killed
+
+    clock.advance(seconds=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(bulk_run, "reach", reach)
+        with pytest.raises(Killed):
+            of_bob.begin(asked(Action.CANCEL, key="sent-again", until=clock.now))
+    again = of_bob.begin(asked(Action.CANCEL, key="sent-again", until=clock.now))
+    assert (again.state, again.done) == (State.RUNNING, 0)
+    clock.advance(seconds=LEASE.total_seconds() + 1)
+    worked_off(services)
+    assert (now(services, again).done, skipped(now(services, again))) == (TASKS, {})
+    assert {services.tasks.get(task.id).status for task in tasks} == {Status.CANCELED}
+    assert len(entries(services)) == 2
+
+
 def test_stopped_and_resumed(
     services: Services, task_in: Callable[..., Task], of_bob: BulkAccess, bob: Person
 ) -> None:
@@ -252,7 +280,7 @@ def test_it_stops_where_its_person_may_not_any_more(
 
 
 def test_a_token_works_off_no_more_than_it_may(
-    services: Services, task_in: Callable[..., Task], bob: Person
+    services: Services, task_in: Callable[..., Task], bob: Person, small_batches: None
 ) -> None:
     kept, taken = task_in(Status.QUEUED, owner=bob.id), task_in(Status.QUEUED, owner=bob.id, type="other")
     program = bob.narrowed([Permission.TASK_READ, Permission.TASK_CANCEL], ["other"])
