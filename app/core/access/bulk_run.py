@@ -39,10 +39,11 @@ from app.core.tasks.task import Task
 if TYPE_CHECKING:
     from app.core.access.bulk import BulkAccess
 
-FIRST = 20  # what even a slow store does in a moment; then twice as many each time
 BATCH = 200
-SLOW_S = 1.0
-"""A batch that took longer is followed by smaller ones."""
+FIRST = 20
+"""So many changes are sent at once at first, which even a slow store makes in time; then twice as many."""
+SLOW_S = 0.5
+"""Changes that took longer are followed by fewer at once."""
 TURN_S = 2.0
 """How long an operation is worked off before the next one has its turn."""
 
@@ -73,11 +74,8 @@ class BulkRun:
                 return self.operations.get(operation.id)
             operation = taken
             while operation.state is State.RUNNING:
-                began = time.monotonic()
                 operation = self._step(operation)
-                ended = time.monotonic()
-                self.size = min(BATCH, self.size * 2) if ended - began < SLOW_S else max(1, self.size // 2)
-                if ended >= ends and operation.state is State.RUNNING:
+                if time.monotonic() >= ends and operation.state is State.RUNNING:
                     self.operations.give_back(operation)
                     break
             return operation
@@ -133,9 +131,9 @@ class BulkRun:
 
     def _planned(self, operation: BulkOperation, rights: BulkAccess) -> Batch:
         if not operation.ids:
-            return rights.batch(operation, self.size)
+            return rights.batch(operation, BATCH)
         start = int(operation.after or 0)
-        end = start + self.size
+        end = start + BATCH
         batch = rights.among(operation, operation.ids[start:end])
         return Batch(batch.tasks, batch.skipped, str(end) if end < len(operation.ids) else "")
 
@@ -150,32 +148,45 @@ class BulkRun:
     def _done(
         self, operation: BulkOperation, done: set[ObjectId], tasks: list[Task], saved: float
     ) -> BulkOperation:
-        """Change ``tasks`` and save what came of the batch, of which ``done`` were changed before."""
-        reason = Reason.CHANGED
-        if tasks:
-            if (
-                time.monotonic() - saved > LEASE.total_seconds() / 2
-            ):  # The process stood still: see the lease.
-                raise LostOperation
-            try:
-                count = self.bulk.apply(operation.operation, tasks, operation.id)
-            except PyMongoError as error:
-                if is_away(error):
-                    raise
-                log.exception("Bulk action %s: MongoDB refused some of its changes.", operation.id)
-                count, reason = -1, Reason.REFUSED
-            ids = [task.id for task in tasks]
-            done |= (
-                set(ids) if count == len(ids) else self.bulk.changed(operation.operation, ids, operation.id)
-            )
-            reach("bulk_applied", operation.id)
-        left = [task_id for task_id in operation.pending if task_id not in done]
+        """Change ``tasks`` and save what came of the batch, of which ``done`` were changed before.
+
+        ``saved`` is when the lease was renewed last.
+        """
+        refused: set[ObjectId] = set()
+        while tasks:
+            if time.monotonic() - saved > LEASE.total_seconds() / 2:
+                raise LostOperation  # The process stood still, so another one may have taken over.
+            now, tasks = tasks[: self.size], tasks[self.size :]
+            changed, fault = self._change(operation, now)
+            done |= changed
+            refused |= {task.id for task in now if fault} - changed
+            if time.monotonic() - saved > LEASE.total_seconds() / 4:
+                operation, saved = self._save(operation), time.monotonic()
+        moved = [task_id for task_id in operation.pending if task_id not in done | refused]
+        skipped = {Reason.CHANGED.value: moved, Reason.REFUSED.value: sorted(refused)}
         return self._save(
             operation,
             pending=(),
             done=operation.done + len(done),
-            skipped=operation.skipping({reason.value: left}),
+            skipped=operation.skipping(skipped),
         )
+
+    def _change(self, operation: BulkOperation, tasks: list[Task]) -> tuple[set[ObjectId], bool]:
+        """Change tasks; returns which were, and whether MongoDB refused some."""
+        ids, began, fault = [task.id for task in tasks], time.monotonic(), False
+        try:
+            count = self.bulk.apply(operation.operation, tasks, operation.id)
+        except PyMongoError as error:
+            if is_away(error):
+                raise
+            log.exception("Bulk action %s: MongoDB refused some of its changes.", operation.id)
+            count, fault = -1, True
+        slow = time.monotonic() - began > SLOW_S
+        self.size = max(1, self.size // 2) if slow else min(BATCH, self.size * 2)
+        reach("bulk_applied", operation.id)
+        if count == len(ids):
+            return set(ids), False
+        return self.bulk.changed(operation.operation, ids, operation.id), fault
 
     def _unseen(self, operation: BulkOperation, rights: BulkAccess) -> dict[str, Skipped]:
         """Return what was skipped, with those that no batch met: of others, or changed meanwhile."""

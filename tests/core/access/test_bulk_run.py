@@ -45,7 +45,7 @@ class Killed(BaseException):
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each operation is left to the workers, in batches of five."""
     monkeypatch.setattr(bulk, "SMALL", -1)
-    monkeypatch.setattr(bulk_run, "FIRST", 5)
+    monkeypatch.setattr(bulk_run, "FIRST", 2)
     monkeypatch.setattr(bulk_run, "BATCH", 5)
 
 
