@@ -176,14 +176,6 @@ class TestNamed:
         assert services.tasks.get(task.id) == once
         assert services.db.bulk_operations.count_documents({}) == 1
 
-    @pytest.mark.parametrize("wrong", [{"key": ""}, {"key": "x"}, {"until": "x"}, {"total": "-1"}])
-    def test_a_form_of_none_of_ours(self, bob, services, new_task, wrong):
-        task = new_task()
-        bob.choose("cancel", task)
-        values = {"id": [task.id], "until": "9" * 13, "total": "1", "key": "k" * 16, **wrong}
-        assert bob.send("cancel/run", values).status_code == 400
-        assert services.tasks.get(task.id).status is Status.QUEUED
-
 
 class TestAllThatMatch:
     @pytest.fixture
