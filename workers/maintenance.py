@@ -44,6 +44,7 @@ EVERY_S = {
     "prune": 10.0,
     "audit": 60.0,
     "people": 600.0,
+    "bulk": 600.0,
     "clock": clock.EVERY_S,
     "journal": 1.0,
 }
@@ -67,6 +68,7 @@ class Maintenance:
     def run(self) -> None:
         """Repair until `stop`; a store that is away is waited for."""
         threading.Thread(target=self.prepare, name="indexes", daemon=True).start()
+        threading.Thread(target=self.work_off_bulk, name="bulk", daemon=True).start()
         while not self._stop.wait(ROUND_S):
             try:
                 self.round()
@@ -123,6 +125,22 @@ class Maintenance:
                 log.warning("An index could not be made, which is tried again in a minute: %s %s", why, error)
             self._stop.wait(INDEXES_AGAIN_S)
 
+    def work_off_bulk(self) -> None:
+        """Work off bulk operations until `stop`. They take their time, so they have a thread of their own: no
+        repair waits for them. Each has a lease of its own, so every process may."""
+        runner = self._services.bulk_runner(self._name)
+        while not self._stop.wait(ROUND_S):
+            try:
+                clock.require(self._services.db)
+                runner.turn(self._stop.is_set)
+            except (PyMongoError, TaskQueueError) as error:
+                why = self._services.explain(error) or str(error)
+                self._services.lasting.warning(log, "bulk", why, "Bulk actions wait: %s", why)
+            except Exception:
+                log.exception("Bulk actions: a turn failed; the next one follows.")
+            else:
+                self._services.lasting.over(log, "bulk", "Bulk actions go on.")
+
     def _own(self) -> dict[str, Callable[[], object]]:
         """What every process does for itself, whichever leads."""
         return {
@@ -169,6 +187,7 @@ class Maintenance:
             "prune": self._prune,
             "audit": self._prune_audit,
             "people": self._prune_people,
+            "bulk": self._services.operations.prune,
         }
 
     def _rescue(self) -> int:

@@ -14,6 +14,9 @@ from redis.exceptions import RedisError
 
 from app.core import mongo as database
 from app.core.access.access import Access
+from app.core.access.bulk import BulkAccess
+from app.core.access.bulk_operations import BulkOperation, BulkOperations
+from app.core.access.bulk_run import BulkRunner
 from app.core.access.engine import Engine
 from app.core.access.rights import Rights
 from app.core.catalog import Catalog
@@ -71,6 +74,7 @@ class Services:
     recovery: Recovery
     listing: Listing
     bulk: Bulk
+    operations: BulkOperations
     stats: Stats
     vault: Vault
     people: People
@@ -91,10 +95,19 @@ class Services:
             self.dispatch,
             self.listing,
             self.bulk,
+            self.operations,
             self.stats,
             self.pauses,
         )
         return Access(engine, Rights(person, origin, self.people.audit), self.quotas)
+
+    def bulk_runner(self, holder: str) -> BulkRunner:
+        """Return what works off the bulk operations of everybody."""
+
+        def rights(person: Person, operation: BulkOperation) -> BulkAccess:
+            return self.access(person, operation.came_from).bulk
+
+        return BulkRunner(self.operations, self.bulk, self.people.users, rights, holder)
 
     def troubles(self) -> Iterator[Unavailable]:
         """Try what every process needs of the stores; yields why one cannot be used."""
@@ -158,6 +171,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         recovery=Recovery(dispatch, queries),
         listing=listing,
         bulk=Bulk(listing, dispatch, queries),
+        operations=BulkOperations(db),
         stats=Stats(db, listing),
         vault=vault,
         people=people,

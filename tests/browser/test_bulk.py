@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pymongo.errors import NetworkTimeout
 
-from app.core.queue import bulk
-from app.core.queue.bulk import Bulk
+from app.core.access import bulk, bulk_run
 from app.core.services import Services
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import Task
@@ -20,16 +18,6 @@ from tests.browser.test_accessibility import found_on
 from tests.web.looking import claim, fail
 
 pytestmark = pytest.mark.browser
-
-NOTE_THE_COUNTS = """() => {
-  window.counts = new Set();
-  const note = () => {
-    const count = document.querySelector("#run .num b");
-    if (count) window.counts.add(Number(count.textContent));
-  };
-  note();
-  new MutationObserver(note).observe(document.body, { childList: true, subtree: true, characterData: true });
-}"""
 
 CHOSEN = "input[name=id]:checked"
 
@@ -48,17 +36,25 @@ def thirty(services: Services) -> list[Task]:
 
 
 @pytest.fixture
-def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few tasks in each step, and time to look at it."""
-    real = Bulk.step
+def by_a_worker(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Each bulk action is left to a worker, which takes four tasks at a time while the event is set."""
+    monkeypatch.setattr(bulk, "SMALL", -1)
+    monkeypatch.setattr(bulk_run, "FIRST", 4)
+    monkeypatch.setattr(bulk_run, "BATCH", 4)
+    monkeypatch.setattr(bulk_run, "TURN_S", 0.0)
+    works, over = threading.Event(), threading.Event()
+    works.set()
 
-    def slow(self: Bulk, *given: Any) -> Any:
-        time.sleep(0.4)
-        return real(self, *given)
+    def work() -> None:
+        while not over.wait(0.3):
+            if works.is_set():
+                services.bulk_runner("w1").turn()
 
-    monkeypatch.setattr(bulk, "BATCH", 4)
-    monkeypatch.setattr(bulk, "STEP_S", 0.0)
-    monkeypatch.setattr(Bulk, "step", slow)
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield works
+    over.set()
+    thread.join()
 
 
 def box(page: Any, title: str) -> Any:
@@ -88,69 +84,70 @@ def test_two_are_chosen_and_moved(page: Any, services: Services, thirty: list[Ta
     page.get_by_role("button", name="Move 2 tasks").click()
 
     page.get_by_text("2 tasks moved to the end of the high-priority queue.").wait_for()
+    page.get_by_role("link", name="Back to the list").click()
+    page.wait_for_url("**/tasks")
     assert page.locator(".tasks .priority-high").count() == 2
     moved = [task.title for task in thirty if services.tasks.get(task.id).priority is Priority.HIGH]
     assert moved == ["Report 27", "Report 29"]
 
 
+def start(page: Any, count: int = 30) -> None:
+    """Cancel all that match, from the list."""
+    choose_all_that_match(page, count)
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel 30 tasks").click()
+    page.wait_for_url("**/bulk/*")
+
+
 def test_all_that_match_are_canceled_while_one_watches(
-    page: Any, services: Services, thirty: list[Task], small_steps: None
+    page: Any, services: Services, thirty: list[Task], by_a_worker: threading.Event
 ) -> None:
     fail(services, seeded.submit(services, tags=("nightly",)))
     other = seeded.submit(services, title="Other")
     page.goto("/tasks?tag=nightly")
-    choose_all_that_match(page, 31)
-    page.get_by_role("button", name="Cancel").click()
-    page.get_by_text("Skipped: 1 already finished.").wait_for()
-    page.get_by_role("button", name="Cancel 30 tasks").click()
-    page.locator("#run-stop").focus()
-    page.evaluate(NOTE_THE_COUNTS)  # a step may pass faster than one waits for it
+    start(page, 31)
+    page.get_by_role("heading", name="Canceling tasks").wait_for()
+    page.locator("#operation progress").wait_for()
+    page.get_by_role("button", name="Stop").focus()
     page.get_by_role("heading", name="Done").wait_for()
-    seen = page.evaluate("[...window.counts]")
-    assert len(seen) >= 3 and seen == sorted(seen) and all(done % 4 == 0 for done in seen), seen
 
     assert page.get_by_role("status").filter(has_text="30 tasks canceled.").is_visible()
     assert {services.tasks.get(task.id).status for task in thirty} == {Status.CANCELED}
     assert services.tasks.get(other.id).status is Status.QUEUED
-    assert page.evaluate("document.activeElement.textContent") == "Back to the list"
-    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Back to the list").click()
     page.wait_for_url("**/tasks?tag=nightly")
 
 
-def test_a_step_that_is_not_answered_is_done_again(
-    page: Any, services: Services, thirty: list[Task], small_steps: None, monkeypatch: pytest.MonkeyPatch
+def test_it_ends_when_the_tab_is_closed(
+    page: Any, services: Services, thirty: list[Task], by_a_worker: threading.Event
 ) -> None:
-    answers, real = iter([True, True, False]), Bulk.step
+    tab = page.context.new_page()
+    tab.goto("/tasks")
+    start(tab)
+    tab.get_by_role("heading", name="Canceling tasks").wait_for()
+    tab.close()
+    assert services.db.tasks.count_documents({"status": "canceled"}) < 30
 
-    def away(self: Bulk, *given: Any) -> Any:
-        if next(answers, True):
-            return real(self, *given)
-        raise NetworkTimeout("away")
-
-    monkeypatch.setattr(Bulk, "step", away)
-    page.goto("/tasks")
-    choose_all_that_match(page, 30)
-    page.get_by_role("button", name="Cancel").click()
-    page.get_by_role("button", name="Cancel 30 tasks").click()
-    page.get_by_text("Connection lost.").wait_for()
-    page.get_by_role("status").filter(has_text="30 tasks canceled.").wait_for()
-    assert not page.get_by_text("Connection lost.").is_visible()
+    page.goto("/bulk")
+    page.get_by_role("link", name="Cancel tasks").click()
+    page.get_by_role("heading", name="Done").wait_for()
+    assert page.get_by_text("30 tasks canceled.").is_visible()
+    assert {services.tasks.get(task.id).status for task in thirty} == {Status.CANCELED}
 
 
-def test_stopped_it_says_what_was_done(
-    page: Any, services: Services, thirty: list[Task], small_steps: None
+def test_stopped_and_resumed(
+    page: Any, services: Services, thirty: list[Task], by_a_worker: threading.Event
 ) -> None:
     page.goto("/tasks")
-    choose_all_that_match(page, 30)
-    page.get_by_role("button", name="Cancel").click()
-    page.get_by_role("button", name="Cancel 30 tasks").click()
+    start(page)
     page.get_by_text("of 30 tasks").wait_for()
     page.get_by_role("button", name="Stop").click()
-    said = page.locator(".notice", has_text="It was stopped.").inner_text()
-
+    page.get_by_role("heading", name="Stopped").wait_for()
     canceled = services.db.tasks.count_documents({"status": "canceled"})
-    assert said == f"It was stopped. {canceled} tasks canceled."
-    assert 4 <= canceled < 30
+    assert canceled < 30
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("heading", name="Done").wait_for()
+    assert services.db.tasks.count_documents({"status": "canceled"}) == 30
 
 
 def test_what_is_chosen_stays_chosen_when_its_row_is_renewed(
@@ -195,8 +192,9 @@ def test_ranges_keys_and_the_way_back(page: Any, thirty: list[Task]) -> None:
 
 
 def test_without_a_script(
-    chromium: Any, address: str, services: Services, thirty: list[Task], small_steps: None
+    chromium: Any, address: str, services: Services, thirty: list[Task], by_a_worker: threading.Event
 ) -> None:
+    by_a_worker.clear()
     context = chromium.new_context(base_url=address, java_script_enabled=False)
     page = context.new_page()
     page.goto("/tasks")
@@ -205,14 +203,19 @@ def test_without_a_script(
     page.get_by_label("Select all matching tasks").check()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel 30 tasks").click()
-    for done in range(4, 30, 4):
-        page.get_by_text(f"{done} of 30 tasks").wait_for()
-        page.get_by_role("button", name="Continue").click()
+    page.get_by_text("0 of 30 tasks").wait_for()
+    by_a_worker.set()
+    while page.get_by_role("link", name="Refresh").count():
+        with page.expect_navigation():
+            page.get_by_role("link", name="Refresh").click()
     page.get_by_text("30 tasks canceled.").wait_for()
     context.close()
 
 
-def test_axe_finds_nothing(page: Any, services: Services, thirty: list[Task], small_steps: None) -> None:
+def test_axe_finds_nothing(
+    page: Any, services: Services, thirty: list[Task], by_a_worker: threading.Event
+) -> None:
+    by_a_worker.clear()
     seeded.seed(services)
     page.goto("/tasks")
     page.locator("input[name=id]").nth(3).check()
@@ -225,10 +228,16 @@ def test_axe_finds_nothing(page: Any, services: Services, thirty: list[Task], sm
 
     page.get_by_role("button", name="Low").click()
     assert found_on(page) == []
-    page.route("**/run", lambda route: None if "hx-request" in route.request.headers else route.continue_())
+    preview = page.url
     page.get_by_role("button", name="Move").click()
-    page.locator("#run progress").wait_for()
+    page.locator("#operation progress").wait_for()
     assert found_on(page) == []
+    by_a_worker.set()
+    page.get_by_role("heading", name="Done").wait_for()
+    assert found_on(page) == []
+    for address in (preview, "/bulk"):
+        page.goto(address)
+        assert found_on(page) == []
 
     page.goto("/tasks?status=queued")
     page.locator("input[name=id]").nth(3).check()

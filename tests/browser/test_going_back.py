@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from app.core.queue import bulk
-from app.core.queue.bulk import Bulk
 from app.core.services import Services
 from app.core.tasks.states import Status
 from tests.browser import seeded
@@ -86,68 +83,38 @@ def test_back_and_reload_after_a_bulk_action_on_some(page: Any, services: Servic
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel 1 task").click()
     page.get_by_text("1 task canceled.").wait_for()
+    page.wait_for_url("**/bulk/*")
 
     answer = page.go_back()
 
-    assert answer.status == 200 and heading(page) == "Nothing to cancel"
+    assert answer is None or answer.status == 200
+    page.get_by_text("This bulk action was already started").wait_for()
+    assert page.get_by_role("button", name="Cancel 1 task").count() == 0
     assert page.reload().status == 200
-    page.go_forward()
-    page.wait_for_url("**/tasks?tag=nightly")
+    page.get_by_role("link", name="Show its progress").click()
+    page.get_by_text("1 task canceled.").wait_for()
     assert said(page) == []
     assert canceled(services) == 1
 
 
-@pytest.fixture
-def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Bulk.step
-
-    def slow(self: Bulk, *given: Any) -> Any:
-        time.sleep(0.5)
-        return real(self, *given)
-
-    monkeypatch.setattr(bulk, "BATCH", 4)
-    monkeypatch.setattr(bulk, "STEP_S", 0.0)
-    monkeypatch.setattr(Bulk, "step", slow)
-
-
-def start(page: Any) -> None:
-    page.goto("/tasks?tag=nightly")
-    page.get_by_label("Select all on this page").check()
-    page.get_by_label("Select all 30 matching tasks").check()
-    page.get_by_role("button", name="Cancel").click()
-    page.get_by_role("button", name="Cancel 30 tasks").click()
-
-
-def test_back_after_a_run_that_has_ended(page: Any, services: Services, ten: None, small_steps: None) -> None:
-    start(page)
-    page.get_by_role("heading", name="Done").wait_for()
-    page.get_by_role("link", name="Back to the list").click()
-    page.wait_for_url("**/tasks?tag=nightly")
-
-    assert page.go_back().status == 200
-
-    assert heading(page) == "Done"
-    assert page.get_by_text("30 tasks canceled.").is_visible()
-    assert page.reload().status == 200
-    assert page.go_back().status == 200
-    assert heading(page) == "Nothing to cancel"
-
-
-def test_a_run_that_was_left_waits_until_one_goes_on(
-    page: Any, services: Services, ten: None, small_steps: None
+def test_the_button_of_a_page_that_a_browser_kept_starts_nothing_again(
+    page: Any, services: Services, ten: None
 ) -> None:
-    start(page)
-    page.get_by_role("button", name="Stop").wait_for()
-    page.get_by_role("link", name="View Tasks").click()
-    page.wait_for_url("**/tasks")
-    page.wait_for_timeout(1_000)
-    left_at = canceled(services)
-    assert 0 < left_at < 30
+    """A second click, and Back to a page that the browser did not ask for again."""
+    page.goto("/tasks?tag=nightly")
+    page.get_by_label("Select Report 29", exact=True).check()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel 1 task").wait_for()
+    kept = page.context.new_page()
+    kept.goto(page.url)
+    page.get_by_role("button", name="Cancel 1 task").click()
+    page.get_by_text("1 task canceled.").wait_for()
+    task = services.db.tasks.find_one({"status": Status.CANCELED.value})
+    services.tasks.retry(services.tasks.get(task["_id"]))
 
-    assert page.go_back().status == 200
-    page.wait_for_timeout(1_500)
+    kept.get_by_role("button", name="Cancel 1 task").click()
+    kept.get_by_text("1 task canceled.").wait_for()
 
-    assert canceled(services) == left_at
-    page.get_by_role("button", name="Continue").click()
-    page.get_by_role("heading", name="Done").wait_for()
-    assert canceled(services) == 30
+    assert kept.url == page.url
+    assert canceled(services) == 0
+    assert services.db.bulk_operations.count_documents({}) == 1

@@ -10,10 +10,10 @@ from types import ModuleType
 import pytest
 
 from tests.core import test_catalog, test_leases
-from tests.core.access import test_access
+from tests.core.access import test_access, test_bulk_run
 from tests.core.files import test_attempt_logs
 from tests.core.files import test_store as test_files
-from tests.core.listing import test_listing, test_pace, test_search_index, test_stats
+from tests.core.listing import test_listing, test_search_index, test_stats
 from tests.core.queue import test_bulk, test_dispatcher, test_recovery, test_rq
 from tests.core.tasks import test_attempts
 from tests.core.tasks import test_store as test_tasks
@@ -30,7 +30,7 @@ CONTRACTS = (
     test_listing,
     test_attempt_logs,
     test_bulk,
-    test_pace,
+    test_bulk_run,
     test_rq,
     test_recovery,
     test_stats,

@@ -146,7 +146,7 @@ def everything(site, visit, tasks, folder, unused):
     csrf = token_of(visit.ask("/audit")[1])
     for kind in ("csv", "jsonl"):
         visit.ask("/audit/export", "POST", csrf_token=csrf, format=kind)
-        visit.ask("/tasks/export", "POST", csrf_token=csrf, format=kind)
+        visit.ask("/export/tasks", "POST", csrf_token=csrf, format=kind)
     visit.ask("/sign-in", "POST", csrf_token=csrf, name="local", password=PASSWORD)
     visit.ask("/tasks/new/confess", "POST", csrf_token=csrf, password=canary.CANARY, pause_s="x")
     places = {place: text.encode() for place, text in visit.found.items()}

@@ -15,7 +15,7 @@ import pytest
 
 from app.core.clock import utcnow
 from app.core.people.roles import Permission, Role
-from app.web.tasks.bulk_runs import pack
+from app.web.tasks.packed_ids import pack
 from config import load
 from tests.browser.seeded import submit
 from tests.security.world import UNSAFE, World
@@ -114,8 +114,10 @@ TABLE = {
             "priority": "reprioritize",
             "delete": "delete",
         }.items()
-        for step in ("", "_preview", "_run", "_progress")
+        for step in ("", "_preview", "_run")
     },
+    "bulk.index": READ,
+    **{f"bulk.{view}": Rule("read", also=("hidden",)) for view in ("show", "show_live", "stop", "resume")},
     **{
         f"authenticator_app.{view}": replace(PROFILE, also=("hidden", "refused"))
         for view in (
@@ -338,7 +340,7 @@ class Walk:
         browser = bool(self.visitor.grants) and not self.visitor.token
         self.signed_out = browser and route.endpoint.startswith(("sign_in.", "profile."))
         query = query_of(route.endpoint, task)
-        form = {"id": str(task.id), "until": "9" * 13, "done": "0", "left": "0", "total": "1", "to": "high"}
+        form = {"id": str(task.id), "until": "9" * 13, "key": "k" * 16, "total": "1", "to": "high"}
         sent = {"method": route.method, "query_string": query, "headers": self.headers}
         if route.endpoint in BODIES:
             sent["json"] = BODIES[route.endpoint]

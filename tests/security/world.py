@@ -23,21 +23,8 @@ from tests.browser.seeded import seed
 
 PARAMETERS = sorted(
     {*TaskFilter.__dataclass_fields__, *table_state.NAMES}
-    | {
-        "attempt",
-        "period",
-        "from",
-        "file",
-        "ids",
-        "shown",
-        "size",
-        "next",
-        "until",
-        "done",
-        "left",
-        "most",
-        "unknown",
-    }
+    | {"attempt", "period", "from", "file", "ids", "shown", "size", "next"}
+    | {"until", "total", "key", "unknown"}
 )
 """The parameters that any address of ours takes; each is tried at every address."""
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -91,6 +78,7 @@ class World:
             "session_id": "0" * 64,
             "passkey_id": "x",
             "provider": "company",
+            "operation_id": "0" * 24,
         }
 
     def routes(self) -> list[Route]:

@@ -12,11 +12,14 @@ import pytest
 from pymongo.errors import AutoReconnect, ExecutionTimeout, OperationFailure
 
 from app.core import clock
+from app.core.access.bulk_operations import NewBulk, State
 from app.core.clock import utcnow
+from app.core.listing.filter import TaskFilter
 from app.core.people.roles import Role
+from app.core.queue.bulk import Operation
 from app.core.services import Services
 from app.core.tasks import store
-from app.core.tasks.states import Status
+from app.core.tasks.states import Action, Status
 from app.core.tasks.task import Task
 from workers import maintenance
 from workers.maintenance import Maintenance
@@ -47,6 +50,34 @@ def test_a_defect_in_a_repair_does_not_end_the_rounds(
     bob.run()
 
     assert len(rounds) == 2 and "a defect" in caplog.text
+
+
+def test_bulk_operations_are_worked_off_whichever_process_leads(
+    services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And MongoDB away, or a defect, ends neither the thread nor the operation."""
+    monkeypatch.setattr(maintenance, "ROUND_S", 0.0)
+    bob = Maintenance(services, "bob")
+    assert Maintenance(services, "charlie").lead()
+    user = services.people.users.local()
+    asked = NewBulk(
+        Operation(Action.CANCEL, ""), TaskFilter(), (), None, utcnow() + timedelta(hours=1), "k" * 16
+    )
+    task = new_task()
+    operation = services.access(services.people.users.person(user)).bulk.begin(asked)
+    faults: list[BaseException] = [AutoReconnect("away"), KeyError("a defect")]
+    real = services.operations.waiting
+
+    def waiting(holder: str) -> object:
+        if faults:
+            raise faults.pop()
+        if services.operations.get(operation.id).state is State.ENDED:
+            bob.stop()
+        return real(holder)
+
+    monkeypatch.setattr(services.operations, "waiting", waiting)
+    bob.work_off_bulk()
+    assert services.tasks.get(task.id).status is Status.CANCELED
 
 
 def test_a_leader_that_vanished_is_followed(services: Services) -> None:

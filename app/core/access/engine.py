@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.core.access.bulk_operations import BulkOperations
 from app.core.catalog import Catalog
 from app.core.files.attempt_logs import Logs
 from app.core.files.store import Files
@@ -28,5 +29,6 @@ class Engine:
     dispatch: Dispatcher
     listing: Listing
     bulk: Bulk
+    operations: BulkOperations
     stats: Stats
     pauses: Pauses

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bson import ObjectId
+
 from app.core.errors import Forbidden
 from app.core.people.audit import Audit, Event, Outcome
 from app.core.people.person import Origin, Person
@@ -192,6 +194,16 @@ class Rights:
 
     # What is recorded
 
-    def record(self, event: Event, target: str, *, before: Any = None, after: Any = None) -> None:
-        """Record something that was done."""
-        self.audit.record(self.person, self.origin, event, target, before=before, after=after)
+    def record(
+        self,
+        event: Event,
+        target: str,
+        *,
+        before: Any = None,
+        after: Any = None,
+        entry_id: ObjectId | None = None,
+    ) -> None:
+        """Record something that was done; with an ``entry_id``, once."""
+        self.audit.record(
+            self.person, self.origin, event, target, before=before, after=after, entry_id=entry_id
+        )

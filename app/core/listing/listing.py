@@ -22,7 +22,7 @@ from app.core.clock import utcnow
 from app.core.errors import BadQuery, BadSearch
 from app.core.listing import ranking
 from app.core.listing.cursors import EPOCH, Page, beyond, encode, milliseconds, split
-from app.core.listing.filter import SORTS, TaskFilter
+from app.core.listing.filter import ENDED_WITHIN, SORTS, TaskFilter
 from app.core.listing.query_string import MAX_TEXT
 from app.core.listing.search_index import EVERYWHERE, Expansion, Words
 from app.core.mongo import Document, Mongo
@@ -78,13 +78,17 @@ class Sought:
         return tuple(word for word in self.words if word.cut) + more
 
 
-def unchanged(statuses: Collection[Status], since: datetime) -> Document:
-    """Return the part of a query that leaves out tasks which came into these states after a moment.
+def entered_at(statuses: Collection[Status]) -> str:
+    """Return the field that says when a task came into these states.
 
     What changes among all live states stays among them: only a retry brings a task there.
     """
-    field = "retried_at" if LIVE_STATES.issubset(statuses) else "status_at"
-    return {field: {"$not": {"$gt": since}}}
+    return "retried_at" if LIVE_STATES.issubset(statuses) else "status_at"
+
+
+def unchanged(statuses: Collection[Status], since: datetime) -> Document:
+    """Return the part of a query that leaves out tasks which came into these states after a moment."""
+    return {entered_at(statuses): {"$not": {"$gt": since}}}
 
 
 def one_or_in(values: Sequence[Any]) -> Any:
@@ -134,7 +138,8 @@ class Listing:
         """The MongoDB filter of a TaskFilter, without its cursor: equality fields and their values."""
         return self._query(wanted, self._sought(wanted))
 
-    def _query(self, wanted: TaskFilter, sought: Sought) -> Document:
+    def _query(self, wanted: TaskFilter, sought: Sought, now: datetime | None = None) -> Document:
+        """``now`` is the moment from which "in the last hour" counts back."""
         query: Document = {}
         if wanted.type:
             query["type"] = wanted.type
@@ -147,7 +152,9 @@ class Listing:
         narrowed = bool(query or wanted.finished or (wanted.ranked and not wanted.can_live))
         if wanted.created:
             query["created_at"] = wanted.created
-        if wanted.finished:
+        if wanted.ended:
+            query["finished_at"] = {"$gte": (now or utcnow()) - ENDED_WITHIN[wanted.ended]}
+        elif wanted.finished:
             query["finished_at"] = wanted.finished
         elif wanted.sort == "finished":
             query["finished_at"] = {"$gt": EPOCH}
@@ -360,7 +367,7 @@ class Listing:
         """The MongoDB filter of a walk, which names status and priority so that one index serves them all."""
         query: Document = {
             "priority": {"$in": [0, 1, 2]},
-            **self._query(replace(wanted, sort="created", status=""), self._whole(wanted)),
+            **self._query(replace(wanted, sort="created", status=""), self._whole(wanted), until),
             "status": {"$in": [status.value for status in among]},
             "created_at": {**wanted.created, "$lte": until},
             **unchanged(among, until),

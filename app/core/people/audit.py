@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import Any
 
 from bson import ObjectId
-from pymongo.errors import PyMongoError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from app.core import stored
 from app.core.clock import utcnow
@@ -210,8 +211,11 @@ class Audit:
         after: Any = None,
         outcome: Outcome = Outcome.DONE,
         reason: str = "",
+        entry_id: ObjectId | None = None,
     ) -> None:
         """Add an entry. ``target`` is an ID, or what was typed where there is none; nothing may be a secret.
+
+        With an ``entry_id`` it is added once, however often this is called.
 
         ``before`` and ``after`` are small documents of what changed; ``reason`` is a code, for a failure.
 
@@ -229,6 +233,7 @@ class Audit:
             "reason": reason,
         }
         entry: Document = {
+            "_id": entry_id or ObjectId(),
             "at": utcnow(),
             "who": who.id,
             "event": event.value,
@@ -237,7 +242,7 @@ class Audit:
             **{name: value for name, value in (("before", before), ("after", after)) if value is not None},
         }
         try:
-            with explained(self._db):
+            with explained(self._db), suppress(DuplicateKeyError):
                 self._audit.insert_one(entry)
         except PyMongoError as error:
             raise Unavailable(

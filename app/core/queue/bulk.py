@@ -1,29 +1,41 @@
 """The same operation to many tasks: to those that are named, or to all that a list shows.
 
-Each task has its own guard, as if a person had done it to that one alone. What a filter matches is
-walked in steps of about a second, oldest first, so that the caller can show progress, and stop.
+Here is which tasks are next, and changing them: each has its own guard, as if a person had done it to that
+one alone. How far an operation is, and who works it off, is in `bulk_operations` and `bulk_run` of
+`app.core.access`.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import Enum
 
 from bson import ObjectId
 
+from app.core.listing.cursors import encode
 from app.core.listing.filter import TaskFilter
-from app.core.listing.listing import Count, Listing, unchanged
+from app.core.listing.listing import Count, Listing, entered_at
 from app.core.queue.dispatcher import Dispatcher
 from app.core.tasks.queries import Queries
 from app.core.tasks.states import Action, Priority, legal
 from app.core.tasks.task import Task
 
 Permits = Callable[[Task], bool]
-STEP_S = 1.0
-FIRST = 20  # what even a slow store does in a moment; then twice as many each time
-BATCH = 200
+
+
+class Reason(str, Enum):
+    """Why a task was skipped; besides these, the value of its status. The value is what MongoDB holds."""
+
+    THERE = "there"
+    """It is in the queue that it would be moved to."""
+    GONE = "gone"
+    DENIED = "denied"
+    CHANGED = "changed"
+    """It came into its status after the preview, or left it before its turn."""
+    REFUSED = "refused"
+    """The database refused the change."""
 
 
 @dataclass(frozen=True)
@@ -36,21 +48,16 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class BulkStep:
-    """How far it came: on how many it took effect, how many were left as they are, where it goes on.
+class Batch:
+    """The next tasks to change, the IDs of those to skip by reason, and where it goes on (empty: nowhere)."""
 
-    ``after`` is empty when all were looked at. ``denied`` counts those that the caller did not permit; they
-    are not among ``left``.
-    """
-
-    done: int
-    left: int
+    tasks: list[Task]
+    skipped: Mapping[str, Sequence[ObjectId]] = field(default_factory=dict)
     after: str = ""
-    denied: int = 0
 
 
 class Bulk:
-    """Run an operation on many tasks; repeating it is safe. Raises Unavailable without MongoDB."""
+    """Which tasks an operation takes, and changing them. Raises Unavailable without MongoDB."""
 
     def __init__(self, listing: Listing, dispatch: Dispatcher, queries: Queries) -> None:
         self._listing, self._dispatch, self._queries = listing, dispatch, queries
@@ -79,61 +86,89 @@ class Bulk:
             return Count(0)
         return self._listing.count_in(replace(wanted, priority=priority.word), legal(Action.REPRIORITIZE))
 
-    def step(
+    def batch(
         self,
         operation: Operation,
         wanted: TaskFilter,
         until: datetime,
-        after: str = "",
+        after: str,
+        limit: int,
         most: int | None = None,
         permits: Permits = lambda task: True,
-    ) -> BulkStep:
-        """Do it to the next tasks that a filter matched then, and not to more than ``most``, for `STEP_S`."""
-        ends, done, left, denied, batch = time.monotonic() + STEP_S, 0, 0, 0, min(FIRST, BATCH)
-        while True:
-            page = self._listing.walk(wanted, legal(operation.action), until, after, batch)
-            permitted = [task for task in page.tasks if permits(task)]
-            took = self._apply(
-                operation, self._affected(operation, permitted)[: None if most is None else most - done]
-            )
-            denied += len(page.tasks) - len(permitted)
-            done, left, after = done + took, left + len(permitted) - took, page.next
-            if done == most:
-                return BulkStep(done, left, denied=denied)
-            if not after or time.monotonic() >= ends:
-                return BulkStep(done, left, after, denied)
-            batch = min(BATCH, batch * 2)
+    ) -> Batch:
+        """Return the next of all tasks that a filter matched then, at most ``most`` of them to change."""
+        page = self._listing.walk(wanted, legal(operation.action), until, after, limit)
+        skipped: dict[str, list[ObjectId]] = {}
+        fit: list[Task] = []
+        for task in page.tasks:
+            if len(fit) == most:
+                return Batch(fit, skipped, encode(fit[-1], "created_at") if fit else "")
+            if not permits(task):
+                skipped.setdefault(Reason.DENIED.value, []).append(task.id)
+            elif task.priority is operation.priority:
+                skipped.setdefault(Reason.THERE.value, []).append(task.id)
+            else:
+                fit.append(task)
+        return Batch(fit, skipped, page.next)
 
-    def run_on(self, operation: Operation, ids: Sequence[ObjectId], until: datetime) -> BulkStep:
-        """Do it to the tasks of these ids, oldest first, for which it was legal then and is now."""
-        query = {"_id": {"$in": list(ids)}, **unchanged(legal(operation.action), until)}
-        found = self._queries.find(query, [("_id", 1)], len(ids)) if ids else []
-        fit = self._affected(operation, [task for task in found if operation.action in task.actions])
-        done = sum(self._apply(operation, fit[start : start + FIRST]) for start in range(0, len(fit), FIRST))
-        return BulkStep(done, len(ids) - done)
+    def among(
+        self,
+        operation: Operation,
+        ids: Sequence[ObjectId],
+        until: datetime,
+        sees: Permits = lambda task: True,
+        permits: Permits = lambda task: True,
+    ) -> Batch:
+        """Return which of the tasks of these IDs it is legal for now and was then, oldest first."""
+        found = self._queries.find({"_id": {"$in": list(ids)}}, [("_id", 1)], len(ids)) if ids else []
+        states = legal(operation.action)
+        late = self._queries.changed_since([task.id for task in found], entered_at(states), until)
+        seen = {task.id: task for task in found if sees(task)}
+        skipped: dict[str, list[ObjectId]] = {}
+        fit: list[Task] = []
+        for task_id in sorted(ids):
+            task = seen.get(task_id)
+            if task is None:
+                reason = Reason.GONE.value
+            elif not permits(task):
+                reason = Reason.DENIED.value
+            elif task.status not in states:
+                reason = task.status.value
+            elif task_id in late:
+                reason = Reason.CHANGED.value
+            elif task.priority is operation.priority:
+                reason = Reason.THERE.value
+            else:
+                fit.append(task)
+                continue
+            skipped.setdefault(reason, []).append(task_id)
+        return Batch(fit, skipped)
 
-    def _affected(self, operation: Operation, tasks: list[Task]) -> list[Task]:
-        """Those on which it has an effect: what is in the queue already keeps its place."""
-        return [task for task in tasks if task.priority is not operation.priority]
-
-    def _apply(self, operation: Operation, tasks: list[Task]) -> int:
+    def apply(self, operation: Operation, tasks: list[Task], mark: ObjectId) -> int:
+        """Change tasks, each as it was read; returns how many were. Those keep the ``mark``."""
         if operation.action is Action.CANCEL:
-            return self._cancel(tasks, operation.by)
+            return self._cancel(tasks, operation.by, mark)
         if operation.action is Action.DELETE:
             return len(self._dispatch.deletions.delete([task.id for task in tasks]))
         if operation.action is Action.RETRY:
-            return self._announced(tasks, self._tasks.retry_many(tasks))
+            return self._announced(tasks, self._tasks.retry_many(tasks, mark))
         if operation.action is Action.REPRIORITIZE and operation.priority is not None:
-            return self._move(tasks, operation.priority)
+            return self._move(tasks, operation.priority, mark)
         raise ValueError(f"{operation} cannot be done to many tasks")
 
-    def _cancel(self, tasks: list[Task], by: str) -> int:
-        done = self._tasks.cancel_many([task.id for task in tasks], by)
+    def changed(self, operation: Operation, ids: Sequence[ObjectId], mark: ObjectId) -> set[ObjectId]:
+        """Return which of the tasks an operation has changed. One that is gone was deleted, by whomever."""
+        if operation.action is Action.DELETE:
+            return set(self._tasks.gone(ids))
+        return self._tasks.marked(ids, mark)
+
+    def _cancel(self, tasks: list[Task], by: str, mark: ObjectId) -> int:
+        done = self._tasks.cancel_many([task.id for task in tasks], by, mark)
         self._dispatch.revoke([task for task in tasks if task.hint])
         return done
 
-    def _move(self, tasks: list[Task], priority: Priority) -> int:
-        done = self._tasks.reprioritize_many(tasks, priority)
+    def _move(self, tasks: list[Task], priority: Priority, mark: ObjectId) -> int:
+        done = self._tasks.reprioritize_many(tasks, priority, mark)
         self._dispatch.revoke([task for task in tasks if task.hint])
         return self._announced(tasks, done)
 

@@ -101,6 +101,13 @@ INDEXES: Mapping[str, list[IndexModel]] = {
         IndexModel(_keys("user", "expires_at", "_id"), name="user"),
         IndexModel([("expires_at", ASCENDING)], name="expires"),
     ],
+    "bulk_operations": [
+        IndexModel([("who", ASCENDING), ("key", ASCENDING)], name="key", unique=True),
+        IndexModel(_keys("created_at", "_id"), name="created"),
+        IndexModel(_keys("who", "created_at", "_id"), name="who_created"),
+        IndexModel([("state", ASCENDING), ("created_at", ASCENDING), ("_id", ASCENDING)], name="state"),
+        IndexModel([("over_at", ASCENDING)], name="over"),
+    ],
     "audit": [IndexModel(keys, name="_".join(name for name, _ in keys[:-1])) for keys in AUDIT_LISTS],
 }
 """The indexes of each collection."""

@@ -100,6 +100,12 @@ class Queries:
         query = {"keywords": owner_keyword(owner), "status": waiting}
         return int(self._tasks.count_documents(query, limit=most))
 
+    def changed_since(self, task_ids: list[ObjectId], field: str, moment: datetime) -> set[ObjectId]:
+        """Return those of the tasks whose ``field``, a time, is after a moment."""
+        found = self._tasks.find({"_id": {"$in": task_ids}}, {field: 1})
+        times = ((document["_id"], document.get(field)) for document in found)
+        return {task_id for task_id, at in times if isinstance(at, datetime) and at > moment}
+
     def submitted(self, owner: str, key: str | None) -> bool:
         """Return whether an owner has submitted a task with this key."""
         query = {"owner": owner, "submission_key": key}

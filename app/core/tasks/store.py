@@ -29,6 +29,8 @@ from app.core.tasks.task import NewTask, Task, error_keywords, worker_keyword
 from dtq.runtime import ResultKind
 
 LEASE = timedelta(seconds=30)
+MARKS = 3
+"""So many bulk operations that changed a task last are kept with it."""
 Change = tuple[Document, Document]  # a guard, and the update of what it lets through
 _ENDED = sorted(status.value for status in ENDED)
 _OF_AN_END = ("finished_at", "started_at", "dispatched_at", "expire_at")
@@ -280,8 +282,9 @@ class Tasks:
         changes = self._canceled(task_id, by)
         return any(self._tasks.update_one(guard, update).matched_count for guard, update in changes)
 
-    def cancel_many(self, task_ids: Iterable[ObjectId], by: str) -> int:
-        return self._write(change for task_id in task_ids for change in self._canceled(task_id, by))
+    def cancel_many(self, task_ids: Iterable[ObjectId], by: str, mark: ObjectId | None = None) -> int:
+        changes = (change for task_id in task_ids for change in self._canceled(task_id, by))
+        return self._write(changes, mark)
 
     def _canceled(self, task_id: ObjectId, by: str) -> Iterator[Change]:
         now = utcnow()
@@ -295,8 +298,8 @@ class Tasks:
         """Queue an ended task once more; attempts keep counting and one more is allowed."""
         return bool(self._tasks.update_one(*self._retried(task)).matched_count)
 
-    def retry_many(self, tasks: Iterable[Task]) -> int:
-        return self._write(self._retried(task) for task in tasks)
+    def retry_many(self, tasks: Iterable[Task], mark: ObjectId | None = None) -> int:
+        return self._write((self._retried(task) for task in tasks), mark)
 
     def _retried(self, task: Task) -> Change:
         now = utcnow()
@@ -319,9 +322,11 @@ class Tasks:
             return False
         return bool(self._tasks.update_one(*self._moved(task, priority)).matched_count)
 
-    def reprioritize_many(self, tasks: Iterable[Task], priority: Priority) -> int:
+    def reprioritize_many(
+        self, tasks: Iterable[Task], priority: Priority, mark: ObjectId | None = None
+    ) -> int:
         """Each at the end of the other queue, in the order given."""
-        return self._write(self._moved(task, priority) for task in tasks if task.status in WAITING)
+        return self._write((self._moved(task, priority) for task in tasks if task.status in WAITING), mark)
 
     def _moved(self, task: Task, priority: Priority) -> Change:
         guard = {"_id": task.id, "status": task.status.value, "dispatch": task.dispatch}
@@ -331,9 +336,14 @@ class Tasks:
             del values["status_at"]  # It stays in its status.
         return guard, {"$set": values}
 
-    def _write(self, changes: Iterable[Change]) -> int:
-        """Make many guarded changes; returns how many of the guards held."""
-        updates = [UpdateOne(guard, update) for guard, update in changes]
+    def _write(self, changes: Iterable[Change], mark: ObjectId | None) -> int:
+        """Make many guarded changes; returns how many of the guards held.
+
+        Each task that is changed keeps the ``mark`` of the bulk operation, in the same write, so that a
+        process which takes over from one that was killed finds exactly what was done.
+        """
+        push = {"$push": {"bulk": {"$each": [mark], "$slice": -MARKS}}} if mark else {}
+        updates = [UpdateOne(guard, {**update, **push}) for guard, update in changes]
         return self._tasks.bulk_write(updates, ordered=False).matched_count if updates else 0
 
     def delete(self, task_ids: Sequence[ObjectId]) -> list[ObjectId]:
@@ -345,6 +355,11 @@ class Tasks:
         if deleted == len(task_ids):
             return list(task_ids)
         return self.gone(task_ids)
+
+    def marked(self, task_ids: Sequence[ObjectId], mark: ObjectId) -> set[ObjectId]:
+        """Return the IDs of tasks that a bulk operation has changed; see :meth:`_write`."""
+        found = self._tasks.find({"_id": {"$in": list(task_ids)}}, {"bulk": 1})
+        return {document["_id"] for document in found if mark in (document.get("bulk") or ())}
 
     def gone(self, task_ids: Sequence[ObjectId]) -> list[ObjectId]:
         """Return the IDs of which there is no task any more."""

@@ -1,15 +1,14 @@
-"""Bulk actions on the list: preview an operation, then run it, in steps where it is for a filter.
+"""Bulk actions on the list: preview an operation, then start it. Its page is in `bulk_pages`.
 
 Which filter the list had stands in the address, as it does in that of the list; the form has `all` for
-"all that match", else the ids. Each form that is sent leads to a page with an address of its own, so Back,
-Forward and Reload open it again. Nothing here can do harm twice: the core guards each task.
+"all that match", else the ids.
 """
 
 from __future__ import annotations
 
 import re
+import secrets
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,31 +17,27 @@ from bson import ObjectId
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from app.core.access.bulk_operations import NewBulk
 from app.core.clock import utcnow
 from app.core.errors import BadQuery, Invalid
 from app.core.listing.cursors import EPOCH
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import COUNT_LIMIT, Count
-from app.core.queue.bulk import BulkStep, Operation
+from app.core.queue.bulk import Operation
 from app.core.tasks.states import Action, Status, legal
 from app.core.tasks.task import parse_task_id
 from app.extensions import access, services
 from app.web.platform import request_args
-from app.web.platform.flashes import flash_at
-from app.web.platform.fragments import region
 from app.web.platform.permissions import requires
-from app.web.tasks import bulk_runs
+from app.web.tasks import packed_ids
 from app.web.tasks.bulk_wording import WORDINGS, Wording, reasons
 
 blueprint = Blueprint("many", __name__)
 
 MOST_NAMED = 200
 TITLES_SHOWN = 10
-NOT_A_RUN = (
-    "We lost track of this operation and stopped it. Tasks already processed stay processed; "
-    "start again from the list."
-)
-STOPPED = "It was stopped. "
+NO_KEY = "This form is incomplete. Nothing was changed. Start again from the list."
+KEY_SHAPE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _MS = timedelta(milliseconds=1)
 
 
@@ -68,125 +63,66 @@ class Chosen:
         return listed.args(after=listed.after, before=listed.before, last=listed.last)
 
 
-@dataclass(frozen=True)
-class Run:
-    """How far an operation for a filter is; what its forms carry from step to step.
-
-    ``total`` is None where nobody knows it exactly.
-    """
-
-    until: datetime
-    total: int | None
-    so_far: BulkStep = BulkStep(0, 0)
-
-    @classmethod
-    def parse(cls, form: Mapping[str, str]) -> Run:
-        """Raises BadQuery for what no form of ours holds."""
-        until, total, done, left = (form.get(name, "") for name in ("until", "total", "done", "left"))
-        denied = form.get("denied", "0")
-        numbers = all(re.fullmatch("[0-9]{1,9}", each) for each in (total or "0", done, left, denied))
-        if not numbers or not re.fullmatch("[0-9]{1,14}", until):
-            raise BadQuery(NOT_A_RUN)
-        so_far = BulkStep(int(done), int(left), form.get("after", ""), int(denied))
-        return cls(EPOCH + int(until) * _MS, int(total) if total else None, so_far)
-
-    def plus(self, step: BulkStep) -> Run:
-        before = self.so_far
-        sums = before.done + step.done, before.left + step.left
-        return replace(self, so_far=BulkStep(*sums, step.after, before.denied + step.denied))
-
-    @property
-    def fields(self) -> dict[str, str]:
-        """What :meth:`parse` reads."""
-        return {
-            "until": str((self.until - EPOCH) // _MS),
-            "total": "" if self.total is None else str(self.total),
-            "after": self.so_far.after,
-            "done": str(self.so_far.done),
-            "left": str(self.so_far.left),
-            **({"denied": str(self.so_far.denied)} if self.so_far.denied else {}),
-        }
-
-    @property
-    def left_to_do(self) -> int | None:
-        """How many may still be changed, so that it is never more than the preview said."""
-        return None if self.total is None else max(0, self.total - self.so_far.done)
-
-    @property
-    def roughly(self) -> str:
-        """How far it is, in so few steps that it may be read aloud."""
-        done = self.so_far.done
-        if self.total:
-            return f"{min(done * 10 // self.total, 10) * 10} % done"
-        unit = 10 ** (len(str(done)) - 1)
-        return f"More than {done // unit * unit:,} done" if done else "It has begun"
-
-
-CHOSEN, ALL, TO, RUN = "chosen", "all", "to", "run"
+CHOSEN, ALL, TO, KEY = "chosen", "all", "to", "key"
 """What stands in an address beside the filter of the list."""
 
 
 def to_preview(wording: Wording) -> Response:
-    """Lead to the preview of what a form chose. Nothing is changed."""
+    """Lead to the preview of what a form chose. Nothing is changed.
+
+    The key of what may be started there is in its address: so it is the same one after Back and Reload.
+    """
     chosen = _chosen(wording)
-    return redirect(url_for(f".{wording.path}_preview", **chosen.place, **_about(chosen)), 303)
+    about = {**_about(chosen), KEY: secrets.token_urlsafe(12)}
+    return redirect(url_for(f".{wording.path}_preview", **chosen.place, **about), 303)
 
 
 def _about(chosen: Chosen) -> dict[str, Any]:
     """What is chosen, and where to move it, for an address."""
-    about: dict[str, Any] = {CHOSEN: bulk_runs.pack(chosen.ids)} if chosen.ids else {ALL: "1"}
+    about: dict[str, Any] = {CHOSEN: packed_ids.pack(chosen.ids)} if chosen.ids else {ALL: "1"}
     return about | ({TO: chosen.operation.priority.word} if chosen.operation.priority is not None else {})
 
 
 def preview(wording: Wording) -> str:
-    """What the operation would do. Nothing is changed."""
+    """What the operation would do, or that it was started from here. Nothing is changed."""
     chosen = _addressed(wording)
+    key = request.args.get(KEY) or secrets.token_urlsafe(12)
+    if not KEY_SHAPE.fullmatch(key):
+        raise BadQuery(NO_KEY)
     values = _of_named(chosen) if chosen.ids else _of_all(chosen)
     kinds = {kind.name: kind.title for kind in services().catalog.types()}
     names = services().people.users.names([chosen.wanted.owner] if chosen.wanted.owner else ())
     return render_template(
-        "tasks/bulk/preview.html", wording=wording, chosen=chosen, kinds=kinds, names=names, **values
+        "tasks/bulk/preview.html",
+        wording=wording,
+        chosen=chosen,
+        kinds=kinds,
+        names=names,
+        key=key,
+        started=access().bulk.started(key),
+        **values,
     )
 
 
-def run(wording: Wording) -> str | Response:
-    """Do it, or the next second's worth of it."""
+def run(wording: Wording) -> Response:
+    """Start it, or find what was started with the same key, and lead to its page."""
     chosen = _chosen(wording)
-    now = Run.parse(request.form)
-    if chosen.ids:
-        return _ended(wording, chosen, access().bulk.run_on(chosen.operation, chosen.ids, now.until))
-    key = request.form.get(RUN, "")[:40] or bulk_runs.begin()
-    if "stop" in request.form:
-        bulk_runs.note(key, now.fields | {"ended": STOPPED})
-        return _ended(wording, chosen, now.so_far, STOPPED)
-    step = access().bulk.step(chosen.operation, chosen.wanted, now.until, now.so_far.after, now.left_to_do)
-    now = now.plus(step)
-    bulk_runs.note(key, now.fields | ({} if step.after else {"ended": " "}))
-    values = {"wording": wording, "chosen": chosen, "run": now, "key": key}
-    if request.headers.get("HX-Request") == "true":
-        return region("tasks/bulk/_progress.html" if step.after else "tasks/bulk/_ended.html", **values)
-    if step.after:
-        about = {**_about(chosen), RUN: key}
-        return redirect(url_for(f".{wording.path}_progress", **chosen.place, **about), 303)
-    return _ended(wording, chosen, now.so_far)
-
-
-def progress(wording: Wording) -> str | Response:
-    """How far a run of this session is. Nothing is changed: its page sends the next step, or its button."""
-    chosen, key = _addressed(wording), request.args.get(RUN, "")
-    noted = bulk_runs.known(key)
-    if noted is None:
-        return redirect(url_for("tasks.index", **chosen.place), 303)
-    values = {"wording": wording, "chosen": chosen, "run": Run.parse(noted), "key": key}
-    return render_template(
-        "tasks/bulk/progress.html", **values, ended=noted.get("ended", "").strip(), over="ended" in noted
+    until, total, key = (request.form.get(name, "") for name in ("until", "total", KEY))
+    if not re.fullmatch("[0-9]{1,14}", until) or not re.fullmatch("[0-9]{0,9}", total):
+        raise BadQuery(NO_KEY)
+    if not KEY_SHAPE.fullmatch(key):
+        raise BadQuery(NO_KEY)
+    operation = access().bulk.begin(
+        NewBulk(
+            chosen.operation,
+            chosen.wanted,
+            chosen.ids,
+            int(total) if total else None,
+            EPOCH + int(until) * _MS,
+            key,
+        )
     )
-
-
-def _ended(wording: Wording, chosen: Chosen, step: BulkStep, first: str = "") -> Response:
-    place = url_for("tasks.index", **chosen.place)
-    flash_at(place, first + wording.result(chosen.operation, step), "success" if step.done else "warning")
-    return redirect(place, 303)
+    return redirect(url_for("bulk.show", operation_id=operation.id), 303)
 
 
 # What is asked for
@@ -207,10 +143,10 @@ def _chosen(wording: Wording) -> Chosen:
 def _addressed(wording: Wording) -> Chosen:
     """The same from an address of ours. Raises BadQuery and Invalid."""
     args = request.args.to_dict(flat=False)
-    own = {name: args.pop(name)[0] for name in (CHOSEN, ALL, TO, RUN) if name in args}
+    own = {name: args.pop(name)[0] for name in (CHOSEN, ALL, TO, KEY) if name in args}
     if (CHOSEN in own) == (ALL in own):
         raise BadQuery("This address does not say which tasks are chosen. Start again from the list.")
-    ids = bulk_runs.unpack(own[CHOSEN]) if CHOSEN in own else ()
+    ids = packed_ids.unpack(own[CHOSEN]) if CHOSEN in own else ()
     moves = wording.action is Action.REPRIORITIZE
     priority = request_args.priority_of(own.get(TO, "")) if moves else None
     operation = Operation(wording.action, access().person.id, priority)
@@ -250,7 +186,7 @@ def _of_named(chosen: Chosen) -> dict[str, Any]:
         ),
         "titles": [task.title for task in meant[:TITLES_SHOWN]],
         "more": max(0, len(meant) - TITLES_SHOWN),
-        "fields": Run(until, len(meant)).fields,
+        "fields": _fields(until, len(meant)),
     }
 
 
@@ -269,8 +205,13 @@ def _of_all(chosen: Chosen) -> dict[str, Any]:
             Count(0),
             rights.bulk.count_denied(operation, wanted),
         ),
-        "fields": Run(until, total).fields,
+        "fields": _fields(until, total),
     }
+
+
+def _fields(until: datetime, total: int | None) -> dict[str, str]:
+    """When the preview was and how many tasks it announced, for its form."""
+    return {"until": str((until - EPOCH) // _MS), "total": "" if total is None else str(total)}
 
 
 def _add_views(wording: Wording) -> None:
@@ -284,14 +225,9 @@ def _add_views(wording: Wording) -> None:
     def shows() -> str:
         return preview(wording)
 
-    @blueprint.get(f"/tasks/many/{wording.path}/progress", endpoint=f"{wording.path}_progress")
-    @requires(wording.permission)
-    def goes_on() -> str | Response:
-        return progress(wording)
-
     @blueprint.post(f"/tasks/many/{wording.path}/run", endpoint=f"{wording.path}_run")
     @requires(wording.permission)
-    def does() -> str | Response:
+    def does() -> Response:
         return run(wording)
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from bson import ObjectId
+
+from app.core.access.bulk_operations import BulkOperation, State, Why
 from app.core.listing.listing import Count
 from app.core.people.person import Person
 from app.core.quantities import plural
-from app.core.queue.bulk import BulkStep, Operation
+from app.core.queue.bulk import Operation, Reason
 from app.core.tasks.states import ACTIONS, ENDED, Action, Status, legal
 
 
@@ -19,8 +22,7 @@ from app.core.tasks.states import ACTIONS, ENDED, Action, Status, legal
 class Wording:
     """An operation as pages say it. ``path`` is its word in addresses; ``{priority}`` stands for the new one.
 
-    ``to`` follows the number of tasks in the question; ``done`` and ``left`` follow a number, for one and
-    for more.
+    ``to`` follows the number of tasks in the question; ``done`` follows a number, for one and for more.
     """
 
     action: Action
@@ -31,7 +33,6 @@ class Wording:
     doing: str
     means: str
     done: tuple[str, str]
-    left: str
     to: str = ""
     style: str = "primary"
 
@@ -46,25 +47,20 @@ class Wording:
     def button(self, count: Count) -> str:
         return f"{self.verb.capitalize()} {count} task{'' if count.value == 1 else 's'}"
 
+    def title(self, operation: Operation) -> str:
+        """What is done: "Cancel tasks"."""
+        return f"{self.verb.capitalize()} tasks{_filled(self.to, operation)}"
+
     def heading(self, operation: Operation) -> str:
         """What is being done: "Canceling tasks"."""
         return f"{self.doing} tasks{_filled(self.to, operation)}"
 
-    def result(self, operation: Operation, step: BulkStep) -> str:
-        """What came of it: "12 tasks canceled. 3 skipped: already finished."."""
-        one, more = (_filled(words, operation) for words in self.done)
-        took = (
-            f"{plural(step.done, 'task')} {one if step.done == 1 else more}."
-            if step.done
-            else f"No task {one}."
-        )
-        return f"{took} {self.left_alone(step)}".rstrip()
-
-    def left_alone(self, step: BulkStep) -> str:
-        """The sentence about those on which it had no effect; empty without any."""
-        left = f"{step.left:,} skipped: {self.left}." if step.left else ""
-        denied = f"{step.denied:,} skipped: you may not {self.verb} {'it' if step.denied == 1 else 'them'}."
-        return f"{left} {denied if step.denied else ''}".strip()
+    def result(self, operation: BulkOperation) -> str:
+        """What came of it so far: "12 tasks canceled."."""
+        one, more = (_filled(words, operation.operation) for words in self.done)
+        if not operation.done:
+            return f"No task {one}."
+        return f"{plural(operation.done, 'task')} {one if operation.done == 1 else more}."
 
 
 def _filled(text: str, operation: Operation) -> str:
@@ -81,7 +77,6 @@ WORDINGS = (
         doing="Retrying",
         means="Each task is queued again at the end of its priority queue.",
         done=("queued for retry", "queued for retry"),
-        left="not failed or canceled",
     ),
     Wording(
         action=Action.REPRIORITIZE,
@@ -96,7 +91,6 @@ WORDINGS = (
             "moved to the end of the {priority}-priority queue",
             "moved to the end of the {priority}-priority queue",
         ),
-        left="not waiting in another queue",
     ),
     Wording(
         action=Action.CANCEL,
@@ -108,7 +102,6 @@ WORDINGS = (
         means="Waiting tasks are canceled immediately. "
         "Running tasks are asked to stop, usually within seconds.",
         done=("canceled", "canceled"),
-        left="already finished",
         style="danger",
     ),
     Wording(
@@ -120,12 +113,11 @@ WORDINGS = (
         doing="Deleting",
         means="This permanently deletes the tasks with their logs and files. It can't be undone.",
         done=("deleted, with its log and files", "deleted, with their logs and files"),
-        left="not finished",
         style="danger",
     ),
 )
 
-# Why a task is left alone: what its status is called for one and for more.
+# Why a task is skipped: what follows the number, for one and for more.
 _STATES = {
     Status.SCHEDULED: ("is scheduled", "are scheduled"),
     Status.QUEUED: ("waits", "wait"),
@@ -134,6 +126,61 @@ _STATES = {
     Status.FAILED: ("has failed", "have failed"),
     Status.CANCELED: ("is canceled", "are canceled"),
 }
+_REASONS = {
+    Reason.THERE: ("already in that queue", "already in that queue"),
+    Reason.GONE: ("no longer exists", "no longer exist"),
+    Reason.DENIED: ("is not yours to change", "are not yours to change"),
+    Reason.CHANGED: ("changed after the preview", "changed after the preview"),
+    Reason.REFUSED: (
+        "could not be changed: see the server log",
+        "could not be changed: see the server log",
+    ),
+}
+_SKIPS = {
+    **{status.value: words for status, words in _STATES.items()},
+    **{reason.value: words for reason, words in _REASONS.items()},
+}
+
+STOPPED = {
+    Why.ASKED: "Stopped by {by}. Tasks already processed stay processed.",
+    Why.DISABLED: "Stopped: {who} may not sign in any more.",
+    Why.FORBIDDEN: "Stopped: {who} may not do this any more.",
+    Why.FILTER: "Stopped: {message}",
+    Why.ERROR: "Stopped by an error, and it has been logged. Resume, or contact your administrator.",
+}
+STATES = {State.RUNNING: "Running", State.STOPPED: "Stopped", State.ENDED: "Done"}
+
+
+def of(operation: BulkOperation) -> Wording:
+    """The words of an operation."""
+    return next(wording for wording in WORDINGS if wording.action is operation.action)
+
+
+def skipped(operation: BulkOperation) -> list[tuple[str, tuple[ObjectId, ...]]]:
+    """Why tasks were skipped, "3 have succeeded", each with the first of them."""
+    found = []
+    for reason, each in operation.skipped.items():
+        one, more = _SKIPS.get(reason, ("skipped", "skipped"))
+        found.append((f"{each.count:,} {one if each.count == 1 else more}", each.ids))
+    return found
+
+
+def stopped(operation: BulkOperation, names: Mapping[str, str]) -> str:
+    """Why an operation was stopped; empty where it was not."""
+    if operation.why is None:
+        return ""
+    by, who = (operation.stop or {}).get("by", ""), operation.who
+    values = {"by": names.get(by, "somebody"), "who": names.get(who, "who started it")}
+    return STOPPED[operation.why].format(**values, message=operation.message)
+
+
+def roughly(operation: BulkOperation) -> str:
+    """How far it is, in so few steps that it may be read aloud."""
+    done = operation.done
+    if operation.total:
+        return f"{min(done * 10 // operation.total, 10) * 10} % done"
+    unit = 10 ** (len(str(done)) - 1)
+    return f"More than {done // unit * unit:,} done" if done else "It has begun"
 
 
 def allowed(person: Person) -> list[Wording]:
@@ -159,9 +206,9 @@ def reasons(
     said = [([counts[status]], _STATES[status]) for status in others if status not in ended]
     said += [
         ([counts[status] for status in ended], ("already finished", "already finished")),
-        ([there], ("already in that queue", "already in that queue")),
-        ([gone], ("no longer exists", "no longer exist")),
-        ([denied], ("is not yours to change", "are not yours to change")),
+        ([there], _REASONS[Reason.THERE]),
+        ([gone], _REASONS[Reason.GONE]),
+        ([denied], _REASONS[Reason.DENIED]),
     ]
     totals = [(Count(sum(each.value for each in some)), words) for some, words in said]
     return [f"{total} {one if total.value == 1 else more}" for total, (one, more) in totals if total.value]

@@ -19,7 +19,7 @@ from app.web.platform.permissions import requires
 blueprint = Blueprint("exports", __name__)
 
 
-@blueprint.post("/tasks/export")
+@blueprint.post("/export/tasks")
 @requires("task.read")
 def tasks() -> Response:
     """Every task of a filter that the person sees; the export is recorded before its first byte."""

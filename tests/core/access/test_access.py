@@ -11,6 +11,7 @@ import pytest
 from bson import ObjectId
 
 from app.core.access.access import Access
+from app.core.access.bulk_operations import BulkOperation, NewBulk
 from app.core.clock import utcnow
 from app.core.errors import Forbidden, Invalid, NotFound
 from app.core.listing.filter import TaskFilter
@@ -198,7 +199,7 @@ def test_who_has_no_permission_gets_nothing(services, new_task):
         lambda: access.rows([task.id]),
         lambda: access.figures.ended(HOUR),
         lambda: access.files.save(io.BytesIO(b""), "a", "text/plain"),
-        lambda: access.bulk.run_on(Operation(Action.CANCEL, ""), [task.id], utcnow()),
+        lambda: begun(access, Action.CANCEL, [task.id]),
     ):
         with pytest.raises(Forbidden):
             call()
@@ -233,32 +234,43 @@ def test_no_action_is_offered_that_is_refused(services, made, status):
                 assert services.access(someone).actions(task) == wanted
 
 
-# Bulk actions
+# Bulk actions; how one is worked off is in `test_bulk_run`
 
 CANCEL = Operation(Action.CANCEL, "")
+
+
+def begun(access: Access, action: Action, ids: Any = (), total: int = 100) -> BulkOperation:
+    """A small bulk action, done to its end; without IDs to all tasks."""
+    asked = NewBulk(Operation(action, ""), TaskFilter(), tuple(ids), total, utcnow() + HOUR, str(ObjectId()))
+    return access.bulk.begin(asked)
+
+
+def skipped(operation: BulkOperation) -> dict[str, int]:
+    return {reason: each.count for reason, each in operation.skipped.items()}
 
 
 @pytest.mark.parametrize("by", ["ids", "filter"])
 def test_a_bulk_action_skips_what_one_may_not_act_on(services, made, by):
     tasks = {target: made(target, Status.QUEUED) for target in TARGETS}
     access = services.access(ROLES["submitter"], ORIGIN)
-    until = utcnow() + HOUR
     if by == "ids":
         ids = [task.id for task in tasks.values()]
         assert [task.id for task in access.bulk.named(CANCEL, ids).tasks] == [tasks[OWN].id]
-        step = access.bulk.run_on(CANCEL, ids, until)
-        assert (step.done, step.denied, step.left) == (1, 1, 1)
+        operation = begun(access, Action.CANCEL, ids)
+        assert (operation.done, skipped(operation)) == (1, {"denied": 1, "gone": 1})
     else:
         assert access.bulk.count(CANCEL, TaskFilter()).value == 1
         assert access.bulk.count_denied(CANCEL, TaskFilter()).value == 1
-        step = access.bulk.step(CANCEL, TaskFilter(), until)
-        assert (step.done, step.denied) == (1, 1)
+        operation = begun(access, Action.CANCEL, total=1)
+        assert (operation.done, skipped(operation)) == (1, {"denied": 1})
     status = {target: services.tasks.get(task.id).status for target, task in tasks.items()}
     assert status == {OWN: Status.CANCELED, OTHERS: Status.QUEUED, PRIVATE: Status.QUEUED}
     assert services.tasks.get(tasks[OWN].id).cancel["by"] == "me"
-    [entry] = audited(services)
-    assert (entry["event"], entry["target"]) == ("tasks.bulk", "cancel")
-    assert (entry["after"]["count"], entry["after"]["denied"]) == (1, 1)
+    entries = audited(services)
+    assert [(entry["event"], entry["target"]) for entry in entries] == [("tasks.bulk", "cancel")] * 2
+    assert [entry["after"]["state"] for entry in entries] == ["running", "ended"]
+    assert (entries[1]["after"]["count"], entries[1]["after"]["skipped"]["denied"]) == (1, 1)
+    assert (entries[1]["address"], entries[1]["request"]) == ("192.0.2.1", "request-1")
 
 
 def test_an_operator_acts_on_all(services, made):
@@ -266,15 +278,15 @@ def test_an_operator_acts_on_all(services, made):
         made(target, Status.QUEUED)
     access = services.access(ROLES["operator"])
     assert access.bulk.count_denied(CANCEL, TaskFilter()).value == 0
-    assert access.bulk.step(CANCEL, TaskFilter(), utcnow() + HOUR).done == 3
+    assert begun(access, Action.CANCEL, total=3).done == 3
 
 
 def test_a_viewer_may_not_start_one(services, made):
     task = made(OWN, Status.QUEUED)
     access = services.access(ROLES["viewer"])
     for call in (
-        lambda: access.bulk.step(CANCEL, TaskFilter(), utcnow()),
-        lambda: access.bulk.run_on(CANCEL, [task.id], utcnow()),
+        lambda: begun(access, Action.CANCEL),
+        lambda: begun(access, Action.CANCEL, [task.id]),
         lambda: access.bulk.count(CANCEL, TaskFilter()),
     ):
         with pytest.raises(Forbidden):
@@ -355,7 +367,7 @@ def creates_and_retries(services: Any, task_in: Any, kind: Any, someone: Person,
     for call in (
         lambda: access.submit(new(), kind),
         lambda: access.to_clone(failed.id),
-        lambda: access.bulk.run_on(Operation(Action.RETRY, ""), [failed.id], utcnow()).done or refuse(),
+        lambda: begun(access, Action.RETRY, [failed.id]).done or refuse(),
     ):
         if may:
             call()
@@ -403,9 +415,8 @@ def test_a_secret_is_used_by_its_owner_only(services, task_in):
         assert Action.RETRY not in access.actions(failed, kind)
         with pytest.raises(Forbidden, match="secret"):
             access.retry(failed.id)
-        assert access.bulk.run_on(Operation(Action.RETRY, ""), [failed.id], utcnow()).denied == 1
-        step = access.bulk.step(Operation(Action.RETRY, ""), TaskFilter(), utcnow() + HOUR)
-        assert (step.done, step.left, step.denied) == (0, 0, 1)
+        for operation in (begun(access, Action.RETRY, [failed.id]), begun(access, Action.RETRY, total=1)):
+            assert (operation.done, skipped(operation)) == (0, {"denied": 1})
     services.access(ALICE).retry(failed.id)
 
     without = Person("eve", "Eve", Role.SUBMITTER, grants={Permission.TASK_CREATE: Reach.OWN})

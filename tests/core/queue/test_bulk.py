@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,8 +12,7 @@ from bson import ObjectId
 
 from app.core.clock import utcnow
 from app.core.listing.filter import TaskFilter
-from app.core.queue import bulk
-from app.core.queue.bulk import Bulk, BulkStep, Operation
+from app.core.queue.bulk import Batch, Operation
 from app.core.services import Services
 from app.core.tasks.states import Action, Priority, Status, legal
 from app.core.tasks.task import Task, parse_job_id
@@ -22,7 +22,38 @@ CANCEL, RETRY, DELETE = (Operation(action, "bob") for action in (Action.CANCEL, 
 TO_HIGH = Operation(Action.REPRIORITIZE, "bob", Priority.HIGH)
 ALL = TaskFilter()
 
-Statuses = Callable[..., list[Status]]
+MARK = ObjectId()
+
+
+@dataclass(frozen=True)
+class Step:
+    """What came of a batch."""
+
+    done: int
+    skipped: dict[str, int] = field(default_factory=dict)
+    after: str = ""
+
+
+def carried_out(services: Services, operation: Operation, batch: Batch) -> Step:
+    done = services.bulk.apply(operation, batch.tasks, MARK)
+    return Step(done, {reason: len(ids) for reason, ids in batch.skipped.items()}, batch.after)
+
+
+def step(
+    services: Services,
+    operation: Operation,
+    wanted: TaskFilter,
+    until: datetime,
+    after: str = "",
+    most: int | None = None,
+    limit: int = 200,
+) -> Step:
+    batch = services.bulk.batch(operation, wanted, until, after, limit, most)
+    return carried_out(services, operation, batch)
+
+
+def run_on(services: Services, operation: Operation, ids: Sequence[ObjectId], until: datetime) -> Step:
+    return carried_out(services, operation, services.bulk.among(operation, ids, until))
 
 
 @pytest.fixture
@@ -55,15 +86,16 @@ def test_it_is_done_to_what_it_is_legal_for_and_nothing_else(
     services: Services, one_of_each: list[Task], document: Any, operation: Operation, by: str, until: datetime
 ) -> None:
     before = {task.status: document(task) for task in one_of_each}
-    step = (
-        services.bulk.run_on(operation, [task.id for task in one_of_each], utcnow())
+    came = (
+        run_on(services, operation, [task.id for task in one_of_each], utcnow())
         if by == "ids"
-        else services.bulk.step(operation, ALL, until)
+        else step(services, operation, ALL, until)
     )
 
     changed = {task.status for task in one_of_each if document(task) != before[task.status]}
     assert changed == legal(operation.action)
-    assert step == BulkStep(len(changed), len(one_of_each) - len(changed) if by == "ids" else 0)
+    others = {task.status.value: 1 for task in one_of_each if task.status not in changed}
+    assert came == Step(len(changed), others if by == "ids" else {})
 
 
 def test_the_count_says_how_many_that_will_be(services: Services, one_of_each: list[Task]) -> None:
@@ -92,20 +124,18 @@ def test_those_in_the_lane_already_are_counted_apart(
 
 
 def test_a_filter_is_walked_in_steps_and_each_task_met_once(
-    services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch, clock: Any
+    services: Services, new_task: Callable[..., Task], clock: Any
 ) -> None:
-    monkeypatch.setattr(bulk, "BATCH", 3)
-    monkeypatch.setattr(bulk, "STEP_S", 0.0)
     tasks = [new_task(priority="low", tags=("night",)) for _ in range(7)]
     others = [new_task(priority="low"), new_task(tags=("night",))]
     wanted, until, steps, after = TaskFilter(tag="night", priority="low"), clock.now, [], "first"
     clock.advance(seconds=1)
     late = new_task(priority="low", tags=("night",))
     while after:
-        steps.append(services.bulk.step(TO_HIGH, wanted, until, "" if after == "first" else after))
+        steps.append(step(services, TO_HIGH, wanted, until, "" if after == "first" else after, limit=3))
         after = steps[-1].after
 
-    assert [step.done for step in steps] == [3, 3, 1]
+    assert [one.done for one in steps] == [3, 3, 1]
     assert {services.tasks.get(task.id).priority for task in tasks} == {Priority.HIGH}
     assert [services.tasks.get(task.id).priority for task in [*others, late]] == [
         Priority.LOW, Priority.MEDIUM, Priority.LOW]  # fmt: skip
@@ -117,7 +147,7 @@ def test_what_moves_comes_after_what_is_there_in_its_old_order(
     low = [new_task(priority="low") for _ in range(4)]
     there = new_task(priority="high")
 
-    assert services.bulk.step(TO_HIGH, ALL, until).left == 1
+    assert step(services, TO_HIGH, ALL, until).skipped == {"there": 1}
     assert hints(services) == [task.id for task in [there, *low]]
 
 
@@ -125,12 +155,12 @@ def test_hints_of_what_is_canceled_are_taken_back(
     services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone, stays = [new_task() for _ in range(3)], new_task()
-    services.bulk.run_on(CANCEL, [task.id for task in gone], utcnow())
+    run_on(services, CANCEL, [task.id for task in gone], utcnow())
     assert services.queues.depths()[Priority.MEDIUM] == 1
 
     monkeypatch.setattr("app.core.queue.rq.SEARCH_LIMIT", 0)
     more = [new_task() for _ in range(3)]
-    services.bulk.run_on(CANCEL, [task.id for task in more], utcnow())
+    run_on(services, CANCEL, [task.id for task in more], utcnow())
     assert services.queues.depths()[Priority.MEDIUM] == 4
     assert hints(services) == [stays.id]
 
@@ -141,7 +171,7 @@ def test_without_redis_the_sweep_tells_the_workers(
 ) -> None:
     tasks = [task_in(status) for _ in range(3)]
     with redis_away():
-        assert services.bulk.run_on(operation, [task.id for task in tasks], utcnow()).done == 3
+        assert run_on(services, operation, [task.id for task in tasks], utcnow()).done == 3
     services.recovery.push_due()
 
     assert hints(services) == [task.id for task in tasks]
@@ -159,40 +189,47 @@ def test_a_task_that_moved_on_meanwhile_is_left(
         return page
 
     monkeypatch.setattr(services.listing, "walk", meanwhile)
-    assert services.bulk.step(TO_HIGH, ALL, until) == BulkStep(done=1, left=1)
+    batch = services.bulk.batch(TO_HIGH, ALL, until, "", 200)
+    assert (len(batch.tasks), carried_out(services, TO_HIGH, batch).done) == (2, 1)
+    assert services.bulk.changed(TO_HIGH, [first.id, second.id], MARK) == {second.id}
     assert services.tasks.get(first.id).priority is Priority.MEDIUM
     assert services.tasks.get(second.id).priority is Priority.HIGH
 
 
-def test_a_slow_store_is_asked_for_little_at_a_time(
-    services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch, until: datetime
+@pytest.mark.parametrize(
+    ("operation", "status"),
+    [(CANCEL, Status.QUEUED), (CANCEL, Status.RUNNING), (RETRY, Status.FAILED), (TO_HIGH, Status.QUEUED)],
+    ids=["cancel", "cancel running", "retry", "priority"],
+)
+def test_what_was_changed_says_so_whatever_becomes_of_it(
+    services: Services, task_in: Callable[..., Task], operation: Operation, status: Status
 ) -> None:
-    """A batch has to end within the timeout of the store."""
-    asked: list[int] = []
-    real = Bulk._apply
-    monkeypatch.setattr(
-        Bulk,
-        "_apply",
-        lambda self, operation, tasks: asked.append(len(tasks)) or real(self, operation, tasks),
-    )
-    monkeypatch.setattr(bulk, "FIRST", 2)
-    monkeypatch.setattr(bulk, "BATCH", 4)
-    tasks = [new_task() for _ in range(9)]
+    changed, other = task_in(status), task_in(status)
+    run_on(services, operation, [changed.id], utcnow())
+    task = services.tasks.get(changed.id)
+    for way in AFTERWARDS[task.status][:1]:
+        move(services, task, way)
+    run_on_by_others = services.bulk.among(CANCEL, [changed.id], utcnow() + timedelta(hours=1))
+    services.bulk.apply(CANCEL, run_on_by_others.tasks, ObjectId())
 
-    assert services.bulk.run_on(TO_HIGH, [task.id for task in tasks], utcnow()) == BulkStep(done=9, left=0)
-    assert services.bulk.step(CANCEL, ALL, until) == BulkStep(done=9, left=0)
-    assert asked == [2, 2, 2, 2, 1, 2, 4, 3]
+    assert services.bulk.changed(operation, [changed.id, other.id, ObjectId()], MARK) == {changed.id}
+
+
+def test_what_was_deleted_is_what_is_gone(services: Services, task_in: Callable[..., Task]) -> None:
+    ended, waits = task_in(Status.FAILED), task_in(Status.QUEUED)
+    services.bulk.apply(DELETE, [ended, waits], MARK)
+    assert services.bulk.changed(DELETE, [ended.id, waits.id], MARK) == {ended.id}
 
 
 def test_ids_of_no_task_are_left(services: Services) -> None:
-    assert services.bulk.run_on(CANCEL, [ObjectId()], utcnow()) == BulkStep(done=0, left=1)
-    assert services.bulk.run_on(CANCEL, [], utcnow()) == BulkStep(done=0, left=0)
+    assert run_on(services, CANCEL, [ObjectId()], utcnow()) == Step(0, {"gone": 1})
+    assert run_on(services, CANCEL, [], utcnow()) == Step(0)
 
 
 def test_only_these_deeds_can_be_done_to_many(services: Services, new_task: Callable[..., Task]) -> None:
     for operation in (Operation(Action.CLONE, "bob"), Operation(Action.REPRIORITIZE, "bob")):
         with pytest.raises(ValueError, match="cannot be done to many"):
-            services.bulk.run_on(operation, [new_task().id], utcnow())
+            services.bulk.apply(operation, [new_task()], MARK)
 
 
 AFTERWARDS: dict[Status, list[str]] = {
@@ -250,11 +287,11 @@ def test_only_what_matched_at_the_preview_is_taken(
         until, said = clock.now, services.bulk.count(operation, wanted).value
         clock.advance(seconds=1)
         for one in (task, by_id):
-            for step in ways:
-                move(services, services.tasks.get(one.id), step)
+            for then in ways:
+                move(services, services.tasks.get(one.id), then)
         before = document(task), document(by_id)
-        services.bulk.step(operation, wanted, until, most=said)
-        services.bulk.run_on(operation, [by_id.id], until) if wanted is ALL else None
+        step(services, operation, wanted, until, most=said)
+        run_on(services, operation, [by_id.id], until) if wanted is ALL else None
         matched = first in legal(operation.action) and wanted.status in ("", first.value)
         assert matched or (document(task), document(by_id)) == before
         services.db.tasks.delete_many({})
@@ -268,11 +305,20 @@ def test_what_goes_on_meanwhile_is_still_canceled(
     clock.advance(seconds=1)
     for task, way in zip(tasks, ("stage", "claim", "release"), strict=True):
         move(services, task, way)
-    assert services.bulk.step(CANCEL, ALL, until) == BulkStep(done=3, left=0)
+    assert step(services, CANCEL, ALL, until) == Step(3)
+
+
+def test_the_last_hour_of_a_filter_is_the_one_before_the_preview(
+    services: Services, task_in: Callable[..., Task], clock: Any
+) -> None:
+    task_in(Status.FAILED)
+    until = clock.advance(minutes=59)
+    clock.advance(days=1)
+    assert step(services, DELETE, TaskFilter(ended="1h", sort="finished"), until).done == 1
 
 
 def test_never_more_than_was_said(services: Services, new_task: Callable[..., Task], until: datetime) -> None:
     for _ in range(5):
         new_task()
-    assert services.bulk.step(CANCEL, ALL, until, most=3).done == 3
+    assert step(services, CANCEL, ALL, until, most=3).done == 3
     assert services.db.tasks.count_documents({"status": "queued"}) == 2

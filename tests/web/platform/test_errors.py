@@ -30,7 +30,7 @@ NOBODY = ObjectId("0123456789abcdef01234567")  # the same in each process that c
         ),
         ("/tasks?sort=owner", 400, "“owner” is not a sort offered here."),
         ("/tasks?status=lost", 400, "“lost” is not a status offered here."),
-        ("/tasks?status=failed&status=queued", 400, "may be given once"),
+        ("/tasks?priority=low&priority=high", 400, "may be given once"),
         ("/tasks?after=1", 400, "Start again from the first page"),
         ("/tasks/rows?ids=1.2", 400, "ids of tasks"),
         ("/tasks/rows", 400, "ids of tasks"),

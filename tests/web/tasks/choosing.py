@@ -43,11 +43,12 @@ class Chooser(Looker):
             values.setdefault(name, []).append(value)
         return self.client.post(action[1].replace("&amp;", "&"), data=values, headers=headers)
 
-    def end(self, html: str) -> list[str]:
-        """What the pages say until there is no more to do, the last of them on the list."""
-        said = []
-        while "/progress" in ((answer := self.press_on(html)).location or ""):
-            html = self.follow(answer).text
-            said.append(text_of(html.split("<main")[1]))
-        assert answer.status_code == 303, text_of(answer.text)
-        return [*said, self.read(answer.location)]
+    def start(self, html: str) -> str:
+        """Press the button of a preview; returns the address of the page that it leads to."""
+        answer = self.press_on(html)
+        assert answer.status_code == 303 and answer.location.startswith("/bulk/"), text_of(answer.text)
+        return answer.location
+
+    def end(self, html: str) -> str:
+        """What the page of a bulk action says when it was started from a preview."""
+        return text_of(self.open(self.start(html)).split("<main")[1])

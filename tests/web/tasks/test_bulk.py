@@ -9,15 +9,14 @@ import pytest
 from bson import ObjectId
 from pymongo.errors import NetworkTimeout
 
+from app.core.access import bulk, bulk_run
 from app.core.listing.filter import TaskFilter
 from app.core.people.person import Person
 from app.core.people.roles import Permission, Reach, Role
-from app.core.queue import bulk
 from app.core.tasks.states import Priority, Status
 from app.web.platform import permissions
 from tests.web.create.creating import publish
 from tests.web.looking import aged, claim, fail, succeed, text_of
-from tests.web.tasks.choosing import HIDDEN
 
 TAGGED = "?tag=nightly"
 
@@ -33,9 +32,12 @@ def one_of_each(services, new_task) -> dict[str, Any]:
 
 
 @pytest.fixture
-def small_steps(monkeypatch) -> None:
-    monkeypatch.setattr(bulk, "BATCH", 2)
-    monkeypatch.setattr(bulk, "STEP_S", 0.0)
+def by_workers(monkeypatch) -> None:
+    """None is small enough to be done before the answer."""
+    monkeypatch.setattr(bulk, "SMALL", -1)
+    monkeypatch.setattr(bulk_run, "FIRST", 2)
+    monkeypatch.setattr(bulk_run, "BATCH", 2)
+    monkeypatch.setattr(bulk_run, "TURN_S", 0.0)
 
 
 def states(services) -> dict[str, str]:
@@ -86,25 +88,25 @@ WHAT_COMES_OF_IT = {
         "Cancel 2 tasks? Waiting tasks are canceled immediately. "
         "Running tasks are asked to stop, usually within seconds.",
         "Skipped: 2 already finished.",
-        "2 tasks canceled. 2 skipped: already finished.",
+        "2 tasks canceled. Skipped 1 has failed failed",
         {"waits": "canceled"},
     ),
     "retry": (
         "Retry 1 task? Each task is queued again at the end of its priority queue.",
         "Skipped: 1 waits, 1 is running, 1 has succeeded.",
-        "1 task queued for retry. 3 skipped: not failed or canceled.",
+        "1 task queued for retry. Skipped 1 waits waits",
         {"failed": "queued"},
     ),
     "priority": (
         "Move 1 task to high priority? The tasks move to the end of that queue, oldest first.",
         "Skipped: 1 is running, 2 already finished.",
-        "1 task moved to the end of the high-priority queue. 3 skipped: not waiting in another queue.",
+        "1 task moved to the end of the high-priority queue. Skipped 1 is running runs",
         {},
     ),
     "delete": (
         "Delete 2 tasks? This permanently deletes the tasks with their logs and files. It can't be undone.",
         "Skipped: 1 waits, 1 is running.",
-        "2 tasks deleted, with their logs and files. 2 skipped: not finished.",
+        "2 tasks deleted, with their logs and files. Skipped 1 waits waits",
         {"failed": None, "done": None},
     ),
 }
@@ -120,7 +122,7 @@ class TestNamed:
         assert left in text_of(preview)
         assert states(services) == before
 
-        assert said in bob.end(preview)[-1]
+        assert said in bob.end(preview)
         after = {**before, **changed}
         assert states(services) == {name: status for name, status in after.items() if status is not None}
         runs, waits = (services.tasks.get(one_of_each[name].id) for name in ("runs", "waits"))
@@ -143,7 +145,7 @@ class TestNamed:
     def test_the_way_back_is_the_list_as_it_was(self, bob, new_task):
         html = bob.choose(f"cancel{TAGGED}", new_task(tags=("nightly",)))
         assert f'href="/tasks{TAGGED}" data-back>Keep tasks' in html
-        assert bob.press_on(html).location == f"/tasks{TAGGED}"
+        assert f'href="/tasks{TAGGED}">Back to the list' in bob.open(bob.start(html))
 
     def test_a_task_that_is_gone_or_there_already(self, bob, new_task):
         said = text_of(bob.choose("priority", new_task(priority="low"), ObjectId(), priority="low"))
@@ -165,13 +167,14 @@ class TestNamed:
         assert bob.send("cancel/run", {"id": [task.id]}).status_code == 400
         assert services.tasks.get(task.id).status.value == "queued"
 
-    def test_sending_it_twice_does_it_once(self, bob, services, new_task):
+    def test_sending_it_twice_is_one_bulk_action(self, bob, services, new_task):
         task = new_task(priority="low")
         preview = bob.choose("priority", task, priority="high")
-        bob.press_on(preview)
+        address = bob.start(preview)
         once = services.tasks.get(task.id)
-        assert "No task moved to the end of the high-priority queue" in bob.end(preview)[-1]
+        assert [bob.start(preview) for _ in range(3)] == [address] * 3
         assert services.tasks.get(task.id) == once
+        assert services.db.bulk_operations.count_documents({}) == 1
 
 
 class TestAllThatMatch:
@@ -180,7 +183,7 @@ class TestAllThatMatch:
         tasks = [new_task(title=f"night {number}", tags=("nightly",)) for number in range(5)]
         return [*tasks, fail(services, new_task(title="night failed", tags=("nightly",)))]
 
-    def test_in_steps_to_the_end(self, bob, services, nightly, new_task, small_steps):
+    def test_in_batches_to_the_end(self, bob, services, nightly, new_task, by_workers):
         publish(services)
         other = new_task(title="other")
         preview = bob.choose(f"cancel{TAGGED}&order=asc", all="1")
@@ -190,11 +193,14 @@ class TestAllThatMatch:
         late = new_task(title="late", tags=("nightly",))
         aged(services, late, -timedelta(hours=1), "created_at")
 
-        first, second, last = bob.end(preview)
-        assert "2 of 5 tasks 40 % done Continue Stop" in first
-        assert "4 of 5 tasks 80 % done" in second
-        assert "5 tasks canceled." in last
-        assert "tag: nightly" in last
+        address, runner, seen = bob.start(preview), services.bulk_runner("w1"), []
+        while "Stop" in (page := bob.open(address)):
+            seen.append(services.db.tasks.count_documents({"status": "canceled"}))
+            assert f"{seen[-1]} of 5 tasks {seen[-1] * 20} % done" in text_of(page)
+            runner.turn()
+        assert seen[0] == 0 and {2, 4} <= {*seen}
+        assert "Done 5 tasks canceled. No tasks were skipped." in text_of(page)
+        assert "All matching tag: nightly" in text_of(page)
         assert {services.tasks.get(task.id).status for task in nightly[:5]} == {Status.CANCELED}
         assert services.tasks.get(other.id).status is Status.QUEUED
         assert services.tasks.get(late.id).status is Status.QUEUED
@@ -210,16 +216,6 @@ class TestAllThatMatch:
         assert found.get("night failed") == ("failed" if path == "priority" else status)
         assert services.db.tasks.count_documents({"priority": int(Priority.LOW)}) == left
 
-    def test_in_place_for_htmx(self, bob, nightly, small_steps):
-        step = bob.press_on(bob.choose(f"cancel{TAGGED}", all="1"), **{"HX-Request": "true"})
-        assert step.text.startswith('<div id="run"')
-        assert 'hx-post="/tasks/many/cancel/run?tag=nightly" hx-trigger="load' in step.text
-        assert '<progress class="bar-progress" max="5" value="2"' in step.text
-        for _ in range(2):
-            step = bob.press_on(step.text, **{"HX-Request": "true"})
-        assert "Done 5 tasks canceled. Back to the list" in text_of(step.text)
-        assert "hx-post" not in step.text
-
     def test_never_more_than_it_said(self, bob, services, nightly, new_task):
         fails_later = new_task(tags=("nightly",))
         ends = [services.tasks.cancel(task.id, "alice") for task in nightly]
@@ -230,22 +226,17 @@ class TestAllThatMatch:
         assert [services.tasks.get(fails_later.id).status.value] == ["failed"]
         assert services.db.tasks.count_documents({}) == 1
 
-    def test_stopped_it_says_how_many_were_done(self, bob, services, nightly, small_steps):
-        page = bob.follow(bob.press_on(bob.choose(f"cancel{TAGGED}", all="1"))).text
-        values = dict(HIDDEN.findall(page))
-        answer = bob.send(f"cancel/run{TAGGED}", {**values, "stop": "1"})
-        assert (answer.status_code, answer.location) == (303, f"/tasks{TAGGED}")
-        assert "It was stopped. 2 tasks canceled." in bob.read(answer.location)
-        assert list(states(services).values()).count("canceled") == 2
-
-    def test_too_many_to_count(self, bob, nightly, small_steps, monkeypatch):
+    def test_too_many_to_count(self, bob, services, nightly, by_workers, monkeypatch):
         monkeypatch.setattr("app.core.listing.listing.COUNT_LIMIT", 3)
         monkeypatch.setattr("app.web.tasks.bulk_views.COUNT_LIMIT", 3)
         preview = bob.choose("cancel", all="1")
         assert "Cancel 3+ tasks?" in text_of(preview)
         assert "All tasks: no filters are active." in text_of(preview)
-        page = bob.follow(bob.press_on(preview)).text
-        assert "2 tasks More than 2 done" in text_of(page)
+        address = bob.start(preview)
+        services.bulk_runner("w1").turn()
+        page = bob.open(address)
+        assert "Canceling tasks 2 tasks No workers" in text_of(page)
+        assert "More than 2 done" in text_of(page)
         assert '<progress class="bar-progress" aria-label' in page
 
     def test_nothing_that_it_is_legal_for(self, bob, nightly):
@@ -262,7 +253,7 @@ class TestAllThatMatch:
     def test_mongodb_away_is_tried_again_by_a_button(self, bob, services, nightly, monkeypatch):
         preview = bob.choose("cancel", all="1")
         with monkeypatch.context() as away:
-            away.setattr(services.bulk, "step", _away)
+            away.setattr(services.operations, "insert", _away)
             page = bob.press_on(preview)
         assert page.status_code == 503 and ">Try again</button>" in page.text
         assert bob.press_on(page.text).status_code == 303

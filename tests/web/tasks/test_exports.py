@@ -15,7 +15,7 @@ from tests.web.looking import Looker, fail
 
 def export(looker: Looker, query: str = "", **form: str):
     looker.open("/tasks")
-    return looker.client.post(f"/tasks/export{query}", data={"csrf_token": looker._token, **form})
+    return looker.client.post(f"/export/tasks{query}", data={"csrf_token": looker._token, **form})
 
 
 def rows(answer) -> list[dict[str, str]]:
@@ -75,5 +75,5 @@ def test_a_search_that_shows_only_some_is_not_exported(alice, new_task):
 
 
 def test_it_asks_for_a_token_of_a_form(client):
-    assert client.post("/tasks/export", data={"format": "csv"}).status_code == 400
-    assert client.get("/tasks/export").status_code == 404
+    assert client.post("/export/tasks", data={"format": "csv"}).status_code == 400
+    assert client.get("/export/tasks").status_code == 405

@@ -1,42 +1,18 @@
-"""Where a bulk action that a person started stands, so that its page can be opened without sending a form.
-
-Kept in the session, by a key that stands in the address: nobody else's address opens it, and an address alone
-starts nothing. Which tasks were ticked fits into an address, packed.
-"""
+"""Which tasks were ticked, as a part of an address: so the preview of a bulk action can be opened again."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import secrets
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from bson import ObjectId
-from flask import session
 
 from app.core.errors import BadQuery
 
-KEY = "runs"
-MOST = 3
 _ID_BYTES = 12
 MOST_PACKED = 200 * _ID_BYTES
-
-
-def begin() -> str:
-    """Return the key of a new run."""
-    return secrets.token_urlsafe(9)
-
-
-def note(key: str, fields: Mapping[str, str]) -> None:
-    """Keep how far a run is; of many runs the last ones."""
-    others = [[name, kept] for name, kept in session.get(KEY, ()) if name != key]
-    session[KEY] = [*others, [key, dict(fields)]][-MOST:]
-
-
-def known(key: str) -> dict[str, str] | None:
-    """Return what was noted last; None for what this session did not start, or long ago."""
-    return next((dict(fields) for name, fields in session.get(KEY, ()) if name == key), None)
 
 
 def pack(ids: Sequence[ObjectId]) -> str:

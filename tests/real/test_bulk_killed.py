@@ -1,0 +1,86 @@
+"""A bulk operation whose worker process is killed, again and again: the exact record, and no task twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from bson import ObjectId
+
+from app.core.access.bulk_operations import NewBulk, State
+from app.core.clock import utcnow
+from app.core.listing.filter import TaskFilter
+from app.core.people.roles import Role
+from app.core.queue.bulk import Operation
+from app.core.tasks.document import new_document
+from app.core.tasks.states import Action, Priority
+from app.core.tasks.task import NewTask
+from app.local.servers import LocalStores
+from tests.real.fleet import Fleet, fleet, until
+
+pytestmark = pytest.mark.real
+
+TASKS = 600
+POINTS = ("bulk_planned", "bulk_applied", "bulk_recorded")
+
+
+@pytest.fixture
+def armed(real_stores: LocalStores, tmp_path: Path) -> Iterator[tuple[Fleet, Path]]:
+    """A fleet whose worker process is killed at a place for which there is a token."""
+    tokens = tmp_path / "tokens"
+    for point in POINTS:
+        (tokens / point).mkdir(parents=True, exist_ok=True)
+    given = {
+        "DTQ_FAILPOINTS": ",".join(f"{point}=kill" for point in dict.fromkeys(POINTS)),
+        "DTQ_FAILPOINTS_FOLDER": str(tokens),
+    }
+    with fleet(real_stores, "bulk_killed", tmp_path, **given) as made:
+        yield made, tokens
+
+
+def seed(crew: Fleet) -> None:
+    """Failed tasks of a type that no worker has."""
+    new = NewTask(type="nobody", params={}, title="nobody", priority=Priority.LOW)
+    now = utcnow()
+    ended = {"status": "failed", "finished_at": now, "status_at": now, "attempt": 1}
+    documents = [{**new_document(new, ObjectId(), now), **ended} for _ in range(TASKS)]
+    for document in documents:
+        del document["hint"]
+    crew.services.db.tasks.insert_many(documents)
+
+
+def test_killed_at_several_moments(armed: tuple[Fleet, Path]) -> None:
+    crew, tokens = armed
+    services = crew.services
+    seed(crew)
+    users = services.people.users
+    bob = users.person(users.add("Bob", Role.OPERATOR))
+    wanted = TaskFilter(status="failed")
+    asked = NewBulk(Operation(Action.RETRY, bob.id), wanted, (), TASKS, utcnow(), "k" * 16)
+    (tokens / POINTS[0] / "once").touch()
+    crew.start(2)  # Of several, one that is killed is started again.
+    operation = services.access(bob).bulk.begin(asked)
+
+    for number, point in enumerate(POINTS, start=1):
+        fired = until(lambda number=number: _fired(tokens, number), 30)
+        assert fired[-1].split()[1] == point
+        if number < len(POINTS):
+            (tokens / POINTS[number] / "once").touch()
+        # As if the lease of the dead had passed.
+        services.db.bulk_operations.update_one({}, {"$set": {"lease": None}})
+
+    ended = until(lambda: (found := services.operations.get(operation.id)).state is State.ENDED and found, 30)
+    assert (ended.done, dict(ended.skipped)) == (TASKS, {})
+    marks = [task["bulk"] for task in services.db.tasks.find({}, {"bulk": 1})]
+    assert marks == [[operation.id]] * TASKS
+    entries = list(services.db.audit.find({"event": "tasks.bulk"}).sort([("at", 1)]))
+    assert [entry["after"]["state"] for entry in entries] == ["running", "ended"]
+    assert entries[1]["after"]["count"] == TASKS
+
+
+def _fired(tokens: Path, number: int) -> list[str]:
+    """What has happened, once it is so much."""
+    path = tokens / "fired"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return lines if len(lines) >= number else []
