@@ -14,8 +14,10 @@ A task type is a typed function: its form, its JSON Schema and its validation ar
 `dtq.lines` describes what lines of a text may look like, `dtq.checks` conditions on several parameters,
 `dtq.filenames` makes safe file names, and `dtq.testing` runs a task type in a unit test.
 
-This package needs pydantic and nothing else. The program that runs task types (web UI and workers) is not
-part of it.
+`dtq.client` submits tasks to a server and waits for them, from any program: `pip install 'dtq[client]'`.
+
+Without it, this package needs pydantic and nothing else. The program that runs task types (web UI and
+workers) is not part of it.
 """
 
 from dtq._types.signature import TaskTypeError

@@ -153,7 +153,9 @@ def test_the_rule_would_see_an_import():
 def test_the_public_package_needs_pydantic_only():
     files = [path for path in MODULES if name_of(path).startswith("dtq/")]
     needed = {module.partition(".")[0] for path in files for module in imports(path)}
-    assert needed - sys.stdlib_module_names == {"dtq", "pydantic", "pydantic_core", "regex"}
+    assert needed - sys.stdlib_module_names == {"dtq", "pydantic", "pydantic_core", "regex", "httpx2"}
+    assert {name for name in importing("httpx2", "dtq") if not name.startswith("dtq/client/")} == set()
+    assert {name for name in importing("dtq.client") if not name.startswith("dtq/client/")} == set()
     assert importing("regex", "dtq") == {"dtq/lines.py"}, "there it is used where it is installed"
 
 
@@ -295,6 +297,7 @@ def test_only_the_entrances_read_the_environment():
         "gunicorn.conf.py",
         "workers/__main__.py",
         "workers/attempt/child.py",
+        "dtq/client/client.py",  # where a program connects to, and as whom
         "workers/process_state/system.py",  # it reads no setting: it puts back what a task has changed
     )
     assert {name for name in readers if not name.startswith(allowed)} == set()

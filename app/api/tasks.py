@@ -15,7 +15,7 @@ from pydantic import ConfigDict, create_model
 
 from app.api import models
 from app.api.operation import operation
-from app.core.access.inputs import checked_inputs
+from app.core.access.inputs import Inputs, checked_inputs
 from app.core.catalog import TaskType
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.listing.filter import TaskFilter
@@ -85,7 +85,7 @@ def _new_task(sent: models.NewTask, kind: TaskType) -> NewTask:
         timeout_s=sent.timeout_s or kind.timeout_s,
         max_attempts=sent.max_attempts or kind.max_attempts,
         submission_key=key,
-        submission_hash=_hash(sent.model_dump(mode="json")) if key else "",
+        submission_hash=_body_hash(sent, inputs) if key else "",
         files=tuple(file.id for file in inputs.files),
         private=sent.private,
     )
@@ -99,6 +99,21 @@ def _key() -> str | None:
     if not 0 < len(given) <= LONGEST_KEY or not (given.isascii() and given.isprintable()):
         raise Invalid(f"{KEY} takes 1 to {LONGEST_KEY} printable ASCII characters.")
     return _hash(["api", given])
+
+
+def _body_hash(sent: models.NewTask, inputs: Inputs) -> str:
+    """Files count by name and content: a program that is started again uploads them again."""
+    contents = {str(file.id): [file.name, file.sha256] for file in inputs.files if file.sha256}
+    body = sent.model_dump(mode="json")
+    return _hash(body | {"params": _replaced(body["params"], contents)})
+
+
+def _replaced(value: Any, contents: dict[str, list[Any]]) -> Any:
+    if isinstance(value, dict):
+        return {name: _replaced(part, contents) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_replaced(part, contents) for part in value]
+    return contents.get(value, value) if isinstance(value, str) else value
 
 
 def _hash(value: Any) -> str:

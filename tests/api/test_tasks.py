@@ -151,6 +151,15 @@ def test_the_same_key_is_the_same_task(program: Program, services: Services, sou
     assert services.db.tasks.count_documents({}) == 1
 
 
+def test_the_same_key_takes_the_same_file_uploaded_again(program: Program, services: Services) -> None:
+    key = {"Idempotency-Key": "x"}
+    first = program.post("/tasks", new(upload(program)), 201, headers=key)
+    assert program.post("/tasks", new(upload(program)), 201, headers=key)["id"] == first["id"]
+    program.post("/tasks", new(upload(program, b"other")), 422, headers=key)
+    program.post("/tasks", new(upload(program, name="other.csv")), 422, headers=key)
+    assert services.db.tasks.count_documents({}) == 1
+
+
 def test_keys_are_of_their_owner(program_of: Callable[..., Program], services: Services) -> None:
     made = set()
     for name in ("ann", "bob"):

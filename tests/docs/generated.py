@@ -31,14 +31,22 @@ from app.web.platform.errors import code_of
 from config import Settings, load
 from tests.docs.documents import DOCS, ROOT
 
-MODULES = ("dtq", "dtq.testing", "dtq.lines", "dtq.checks")
-"""The modules that authors of task types import from."""
+MODULES = ("dtq", "dtq.testing", "dtq.lines", "dtq.checks", "dtq.client")
+"""The modules that authors of task types, and of programs that submit tasks, import from."""
 
 SECTIONS = (
     ("Public names", "task", "Context", "File", "Fail", "Retry", "Canceled"),
     ("Unit tests", "run", "Trial", "Ran", "Upload"),
     ("Lines that follow rules", "Lines", "Accept", "Refuse", "Part"),
     ("Conditions on several parameters", "Check", "empty", "given", "chosen"),
+    (
+        "The client",
+        *("Client", "Task", "TaskSummary", "TaskFile", "Attempt", "Progress", "TaskError"),
+        *("TypeSummary", "TypeDetails", "Worker", "Queue", "Me"),
+        *("DTQError", "BadSetting", "ConnectionFailed", "BadAnswer", "ProblemError", "FieldProblem"),
+        *("Unauthorized", "Forbidden", "NotFound", "Conflict", "Invalid", "TooManyRequests", "Unavailable"),
+        *("TaskFailed", "TaskCanceled", "WaitTimeout"),
+    ),
 )
 """For every module of `MODULES`, a heading and the names."""
 

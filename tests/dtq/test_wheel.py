@@ -1,4 +1,4 @@
-"""The wheel of `dtq`, in an environment with pydantic and nothing else."""
+"""The wheel of `dtq`, in an environment with pydantic and nothing else, and in one with its client."""
 
 from __future__ import annotations
 
@@ -107,6 +107,41 @@ print("tested", sys.modules["dtq"].__file__)
 """
 
 
+PROGRAM = '''
+"""A program that submits a task, in full types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dtq.client import Client, ConnectionFailed, DTQError, Invalid, Task, TaskFailed
+
+
+def clean(client: Client, path: Path) -> list[Path]:
+    task: Task = client.submit("clean_table", source=path, rows=3, priority="high").wait(timeout_s=60)
+    if task.error is not None:
+        print(task.error.message)
+    return [task.download(file, path.parent) for file in task.files() if file.size]
+
+
+def failed(client: Client) -> list[str]:
+    return [task.refresh().id for task in client.tasks(status="failed", ended="24h")]
+
+
+try:
+    with Client("http://127.0.0.1:9", "dtq_x", retry_s=0) as client:
+        clean(client, Path(__file__))
+except Invalid as error:
+    print([wrong.pointer for wrong in error.errors])
+except TaskFailed as error:
+    print(error.task.log())
+except ConnectionFailed as error:
+    print("refused" in str(error))
+except DTQError as error:
+    print(error)
+'''
+
+
 def pip(*words: str | Path) -> None:
     bundled = bundled_pip()
     assert bundled, "this Python has no pip"
@@ -128,11 +163,20 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of an environment that has the wheel, pydantic and what that needs."""
-    folder = tmp_path_factory.mktemp("alone")
+    return environment(tmp_path_factory.mktemp("alone"), wheel, "pydantic")
+
+
+@pytest.fixture(scope="module")
+def python_of_client(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment that has the wheel with its extra."""
+    return environment(tmp_path_factory.mktemp("client"), wheel, "pydantic", "httpx2")
+
+
+def environment(folder: Path, wheel: Path, *names: str) -> Path:
     venv.create(folder, symlinks=True, with_pip=False)
     (packages,) = folder.glob("lib/python*/site-packages")
     pip("install", *PIP_OPTIONS, "--target", packages, wheel)
-    for name in needed("pydantic"):
+    for name in {each for wanted in names for each in needed(wanted)}:
         copy(importlib.metadata.distribution(name), packages)
     return folder / "bin" / "python"
 
@@ -170,7 +214,11 @@ def test_the_wheel_holds_dtq_alone_and_needs_pydantic_only(wheel: Path) -> None:
 
     assert {name.split("/")[0] for name in names} == {"dtq", metadata.split("/")[0]}
     assert "dtq/py.typed" in names
-    assert [Requirement(line).name for line in about.get_all("Requires-Dist") or ()] == ["pydantic"]
+    needs = [Requirement(line) for line in about.get_all("Requires-Dist") or ()]
+    assert [need.name for need in needs if need.marker is None] == ["pydantic"]
+    assert [(need.name, str(need.marker)) for need in needs if need.marker] == [
+        ("httpx2", 'extra == "client"')
+    ]
     assert (about["Name"], about["Requires-Python"]) == ("dtq", ">=3.11")
 
 
@@ -201,3 +249,29 @@ def test_mypy_strict_accepts_a_task_module_and_sees_its_mistakes(python: Path, t
 
     assert right.returncode == 0, right.stdout + right.stderr
     assert '"Context" has no attribute "progres"' in bad.stdout
+
+
+def test_without_its_extra_the_client_says_what_to_install(python: Path, tmp_path: Path) -> None:
+    code = "try:\n    import dtq.client\nexcept ImportError as error:\n    print(error)"
+    assert ran(python, tmp_path, "-c", code).strip() == (
+        "The client needs httpx2. Install it with: pip install 'dtq[client]'"
+    )
+
+
+def test_a_program_uses_the_client_and_mypy_strict_sees_its_mistakes(
+    python_of_client: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
+    assert ran(python_of_client, tmp_path, "program.py").strip() == "True"
+
+    wrong = PROGRAM.replace('priority="high"', 'priority="urgent"').replace("task.download", "task.donwload")
+    (tmp_path / "wrong.py").write_text(wrong, encoding="utf-8")
+    check = (sys.executable, "-m", "mypy", "--strict", "--python-executable", python_of_client)
+    found = [
+        subprocess.run(
+            [*check, "--cache-dir", tmp_path, name], cwd=tmp_path, capture_output=True, text=True, timeout=200
+        ).stdout
+        for name in ("program.py", "wrong.py")
+    ]
+    assert "Success" in found[0], found[0]
+    assert "donwload" in found[1] and "priority" in found[1]

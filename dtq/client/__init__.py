@@ -1,0 +1,82 @@
+"""Submit tasks to a server, wait for them, and read what came out, from any Python program.
+
+    from pathlib import Path
+    from dtq.client import Client
+
+    with Client() as client:  # DTQ_URL and DTQ_TOKEN say where and as whom
+        task = client.submit("clean_table", source=Path("people.csv"), priority="high").wait()
+        for file in task.files():
+            task.download(file, "results")
+
+It needs more than the rest of `dtq`: `pip install 'dtq[client]'`.
+"""
+
+try:
+    import httpx2  # noqa: F401  # What follows imports it; here its absence gets a sentence
+except ModuleNotFoundError as error:
+    if error.name != "httpx2":
+        raise
+    raise ImportError("The client needs httpx2. Install it with: pip install 'dtq[client]'") from None
+
+from dtq.client.client import Client
+from dtq.client.errors import (
+    BadAnswer,
+    BadSetting,
+    Conflict,
+    ConnectionFailed,
+    DTQError,
+    FieldProblem,
+    Forbidden,
+    Invalid,
+    NotFound,
+    ProblemError,
+    TaskCanceled,
+    TaskFailed,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    WaitTimeout,
+)
+from dtq.client.records import (
+    Attempt,
+    Me,
+    Progress,
+    Queue,
+    TaskError,
+    TaskFile,
+    TypeDetails,
+    TypeSummary,
+    Worker,
+)
+from dtq.client.task import Task, TaskSummary
+
+__all__ = [
+    "Attempt",
+    "BadAnswer",
+    "BadSetting",
+    "Client",
+    "Conflict",
+    "ConnectionFailed",
+    "DTQError",
+    "FieldProblem",
+    "Forbidden",
+    "Invalid",
+    "Me",
+    "NotFound",
+    "ProblemError",
+    "Progress",
+    "Queue",
+    "Task",
+    "TaskCanceled",
+    "TaskError",
+    "TaskFailed",
+    "TaskFile",
+    "TaskSummary",
+    "TooManyRequests",
+    "TypeDetails",
+    "TypeSummary",
+    "Unauthorized",
+    "Unavailable",
+    "WaitTimeout",
+    "Worker",
+]

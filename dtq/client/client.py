@@ -1,0 +1,235 @@
+"""The client: where a program begins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Literal
+from urllib.parse import parse_qsl, quote, urlsplit
+from uuid import uuid4
+
+import dtq
+from dtq.client import uploads
+from dtq.client.errors import BadAnswer
+from dtq.client.http import Http
+from dtq.client.records import (
+    Me,
+    Priority,
+    Queue,
+    Status,
+    TaskFile,
+    TypeDetails,
+    TypeSummary,
+    Worker,
+    read,
+)
+from dtq.client.task import Task, TaskSummary, bound
+
+
+class Client:
+    """A connection to a server, for one token. Threads may share it.
+
+        with Client("https://tasks.example.org", token="dtq_...") as client:
+            task = client.submit("analyse_text", text="To be or not to be").wait()
+            print(task.result())
+
+    Without ``url`` and ``token``, DTQ_URL and DTQ_TOKEN say them. The URL may have a path, where the server
+    is published below one. ``timeout_s`` is how long the server may be silent, not how long an upload takes.
+
+    Requests that fail because of the connection, and answers 429, 502, 503 and 504, are tried again for
+    ``retry_s`` seconds (0: not), after random growing pauses, or later where the server says when; but
+    changes other than `submit` only where they certainly did nothing. Raises BadSetting.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        timeout_s: float = 30,
+        *,
+        retry_s: float = 30,
+    ) -> None:
+        self._http = Http(
+            os.environ.get("DTQ_URL", "") if url is None else url,
+            os.environ.get("DTQ_TOKEN", "") if token is None else token,
+            timeout_s,
+            retry_s,
+            f"dtq/{dtq.__version__}",
+        )
+
+    @property
+    def url(self) -> str:
+        """The server's URL."""
+        return self._http.url
+
+    def __repr__(self) -> str:
+        return f"Client({self.url!r})"
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
+    # Tasks
+
+    def submit(
+        self,
+        type: str,
+        params: Mapping[str, Any] | None = None,
+        /,
+        *,
+        priority: Priority | None = None,
+        title: str | None = None,
+        tags: Sequence[str] = (),
+        run_at: datetime | None = None,
+        max_attempts: int | None = None,
+        timeout_s: int | None = None,
+        private: bool = False,
+        idempotency_key: str | None = None,
+        **more_params: Any,
+    ) -> Task:
+        """Create a task of a type, and return it. All parameters are looked at before anything is sent.
+
+            client.submit("clean_table", source=Path("people.csv"), rows=3, priority="high")
+            client.submit("send_letter", {"title": "Dear Ada", "pages": [Path("a.pdf"), Path("b.pdf")]})
+
+        The options named above are the task's; every other keyword is a parameter of its type. A parameter
+        that has the name of an option, such as ``title``, stands in ``params``, which never holds options.
+
+        A `Path`, and a file that is open for reading bytes, is uploaded wherever it stands in the parameters.
+        What is not given is the type's default. ``run_at`` is when to run it, with a time zone.
+
+        It is created once, however often the request must be sent. The same ``idempotency_key`` in another
+        call, also of another process, returns the task that the first call made, while that exists; with
+        other parameters it is refused. Raises Invalid with a sentence per wrong field, TypeError, OSError.
+        """
+        if twice := set(params or ()) & set(more_params):
+            raise TypeError(f"Give the parameter {min(twice)} once: in params or as a keyword.")
+        if run_at is not None and run_at.tzinfo is None:
+            raise ValueError("Give run_at a time zone, such as datetime.now(timezone.utc).")
+        given = uploads.prepared({**(params or {}), **more_params}, uploads.checked)
+        body = {
+            "type": type,
+            "params": uploads.prepared(given, self._upload),
+            "priority": priority,
+            "title": title,
+            "tags": list(tags),
+            "run_at": run_at and run_at.isoformat(),
+            "max_attempts": max_attempts,
+            "timeout_s": timeout_s,
+            "private": private,
+        }
+        return self._create(body, str(uuid4()) if idempotency_key is None else idempotency_key)
+
+    def _create(self, body: dict[str, Any], key: str) -> Task:
+        headers = {"Idempotency-Key": key}
+        return bound(
+            self, Task, self._http.json("POST", "/tasks", json=body, headers=headers, repeatable=True)
+        )
+
+    def upload(self, file: Path | IO[bytes]) -> TaskFile:
+        """Upload a file for a task to come, whose parameter then is its ID; `submit` does so by itself.
+
+        Without a task, the server deletes it after a day.
+        """
+        with uploads.opened(file) as source:
+            found = self._http.json(
+                "POST",
+                "/files",
+                query={"name": source.name},
+                content=source.chunks,
+                headers={"Content-Type": "application/octet-stream", "Content-Length": str(source.size)},
+                repeatable=True,  # Of a file that arrived twice, the server deletes the one without a task.
+            )
+        return read(TaskFile, found)
+
+    def _upload(self, file: Path | IO[bytes]) -> str:
+        return self.upload(file).id
+
+    def task(self, task_id: str) -> Task:
+        """Return a task by its ID. Raises NotFound."""
+        return self._task(task_id)
+
+    def tasks(
+        self,
+        *,
+        status: Status | None = None,
+        type: str | None = None,
+        priority: Priority | None = None,
+        tag: str | None = None,
+        owner: str | None = None,
+        q: str | None = None,
+        ended: Literal["1h", "24h", "7d"] | None = None,
+        error: str | None = None,
+        sort: Literal["created", "finished"] | None = None,
+        order: Literal["asc", "desc"] | None = None,
+        per_page: Literal[25, 50, 100, 200] = 200,
+    ) -> Iterator[TaskSummary]:
+        """Iterate over all tasks that match, newest first by default; pages are fetched as needed.
+
+            for task in client.tasks(status="failed", type="clean_table", ended="24h"):
+                task.retry()
+
+        The filters are those of View Tasks: ``q`` are words, ``owner`` is the ID of a user, ``error`` the
+        message of a failure. For the first ten, use `itertools.islice`.
+        """
+        named = {
+            "status": status, "type": type, "priority": priority, "tag": tag, "owner": owner, "q": q,
+            "ended": ended, "error": error, "sort": sort, "order": order, "per_page": per_page,
+        }  # fmt: skip
+        query: dict[str, Any] | None = {name: value for name, value in named.items() if value is not None}
+        while query is not None:
+            page = self._http.json("GET", "/tasks", query=query)
+            for found in _items(page, "tasks"):
+                yield bound(self, TaskSummary, found)
+            # Only the query of the address: behind a proxy its host and path may be others.
+            query = dict(parse_qsl(urlsplit(page["next"]).query)) if page.get("next") else None
+
+    # The server
+
+    def types(self) -> list[TypeSummary]:
+        """Return the task types, by category and title."""
+        return self._list(TypeSummary, "/types", "types")
+
+    def type(self, name: str) -> TypeDetails:
+        """Return a task type with the JSON Schema of its parameters. Raises NotFound."""
+        return read(TypeDetails, self._http.json("GET", f"/types/{quote(name, safe='')}"))
+
+    def workers(self) -> list[Worker]:
+        """Return the running workers."""
+        return self._list(Worker, "/workers", "workers")
+
+    def queues(self) -> list[Queue]:
+        """Return the three queues, high first."""
+        return self._list(Queue, "/queues", "queues")
+
+    def me(self) -> Me:
+        """Return whose token this is, and what it may do."""
+        return read(Me, self._http.json("GET", "/me"))
+
+    # For tasks
+
+    def _task(self, task_id: str, wait_s: int = 0) -> Task:
+        query = {"wait": wait_s} if wait_s else None
+        path = f"/tasks/{quote(task_id, safe='')}"
+        return bound(self, Task, self._http.json("GET", path, query=query, held_s=wait_s))
+
+    def _list(self, kind: Any, path: str, name: str) -> list[Any]:
+        return [read(kind, found) for found in _items(self._http.json("GET", path), name)]
+
+
+def _items(found: Any, name: str) -> list[Any]:
+    items = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(items, list):
+        raise BadAnswer("The server's answer is not of this API. Check the URL, and the versions of both.")
+    return items

@@ -1,0 +1,137 @@
+"""What the server answers, as frozen dataclasses. Times are aware, in UTC; what is not known is ignored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Literal, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from dtq.client.errors import BadAnswer
+
+Priority = Literal["high", "medium", "low"]
+Status = Literal["scheduled", "queued", "running", "succeeded", "failed", "canceled"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a task is; ``total`` is None where it is not known."""
+
+    current: float | None
+    total: float | None
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskError:
+    """Why the last attempt failed."""
+
+    kind: str
+    type: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskFile:
+    """A file that a task was given or made; ``size`` is in bytes."""
+
+    id: str
+    name: str
+    size: int
+    content_type: str
+    sha256: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """An attempt that has ended."""
+
+    attempt: int | None
+    worker: str | None
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    outcome: str | None
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypeSummary:
+    """A task type; ``usable``: you may create tasks of it; ``served``: a running worker has it."""
+
+    name: str
+    title: str
+    category: str
+    summary: str
+    priority: Priority
+    timeout_s: int
+    max_attempts: int
+    served: bool
+    usable: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypeDetails(TypeSummary):
+    """A task type with its help and the JSON Schema (2020-12) of its parameters."""
+
+    help: str
+    params_schema: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """A worker process that runs; ``task`` is the ID of its task, where you may see it."""
+
+    name: str
+    host: str
+    pid: int
+    version: str
+    state: str
+    started_at: datetime
+    seen_at: datetime
+    processed: int
+    task: str | None
+    types: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """One of the three queues; counts stop at 10,001. ``oldest`` is when its first task was queued."""
+
+    priority: Priority
+    waiting: int
+    running: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Me:
+    """Whose token this is. ``permissions`` map to own or any; ``types`` is None for a token for all."""
+
+    id: str
+    name: str
+    role: str
+    groups: list[str]
+    permissions: dict[str, Literal["own", "any"]]
+    types: list[str] | None
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def read(kind: type[T], found: Any) -> T:
+    """Return what the server sent as an instance. Raises BadAnswer."""
+    try:
+        return cast(T, _adapter(cast(Any, kind)).validate_python(found))
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
+        raise BadAnswer(
+            f"The server's answer is not of this API (at “{where}”). Check the URL, and the versions of both."
+        ) from None
