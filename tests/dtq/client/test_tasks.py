@@ -202,8 +202,7 @@ def test_waiting_says_that_it_failed_or_was_canceled(
 
 def test_waiting_ends_in_time(client: Client, people: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     task = client.submit("clean_table", source=people)
-    monkeypatch.setattr(api_tasks, "_waiting", threading.BoundedSemaphore(1))
-    api_tasks._waiting.acquire()
+    monkeypatch.setattr(api_tasks, "waiters", lambda: threading.Semaphore(0))
     for seconds in (0, 1.2):
         with pytest.raises(WaitTimeout, match="queued") as over:
             task.wait(seconds)
@@ -214,8 +213,7 @@ def test_no_requests_are_wasted_where_too_many_wait(
     client: Client, server: Server, people: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = client.submit("clean_table", source=people)
-    monkeypatch.setattr(api_tasks, "_waiting", threading.BoundedSemaphore(1))
-    api_tasks._waiting.acquire()
+    monkeypatch.setattr(api_tasks, "waiters", lambda: threading.Semaphore(0))
     server.weather.seen.clear()
     with pytest.raises(WaitTimeout):
         task.wait(2)
