@@ -232,7 +232,9 @@ def problems() -> str:
             yield each
             yield from below(each)
 
-    found = {code_of(kind): kind for kind in below(TaskQueueError) if kind.__module__.startswith("app.")}
+    found = {
+        code_of(kind): kind for kind in below(TaskQueueError) if kind.__module__ == TaskQueueError.__module__
+    }
     rows = sorted((kind.status, name, kind.title) for name, kind in found.items())
     return table(
         ("status", "type", "title"),
