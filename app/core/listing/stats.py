@@ -256,7 +256,12 @@ def _running(task: Document) -> Running | None:
     """Return what the simulation of the workers knows of a running task; None for a damaged one."""
     lease, said = task.get("lease"), task.get("progress")
     worker = lease.get("worker") if isinstance(lease, dict) else None
-    if not worker or not is_time(task.get("started_at")) or not is_count(task.get("timeout_s")):
+    if (
+        not worker
+        or not isinstance(worker, str)
+        or not is_time(task.get("started_at"))
+        or not is_count(task.get("timeout_s"))
+    ):
         return None
     said = said if isinstance(said, dict) else {}
     done, total = _positive(said.get("done")), _positive(said.get("total"))

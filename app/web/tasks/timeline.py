@@ -126,4 +126,5 @@ def runs_of(task: Task, latest: Iterable[Task]) -> Runs | None:
 
 
 def _ended(task: Task) -> bool:
-    return task.status in (Status.SUCCEEDED, Status.FAILED) and took(task) is not None
+    ended = task.status in (Status.SUCCEEDED, Status.FAILED) and task.finished_at is not None
+    return ended and took(task) is not None
