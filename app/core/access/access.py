@@ -16,6 +16,7 @@ from app.core.access.bulk import BulkAccess
 from app.core.access.engine import Engine
 from app.core.access.figures import Figures
 from app.core.access.files import FileAccess
+from app.core.access.inputs import checked_inputs
 from app.core.access.operations import Operations
 from app.core.access.rights import Rights, holds_secret
 from app.core.catalog import TaskType
@@ -25,8 +26,6 @@ from app.core.listing.cursors import Page
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import Count, Listing
 from app.core.listing.search_texts import found_by
-from app.core.params.paths import file_ids
-from app.core.params.validate import validate
 from app.core.people.audit import Event
 from app.core.people.person import Person
 from app.core.people.quotas import Quotas
@@ -236,11 +235,10 @@ class Access:
         """
         past = self.to_clone(task_id)
         kind = self._engine.catalog.get(past.type)
-        params = validate(kind.schema, self._opened(past), kind.fields)
-        named = {ObjectId(one) for ids in file_ids(kind.fields, params).values() for one in ids}
+        inputs = checked_inputs(kind, self._opened(past), self.files)
         new = NewTask(
             type=past.type,
-            params=params,
+            params=inputs.params,
             title=past.title,
             priority=past.priority,
             tags=past.tags,
@@ -248,7 +246,7 @@ class Access:
             max_attempts=past.attempts_chosen or past.max_attempts,
             submission_key=submission_key,
             parent=past.id,
-            files=tuple(named),
+            files=tuple(file.id for file in inputs.files),
             private=past.private,
         )
         return self.submit(new, kind)
