@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
@@ -13,9 +13,9 @@ from app.core.tasks.states import Priority, Status
 
 PriorityWord = Literal["high", "medium", "low"]
 StatusWord = Literal["scheduled", "queued", "running", "succeeded", "failed", "canceled"]
-if {word.word for word in Priority} != set(PriorityWord.__args__):  # type: ignore[attr-defined]  # what a Literal holds
+if {word.word for word in Priority} != set(get_args(PriorityWord)):
     raise TypeError("PriorityWord and Priority differ")
-if {status.value for status in Status} != set(StatusWord.__args__):  # type: ignore[attr-defined]  # what a Literal holds
+if {status.value for status in Status} != set(get_args(StatusWord)):
     raise TypeError("StatusWord and Status differ")
 
 LONGEST_WAIT_S = 60
@@ -57,13 +57,13 @@ class NewPriority(Body):
 class Progress(BaseModel):
     """How far a task is; ``total`` is null where it is not known."""
 
-    current: float | None = None
+    done: float | None = None
     total: float | None = None
     message: str = ""
 
 
 class TaskError(BaseModel):
-    """Why the last attempt failed."""
+    """Why the last attempt failed; in lists, without the traceback."""
 
     kind: str
     type: str

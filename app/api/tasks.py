@@ -239,10 +239,10 @@ def _task(task: Task, kind: TaskType | None = None) -> models.Task:
 
 def _summaries(tasks: Sequence[Task]) -> list[models.TaskSummary]:
     names = services().people.users.names(task.owner for task in tasks)
-    return [models.TaskSummary(**_common(task, names)) for task in tasks]
+    return [models.TaskSummary(**_common(task, names, traceback=False)) for task in tasks]
 
 
-def _common(task: Task, names: dict[str, str]) -> dict[str, Any]:
+def _common(task: Task, names: dict[str, str], *, traceback: bool = True) -> dict[str, Any]:
     return {
         **{name: getattr(task, name) for name in _AS_IS},
         "id": str(task.id),
@@ -251,7 +251,7 @@ def _common(task: Task, names: dict[str, str]) -> dict[str, Any]:
         "owner_name": names.get(task.owner, task.owner),
         "tags": list(task.tags),
         "progress": _progress(task.progress),
-        "error": _error(task.error),
+        "error": _error(task.error, traceback=traceback),
         "cancel_requested": bool(task.cancel) and task.live,
     }
 
@@ -266,16 +266,17 @@ def _progress(stored: Any) -> models.Progress | None:
     """What is stored may be of another version, or damaged."""
     if not isinstance(stored, dict):
         return None
-    current, total = (_number(stored.get(name)) for name in ("current", "total"))
-    return models.Progress(current=current, total=total, message=str(stored.get("message") or ""))
+    done, total = (_number(stored.get(name)) for name in ("done", "total"))
+    return models.Progress(done=done, total=total, message=str(stored.get("message") or ""))
 
 
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _error(stored: Any) -> models.TaskError | None:
+def _error(stored: Any, *, traceback: bool) -> models.TaskError | None:
     if not stored:
         return None
-    texts = {name: str(stored.get(name) or "") for name in ("kind", "type", "message", "traceback")}
+    names = ("kind", "type", "message", *(("traceback",) if traceback else ()))
+    texts = {name: str(stored.get(name) or "") for name in names}
     return models.TaskError(**texts)

@@ -21,7 +21,7 @@ T = TypeVar("T")
 class Progress:
     """How far a task is; ``total`` is None where it is not known."""
 
-    current: float | None
+    done: float | None
     total: float | None
     message: str
 

@@ -20,7 +20,7 @@ from app.core.tasks.task import parse_task_id
 from tests.api.conftest import Program
 from tests.core.params.schemas import schema_of
 from tests.web.create.creating import publish
-from tests.web.looking import fail, succeed
+from tests.web.looking import claim, fail, succeed
 
 PROBLEM = "application/problem+json"
 
@@ -243,6 +243,27 @@ def test_content_is_read(program: Program, services: Services, source: str) -> N
     assert answer.data == b"a,b\n1,2\n" and "attachment" in answer.headers["Content-Disposition"]
     part = program.ask("GET", f"{path}/files/{source}", headers={"Range": "bytes=4-6"})
     assert (part.status_code, part.data) == (206, b"1,2")
+
+
+def test_progress_is_told_as_the_task_has_reported_it(
+    program: Program, services: Services, source: str
+) -> None:
+    task = services.tasks.get(parse_task_id(program.post("/tasks", new(source), 201)["id"]))
+    claimed = claim(services, task)
+    services.tasks.report_progress(claimed, {"done": 3.0, "total": 10.0, "message": "Reading"})
+    told = {"done": 3.0, "total": 10.0, "message": "Reading"}
+    assert program.get(f"/tasks/{task.id}")["progress"] == told
+    assert program.get("/tasks")["tasks"][0]["progress"] == told
+
+
+def test_a_list_has_errors_without_their_tracebacks(
+    program: Program, services: Services, source: str
+) -> None:
+    task = services.tasks.get(parse_task_id(program.post("/tasks", new(source), 201)["id"]))
+    fail(services, task, "It broke.", "Traceback of many lines")
+    assert program.get(f"/tasks/{task.id}")["error"]["traceback"] == "Traceback of many lines"
+    (listed,) = program.get("/tasks")["tasks"]
+    assert (listed["error"]["message"], listed["error"]["traceback"]) == ("It broke.", "")
 
 
 def test_a_file_of_another_kind_is_no_body(program: Program) -> None:
