@@ -102,7 +102,7 @@ class Services:
         return Access(engine, Rights(person, origin, self.people.audit), self.quotas)
 
     def bulk_runner(self, holder: str) -> BulkRunner:
-        """Return what works off the bulk operations of everybody."""
+        """Return what runs the bulk operations of everybody."""
 
         def rights(person: Person, operation: BulkOperation) -> BulkAccess:
             return self.access(person, operation.came_from).bulk

@@ -68,7 +68,7 @@ class BulkAccess:
         permitted = [task for task in seen if self._permits(operation.action, task)]
         return Named(permitted, len(seen) - len(permitted))
 
-    # Operations: started, seen, stopped and resumed by people, worked off by whatever process is alive
+    # Operations: people start, see, stop and resume them; any live process runs them
 
     def begin(self, asked: NewBulk) -> BulkOperation:
         """Start an operation, or return the one that was started with the same key.
@@ -153,7 +153,7 @@ class BulkAccess:
         self._rights.require(self._permission(operation.operation), operation.who, str(operation.id))
         return operation
 
-    # What working one off asks
+    # What running one requires
 
     @property
     def person(self) -> Person:

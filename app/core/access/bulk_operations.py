@@ -1,6 +1,6 @@
 """Bulk operations: what somebody asked to be done to many tasks, as a document that says how far it is.
 
-Any process may work one off, under a lease; `bulk_run` says in which steps. Each write of such a process
+Any process may run one, under a lease; `bulk_run` says in which steps. Each write of such a process
 names the step before it, so of two that both think it theirs one matches nothing.
 """
 
@@ -155,7 +155,7 @@ class BulkOperation:
         return skipped
 
     def held(self, by: str) -> bool:
-        """Return whether another process than ``by`` works it off now."""
+        """Return whether a process other than ``by`` runs it now."""
         lease, now = self.lease or {}, utcnow()
         until = lease.get("until")
         lasts = isinstance(until, datetime) and now < until <= now + 2 * LEASE
@@ -265,7 +265,7 @@ class BulkOperations:
         return next(stored.readable("bulk operation", _operation, [document] if document else []), None)
 
     def page(self, who: str | None, after: str = "", size: int = PAGE_SIZE) -> OperationsPage:
-        """Return operations of a person, or of everybody. Raises BadQuery for a cursor that is none."""
+        """Return operations of a person, or of everybody. Raises BadQuery for an invalid cursor."""
         query: Document = {} if who is None else {"who": who}
         if after:
             query.update(beyond("created_at", True, after, {}))
@@ -274,10 +274,10 @@ class BulkOperations:
         more = len(found) > size and bool(read)
         return OperationsPage(read, encode(read[-1], "created_at") if more else "")
 
-    # Whoever works one off
+    # The process that runs one
 
     def waiting(self, holder: str) -> list[BulkOperation]:
-        """Return the first operations that run and that nobody else works off."""
+        """Return the first running operations that no other process has."""
         order = [("created_at", 1), ("_id", 1)]
         found = self._operations.find({"state": State.RUNNING.value}).sort(order).limit(TAKEN_AT_ONCE)
         read = stored.readable("bulk operation", _operation, found)

@@ -1,4 +1,4 @@
-"""Working a bulk operation off: in batches, each saved before and after, by whichever process is alive.
+"""Running a bulk operation: in batches, each saved before and after, by any live process.
 
 What a batch will change is saved first, and each task that it changes keeps the operation's mark in the same
 write. So a process that takes over from one that was killed at any moment finds what was done and does the
@@ -45,13 +45,13 @@ FIRST = 20
 SLOW_S = 0.5
 """Changes that took longer are followed by fewer at once."""
 TURN_S = 2.0
-"""How long an operation is worked off before the next one has its turn."""
+"""How long an operation runs before the next one has its turn."""
 
 log = logging.getLogger("app.core.bulk")
 
 
 def new_holder() -> str:
-    """Return a name for whoever works operations off."""
+    """Return a name for a process that runs operations."""
     return secrets.token_hex(8)
 
 
@@ -66,7 +66,7 @@ class BulkRun:
     size: int = field(default_factory=lambda: FIRST)
 
     def go(self, operation: BulkOperation, within_s: float) -> BulkOperation:
-        """Work it off for a while, or until it rests; one step at least. Returns how far it is."""
+        """Run it for a while, or until it rests; one step at least. Returns how far it is."""
         ends = time.monotonic() + within_s
         try:
             taken = self.operations.take(operation.id, self.holder)
@@ -224,7 +224,7 @@ class BulkRun:
 
 @dataclass
 class BulkRunner:
-    """What works off the operations of everybody, by the rights that each person has by then.
+    """Runs the operations of everybody, each by the current rights of the person who started it.
 
     ``rights`` makes the access of a person whose operation it is.
     """
@@ -241,10 +241,10 @@ class BulkRunner:
         for operation in waiting:
             if over():
                 break
-            self._work_off(operation)
+            self._run(operation)
         return len(waiting)
 
-    def _work_off(self, operation: BulkOperation) -> None:
+    def _run(self, operation: BulkOperation) -> None:
         run = BulkRun(
             self.operations,
             self.bulk,

@@ -234,7 +234,7 @@ def test_no_action_is_offered_that_is_refused(services, made, status):
                 assert services.access(someone).actions(task) == wanted
 
 
-# Bulk actions; how one is worked off is in `test_bulk_run`
+# Bulk actions; how one runs is in `test_bulk_run`
 
 CANCEL = Operation(Action.CANCEL, "")
 

@@ -1,4 +1,4 @@
-"""A bulk operation is worked off by whatever process is alive, and killed at any moment it loses nothing.
+"""Any live process runs a bulk operation; killed at any moment, it loses nothing.
 
 These are contracts: `tests/real` runs them on real servers, too.
 """

@@ -177,7 +177,7 @@ def test_an_answer_of_something_else_is_said(body: bytes) -> None:
 
 
 class answering:
-    """A server of one WSGI function, while it is needed."""
+    """A server of one WSGI function, for the time of a block."""
 
     def __init__(self, function: Any) -> None:
         self._server = make_server("127.0.0.1", 0, function, threaded=True)
