@@ -111,7 +111,7 @@ def many_words(services, monkeypatch):
     for prefix in ("re", "mo", "of", ":worker:vm", ":error:re"):
         services.dispatch.words.learn([f"{prefix}{number:03}" for number in range(EXPANSIONS)])
         assert len(services.dispatch.words.expand(prefix).words) == EXPANSIONS
-    words = services.listing._words
+    words = services.listing._search._words
     monkeypatch.setattr(words, "expand", cache(words.expand))
     return services
 

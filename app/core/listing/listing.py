@@ -8,7 +8,6 @@ the other; the other orders are made of a bounded number of tasks (`ranking`).
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Collection, Iterator, Sequence
 from copy import copy
@@ -19,32 +18,26 @@ from typing import Any
 from bson import ObjectId
 
 from app.core.clock import utcnow
-from app.core.errors import BadQuery, BadSearch
+from app.core.errors import BadQuery
 from app.core.listing import ranking
 from app.core.listing.cursors import EPOCH, Page, beyond, encode, milliseconds, split
 from app.core.listing.filter import ENDED_WITHIN, SORTS, TaskFilter
 from app.core.listing.query_string import MAX_TEXT
-from app.core.listing.search_index import EVERYWHERE, Expansion, Words
+from app.core.listing.search import Search, Sought
+from app.core.listing.search_index import Words
 from app.core.mongo import Document, Mongo
 from app.core.tasks.queries import read_tasks
 from app.core.tasks.states import ENDED, Priority, Status
 from app.core.tasks.task import (
-    ERROR_MARK,
-    ID_END,
     LIVE_STATES,
     TEAM_KEYWORD,
-    WORKER_MARK,
     Task,
     owner_keyword,
     private_keyword,
-    sought_id,
     tag_keyword,
-    words_of,
 )
 
 COUNT_LIMIT = 10_000
-MOST_WORDS = 5
-MOST_NAMED = 20
 MOST_NEW = 100
 EXPORTED_AT_ONCE = 100
 COUNTS_KEPT_S = 1.0
@@ -59,23 +52,6 @@ class Count:
 
     def __str__(self) -> str:
         return f"{COUNT_LIMIT:,}+" if self.value > COUNT_LIMIT else f"{self.value:,}"
-
-
-@dataclass(frozen=True)
-class Sought:
-    """What a search stands for: the tasks of ``ids`` where it is an ID, and those with all of the words.
-
-    ``more`` is the beginning of an ID that more tasks have than are named.
-    """
-
-    words: tuple[Expansion, ...] = ()
-    ids: tuple[ObjectId, ...] | None = None
-    more: str = ""
-
-    @property
-    def cut(self) -> tuple[Expansion, ...]:
-        more = (Expansion(self.more, (), cut=True),) if self.more else ()
-        return tuple(word for word in self.words if word.cut) + more
 
 
 def entered_at(statuses: Collection[Status]) -> str:
@@ -117,7 +93,7 @@ class Listing:
 
     def __init__(self, db: Mongo, words: Words | None = None) -> None:
         self._tasks = db.tasks
-        self._words = words or Words(db)
+        self._search = Search(db.tasks, words or Words(db))
         self._within: tuple[str, ...] = ()
         self._counts: dict[tuple[tuple[str, ...], TaskFilter], tuple[float, dict[str, Count]]] = {}
 
@@ -172,45 +148,12 @@ class Listing:
         return [status.value for status in Status if wanted.can_live or status in ENDED]
 
     def ids_of(self, text: str) -> tuple[ObjectId, ...] | None:
-        """Return the IDs that a search names, also by a piece: the one that pages show, or the first
-        characters. None where it names none."""
-        if found := sought_id(text):
-            return (found,)
-        piece = text.strip().lower()
-        if not re.fullmatch(f"[0-9a-f]{{{ID_END},23}}", piece):
-            return None
-        begin_so = {"$gte": ObjectId(piece.ljust(24, "0")), "$lte": ObjectId(piece.ljust(24, "f"))}
-        pieces: list[Document] = [{"_id": begin_so}, *([{"id_end": piece}] if len(piece) == ID_END else [])]
-        named = [
-            task["_id"]
-            for query in pieces
-            for task in self._tasks.find({**query, **self.condition}, {"_id": 1}).limit(MOST_NAMED + 1)
-        ]
-        return tuple(dict.fromkeys(named)) or None
+        """Return the IDs that a search names; None where it names none."""
+        return self._search.ids_of(text, self.condition)
 
     def _sought(self, wanted: TaskFilter) -> Sought:
-        """Return what the words of a filter stand for. Raises BadSearch."""
-        words = [self._words.expand(wanted.worker.lower(), (WORKER_MARK,))] if wanted.worker else []
-        of_error = words_of(wanted.error_words, most=MOST_WORDS)
-        words += [self._words.expand(word, (ERROR_MARK,)) for word in of_error]
-        ids = self.ids_of(wanted.q) if wanted.q else None
-        if ids:
-            more = wanted.q if len(ids) > MOST_NAMED else ""
-            return Sought(tuple(words), ids[:MOST_NAMED], more)
-        if wanted.q and not words_of(wanted.q):
-            raise BadSearch("Type at least 2 letters, or paste a task ID.")
-        return Sought((*words, *self._typed_words(wanted.q)[:MOST_WORDS]))
-
-    def _typed_words(self, text: str) -> list[Expansion]:
-        """Return what words stand for; a name with signs in it, such as a worker's, counts as a whole."""
-        found = []
-        for part in text.replace('"', " ").split():
-            named = self._words.expand(part.lower(), (WORKER_MARK,)) if re.search(r"\W", part) else None
-            if named and named.words:
-                found.append(named)
-            else:
-                found += [self._words.expand(word, EVERYWHERE) for word in words_of(part, most=MOST_WORDS)]
-        return found
+        """Raises BadSearch."""
+        return self._search.of(wanted, self.condition)
 
     def _whole(self, wanted: TaskFilter) -> Sought:
         """Return the same for an action on all that match. Raises BadQuery where a search shows only some."""

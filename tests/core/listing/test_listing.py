@@ -12,7 +12,8 @@ from app.core.clock import utcnow
 from app.core.errors import BadQuery, BadSearch
 from app.core.listing import listing
 from app.core.listing.filter import PAGE_SIZES, TaskFilter
-from app.core.listing.listing import MOST_NAMED, Count
+from app.core.listing.listing import Count
+from app.core.listing.search import MOST_NAMED
 from app.core.listing.search_index import EXPANSIONS
 from app.core.tasks.states import Status
 from app.core.tasks.task import MOST_OF_ERROR
