@@ -31,11 +31,8 @@ KEY = "Idempotency-Key"
 LONGEST_KEY = 255
 LOOK_EVERY_S = 0.25
 
-TaskQuery = create_model(
-    "TaskQuery",
-    __config__=ConfigDict(extra="forbid"),
-    **{name: (str, "") for name in TaskFilter.__dataclass_fields__},  # type: ignore[call-overload]  # names are not literal
-)
+_filters: dict[str, Any] = {name: (str, "") for name in TaskFilter.__dataclass_fields__}
+TaskQuery = create_model("TaskQuery", __config__=ConfigDict(extra="forbid"), **_filters)
 """The query string of View Tasks, which `TaskFilter` reads."""
 
 
