@@ -46,7 +46,7 @@ def test_a_queue_is_paused_and_resumed(
         page.get_by_label("Queue", exact=True).select_option("medium")
         page.get_by_label("Reason").fill("Disk is full")
         page.get_by_role("button", name="Pause queue").click()
-        page.get_by_text("queue is paused. What runs goes on").wait_for()
+        page.get_by_text("queue is paused. Running tasks continue").wait_for()
         page.goto(f"/tasks/{task.id}")
         page.get_by_text("The queue is paused by local: Disk is full").wait_for()
         page.goto("/queues")

@@ -171,7 +171,7 @@ def _deciding(error: BaseException) -> BaseException:
 
 
 def leaves_of(error: BaseException) -> Iterator[BaseException]:
-    """Yield the exceptions of a group and the groups in it, or the one that is none."""
+    """Yield the exceptions of a group and the groups in it, or the one that is no group."""
     waiting, seen = [error], set()
     while waiting:
         one = waiting.pop()

@@ -321,7 +321,7 @@ class Users:
         """Change a user who may be the last administrator. Raises NotFound, and Conflict where it is so.
 
         Two administrators may do this to each other at once. So it is looked again afterwards, and the change
-        taken back where nobody is left.
+        undone where nobody is left.
         """
         user = self.get(user_id)
         if not (user.role is Role.ADMINISTRATOR and user.enabled):

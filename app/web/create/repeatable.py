@@ -105,7 +105,7 @@ def changed(
 ) -> tuple[Texts, dict[str, str], str]:
     """Texts and problems with a row more or less, and the path to look at then; ``blank`` makes a new row.
 
-    Raises BadQuery for a wish that is none, or for rows that are not there.
+    Raises BadQuery for an unknown change, or for rows that are not there.
     """
     adding, path, row = _wish(wanted)
     each = next((one for one in laid_out(fields, rows_among(texts)) if one.name == path), None)

@@ -82,7 +82,7 @@ def pause() -> Response:
     priority = request_args.priority_of(request.form.get("priority", ""))
     access().operations.pause(priority, request.form.get("why", "").strip())
     live().forget()
-    said = f"The {priority.word}-priority queue is paused. What runs goes on; nothing else of it starts."
+    said = f"The {priority.word}-priority queue is paused. Running tasks continue; no other task starts."
     return _said(url_for(".queues"), said)
 
 
