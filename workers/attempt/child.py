@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import json
 import logging
 import os
@@ -90,6 +91,7 @@ class Child:
         self.journal = journal_of(settings)
         self.types: dict[str, TaskType] = {}
         self._status = status
+        self._held = b""
         self._pipes = {number: _identity(number) for number in (status, supervisor.descriptor)}
         self._clock_set = self._measured = self._pauses_read = float("-inf")
         self._paused: frozenset[Priority] = frozenset()
@@ -100,8 +102,18 @@ class Child:
         self._changed = False
 
     def tell(self, **line: Any) -> None:
-        """One line to the supervisor."""
-        os.write(self._status, json.dumps(line).encode() + b"\n")
+        """Write one line to the supervisor, after those that were held."""
+        self._hold(**line)
+        self._say_held()
+
+    def _hold(self, **line: Any) -> None:
+        """Write a line together with the next one, or before a wait: each write wakes the supervisor."""
+        self._held += json.dumps(line).encode() + b"\n"
+
+    def _say_held(self) -> None:
+        if self._held:
+            os.write(self._status, self._held)
+            self._held = b""
 
     def start(self) -> None:
         """Load the task types and publish them. Raises TaskTypeError where there are none, PyMongoError."""
@@ -116,6 +128,8 @@ class Child:
         if not loaded.types and (problems or self.skipped):
             raise TaskTypeError("No module could be loaded.")
         self.types = {name: kind for name, kind in loaded.types.items() if self._published(kind)}
+        gc.collect()
+        gc.freeze()  # What was loaded stays: collections after it look at what tasks leave only.
         self._state, self._threads, self._ours = ProcessState(), Threads(), children()
         self.tell(ready=sorted(self.types))
 
@@ -172,8 +186,9 @@ class Child:
                 return None
             self._keep_time()
             try:
-                job_id = self.services.queues.take(WAIT_S, self._paused_now())
+                job_id = self.services.queues.take(0 if self._held else WAIT_S, self._paused_now())
             except QueueUnavailable as error:
+                self._say_held()
                 why = self.services.explain(error)
                 self.services.lasting.warning(log, "take", why, "%s It is waited for.", why)
                 time.sleep(AWAY_S)
@@ -181,6 +196,7 @@ class Child:
             self.services.lasting.over(log, "take", "Redis can be used again.")
             if job_id is not None:
                 return job_id
+            self._say_held()
         return None
 
     def _paused_now(self) -> frozenset[Priority]:
@@ -234,7 +250,7 @@ class Child:
         self._finish(EndedAttempt(task, outcome, context.progress_now, printed))
         context.close()
         path.unlink(missing_ok=True)
-        self.tell(end=str(task.id), attempt=task.attempt)
+        self._hold(end=str(task.id), attempt=task.attempt)  # Nothing is enforced since it was told `over`.
 
     def _require_pipe(self) -> None:
         """End where the task has closed a pipe to the supervisor: its number may be another file by now."""
@@ -302,6 +318,7 @@ class Child:
                 return write()
             except (PyMongoError, Unavailable) as error:
                 _say_away(self.services, error)
+            self._say_held()
             if self.signals.stop:
                 return None
             time.sleep(AWAY_S)

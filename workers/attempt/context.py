@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -103,9 +103,13 @@ class AttemptContext(Context):
         self.task_id = str(task.id)
         self.attempt = task.attempt
         self.idempotency_key = str(task.id)
-        self.settings = stores.settings.reaching(SettingReach.TASK)
         self.mask = Mask()
         self.progress_now: dict[str, Any] | None = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings without the secrets that task code must not have; made only for a task that asks."""
+        return self._stores.settings.reaching(SettingReach.TASK)
 
     def opened(self) -> Any:
         """Return the parameters of the task with its secrets as they were given. Raises CannotOpen."""

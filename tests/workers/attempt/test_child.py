@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import signal
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -158,6 +159,31 @@ def test_a_child_whose_task_left_processes_is_replaced_only_when_something_misse
     child.loop()
 
     assert [services.tasks.get(task.id).status for task in tasks] == [Status.SUCCEEDED, second]
+
+
+def test_the_end_of_an_attempt_is_told_with_the_next_start_or_before_a_wait(
+    services: Services, child: Child, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_now, told, waits = services.queues.take, [], []
+
+    def take(wait_s: float, paused: Any) -> str | None:
+        waits.append(bool(wait_s))
+        child.signals.stop = waits[1:] != [] and wait_s > 0
+        return take_now(0, paused)
+
+    def write(to: int, said: bytes) -> int:
+        told.append([next(iter(json.loads(line))) for line in said.splitlines()])
+        return len(said)
+
+    monkeypatch.setattr(services.queues, "take", take)
+    monkeypatch.setattr(children.os, "write", write)
+    for _ in range(2):
+        new_task(type="echo")
+
+    child.loop()
+
+    assert told == [["start"], ["over"], ["end", "start"], ["over"], ["end"], ["leaves"]]
+    assert waits == [True, False, False, True]
 
 
 @pytest.mark.parametrize("left", [["thread"], []])

@@ -184,7 +184,7 @@ def test_the_supervisor_knows_before_the_first_write_and_the_journal_soon_after(
         happened.append(seconds)
         return nullcontext()
 
-    monkeypatch.setattr(bob, "tell", lambda **line: happened.append(next(iter(line))))
+    monkeypatch.setattr(bob, "_hold", lambda **line: happened.append(next(iter(line))))
     monkeypatch.setattr(children, "write_down", write_down)
     monkeypatch.setattr(pymongo, "timeout", timeout)
     new_task(type="echo")
