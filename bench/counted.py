@@ -18,7 +18,7 @@ from pymongo.monitoring import (
 )
 
 from app.core import mongo as db
-from app.core.queue import rq
+from app.core.queue import connection
 from app.core.services import Services, assemble
 from app.local import LocalStores
 from config import Settings
@@ -109,7 +109,7 @@ def connected(settings: Settings, servers: LocalStores) -> Iterator[Counted]:
     client: MongoClient[db.Document] = MongoClient(
         settings.mongodb_uri, event_listeners=[listener], **db.client_options(settings)
     )
-    redis = rq.connect(settings.redis_url, settings.redis_timeout_ms)
+    redis = connection.connect(settings.redis_url, settings.redis_timeout_ms)
     services = assemble(settings, client.get_default_database("taskqueue"), redis)
     try:
         yield Counted(services, servers, listener)

@@ -80,6 +80,12 @@ def cookies_over_http(port: int, path: str, timeout_s: float = 30) -> dict[str, 
     return cookies
 
 
+def cookies_set(answer: http.client.HTTPResponse) -> dict[str, str]:
+    """Return the cookies that an answer sets, as a browser keeps them."""
+    pairs = [line.partition(";")[0].partition("=") for line in answer.headers.get_all("Set-Cookie") or []]
+    return {name: value for name, _, value in pairs}
+
+
 def cookie_header(cookies: Mapping[str, str]) -> str:
     return "; ".join(f"{name}={value}" for name, value in cookies.items())
 
@@ -94,7 +100,5 @@ def _ask(
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         text = answer.read().decode("utf-8", "replace")
-        for cookie in answer.headers.get_all("Set-Cookie") or []:
-            name, _, value = cookie.partition(";")[0].partition("=")
-            cookies[name] = value
+        cookies |= cookies_set(answer)
     return answer.status, text

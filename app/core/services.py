@@ -31,7 +31,7 @@ from app.core.people.passwords import Passwords
 from app.core.people.people import People
 from app.core.people.person import Origin, Person
 from app.core.people.quotas import Quotas, Rates
-from app.core.queue import rq
+from app.core.queue import connection
 from app.core.queue.bulk import Bulk
 from app.core.queue.dispatcher import Dispatcher
 from app.core.queue.pauses import Pauses
@@ -191,5 +191,7 @@ def _factors(db: Mongo, settings: Settings) -> Factors:
 def connect(settings: Settings) -> Services:
     """The core over the stores that the settings name, with clients of its own."""
     return assemble(
-        settings, database.connect(settings), rq.connect(settings.redis_url, settings.redis_timeout_ms)
+        settings,
+        database.connect(settings),
+        connection.connect(settings.redis_url, settings.redis_timeout_ms),
     )

@@ -16,7 +16,7 @@ from rq import Queue
 from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
-from app.core.queue import rq
+from app.core.queue import connection
 from app.local.children import LocalProcess, free_port
 from app.local.servers import REDIS, Server, choose
 from tests.chaos import effects
@@ -111,7 +111,7 @@ class Control:
             self.keeper.down("redis", fault.down_s)
             return True
         try:
-            with closing(rq.connect(self.url, 500)) as redis:
+            with closing(connection.connect(self.url, 500)) as redis:
                 return bool(redis.flushall())
         except (RedisError, OSError):
             return False

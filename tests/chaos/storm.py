@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from app.core.queue import rq
+from app.core.queue import connection
 from app.local.children import LocalProcess
 from app.local.servers import LocalStores, stores
 from tests.chaos import control, effects, report
@@ -200,7 +200,7 @@ def main(argv: list[str] | None = None) -> int:
         folder = given.folder.absolute() if given.folder else Path(scratch)
         servers = stack.enter_context(stores(folder / "stores", mongo=given.store))
         verdict, struck = weather(size, given.seed, servers, folder / "ours")
-        with contextlib.closing(rq.connect(servers.redis_url, 5_000)) as redis:
+        with contextlib.closing(connection.connect(servers.redis_url, 5_000)) as redis:
             machine = report.machine(servers, str(redis.info("server")["redis_version"]))
         report.say(f"The storm took {time.monotonic() - began:.0f} s: {verdict}"[:3000])
         lost = None if given.no_control else control.weather(size, given.seed, folder / "control")

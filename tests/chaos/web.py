@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import psutil
 
 from app.local.children import LocalProcess, free_port
-from tests.signing_in import cookie_header, cookies_over_http, link_over
+from tests.signing_in import cookie_header, cookies_over_http, cookies_set, link_over
 from tests.web.create.creating import Sent
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +60,9 @@ class Person:
             connection.request(method, path, sent, headers)
             got = connection.getresponse()
             text = got.read().decode("utf-8", "replace")
+            if self.cookie and (new := cookies_set(got)):  # What is said on the next page is in a cookie.
+                kept = dict(pair.split("=", 1) for pair in self.cookie.split("; "))
+                self.cookie = cookie_header(kept | new)
         finally:
             connection.close()
         return Answer(got.status, got.getheader("Location") or "", text, time.monotonic() - began)

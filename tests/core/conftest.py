@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from app.core import clock as core_clock
+from app.core.queue.connection import connect
 from app.core.queue.lost_leases import UNRENEWED_S, LeaseWatch
-from app.core.queue.rq import Queues, connect
+from app.core.queue.rq import Queues
 from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task

@@ -80,7 +80,8 @@ def answering(answer: bytes | None) -> Iterator[int]:
 @pytest.mark.parametrize(("said", "cause"), REDIS_SAID, ids=[said[:30] for said, _ in REDIS_SAID])
 def test_what_redis_answers(said, cause):
     """A server that says this to everything, and a real client in front of it."""
-    from app.core.queue.rq import Queues, connect
+    from app.core.queue.connection import connect
+    from app.core.queue.rq import Queues
 
     with answering(f"-{said}\r\n".encode()) as port:
         redis = connect(f"redis://u:{PASSWORD}@127.0.0.1:{port}/0", 500)
@@ -257,7 +258,7 @@ def test_a_refusal_is_what_no_waiting_ends():
 
 def test_the_interpreter_that_this_runs_on_wraps_names_as_before():
     """`of_redis` looks for the error of the system behind that of the library."""
-    from app.core.queue.rq import connect
+    from app.core.queue.connection import connect
 
     with pytest.raises(RedisConnectionError) as raised:
         connect("redis://nowhere.invalid/0", 300).ping()

@@ -11,7 +11,7 @@ import pytest
 from pymongo import MongoClient
 
 from app.core import mongo as database
-from app.core.queue import rq
+from app.core.queue import connection
 from app.core.schema import indexes
 from app.core.services import Services, assemble
 from app.local.children import ChildError
@@ -68,7 +68,7 @@ def _options() -> dict:
 @pytest.fixture
 def services(settings: Settings, real_stores: LocalStores, mongo_client: MongoClient) -> Iterator[Services]:
     """The core over the real servers: an empty database with its indexes, an empty Redis."""
-    redis = rq.connect(real_stores.redis_url, timeout_ms=5_000)
+    redis = connection.connect(real_stores.redis_url, timeout_ms=5_000)
     redis.flushdb()
     db = mongo_client.get_database(f"tests_{next(_numbers)}")
     indexes.create_indexes(db)

@@ -22,7 +22,7 @@ from app.core.listing.filter import TaskFilter
 from app.core.listing.search_index import EXPANSIONS
 from app.core.people.audit import AuditFilter, Event, Outcome
 from app.core.people.person import ANONYMOUS, Origin, Person
-from app.core.queue import rq
+from app.core.queue import connection
 from app.core.schema import indexes
 from app.core.services import Services, assemble
 from app.local.kinds import BUILT, MONGO
@@ -46,7 +46,7 @@ def explaining(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Servi
     with stores(folder, mongo=kind.name) as started:
         settings = load({"ENVIRONMENT": "local", "MONGODB_URI": started.mongodb_uri})
         db = database.connect(settings)
-        redis = rq.connect(started.redis_url, timeout_ms=5_000)
+        redis = connection.connect(started.redis_url, timeout_ms=5_000)
         indexes.create_indexes(db)
         services = assemble(settings, db, redis)
         fill(services)

@@ -22,7 +22,7 @@ import trustme
 from app import create_app
 from app.core import mongo as database
 from app.core.errors import Cause, DatabaseUnavailable, QueueUnavailable, Unavailable
-from app.core.queue import rq
+from app.core.queue import connection
 from app.core.queue.rq import Queues
 from app.core.schema import indexes
 from app.core.store_errors import causes
@@ -113,7 +113,7 @@ def grant(port: int, rights: str, name: str = "web") -> None:
 
 def refused(url: str) -> tuple[Cause | None, Cause | None]:
     """Why a worker cannot take, and why the queue is not all it needs."""
-    queues = Queues(rq.connect(url, 700))
+    queues = Queues(connection.connect(url, 700))
     found: list[Cause | None] = []
     for ask in (lambda: queues.take(0), queues.require_usable):
         try:

@@ -17,9 +17,7 @@ from itertools import islice
 from typing import Any
 
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
-from redis.retry import Retry
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -88,14 +86,6 @@ class Redispatch:
 
     def __str__(self) -> str:
         return f"{self.loss} {self.place}"
-
-
-def connect(url: str, timeout_ms: int) -> Redis:
-    """A client that answers or fails within its time; nothing is retried behind the caller's back."""
-    timeout_s = timeout_ms / 1000
-    return Redis.from_url(
-        url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
-    )
 
 
 SAFE = "Tasks are safe and start when it is back."

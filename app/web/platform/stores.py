@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 from app.core import clock
 from app.core import mongo as database
 from app.core.errors import DatabaseUnavailable, UnsupportedDatabase
-from app.core.queue import rq
+from app.core.queue import connection
 from app.core.schema import indexes, version
 from app.core.services import Services, assemble
 from app.core.sign_in.first_start import say_first_link
@@ -33,7 +33,7 @@ def connect(app: Flask, settings: Settings) -> Services:
         mongo = PyMongo(app, settings.mongodb_uri, **database.client_options(settings))
         assert mongo.cx is not None  # noqa: S101 - made by the line above
         db = mongo.cx.get_default_database("taskqueue")
-    return assemble(settings, db, rq.connect(settings.redis_url, settings.redis_timeout_ms))
+    return assemble(settings, db, connection.connect(settings.redis_url, settings.redis_timeout_ms))
 
 
 class Readiness:

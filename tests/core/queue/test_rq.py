@@ -13,7 +13,8 @@ import pytest
 from rq.job import Job
 
 from app.core.errors import QueueUnavailable
-from app.core.queue.rq import FUNCTION, WAKE, Queues, connect, raw_job
+from app.core.queue.connection import connect
+from app.core.queue.rq import FUNCTION, WAKE, Queues, raw_job
 from app.core.tasks.states import Priority
 from app.core.tasks.task import parse_job_id
 

@@ -9,7 +9,7 @@ import pytest
 from app.core.errors import QueueUnavailable, TooManyTries
 from app.core.people.person import Origin
 from app.core.people.roles import Role
-from app.core.queue import rq
+from app.core.queue import connection
 from app.core.sign_in.sign_in import WrongPassword
 from app.core.sign_in.throttle import Attempt, Throttle, network
 
@@ -109,7 +109,7 @@ def test_a_network_of_ipv6_counts_as_one_address():
 
 
 def test_without_redis_no_password_is_checked(services, sign_in, counter):
-    throttle = Throttle.of(lambda: rq.connect("redis://127.0.0.1:1/0", 200), services.settings)
+    throttle = Throttle.of(lambda: connection.connect("redis://127.0.0.1:1/0", 200), services.settings)
     away = replace(sign_in, throttle=throttle)
     with pytest.raises(QueueUnavailable):
         away.by_password(Attempt("alice", "203.0.113.1"), GOOD, Origin())

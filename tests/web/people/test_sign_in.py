@@ -8,7 +8,7 @@ import pytest
 
 from app.core.people.person import Origin
 from app.core.people.roles import Role
-from app.core.queue import rq
+from app.core.queue import connection
 from app.core.sign_in.administration import COMMAND, link_path
 from app.web.sign_in.local_path import local_path
 from tests.signing_in import link, token_of
@@ -91,7 +91,7 @@ def test_a_browser_that_was_signed_in_is_known(app, anonymous, alice_user, servi
 
 
 def test_without_redis_it_is_said_in_a_sentence(anonymous, alice_user, services, monkeypatch):
-    monkeypatch.setattr(services.queues, "redis", rq.connect("redis://127.0.0.1:1/0", 200))
+    monkeypatch.setattr(services.queues, "redis", connection.connect("redis://127.0.0.1:1/0", 200))
     answer = send(anonymous, GOOD)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert "A link that signs in once still works" in answer.text

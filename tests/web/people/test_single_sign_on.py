@@ -14,7 +14,7 @@ import pytest
 
 from app import create_app
 from app.core.people.roles import Role
-from app.core.queue import rq
+from app.core.queue import connection
 from app.core.single_sign_on import openid
 from config import SettingsError, load
 from setting_values import Rate
@@ -288,7 +288,7 @@ def test_failures_of_one_address_are_counted_and_others_still_sign_in(app, stran
 
 
 def test_it_works_without_redis(stranger, ann, services, monkeypatch):
-    monkeypatch.setattr(services.queues, "redis", rq.connect("redis://127.0.0.1:1/0", 200))
+    monkeypatch.setattr(services.queues, "redis", connection.connect("redis://127.0.0.1:1/0", 200))
     refused(stranger, f"{BACK}?state=x", 400)
     assert failures(services) == [("company", "state")]
     assert stranger.get(at_provider(led_to(begin(stranger)))).status_code == 303

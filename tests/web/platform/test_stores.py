@@ -14,7 +14,7 @@ from app import create_app
 from app.core import clock
 from app.core import mongo as database
 from app.core.errors import Unavailable
-from app.core.queue import rq
+from app.core.queue import connection
 from app.core.schema import indexes
 from app.core.store_errors import advice
 from app.web.platform.stores import Readiness
@@ -52,7 +52,7 @@ def test_it_starts_without_stores_and_says_so(monkeypatch):
 
 
 def test_a_page_without_redis_says_what_to_do_about_it(client, services, monkeypatch):
-    monkeypatch.setattr(services.queues, "redis", rq.connect("redis://127.0.0.1:1/0", 200))
+    monkeypatch.setattr(services.queues, "redis", connection.connect("redis://127.0.0.1:1/0", 200))
     monkeypatch.setattr(advice, "running_servers", lambda folder: {})
     answer = client.get("/")
     assert answer.status_code == 200
