@@ -32,6 +32,8 @@ MOST_GROUPS = 50
 LAST_ADMINISTRATOR = (
     "This is the only administrator who can sign in. Make another user an administrator first."
 )
+_ALPHABETS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC")
+"""Alphabets with letters that look the same: UTS 39 calls a name of two of them not single-script."""
 _NAME = re.compile(rf"[\w.@+-](?:[\w .@+-]{{0,{LONGEST_NAME - 2}}}[\w.@+-])?\Z")
 _GROUP = re.compile(r"[\w.@:/+-]{1,80}\Z")
 
@@ -100,7 +102,18 @@ def checked_name(name: str) -> str:
             "Check the name.",
             {"name": f"Use 1 to {LONGEST_NAME} letters, digits, spaces, and the signs . @ + - _ only."},
         )
+    if _mixes_alphabets(name):
+        raise Invalid(
+            "Check the name.",
+            {"name": "Use letters of one alphabet: letters of another one can look the same."},
+        )
     return name
+
+
+def _mixes_alphabets(name: str) -> bool:
+    """Return whether a name has letters of two alphabets, as a Latin name with a Cyrillic a has."""
+    first_words = {unicodedata.name(letter, "").partition(" ")[0] for letter in name}
+    return len(first_words.intersection(_ALPHABETS)) > 1
 
 
 def checked_groups(groups: Iterable[str]) -> list[str]:
@@ -128,7 +141,8 @@ def _names(name: str, provider: str) -> Iterator[str]:
     """Yield what a user of a provider may be called, until a name is free."""
     plain = re.sub(r"[^\w .@+-]", "", unicodedata.normalize("NFC", name)).strip()[: LONGEST_NAME - 50].strip()
     plain = plain or "user"
-    yield plain
+    if not _mixes_alphabets(plain):
+        yield plain
     yield f"{plain}@{provider}"
     for number in itertools.count(2):
         yield f"{plain}@{provider}-{number}"
@@ -138,7 +152,7 @@ class Users:
     """The collection `users`; every write is one compare-and-set."""
 
     def __init__(self, db: Mongo, *, own_tasks_only: bool = False) -> None:
-        self._users = db.users
+        self._users, self._passkeys = db.users, db.passkeys
         self._own_tasks_only = own_tasks_only
 
     def person(self, user: User) -> Person:
@@ -326,15 +340,31 @@ class Users:
         user = self.get(user_id)
         if not (user.role is Role.ADMINISTRATOR and user.enabled):
             return self._set(user_id, values)
-        if not self._administrators(but=user_id):
+        able = self._administrators_able_to_sign_in()
+        if able <= {user_id} and (able or not self._administrators(but=user_id)):
             raise Conflict(LAST_ADMINISTRATOR)
         changed = self._set(user_id, values)
-        if not self._administrators():
+        if not (self._administrators_able_to_sign_in() if able else self._administrators()):
             self._set(user_id, {"role": user.role.value, "disabled_at": None})
             raise Conflict(LAST_ADMINISTRATOR)
         return changed
 
-    def _administrators(self, but: str = "") -> bool:
-        """Return whether an administrator can sign in, besides the user with the ID ``but``."""
-        others = {"_id": {"$ne": but}, "role": Role.ADMINISTRATOR.value, "disabled_at": None}
-        return self._users.find_one(others, {"_id": 1}) is not None
+    def _administrators(self, but: str = "") -> list[Document]:
+        """Return the administrators who are not disabled, besides the user with the ID ``but``."""
+        query = {"_id": {"$ne": but}, "role": Role.ADMINISTRATOR.value, "disabled_at": None}
+        return list(self._users.find(query, {"password_hash": 1, "identity_key": 1, "name_key": 1}))
+
+    def _administrators_able_to_sign_in(self) -> set[str]:
+        """Return the IDs of administrators with a password, a passkey or an identity provider.
+
+        Somebody who was sent a link for a password may never use it. The local person is signed in by links
+        that `make up` prints.
+        """
+        found = self._administrators()
+        with_passkey = self._passkeys.distinct("user", {"user": {"$in": [user["_id"] for user in found]}})
+        able = {
+            user["_id"]
+            for user in found
+            if user.get("password_hash") or user.get("identity_key") or user.get("name_key") == LOCAL_NAME
+        }
+        return able.union(with_passkey)

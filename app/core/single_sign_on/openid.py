@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
+from urllib.parse import urlencode
 
 import httpx2
 from authlib.common.errors import AuthlibBaseError
@@ -136,6 +137,22 @@ class OpenID:
         token = self._token(provider, redirect_uri, answer["code"], str(begun.get("verifier", "")))
         claims = self._claims(provider, token, str(begun.get("nonce", "")))
         return self._identity(provider, {**self._userinfo(provider, token, claims), **claims})
+
+    def end_address(self, name: str) -> str | None:
+        """Return where a person can sign out at a provider (OpenID Connect RP-Initiated Logout 1.0).
+
+        None where the provider offers no such page, or does not answer. The address names the client and
+        nothing of the person, so the provider asks them first.
+        """
+        try:
+            metadata = self._discovered(self._provider(name)).metadata
+        except (Invalid, Unavailable):
+            return None
+        endpoint = metadata.get("end_session_endpoint")
+        if not isinstance(endpoint, str) or not _safe(endpoint, metadata["issuer"]):
+            return None
+        sign = "&" if "?" in endpoint else "?"
+        return f"{endpoint}{sign}{urlencode({'client_id': self.providers[name].client_id})}"
 
     def _provider(self, name: str) -> Provider:
         if provider := self.providers.get(name):

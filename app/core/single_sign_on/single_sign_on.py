@@ -95,6 +95,12 @@ class SingleSignOn:
         """Return where to send the browser, and the `state` that it has to keep. Raises Unavailable."""
         return self.openid.begin(provider, redirect_uri)
 
+    def sign_out_there(self, user: User) -> tuple[str, str] | None:
+        """Return the title of the provider that signed a user in and where to sign out there; or None."""
+        provider = self.providers.get(user.provider)
+        address = self.openid.end_address(user.provider) if provider else None
+        return (provider.title, address) if provider and address else None
+
     def finish(
         self, provider: str, redirect_uri: str, answer: Mapping[str, str], state: str, origin: Origin
     ) -> Proof:

@@ -36,6 +36,23 @@ def test_names_are_unique_whatever_their_case_or_width(users, again):
     assert users.by_name(again) == ann == users.get(ann.id)
 
 
+@pytest.mark.parametrize("name", ["\u0430nn", "Ann \u0392", "b\u03bfb", "\u0406van"])
+def test_a_name_of_two_alphabets_that_look_alike_is_refused(users, name):
+    with pytest.raises(Invalid, match="Check") as caught:
+        users.add(name, Role.VIEWER)
+    assert "alphabet" in caught.value.fields["name"]
+    known = users.external("company", "s1", name, Role.VIEWER, ())
+    assert known.name == f"{name}@company"
+
+
+@pytest.mark.parametrize(
+    "name", ["\u0418\u0432\u0430\u043d", "\u0391\u03bd\u03bd\u03b1", "\u7530\u4e2d Ken", "J\u00fcrgen 2"]
+)
+def test_a_name_of_any_one_alphabet_is_taken(users, name):
+    assert users.add(name, Role.VIEWER).name == name
+    assert users.external("company", "s1", f"{name} 3", Role.VIEWER, ()).name == f"{name} 3"
+
+
 def test_the_local_person_is_one(users):
     assert users.local() == users.local()
     assert users.local().role is Role.ADMINISTRATOR
@@ -49,6 +66,23 @@ def test_the_last_administrator_stays(users):
             change()
     users.enable(first.id)
     assert users.set_role(second.id, Role.VIEWER).role is Role.VIEWER
+
+
+def test_an_administrator_who_has_never_set_a_password_is_none_to_rely_on(users, services):
+    one, two = users.add("one", Role.ADMINISTRATOR, password_hash="x"), users.add("two", Role.ADMINISTRATOR)
+    for change in (lambda: users.disable(one.id), lambda: users.set_role(one.id, Role.VIEWER)):
+        with pytest.raises(Conflict):
+            change()
+    assert users.get(one.id) == one
+    services.db.passkeys.insert_one({"_id": "k", "user": two.id})
+    assert not users.disable(one.id).enabled
+    with pytest.raises(Conflict):
+        users.disable(two.id)
+
+
+def test_one_who_cannot_sign_in_anyway_may_be_disabled(users):
+    users.add("one", Role.ADMINISTRATOR, password_hash="x")
+    assert not users.disable(users.add("two", Role.ADMINISTRATOR).id).enabled
 
 
 def test_two_administrators_who_disable_each_other_at_once_are_not_both_gone(users, monkeypatch):

@@ -116,7 +116,7 @@ def test_signing_out_ends_the_session_on_the_server(client, services):
 def test_a_session_that_is_over_is_nobodys(client, services, ends):
     user = services.people.users.local()
     if ends == "disabled":
-        services.people.users.add("other", Role.ADMINISTRATOR)
+        services.people.users.add("other", Role.ADMINISTRATOR, password_hash="x")
         services.people.users.disable(user.id)
     elif ends == "ended":
         services.people.sessions.end_all(user.id)

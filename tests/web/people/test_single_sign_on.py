@@ -138,6 +138,30 @@ def test_what_has_changed_at_the_provider_holds_at_the_next_sign_in(app, strange
     assert (entry["before"]["role"], entry["after"]["role"]) == ("operator", "administrator")
 
 
+def signed_out(client: Any) -> str:
+    """Sign out; returns the page after it."""
+    answer = client.post("/sign-out", data={"csrf_token": token_of(client.get("/").text)})
+    assert answer.location == "/sign-in" and client.get("/").status_code == 303
+    return client.get("/sign-in").text
+
+
+def test_after_signing_out_the_page_leads_to_the_providers_own_sign_out(stranger, ann, issuer):
+    stranger.get(at_provider(led_to(begin(stranger))))
+    page = signed_out(stranger)
+    assert "You are signed out here." in text_of(page) and "sign out of Company account" in text_of(page)
+    [address] = re.findall(rf'href="({issuer}/[^"]+)"', page)
+    assert address == f"{issuer}/oauth2/end_session?client_id=queue"
+    assert httpx.get(address).status_code == 200
+
+
+@pytest.mark.parametrize("endpoint", [None, 5, "javascript:alert(1)", "ftp://localhost/end"])
+def test_a_provider_without_a_sign_out_of_its_own_gets_no_link(app, stranger, ann, endpoint):
+    stranger.get(at_provider(led_to(begin(stranger))))
+    known = app.extensions["single_sign_on"].openid._known["company"]
+    known.metadata = {**known.metadata, "end_session_endpoint": endpoint}
+    assert "You are signed out." in text_of(signed_out(stranger))
+
+
 def test_nothing_begins_by_a_get_or_a_forged_form(stranger):
     assert stranger.get("/sign-in/with/company").status_code == 405
     assert stranger.post("/sign-in/with/company").status_code == 400
