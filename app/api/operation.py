@@ -96,7 +96,9 @@ def _require_object() -> None:
     if not request.is_json:
         raise UnsupportedMediaType
     try:
-        body = json_text.loads(request.get_data(), parse_constant=_no_number)
+        body = json_text.loads(
+            request.get_data(), parse_constant=_no_number, object_pairs_hook=_without_repeats
+        )
     except JSONDecodeError as error:
         raise Invalid(
             f"The body is not JSON: line {error.lineno}, column {error.colno}: {error.msg}."
@@ -105,6 +107,16 @@ def _require_object() -> None:
         raise Invalid("The body is not JSON in UTF-8, or is nested too deeply.") from None
     if not isinstance(body, dict):
         raise Invalid("The body is not a JSON object.")
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object. Raises Invalid where a name stands twice, as readers differ in which one counts."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise Invalid(f"The body has “{name[:60]}” twice in one object.")
+        found[name] = value
+    return found
 
 
 def _no_number(name: str) -> None:

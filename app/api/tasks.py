@@ -11,14 +11,14 @@ from typing import Any, cast
 
 from bson import ObjectId
 from flask import Blueprint, Response, current_app, request, url_for
-from pydantic import ConfigDict, create_model
+from pydantic import ConfigDict, Field, create_model
 
 from app.api import models
 from app.api.operation import operation
 from app.core.access.inputs import Inputs, checked_inputs
 from app.core.catalog import TaskType
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.listing.filter import TaskFilter
+from app.core.listing.filter import TaskFilter, value_schema
 from app.core.secrets.secret import masked
 from app.core.tasks.limits import wrong_run_at, wrong_tags
 from app.core.tasks.states import Priority
@@ -31,7 +31,9 @@ KEY = "Idempotency-Key"
 LONGEST_KEY = 255
 LOOK_EVERY_S = 0.25
 
-_filters: dict[str, Any] = {name: (str, "") for name in TaskFilter.__dataclass_fields__}
+_filters: dict[str, Any] = {
+    name: (str, Field("", json_schema_extra=value_schema(name))) for name in TaskFilter.__dataclass_fields__
+}
 TaskQuery = create_model("TaskQuery", __config__=ConfigDict(extra="forbid"), **_filters)
 """The query string of View Tasks, which `TaskFilter` reads."""
 

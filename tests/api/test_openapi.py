@@ -9,6 +9,7 @@ from flask import Flask
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app.api.openapi import document
+from app.core.listing.filter import TaskFilter
 from app.core.services import Services
 from app.http.permission import requires
 from tests.api.conftest import Program
@@ -41,6 +42,26 @@ def test_every_operation_is_documented(spec: dict) -> None:
         for method, operation in known.items():
             assert operation["summary"].endswith("."), (path, method)
             assert {"401", "403"} <= set(operation["responses"]), (path, method)
+
+
+def test_it_says_which_values_filters_take_and_the_api_takes_them(
+    program: Program, app: Flask, spec: dict
+) -> None:
+    schemas = {
+        known["name"]: known["schema"] for known in spec["paths"]["/api/v1/tasks"]["get"]["parameters"]
+    }
+    assert set(schemas) == set(TaskFilter.__dataclass_fields__)
+    offered = {name: schema["enum"] for name, schema in schemas.items() if "enum" in schema}
+    assert {"priority", "sort", "order", "per_page", "ended", "last"} == set(offered)
+    for name, values in offered.items():
+        for value in values:
+            program.get(f"/tasks?{name}={value}")
+    times = [name for name, schema in schemas.items() if "pattern" in schema and name != "status"]
+    for name, value in [("status", "failed,queued"), *((name, "2026-11-27T14:30") for name in times)]:
+        assert re.fullmatch(schemas[name]["pattern"], value)
+        program.get(f"/tasks?{name}={value}")
+        assert not re.fullmatch(schemas[name]["pattern"], "x")
+        program.get(f"/tasks?{name}=x", 400)
 
 
 def test_everybody_may_read_it_and_nothing_else(app: Flask, services: Services) -> None:

@@ -123,6 +123,8 @@ def test_what_is_wrong_is_said_by_its_pointer(
         (b"null", "application/json", 422),
         (b"", "application/json", 422),
         (b'{"type": NaN}', "application/json", 422),
+        (b'{"type": "clean_table", "type": "clean_table"}', "application/json", 422),
+        (b'{"params": {"rows": [{"a": 1, "a": 1}]}}', "application/json", 422),
         (b"\xff", "application/json", 422),
         (b"[" * 100_000, "application/json", 422),
         (b"type=clean_table", "application/x-www-form-urlencoded", 415),
@@ -136,6 +138,11 @@ def test_a_body_that_is_no_json_object_is_refused(
 ) -> None:
     answer = program.ask("POST", "/tasks", data=body, content_type=content_type)
     assert (answer.status_code, answer.content_type) == (status, PROBLEM)
+
+
+def test_a_name_that_stands_twice_is_told(program: Program) -> None:
+    answer = program.ask("POST", "/tasks", data=b'{"a": {"b": 1, "b": 2}}', content_type="application/json")
+    assert answer.json["detail"] == "The body has \u201cb\u201d twice in one object."
 
 
 def test_the_same_key_is_the_same_task(program: Program, services: Services, source: str) -> None:

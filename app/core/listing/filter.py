@@ -63,6 +63,19 @@ _OFFERED: Mapping[str, Sequence[str]] = {
     "last": ["1"],
     "ended": list(ENDED_WITHIN),
 }
+_DAY_OR_MINUTE = "[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2})?"
+
+
+def value_schema(name: str) -> dict[str, Any]:
+    """Return the JSON Schema of the values that a filter takes, besides nothing."""
+    if name == "status":
+        one = f"({'|'.join(_OFFERED[name])})"
+        return {"pattern": f"^({one}(,{one})*)?$"}
+    if name in _OFFERED:
+        return {"enum": ["", *_OFFERED[name]]}
+    if name in CREATED + FINISHED:
+        return {"pattern": f"^({_DAY_OR_MINUTE})?$"}
+    return {"maxLength": MAX_TEXT}
 
 
 @dataclass(frozen=True)
@@ -207,7 +220,7 @@ class TaskFilter:
 def moment(text: str) -> datetime:
     """Return when a day or minute of UTC begins. Raises BadSearch."""
     found = None
-    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2})?", text):
+    if re.fullmatch(_DAY_OR_MINUTE, text):
         try:
             found = datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
         except ValueError:
