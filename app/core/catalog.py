@@ -5,7 +5,7 @@ The web process imports no task code: what a form shows and what a program may s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -126,12 +126,15 @@ class WorkerInfo:
 
 
 class Catalog:
-    """Task types and workers, by the collections `task_types` and `workers`."""
+    """Task types and workers, by the collections `task_types` and `workers`; ``told`` is called when a worker
+    has changed, and not when it only says that it lives."""
 
-    def __init__(self, db: Mongo, tasks: Tasks) -> None:
+    def __init__(self, db: Mongo, tasks: Tasks, told: Callable[[], None] = lambda: None) -> None:
         self._types = db.task_types
         self._workers = db.workers
         self._tasks = tasks
+        self._told = told
+        self._told_of: dict[str, Any] = {}
 
     def publish(self, types: list[Document], worker: str) -> None:
         """A worker says what it serves: documents with `_id`, the fields of TaskType and `hash`.
@@ -162,10 +165,15 @@ class Catalog:
             "memory_mb": worker.memory_mb,
         }
         self._workers.update_one({"_id": worker.name}, {"$set": values}, upsert=True)
+        said = {name: values[name] for name in ("pid", "types", "state", "loading", "problems")}
+        if said != self._told_of:
+            self._told_of = said
+            self._told()
 
     def leave(self, worker: str) -> None:
         """A worker stops."""
         self._workers.delete_one({"_id": worker})
+        self._told()
 
     def ask_to_stop(self, worker: str, by: str) -> bool:
         """Ask a worker to stop after its task; False where it is not online, or was asked before."""
@@ -173,7 +181,10 @@ class Catalog:
             return False
         request = {"by": by, "at": utcnow()}
         online = {"_id": worker, "seen_at": lately()}
-        return self._workers.update_one(online, {"$set": {"stop": request}}).matched_count == 1
+        asked = self._workers.update_one(online, {"$set": {"stop": request}}).matched_count == 1
+        if asked:
+            self._told()
+        return asked
 
     def asked_to_stop(self, worker: str) -> bool:
         """Return whether a worker was asked to stop, it and not a process that had its name before."""

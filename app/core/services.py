@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pymongo.errors import PyMongoError
@@ -33,6 +34,7 @@ from app.core.people.person import Origin, Person
 from app.core.people.quotas import Quotas, Rates
 from app.core.queue import connection
 from app.core.queue.bulk import Bulk
+from app.core.queue.changes import Change, Changes, Code
 from app.core.queue.dispatcher import Dispatcher
 from app.core.queue.pauses import Pauses
 from app.core.queue.recovery import Recovery
@@ -82,6 +84,7 @@ class Services:
     administration: Administration
     programs: Programs
     quotas: Quotas
+    changes: Changes
     lasting: SparseLog = field(default_factory=SparseLog)
 
     def access(self, person: Person, origin: Origin = Origin()) -> Access:  # noqa: B008 - it never changes
@@ -147,10 +150,17 @@ class Services:
 
 def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     """Put the core together over stores that are given; connects to nothing by itself."""
-    words = Words(db)
-    tasks, queries = Tasks(db, timedelta(days=settings.retention_days), words.learn), Queries(db)
+    words, changes = Words(db), Changes(redis)
+    tasks = Tasks(
+        db,
+        timedelta(days=settings.retention_days),
+        words.learn,
+        told=partial(changes.tasks, Code.STATUS),
+        progressed=partial(changes.tasks, Code.PROGRESS),
+    )
+    queries = Queries(db)
     files = Files(db, settings.upload_max_mb * 2**20)
-    logs = Logs(db)
+    logs = Logs(db, lambda task_id: changes.tell([Change(Code.LOG, str(task_id))]))
     queues = Queues(redis)
     vault = Vault.of(settings)
     deletions = Deletions(db, tasks, files, logs)
@@ -164,9 +174,9 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         queries=queries,
         files=files,
         logs=logs,
-        catalog=Catalog(db, tasks),
+        catalog=Catalog(db, tasks, lambda: changes.tell([Change(Code.WORKERS)])),
         queues=queues,
-        pauses=Pauses(db),
+        pauses=Pauses(db, lambda: changes.tell([Change(Code.QUEUES)])),
         dispatch=dispatch,
         recovery=Recovery(dispatch, queries),
         listing=listing,
@@ -179,6 +189,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         administration=Administration(people, lambda: _factors(db, settings)),
         programs=Programs(people, rates, settings.sign_in_rate_address),
         quotas=Quotas.of(rates, queries.count_waiting, settings),
+        changes=changes,
     )
 
 

@@ -34,6 +34,7 @@ from app.core import clock, failpoints
 from app.core.errors import QueueUnavailable, Unavailable
 from app.core.log_lines import about_attempt
 from app.core.parent_death import die_with
+from app.core.queue.changes import Change, Code
 from app.core.services import Services, connect
 from app.core.tasks.states import Priority
 from app.core.tasks.task import Task, parse_job_id
@@ -100,6 +101,8 @@ class Child:
         self._threads = Threads()
         self._ours: list[int] = []
         self._changed = False
+        self._told: list[Change] = []
+        services.changes.send = self._hand_on
 
     def tell(self, **line: Any) -> None:
         """Write one line to the supervisor, after those that were held."""
@@ -107,13 +110,25 @@ class Child:
         self._say_held()
 
     def _hold(self, **line: Any) -> None:
-        """Write a line together with the next one, or before a wait: each write wakes the supervisor."""
+        """Write a line together with the next one, or before a wait: each write wakes the supervisor.
+
+        With it goes what pages are to hear of (`Changes`).
+        """
+        if self._told:
+            line["changed"], self._told = [change.packed() for change in self._told], []
         self._held += json.dumps(line).encode() + b"\n"
 
     def _say_held(self) -> None:
         if self._held:
             os.write(self._status, self._held)
             self._held = b""
+
+    def _hand_on(self, changes: list[Change]) -> None:
+        """Have the supervisor tell of changes: of a status with the line that is due anyway."""
+        self._told += changes
+        if any(change.code is Code.PROGRESS for change in changes) and self._has_pipes():
+            with contextlib.suppress(OSError):
+                self.tell()
 
     def start(self) -> None:
         """Load the task types and publish them. Raises TaskTypeError where there are none, PyMongoError."""
@@ -225,6 +240,7 @@ class Child:
         kind = self.types.get(seen.type)
         if kind is None:
             self._patiently(lambda: self._put_off(seen))
+            self.tell()
         elif task := self._patiently(lambda: self.services.tasks.take(seen, self.name)):
             with about_attempt(task.id, task.attempt):
                 self._run(task, kind)
@@ -254,10 +270,13 @@ class Child:
 
     def _require_pipe(self) -> None:
         """End where the task has closed a pipe to the supervisor: its number may be another file by now."""
-        if any(_identity(number) != pipe for number, pipe in self._pipes.items()):
+        if not self._has_pipes():
             print("The task closed files that its process needs: the process ends.", file=sys.stderr)
             flush()
             os._exit(CLOSED_FILES)
+
+    def _has_pipes(self) -> bool:
+        return all(_identity(number) == pipe for number, pipe in self._pipes.items())
 
     def _put_back(self, task: Task, threads: list[str]) -> None:
         """Have this process as it was before the attempt, or have it replaced once the outcome is written."""

@@ -32,6 +32,7 @@ from app.core.catalog import WorkerInfo
 from app.core.clock import utcnow
 from app.core.errors import TaskQueueError
 from app.core.log_lines import set_attempt
+from app.core.queue.changes import unpacked
 from app.core.services import Services
 from app.core.tasks.states import Priority
 from config import VERSION, SettingReach
@@ -45,6 +46,8 @@ from workers.types.loading import LoadingProgress
 from workers.types.reload import Changes
 
 TICK_S = 0.5
+TELL_EVERY_S = 0.1
+"""So often at most pages are told what has changed, all of it at once."""
 ASK_WITHIN_S = 1.0
 REPORT_EVERY_S = 10.0
 RESTART_LONGEST_S = 30.0
@@ -88,6 +91,8 @@ class TaskWorker(RQWorker):
         self._changes = Changes() if reload else None
         self.loading = LoadingProgress(services.settings.import_timeout_s)
         self._outdated = False  # a file has changed since the child began to load it
+        self._told_at = 0.0
+        services.changes.at_once = False
 
     def _set_connection(self, connection: Any) -> Any:
         """Keep our own timeout: RQ would raise it to the length of its blocking pop, which we do not do."""
@@ -133,12 +138,19 @@ class TaskWorker(RQWorker):
         if self.child is None:
             time.sleep(TICK_S)
         else:
-            select.select([self.child], [], [], TICK_S)
+            select.select([self.child], [], [], TELL_EVERY_S if self.services.changes.waiting else TICK_S)
             self._listen(self.child)
             self._attend(self.child)
             self._check(self.child)
+        self._tell()
         self._reload()
         self._report()
+
+    def _tell(self) -> None:
+        """Tell pages what has changed, what the child did as well."""
+        if time.monotonic() - self._told_at >= TELL_EVERY_S:
+            self._told_at = time.monotonic()
+            self.services.changes.flush()
 
     def _keep_child(self) -> None:
         if self.child is not None or self.stopping is not None or time.monotonic() < self._restart_at:
@@ -166,6 +178,7 @@ class TaskWorker(RQWorker):
 
     def _listen(self, child: ChildProcess) -> None:
         for line in child.lines():
+            self.services.changes.tell(unpacked(line.get("changed")))
             if {"ready", "loading", "problems"} & line.keys():
                 self.loading.heard(line)
                 self._reported = 0.0
@@ -323,6 +336,7 @@ class TaskWorker(RQWorker):
             self.child.bury()
         self._quietly("leaving", lambda: self.services.catalog.leave(self.name))
         self._quietly("leaving", self.register_death)
+        self.services.changes.flush()
 
     def _quietly(self, doing: str, do: Any) -> None:
         """A store that is away must not end a worker: say so and go on."""

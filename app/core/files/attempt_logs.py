@@ -7,7 +7,7 @@ Of a long output the head and the tail are kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bson import ObjectId
@@ -52,10 +52,11 @@ def _part(found: Document) -> Document:
 
 
 class Logs:
-    """The logs collection of ``db``."""
+    """The logs collection of ``db``; ``told`` is told of tasks whose log has grown, and never raises."""
 
-    def __init__(self, db: Mongo) -> None:
+    def __init__(self, db: Mongo, told: Callable[[ObjectId], None] = lambda task_id: None) -> None:
         self._logs = db.logs
+        self._told = told
 
     def write_part(self, task_id: ObjectId, attempt: int, part: int, content: bytes) -> None:
         """Keep one part; a shorter content than the one that is there changes nothing."""
@@ -71,6 +72,7 @@ class Logs:
             self._logs.update_one({"_id": key, "size": {"$lte": len(content)}}, {"$set": values}, upsert=True)
         except DuplicateKeyError:
             return  # somebody wrote more of it
+        self._told(task_id)
 
     def trim(self, task_id: ObjectId, attempt: int, size: int) -> None:
         """Drop the parts between head and tail of an output of ``size`` bytes."""

@@ -146,6 +146,12 @@ class Bulk:
 
     def apply(self, operation: Operation, tasks: list[Task], mark: ObjectId) -> int:
         """Change tasks, each as it was read; returns how many were. Those keep the ``mark``."""
+        done = self._apply(operation, tasks, mark)
+        if done:
+            self._tasks.told(tasks)
+        return done
+
+    def _apply(self, operation: Operation, tasks: list[Task], mark: ObjectId) -> int:
         if operation.action is Action.CANCEL:
             return self._cancel(tasks, operation.by, mark)
         if operation.action is Action.DELETE:

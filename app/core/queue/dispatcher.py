@@ -121,6 +121,7 @@ class Dispatcher:
         task = self._allowed(task_id, Action.CANCEL)
         if not self.tasks.cancel(task_id, by):
             raise _moved_on("canceled")
+        self.tasks.told([task])
         self.revoke([task])
 
     def retry(self, task_id: ObjectId) -> bool:
@@ -141,9 +142,10 @@ class Dispatcher:
 
     def delete(self, task_id: ObjectId) -> None:
         """Remove an ended task with its log and files. Raises NotFound or Conflict."""
-        self._allowed(task_id, Action.DELETE)
+        task = self._allowed(task_id, Action.DELETE)
         if not self.deletions.delete([task_id]):
             raise _moved_on("deleted")
+        self.tasks.told([task])
 
     def _allowed(self, task_id: ObjectId, action: Action) -> Task:
         task = self.tasks.get(task_id)

@@ -5,6 +5,7 @@ Workers take nothing from a paused queue. Its hints stay in Redis, and what runs
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,10 +31,11 @@ class Pause:
 
 
 class Pauses:
-    """The collection `pauses`: a document per paused queue."""
+    """The collection `pauses`: a document per paused queue; ``told`` is called when one has changed."""
 
-    def __init__(self, db: Mongo) -> None:
+    def __init__(self, db: Mongo, told: Callable[[], None] = lambda: None) -> None:
         self._pauses = db.pauses
+        self._told = told
 
     def all(self) -> dict[Priority, Pause]:
         """Return what is paused. One with a damaged field is, all the same: a person wanted it."""
@@ -48,11 +50,15 @@ class Pauses:
             self._pauses.insert_one({"_id": priority.word, "by": by, "why": why, "at": utcnow()})
         except DuplicateKeyError:
             return False
+        self._told()
         return True
 
     def resume(self, priority: Priority) -> bool:
         """Resume a queue; False where it is not paused."""
-        return self._pauses.delete_one({"_id": priority.word}).deleted_count == 1
+        resumed = self._pauses.delete_one({"_id": priority.word}).deleted_count == 1
+        if resumed:
+            self._told()
+        return resumed
 
 
 def _pause(found: Document) -> Pause:

@@ -87,15 +87,23 @@ class Tasks:
 
     Each write of a state writes the keywords of that state as well: those of the worker when an attempt
     begins, those of the error when it fails; and when another attempt is due, they go. So a task never has
-    more than those of one attempt. ``learn`` is told of such keywords before.
+    more than those of one attempt. ``learn`` is told of such keywords before. ``told`` and ``progressed`` are
+    told of tasks that came into a state, and of progress; they never raise.
     """
 
     def __init__(
-        self, db: Mongo, retention: timedelta, learn: Callable[[list[str]], None] = lambda words: None
+        self,
+        db: Mongo,
+        retention: timedelta,
+        learn: Callable[[list[str]], None] = lambda words: None,
+        told: Callable[[Sequence[Task]], None] = lambda tasks: None,
+        progressed: Callable[[Sequence[Task]], None] = lambda tasks: None,
     ) -> None:
         self._tasks = db.tasks
         self._retention = retention
         self._learn = learn
+        self.told = told
+        self._progressed = progressed
 
     # One task
 
@@ -140,7 +148,9 @@ class Tasks:
                 raise
             return Task.from_document(known), False
         reach("inserted")
-        return Task.from_document(document), True
+        task = Task.from_document(document)
+        self.told([task])
+        return task, True
 
     def mark_dispatched(self, tasks: Iterable[Task]) -> None:
         """Record that the hints of these tasks were pushed; a task that has moved on is left alone."""
@@ -179,6 +189,7 @@ class Tasks:
         won = self._update_if_queued(task, "claim", {"$set": taken, "$unset": gone, **found})
         won = won or self._is_claimed(claimed)
         reach("claimed", task.id)
+        self._tell_if(won, task)
         return claimed if won else None
 
     def _is_claimed(self, claimed: Task) -> bool:
@@ -190,9 +201,8 @@ class Tasks:
     def defer(self, task: Task, run_at: datetime) -> bool:
         """A queued task whose type this worker lacks waits until ``run_at``; no attempt is counted."""
         values = {**entered(Status.SCHEDULED, utcnow()), "run_at": run_at, "put_offs": task.put_offs + 1}
-        return self._update_if_queued(
-            task, "defer", {"$set": values, "$unset": {"hint": "", "dispatched_at": ""}}
-        )
+        update = {"$set": values, "$unset": {"hint": "", "dispatched_at": ""}}
+        return self._tell_if(self._update_if_queued(task, "defer", update), task)
 
     def renew(self, task: Task) -> bool:
         """Extend the lease; False means that the attempt is no longer ours and must be killed."""
@@ -204,7 +214,10 @@ class Tasks:
         return self._tasks.update_one(guard, {"$set": {"params": after}}).matched_count == 1
 
     def report_progress(self, task: Task, progress: Document) -> bool:
-        return self._update_if_leased(task, {"$set": {"progress": {**progress, "at": utcnow()}}})
+        reported = self._update_if_leased(task, {"$set": {"progress": {**progress, "at": utcnow()}}})
+        if reported:
+            self._progressed([task])
+        return reported
 
     def succeed(
         self, task: Task, result: Any, result_file: ObjectId | None = None, kind: ResultKind = "auto"
@@ -246,7 +259,7 @@ class Tasks:
             **history_of(task, ending, error["message"]),
             **self._found_by(error_keywords(error)),
         }
-        return self._update_if_leased(task, update, expected, cancel=None)
+        return self._tell_if(self._update_if_leased(task, update, expected, cancel=None), task)
 
     def release(
         self,
@@ -273,7 +286,8 @@ class Tasks:
             **history_of(task, ending, message),
             **_found_no_more(worker_keyword(task.worker or "")),
         }
-        return self.get(task.id) if self._update_if_leased(task, update, cancel=None) else None
+        released = self._tell_if(self._update_if_leased(task, update, cancel=None), task)
+        return self.get(task.id) if released else None
 
     # The user's side: one task, or many at once by the same guards
 
@@ -296,7 +310,7 @@ class Tasks:
 
     def retry(self, task: Task) -> bool:
         """Queue an ended task once more; attempts keep counting and one more is allowed."""
-        return bool(self._tasks.update_one(*self._retried(task)).matched_count)
+        return self._tell_if(bool(self._tasks.update_one(*self._retried(task)).matched_count), task)
 
     def retry_many(self, tasks: Iterable[Task], mark: ObjectId | None = None) -> int:
         return self._write((self._retried(task) for task in tasks), mark)
@@ -320,7 +334,8 @@ class Tasks:
         """Move a waiting task to another queue, at its end; its old hint becomes stale."""
         if task.status not in WAITING:
             return False
-        return bool(self._tasks.update_one(*self._moved(task, priority)).matched_count)
+        moved = bool(self._tasks.update_one(*self._moved(task, priority)).matched_count)
+        return self._tell_if(moved, task)
 
     def reprioritize_many(
         self, tasks: Iterable[Task], priority: Priority, mark: ObjectId | None = None
@@ -383,7 +398,7 @@ class Tasks:
         guard = {"_id": task.id, "status": Status.SCHEDULED.value, "dispatch": task.dispatch}
         values = queued(task.dispatch + 1, utcnow())
         update = {"$set": values, "$unset": {"run_at": ""}, **_of_last_attempt(task)}
-        return bool(self._tasks.update_one(guard, update).matched_count)
+        return self._tell_if(bool(self._tasks.update_one(guard, update).matched_count), task)
 
     def hurry(self) -> int:
         """After the clock was set back, what was deferred before, by no person's choice, would wait as much
@@ -404,6 +419,12 @@ class Tasks:
         return self._tasks.update_many(sent, due).modified_count
 
     # What every write above is made of
+
+    def _tell_if(self, done: bool, task: Task) -> bool:
+        """Tell of a task that a write has changed; returns whether it has."""
+        if done:
+            self.told([task])
+        return done
 
     def _update_if_queued(self, task: Task, transition: str, update: Document) -> bool:
         guard = {
@@ -455,4 +476,4 @@ class Tasks:
         }
         ended = self._update_if_leased(task, update, expected, **more)
         reach("ended", task.id)
-        return ended
+        return self._tell_if(ended, task)
