@@ -75,6 +75,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 def _add_pages(app: Flask, settings: Settings) -> None:
     """Add the pages, a room after the other, the API, and how all of it is sent."""
     from app.api import openapi
+    from app.streams import response as streams
     from app.web.create import views as create
     from app.web.delivery import compression, static_files
     from app.web.home import views as dashboard
@@ -92,5 +93,6 @@ def _add_pages(app: Flask, settings: Settings) -> None:
         app.register_blueprint(room.blueprint)
     passkeys.init_app(app)
     openapi.init_app(app, settings)
+    streams.init_app(app)
     static_files.init_app(app)
     compression.init_app(app)

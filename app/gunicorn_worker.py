@@ -3,7 +3,8 @@
 Heads, and with them small bodies, are gathered by the loop of the process, which waits for any number of
 clients at once; whole requests get a thread. Large bodies are read by threads, but not by all of them.
 `/healthz` has a thread of its own. What a thread sends or receives is paced (`slow_clients`), and connections
-linger in the loop, too.
+linger in the loop, too. An answer that goes on as an event stream is handed over with its connection
+(`app.streams`), and its thread is free.
 
 gunicorn's master loads this before the application: it imports nothing of ours but `slow_clients`.
 It is no part of `app.web`, which runs under any WSGI server, also where gunicorn does not.
@@ -89,7 +90,9 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn types nothing
         self.busy = ""
 
     def close(self, graceful: bool = False) -> None:
-        if graceful:
+        if graceful and self.sock.taker is not None:
+            self.worker.hand_over(self)
+        elif graceful:
             self.worker.linger(self)
         else:
             super().close()
@@ -108,6 +111,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn types nothing
         self._gathering: dict[Connection, None] = {}
         self._waiting: deque[Connection] = deque()
         self._lingering: dict[Connection, float] = {}
+        self._handed_over: dict[Connection, Any] = {}
         self._swept = time.monotonic()
 
     def init_process(self) -> None:
@@ -218,6 +222,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn types nothing
         short = self._active > self._threads or bool(self._waiting)
         self._short_since = (self._short_since or time.monotonic()) if short else None
 
+    # Event streams
+
+    def hand_over(self, conn: Connection) -> None:
+        """Give a connection to what its view has named; it counts as one of ours until it is closed."""
+        taker, conn.sock.taker = conn.sock.taker, None
+        self.nr_conns += 1
+        self._handed_over[conn] = taker
+        taker.take(conn.sock, lambda: self.method_queue.defer(self._given_back, conn))
+        if not self.alive:
+            taker.end()
+
+    def _given_back(self, conn: Connection) -> None:
+        if self._handed_over.pop(conn, None) is not None:
+            self.nr_conns -= 1
+
     # What is over
 
     def linger(self, conn: Connection) -> None:
@@ -266,3 +285,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn types nothing
                 self._refuse(conn, b"" if idle else TOO_SLOW)
         for conn in [conn for conn, ends in self._lingering.items() if now >= ends]:
             self._end(conn)
+        if not self.alive:
+            for taker in self._handed_over.values():
+                taker.end()

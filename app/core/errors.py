@@ -174,6 +174,26 @@ class QuotaExceeded(TaskQueueError):
         self.retry_after_s = retry_after_s
 
 
+class TooManyStreams(TaskQueueError):
+    """A person, a browser or a process has as many event streams as it may."""
+
+    status = 429
+    title = "Too many event streams"
+
+    def __init__(self) -> None:
+        super().__init__("There are too many event streams. Close some, or ask again in a while.")
+
+
+class StreamsUnsupported(TaskQueueError):
+    """The WSGI server cannot serve event streams."""
+
+    status = 501
+    title = "No event streams"
+
+    def __init__(self) -> None:
+        super().__init__("This server has no event streams. Ask for the task instead, once in a while.")
+
+
 class Unavailable(TaskQueueError):
     """A store did not answer in time, or refuses; nothing was accepted. ``cause`` is why, where known."""
 

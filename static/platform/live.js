@@ -1,6 +1,7 @@
 // Regions that htmx renews: when they may, what follows a renewal, and a notice while the server does not answer.
 import { showButtons } from "./buttons.js";
 import { followLog, logWaits } from "./log.js";
+import { showStream, streamRests } from "./stream.js";
 import { renewTimes, takeTime } from "./times.js";
 
 const LEAVING_MS = 5000;
@@ -72,7 +73,7 @@ function rests({ sourceEvent, sourceElement }) {
 
 document.addEventListener("htmx:before:request", (event) => {
   const { sourceElement } = event.detail.ctx;
-  if (rests(event.detail.ctx)) event.preventDefault();
+  if (rests(event.detail.ctx) || streamRests(event.detail.ctx)) event.preventDefault();
   if (sourceElement?.id === "log" && logWaits()) event.preventDefault();
 });
 
@@ -94,6 +95,7 @@ document.addEventListener("htmx:error", (event) => {
 });
 
 document.addEventListener("visibilitychange", () => {
+  showStream();
   if (!document.hidden) window.htmx?.trigger("#task[hx-get]", "resume");
 });
 
@@ -107,3 +109,4 @@ addEventListener("pageshow", (event) => {
 });
 
 refresh();
+showStream();

@@ -87,6 +87,10 @@ class Access:
         self._rights.require(Permission.TASK_READ)
         return self._seen(task_id)
 
+    def may_know(self, owner: str, *, private: bool) -> bool:
+        """Return whether the person may know that there is a task of an owner."""
+        return self._rights.may_know(owner, private=private)
+
     def find(self, task_id: ObjectId | None) -> Task | None:
         """Return a task that the person sees, if there is one."""
         try:

@@ -83,11 +83,15 @@ class Rights:
 
     def sees(self, task: Task) -> bool:
         """Return whether the person may know that a task exists; their own always."""
-        if task.owner == self.person.id:
+        return self.may_know(task.owner, private=task.private)
+
+    def may_know(self, owner: str, *, private: bool) -> bool:
+        """Return whether the person may know that there is a task of an owner."""
+        if owner == self.person.id:
             return bool(self.person.id)
         if self.person.grants.get(Permission.TASK_READ) is not Reach.ANY:
             return False
-        return not task.private or self.person.may(Permission.TASK_READ_PRIVATE, task.owner)
+        return not private or self.person.may(Permission.TASK_READ_PRIVATE, owner)
 
     def require_seen(self, task: Task) -> None:
         """Raise Forbidden for who reads no tasks, NotFound for who may not know of this one."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -64,7 +64,7 @@ class ApiToken:
     def of(self, owner: Person) -> Person:
         """Return its owner with no more than the token's permissions and task types."""
         chosen = set(Permission) if self.permissions is None else set(self.permissions)
-        return owner.narrowed(chosen - NOT_GRANTED, self.types)
+        return replace(owner.narrowed(chosen - NOT_GRANTED, self.types), token=self.id)
 
 
 _KNOWN = {permission.value for permission in Permission}
@@ -160,6 +160,13 @@ class ApiTokens:
         if token.used_at is None or now - token.used_at >= USED_EVERY:
             self._tokens.update_one({"_id": token.id}, {"$set": {"used_at": now, "used_from": address}})
         return token
+
+    def lasting(self, token_ids: Collection[str]) -> set[str]:
+        """Return those IDs whose token works."""
+        if not token_ids:
+            return set()
+        query = {"_id": {"$in": list(token_ids)}, "revoked_at": None, "expires_at": {"$gt": utcnow()}}
+        return {found["_id"] for found in self._tokens.find(query, {"_id": 1})}
 
     def of_user(self, user_id: str) -> list[ApiToken]:
         """Return the tokens of a user, the newest first; those that are over for `KEPT`."""

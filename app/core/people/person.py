@@ -16,7 +16,7 @@ class Person:
     """Somebody, or a program, that acts. ``id`` never changes and is what is stored as an owner.
 
     ``name`` is for people's eyes. ``grants`` are those of the role, or fewer: a token has a part of its
-    owner's, and ``types`` are the task types that it may use, None for all.
+    owner's, and ``types`` are the task types that it may use, None for all. ``token`` is the token's ID.
     """
 
     id: str
@@ -25,6 +25,7 @@ class Person:
     groups: frozenset[str] = frozenset()
     grants: Grants = field(default_factory=dict)
     types: frozenset[str] | None = None
+    token: str = ""
 
     @property
     def signed_in(self) -> bool:

@@ -106,6 +106,18 @@ class Sessions:
             self._sessions.update_one({"_id": session.id}, {"$set": {"seen_at": now}})
         return session
 
+    def lasting(self, session_ids: Collection[str]) -> set[str]:
+        """Return those IDs whose session lasts; that keeps none from being idle."""
+        if not session_ids:
+            return set()
+        now = utcnow()
+        query = {
+            "_id": {"$in": list(session_ids)},
+            "expires_at": {"$gt": now},
+            "seen_at": {"$gt": now - self._idle},
+        }
+        return {found["_id"] for found in self._sessions.find(query, {"_id": 1})}
+
     def proved(self, session_id: str) -> None:
         """Remember that the person of a session has just proved again who they are."""
         self._sessions.update_one({"_id": session_id}, {"$set": {"proved_at": utcnow()}})

@@ -241,6 +241,11 @@ class Users:
     def by_name(self, name: str) -> User | None:
         return _only(self._users.find_one({"name_key": name_key(name)[: 4 * LONGEST_NAME]}))
 
+    def among(self, ids: Iterable[str]) -> list[User]:
+        """Return those IDs that are users."""
+        found = self._users.find({"_id": {"$in": list(ids)}})
+        return list(stored.readable("user", _user, found))
+
     def any(self) -> bool:
         """Return whether there is a user at all."""
         return self._users.find_one({}, {"_id": 1}) is not None

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, jsonify, render_template
+from flask import Blueprint, Response, jsonify, render_template, request
 
 from app.core.errors import BadQuery
 from app.core.listing.filter import ENDED_WITHIN, TaskFilter
 from app.core.people.person import PUBLIC
+from app.core.queue.changes import Change
 from app.core.store_errors.advice import reason
 from app.extensions import access, services
+from app.streams.page_stream import PageStream
+from app.streams.response import answer_with, chunked
+from app.streams.stream import Watcher
 from app.web.platform.fragments import region
-from app.web.platform.permissions import requires
+from app.web.platform.permissions import by_token, requires, session_id
 from app.web.platform.pulse import live
-from app.web.platform.request_args import only
+from app.web.platform.request_args import only, task_id_of
 
 blueprint = Blueprint("dashboard", __name__)
 
 WINDOWS = ENDED_WITHIN
 RECENT = TaskFilter(per_page=25)
 RECENT_SHOWN = 8
+READ_MS = 2_000
+"""So long before its time a page may have read what it shows."""
 
 
 @blueprint.get("/")
@@ -39,6 +45,26 @@ def home_live() -> str:
 @requires("task.read")
 def pulse() -> str:
     return region("platform/_pulse_update.html", calm="calm" in only("calm"))
+
+
+@blueprint.get("/events")
+@requires("task.read")
+def events() -> Response:
+    """Names of what changes, as server-sent events: for a page of many tasks, or for that of one."""
+    query, rights = only("task", "since"), access()
+    task = str(rights.get(task_id_of(query["task"])).id) if "task" in query else ""
+    watcher = Watcher(rights.person, session="" if by_token() else session_id())
+
+    def may_know(change: Change) -> bool:
+        return rights.may_know(change.owner, private=change.private)
+
+    return answer_with(PageStream(watcher, may_know, task, chunked=chunked()), _since(query))
+
+
+def _since(query: dict[str, str]) -> int | None:
+    """Return the time of what the page shows, in ms: a browser that comes back says what it heard last."""
+    text = request.headers.get("Last-Event-ID") or query.get("since", "")
+    return int(text) - READ_MS if text.isascii() and text.isdigit() and len(text) < 15 else None
 
 
 @blueprint.get("/healthz")

@@ -49,6 +49,8 @@ class PacedSocket(socket.socket):
     """A socket that raises TooSlow in a wait that its client has no credit for."""
 
     pressure: Callable[[], float] = staticmethod(lambda: 1.0)
+    taker: Any = None
+    """What takes the connection when the thread that answers is done (`app.streams.response.Taker`)."""
 
     @classmethod
     def of(cls, plain: socket.socket, pressure: Callable[[], float]) -> PacedSocket:

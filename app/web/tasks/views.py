@@ -170,6 +170,7 @@ def detail_page(task_id: str) -> str:
         changed=sum(one.before is not None for one in parameters),
         runs=_runs(task),
         calm=detail.asks_every_s(task) > detail.NEAR_S,
+        stream_task=str(task.id),
         **_live_values(task, kind, list(files.values()), TableState.parse(query), attempt=attempt),
         **_log_values(task, attempt),
     )

@@ -158,7 +158,7 @@ class TestTabs:
         fail(services, new_task())
         html = alice.open("/tasks?priority=medium")
         assert re.search(
-            r'hx-get="/tasks/counts\?priority=medium&amp;before=[0-9a-f-]+" hx-trigger="load, every 10s"',
+            r'hx-get="/tasks/counts\?priority=medium&amp;before=[0-9a-f-]+" hx-trigger="load, every 10s,',
             html,
         )
         tabs = alice.read("/tasks/counts?priority=medium&status=failed")

@@ -1,0 +1,1 @@
+"""Event streams, without a server: what they tell whom, and how they share a thread."""
