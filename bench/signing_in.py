@@ -7,6 +7,7 @@ import re
 from urllib.parse import urlencode
 
 from app.core.people.person import Origin
+from app.core.people.users import User
 from app.core.services import Services
 from app.core.sign_in.administration import COMMAND, link_path
 from bench.report import BenchError
@@ -15,9 +16,10 @@ WITHIN_S = 60.0
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
-def sign_in(port: int, services: Services) -> dict[str, str]:
-    """Return the cookies of a fresh session of the local administrator. Raises BenchError."""
-    token = services.administration.local_link(services.people.users.local(), COMMAND, Origin())
+def sign_in(port: int, services: Services, user: User | None = None) -> dict[str, str]:
+    """Return the cookies of a fresh session of a user, else of the local administrator. Raises BenchError."""
+    who = user or services.people.users.local()
+    token = services.administration.local_link(who, COMMAND, Origin())
     path, cookies = link_path(token), dict[str, str]()
     found = TOKEN.search(_ask(port, "GET", path, cookies, None, 200))
     if not found:
