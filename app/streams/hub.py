@@ -8,6 +8,7 @@ a while; the others do not notice.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import selectors
 import socket
@@ -34,6 +35,8 @@ RESERVED_S = 10.0
 """A connection that breaks before it comes gives its place back so late."""
 REMEMBERED_MS = 60_000
 MOST_REMEMBERED = 5_000
+
+log = logging.getLogger("app.streams")
 
 
 class Hub:
@@ -121,7 +124,11 @@ class Hub:
     def run(self) -> None:
         """Serve until `stop`."""
         while not self._stopped:
-            self.turn(self._wait_s())
+            try:
+                self.turn(self._wait_s())
+            except Exception:  # a defect must not silence every stream for good
+                log.exception("Event streams: a turn failed; the next one follows.")
+                time.sleep(GATHER_S)
         self.close()
 
     def close(self) -> None:

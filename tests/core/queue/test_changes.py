@@ -17,7 +17,7 @@ from app.core.errors import QueueUnavailable
 from app.core.queue import changes
 from app.core.queue.bulk import Operation
 from app.core.queue.changes import MOST_HELD, MOST_TOLD, Change, Changes, Code, parse
-from app.core.queue.rq import connect
+from app.core.queue.connection import connect
 from app.core.tasks.states import Action, Priority
 from tests.web.looking import claim, succeed, worker
 
