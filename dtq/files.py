@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,12 @@ class File:
         self.sha256 = sha256
         self._fetch = fetch
         self._path: Path | None = None
+
+    @classmethod
+    def of(cls, path: Path) -> File:
+        """Return a file of this machine, to call a task function with, or to submit it."""
+        content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        return cls(path.name, path.stat().st_size, content_type, "", lambda: path)
 
     @property
     def path(self) -> Path:

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Concatenate, cast
 
 from pydantic import BaseModel
 
@@ -20,14 +20,15 @@ from dtq import _program
 from dtq._types.json_schema import closed, schema_of
 from dtq._types.result_kinds import ResultKind, problem
 from dtq._types.signature import TaskTypeError, model_of, where_of
+from dtq._types.task_function import Params, Returned, TaskFunction, submitting
 from dtq.checks import Check
+from dtq.context import Context
 from dtq.files import File
 
 PRIORITIES = ("high", "medium", "low")
 ROLES = ("submitter", "operator", "administrator")
 """The roles that create tasks, in order: each may do what those before may."""
 _GROUP = re.compile(r"[\w.@:/+-]{1,80}\Z")
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,8 @@ def task(
     checks: Sequence[Check] = (),
     roles: Sequence[str] = (),
     groups: Sequence[str] = (),
-) -> Callable[[Function], Function]:
-    """Make a typed function, also an `async def`, a task type; the function itself stays as it is.
+) -> Callable[[Callable[Concatenate[Context, Params], Returned]], TaskFunction[Params, Returned]]:
+    """Make a typed function, also an `async def`, a task type; the function stays as it is, with a `submit`.
 
         @task(title="Add", category="Numbers", timeout_s=10, max_attempts=3, priority="high")
         def add(ctx: Context, first: int, second: Annotated[int, Field(ge=0)] = 0) -> int:
@@ -113,7 +114,9 @@ def task(
     or in one of these groups, create its tasks. Raises TaskTypeError.
     """
 
-    def register(function: Function) -> Function:
+    def register(
+        function: Callable[Concatenate[Context, Params], Returned],
+    ) -> TaskFunction[Params, Returned]:
         model = model_of(function)
         made = TaskType(
             name=function.__name__,
@@ -129,7 +132,8 @@ def task(
             **_limits(function, timeout_s, max_attempts, memory_mb, roles, groups),
         )
         _register(made)
-        return function
+        function.submit = submitting(function, made.model)  # type: ignore[attr-defined]  # a function takes any
+        return cast("TaskFunction[Params, Returned]", function)
 
     return register
 

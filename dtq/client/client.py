@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, TypedDict, Unpack
 from urllib.parse import parse_qsl, quote, urlsplit
 from uuid import uuid4
 
@@ -27,6 +28,31 @@ from dtq.client.records import (
     read,
 )
 from dtq.client.task import Task, TaskSummary, bound
+
+
+class Options(TypedDict, total=False):
+    """What `Client.submit` takes besides the parameters of the type."""
+
+    priority: Priority | None
+    title: str | None
+    tags: Sequence[str]
+    run_at: datetime | None
+    max_attempts: int | None
+    timeout_s: int | None
+    private: bool
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A client with options for what it submits."""
+
+    client: Client
+    options: Options
+
+    def submit(self, type: str, params: Mapping[str, Any], /) -> Task:
+        """Create a task as `Client.submit` does."""
+        return self.client.submit(type, params, **self.options)
 
 
 class Client:
@@ -130,6 +156,13 @@ class Client:
             "private": private,
         }
         return self._create(body, str(uuid4()) if idempotency_key is None else idempotency_key)
+
+    def options(self, **options: Unpack[Options]) -> Prepared:
+        """Return this client with options for the tasks that a task function submits.
+
+        monthly_report.submit(client.options(priority="high", title="March"), month=3)
+        """
+        return Prepared(self, options)
 
     def _create(self, body: dict[str, Any], key: str) -> Task:
         headers = {"Idempotency-Key": key}

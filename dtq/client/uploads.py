@@ -14,6 +14,8 @@ from typing import IO, Any
 from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic_core import to_jsonable_python
 
+from dtq.files import File
+
 CHUNK = 2**18
 
 
@@ -40,6 +42,8 @@ def prepared(value: Any, of_file: Callable[[Any], Any]) -> Any:
 
     Secrets are unmasked, since they are meant for the task. Raises TypeError for what is no JSON.
     """
+    if isinstance(value, File):
+        value = value.path
     if isinstance(value, Path) or _is_file(value):
         return of_file(value)
     if isinstance(value, SecretStr):

@@ -114,7 +114,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dtq import Context, File, task
 from dtq.client import Client, ConnectionFailed, DTQError, Invalid, Task, TaskFailed
+
+
+@task(title="Report")
+def report(ctx: Context, month: int, source: File | None = None) -> str:
+    """Write the report of a month."""
+    return f"{month}: {source.name if source else None}"
+
+
+def submitted(client: Client, path: Path) -> list[Task]:
+    options = client.options(priority="low", tags=["monthly"])
+    return [report.submit(client, 3), report.submit(options, month=3, source=File.of(path))]
 
 
 def clean(client: Client, path: Path) -> list[Path]:
@@ -264,7 +276,13 @@ def test_a_program_uses_the_client_and_mypy_strict_sees_its_mistakes(
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
     assert ran(python_of_client, tmp_path, "program.py").strip() == "True"
 
-    wrong = PROGRAM.replace('priority="high"', 'priority="urgent"').replace("task.download", "task.donwload")
+    mistakes = {
+        'priority="high"': 'priority="urgent"', "task.download": "task.donwload",
+        "client, 3": 'client, "3"', "month=3, source": "moth=3, source", 'priority="low"': 'prio="low"',
+    }  # fmt: skip
+    wrong = PROGRAM
+    for right, mistake in mistakes.items():
+        wrong = wrong.replace(right, mistake)
     (tmp_path / "wrong.py").write_text(wrong, encoding="utf-8")
     check = (sys.executable, "-m", "mypy", "--strict", "--python-executable", python_of_client)
     found = [
@@ -275,3 +293,4 @@ def test_a_program_uses_the_client_and_mypy_strict_sees_its_mistakes(
     ]
     assert "Success" in found[0], found[0]
     assert "donwload" in found[1] and "priority" in found[1]
+    assert 'expected "int"' in found[1] and "moth" in found[1] and "prio" in found[1], found[1]
