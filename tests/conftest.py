@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,8 +27,10 @@ from tests.plugins.examples import examples
 hypothesis.settings.register_profile("untimed", deadline=None, max_examples=examples(100))
 hypothesis.settings.load_profile("untimed")
 
-# Otherwise every process rewrites the assertions of all tests anew, which takes half of the collection.
+# Otherwise every process rewrites the assertions of all tests anew, which takes half of the collection,
+# and every program that a test starts compiles ours again.
 sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 pytest_plugins = ["tests.plugins.chromium", "tests.plugins.noskip"]
 
