@@ -1,9 +1,12 @@
-"""Real servers: one MongoDB and one Redis for the whole run, a fresh database for each test."""
+"""Real servers: one MongoDB and one Redis for each process of pytest, an empty database for each test."""
 
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import itertools
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +51,15 @@ def servers(tmp_path: Path, mongo: str | ServerKind) -> Iterator[LocalStores]:
     """Servers of a test's own, which it may kill."""
     with stores(tmp_path / "stores", mongo=mongo) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def usual_ports() -> Iterator[None]:
+    """27017, 6379 and 8000 for one module at a time: two programs that look for free ones find the same."""
+    path = Path(tempfile.gettempdir()) / f"dtq-tests-{os.getuid()}.lock"
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -63,6 +63,7 @@ def test_a_task_finds_no_key_and_no_address_in_any_environment(crew: Fleet) -> N
     assert found["os.environ"]["PATH"] == crew.env["PATH"]
 
 
+@pytest.mark.usefixtures("usual_ports")
 def test_nor_under_make_up_where_the_web_server_runs_beside_it(tmp_path: Path) -> None:
     folder = tmp_path / ".dtq"
     with started([*REAL, str(folder)], folder, TASK_MODULES="tests.real.prying", **KEYS) as run:

@@ -407,6 +407,7 @@ def test_servers_that_start_say_it(start_mongo: Start, start_redis: Start, tmp_p
             process.wait(30)
 
 
+@pytest.mark.usefixtures("usual_ports")
 @pytest.mark.parametrize("store", ["MONGODB_URI", "REDIS_URL"])
 def test_make_up_ends_with_the_sentence_of_a_store_that_was_given(
     start_mongo: Start, start_redis: Start, real_stores: LocalStores, tmp_path: Path, store: str

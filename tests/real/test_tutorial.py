@@ -22,7 +22,7 @@ from tests.docs.documents import ROOT, TUTORIAL, blocks, section
 from tests.real.fleet import until
 from tests.signing_in import cookie_header, cookies_over_http
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("usual_ports")]
 
 COMMANDS = blocks(section(TUTORIAL, "Steps"), "sh")
 PROGRAM = ("app", "dtq", "workers", "library", "templates", "static", "config.py", "setting_values.py",
