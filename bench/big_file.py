@@ -12,8 +12,6 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
-import re
-import subprocess
 import sys
 import tempfile
 import threading
@@ -23,7 +21,6 @@ from contextlib import ExitStack, contextmanager
 from email.message import Message
 from pathlib import Path
 from types import TracebackType
-from urllib.request import urlopen
 
 import psutil
 
@@ -31,11 +28,11 @@ from app.core.schema import indexes
 from app.core.services import Services, connect
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask
-from app.local.children import free_port
 from app.local.servers import stores
 from bench.report import BenchError, arguments, machine, markdown, publish, say
-from bench.signing_in import header, sign_in
 from config import load
+from tests.rig.person import cookie_header
+from tests.rig.web import Web
 
 MB = 2**20
 KIND = "bench_file"
@@ -81,17 +78,12 @@ class Watch:
 class Site:
     """A web server as in production, and one client of it."""
 
-    def __init__(self, pid: int, port: int, services: Services) -> None:
-        self.pid = pid
-        self._port = port
-        self.services = services
-        self._cookie = header(sign_in(port, services))
-        status, page, _ = self._ask("GET", PATH, Cookie=self._cookie)
-        token = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', page.decode())
-        if status != 200 or not token:
-            raise BenchError(f"The form was answered with {status}.")
-        self._token = token[1]
-        self._key = re.findall(r'name="submission_key" value="([^"]+)"', page.decode())[0]
+    def __init__(self, web: Web, services: Services) -> None:
+        self.pid, self._port, self.services = web.child.pid or 0, web.port, services
+        person = web.person(services)
+        self._cookie = cookie_header(person.cookies)
+        form = person.open(KIND)
+        self._token, self._key = form["csrf_token"], form["submission_key"]
 
     def _ask(
         self, method: str, path: str, body: Iterator[bytes] | None = None, **headers: str
@@ -184,21 +176,16 @@ def main() -> int:
 @contextmanager
 def _serving(environment: dict[str, str], folder: Path) -> Iterator[Site]:
     """Gunicorn as in production, with one task type that takes a file."""
-    port = free_port(0)
-    env = {**os.environ, **environment, "WEB_BIND": f"127.0.0.1:{port}", "TMPDIR": str(folder)}
+    env = {**os.environ, **environment, "TMPDIR": str(folder)}
     services = connect(load(env))
     indexes.create_indexes(services.db)
     services.catalog.publish([_type()], "bench")
-    with (folder / "web.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "wsgi:app"], env=env, stdout=log, stderr=log
-        )
+    web = Web(env, folder / "web.log")
     try:
-        _wait_for(f"http://127.0.0.1:{port}/healthz")
-        yield Site(process.pid, port, services)
+        web.start()
+        yield Site(web, services)
     finally:
-        process.terminate()
-        process.wait()
+        web.stop()
         services.close()
 
 
@@ -215,16 +202,6 @@ def _type() -> dict[str, object]:
         "max_attempts": 1,
         "hash": "1",
     }
-
-
-def _wait_for(address: str) -> None:
-    for _ in range(200):
-        try:
-            with urlopen(address, timeout=1):  # noqa: S310 - our own address
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise BenchError("The web server did not start.")
 
 
 def _measure(site: Site, size: int) -> Iterator[list[str]]:

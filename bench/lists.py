@@ -14,9 +14,7 @@ import argparse
 import contextlib
 import http.client
 import math
-import os
 import re
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -32,13 +30,12 @@ from app.core.mongo import Document
 from app.core.services import Services, connect
 from app.core.tasks.states import Priority, Status
 from app.local import LocalStores, stores
-from app.local.children import LocalProcess, free_port
 from app.local.kinds import ServerKind
 from bench import fill, report
-from bench.contenders import ROOT
 from bench.report import BenchError
-from bench.signing_in import header, sign_in
 from config import load
+from tests.rig.person import cookie_header
+from tests.rig.web import Web
 from workers.store_timeouts import patient
 
 USUAL_TASKS = {"wheel": 10_000, "python": 10_000}
@@ -65,26 +62,17 @@ class View:
     """Before each request: what the web server keeps for a second is asked for when it is gone."""
 
 
-class Web:
+class Pages:
     """The web server as in production, one process, over one connection that is kept."""
 
     def __init__(self, found: LocalStores, folder: Path, services: Services) -> None:
-        port = free_port(0)
-        self._headers: dict[str, str] = {}
-        env = {**os.environ, **found.addresses, "ENVIRONMENT": "local", "WEB_BIND": f"127.0.0.1:{port}"}
-        env["MONGODB_TIMEOUT_MS"] = "30000"  # A slow page is to be measured, not to be given up.
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        self.server = LocalProcess(
-            "web",
-            [sys.executable, "-m", "gunicorn", "wsgi:app"],
-            log=folder / "log" / "web.log",
-            ready=self._answers,
-            env=env,
-            cwd=ROOT,
-        )
-        self.server.start()
-        self.server.wait_ready(READY_S)
-        self._headers = {"Cookie": header(sign_in(port, services))}
+        # A slow page is to be measured, not to be given up.
+        env = {**found.addresses, "ENVIRONMENT": "local", "MONGODB_TIMEOUT_MS": "30000"}
+        web = Web(env, folder / "log" / "web.log")
+        self.server = web.child
+        web.start(READY_S)
+        self._headers = {"Cookie": cookie_header(web.person(services).cookies)}
+        self._connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=60)
 
     def get(self, path: str) -> bytes:
         """The page, whole. Raises BenchError for anything but 200."""
@@ -98,13 +86,6 @@ class Web:
     def afresh(self) -> None:
         """Connect again: the server does not keep a connection that was idle for seconds."""
         self._connection.close()
-
-    def _answers(self) -> bool:
-        try:
-            return bool(self.get("/healthz"))
-        except (OSError, http.client.HTTPException):
-            self._connection.close()
-            return False
 
 
 def middle(services: Services, count: int) -> TaskFilter:
@@ -213,7 +194,7 @@ class Site:
 
     name: str
     services: Services
-    web: Web
+    web: Pages
     views: list[View]
     about: str
     times: dict[str, Times] = field(default_factory=dict)
@@ -284,7 +265,7 @@ def opened(kind: ServerKind, count: int) -> Iterator[Site]:
         settings = load({**found.addresses, "ENVIRONMENT": "local", "MONGODB_TIMEOUT_MS": "60000"})
         services = connect(patient(settings))
         fill.prepare(services, count)
-        web = Web(found, Path(name), services)
+        web = Pages(found, Path(name), services)
         try:
             about = report.machine(found, str(services.queues.redis.info("server")["redis_version"]))
             yield Site(kind.name, services, web, views(services, count), about)

@@ -27,7 +27,8 @@ from app.core.tasks.states import ENDED, Priority
 from app.local.servers import Server
 from bench import report, rig
 from bench.report import BenchError
-from bench.rig import Answer, Person, Repeated, Rig
+from bench.rig import Customer, Repeated, Rig
+from tests.rig.person import Answer
 
 STORES = {"Redis": ("redis",), "MongoDB": ("mongo",), "both": ("mongo", "redis")}
 WAYS = ("gone", "hangs")
@@ -71,7 +72,7 @@ class Outage:
             for answer in answers
             if answer.seconds > ANSWER_S
         ]
-        found += [f"answer {each.status}: {each.body[:200]!r}" for each in self._unclear()]
+        found += [f"answer {each.status}: {each.text[:200]!r}" for each in self._unclear()]
         if not self.pages or not self.forms:
             found.append("nothing was asked")
         if self.missing or self.unended:
@@ -88,12 +89,12 @@ class Outage:
         """Answers that neither are what was asked for nor say which store is away."""
         if "mongo" in STORES[self.store]:
             return [each for each in (*self.pages, *self.forms) if not _refused_clearly(each)]
-        silent = [each for each in self.pages if each.status != 200 or REDIS_AWAY not in each.body]
+        silent = [each for each in self.pages if each.status != 200 or REDIS_AWAY not in each.text]
         return silent + [each for each in self.forms if each.status != 303]
 
 
 def _refused_clearly(answer: Answer) -> bool:
-    return answer.status == 503 and MONGODB_AWAY in answer.body
+    return answer.status == 503 and MONGODB_AWAY in answer.text
 
 
 @contextlib.contextmanager
@@ -128,9 +129,9 @@ class People:
         self._pages = itertools.cycle(PAGES)
         self._chooses = threading.Lock()
         self._customer = running.person()
-        self._customer.open()
+        self._customer.take_token()
         self._guest = running.person()
-        self._guest.open()
+        self._guest.take_token()
         self.looker = running.person()
         watchers = [running.person(), running.person()]
         self._all = [Repeated(self._create, 0.3), *(self._watching(each) for each in watchers)]
@@ -143,18 +144,18 @@ class People:
     def runs_for(self, seconds: float) -> ObjectId:
         """Create a task that runs so long, with high priority. Raises BenchError."""
         answer = self._guest.create("nap", "high", seconds=seconds)
-        if not answer.task_id:
+        if not answer.task:
             raise BenchError(f"A form was answered with {answer.status}.")
-        return ObjectId(answer.task_id)
+        return ObjectId(answer.task)
 
     def is_told_when_it_starts(self) -> ObjectId:
         """Create a task while Redis is away, and read its page. Raises BenchError."""
         answer = self._guest.create("nothing", "low")
-        if not answer.task_id or SAVED not in self._guest.get(answer.location).body:
+        if not answer.task or SAVED not in self._guest.get(answer.location).text:
             raise BenchError("The page of a task that was created without Redis does not say when it starts.")
-        return ObjectId(answer.task_id)
+        return ObjectId(answer.task)
 
-    def _watching(self, person: Person) -> Repeated:
+    def _watching(self, person: Customer) -> Repeated:
         def look() -> None:
             with self._chooses:
                 page = next(self._pages)
@@ -164,7 +165,7 @@ class People:
 
     @property
     def accepted(self) -> list[ObjectId]:
-        return [ObjectId(answer.task_id) for answer in self.forms if answer.task_id]
+        return [ObjectId(answer.task) for answer in self.forms if answer.task]
 
     def leave(self) -> None:
         for each in self._all:
@@ -202,11 +203,11 @@ def _running(running: Rig, ids: list[ObjectId]) -> bool:
     return running.services.db.tasks.count_documents({"_id": {"$in": ids}, "status": "running"}) == len(ids)
 
 
-def is_well(looker: Person) -> bool:
+def is_well(looker: Customer) -> bool:
     """Whether home answers and says of nothing that it is away."""
     answer = looker.get("/")
     return (
-        answer.status == 200 and "does not answer" not in answer.body and "not answering" not in answer.body
+        answer.status == 200 and "does not answer" not in answer.text and "not answering" not in answer.text
     )
 
 
@@ -241,7 +242,7 @@ def table(outages: list[Outage]) -> str:
             f"{max(answer.seconds for answer in each.pages):.2f}",
             _answers(each.forms),
             f"{max(answer.seconds for answer in each.forms):.2f}",
-            f"{sum(bool(answer.task_id) for answer in each.forms)}, {each.missing}, {each.unended}",
+            f"{sum(bool(answer.task) for answer in each.forms)}, {each.missing}, {each.unended}",
             f"{each.home_s:.1f}",
             f"{each.ended_s:.1f}",
             str(each.rescued),

@@ -1,43 +1,39 @@
 """The whole program on real servers, as an operator would run it, for long measurements.
 
 What lives here: the processes (:class:`Rig`), who plays which role among them, and somebody who
-creates tasks through the pages (:class:`Person`).
+creates tasks through the pages (:class:`Customer`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
-import re
 import secrets
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlencode
 
 import psutil
 
 from app.core.schema.indexes import create_indexes
 from app.core.services import Services, connect
 from app.local import LocalStores, stores
-from app.local.children import LocalProcess, free_port
+from app.local.children import LocalProcess
 from app.local.kinds import ServerKind
-from app.local.readiness import answers
 from bench.contenders import ROOT
 from bench.report import BenchError
-from bench.signing_in import header, sign_in
 from config import load
+from tests.rig.person import TOKEN, Answer, Person, new_key
+from tests.rig.web import Web
+from tests.signing_in import link
 from workers.store_timeouts import patient
 
 READY_S = 60.0
 ANSWER_S = 30.0
-CREATED = re.compile(r"/tasks/([0-9a-f]{24})$")
-HIDDEN = re.compile(r'<input[^>]*name="(csrf_token|submission_key)"[^>]*value="([^"]*)"')
 WEB_PROCESSES = 2
 NAP_S = 0.2
 
@@ -53,9 +49,11 @@ class Rig:
     port: int
     folder: Path
 
-    def person(self) -> Person:
+    def person(self) -> Customer:
         """Somebody who is signed in, in a browser of their own."""
-        return Person(self.port, sign_in(self.port, self.services))
+        person = Customer(self.port, timeout_s=ANSWER_S)
+        person.sign_in(link(self.services))
+        return person
 
     def roles(self) -> dict[str, list[psutil.Process]]:
         """The living processes by what they are, the eldest of each role first."""
@@ -127,7 +125,6 @@ def running(store: ServerKind, workers: int, **settings: str) -> Iterator[Rig]:
 
 
 def _started(found: LocalStores, folder: Path, workers: int, settings: dict[str, str]) -> Rig:
-    port = free_port(0)
     temporary = folder / "tmp"
     temporary.mkdir()
     env = {
@@ -136,7 +133,6 @@ def _started(found: LocalStores, folder: Path, workers: int, settings: dict[str,
         "ENVIRONMENT": "local",
         "SECRET_KEY": secrets.token_hex(32),
         "SECRETS_KEY": secrets.token_hex(32),
-        "WEB_BIND": f"127.0.0.1:{port}",
         "WEB_CONCURRENCY": str(WEB_PROCESSES),
         "TASK_MODULES": "bench.workload",
         "TMPDIR": str(temporary),
@@ -144,14 +140,7 @@ def _started(found: LocalStores, folder: Path, workers: int, settings: dict[str,
     }
     services = connect(patient(load(env)))
     create_indexes(services.db)
-    web = LocalProcess(
-        "web",
-        [sys.executable, "-m", "gunicorn", "wsgi:app"],
-        log=folder / "log" / "web.log",
-        ready=lambda: answers("127.0.0.1", port),
-        env=env,
-        cwd=ROOT,
-    )
+    web = Web(env, folder / "log" / "web.log")
     fleet = LocalProcess(
         "workers",
         [sys.executable, "-m", "workers", "-n", str(workers)],
@@ -159,7 +148,7 @@ def _started(found: LocalStores, folder: Path, workers: int, settings: dict[str,
         env=env,
         cwd=ROOT,
     )
-    return Rig(found, web, fleet, services, port, folder)
+    return Rig(found, web.child, fleet, services, web.port, folder)
 
 
 def wait(until: Callable[[], object], timeout_s: float, what: str, *children: LocalProcess) -> None:
@@ -172,40 +161,22 @@ def wait(until: Callable[[], object], timeout_s: float, what: str, *children: Lo
         time.sleep(0.1)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a page said and how long it took; status 0 is no answer at all."""
+class Customer(Person):
+    """Creates tasks and looks at pages; not to be shared between threads."""
 
-    status: int
-    seconds: float
-    body: str = ""
-    location: str = ""
-
-    @property
-    def task_id(self) -> str | None:
-        """The id of the task that was promised, when one was."""
-        created = CREATED.search(self.location) if self.status == 303 else None
-        return created[1] if created else None
-
-
-@dataclass
-class Person:
-    """Creates tasks and looks at pages over one connection; not to be shared between threads."""
-
-    port: int
-    cookies: dict[str, str] = field(default_factory=dict)
-    _token: str = ""
+    _token = ""
 
     def get(self, path: str) -> Answer:
-        return self._ask("GET", path)
+        """The page; an answer with status 0 where none comes."""
+        return self.try_to_ask("GET", path)
 
-    def open(self) -> None:
+    def take_token(self) -> None:
         """Open a form, whose token is good for every form of this session. Raises BenchError."""
         answer = self.get("/tasks/new/nothing")
-        found = dict(HIDDEN.findall(answer.body))
-        if answer.status != 200 or not found.get("csrf_token"):
+        found = TOKEN.search(answer.text)
+        if answer.status != 200 or not found:
             raise BenchError(f"The form answered {answer.status} without a token.")
-        self._token = found["csrf_token"]
+        self._token = found[1]
 
     def create(self, type_name: str, priority: str, key: str = "", **params: float) -> Answer:
         """Send a form as a browser would; the same ``key`` is the same form once more."""
@@ -213,7 +184,7 @@ class Person:
             params = {"seconds": NAP_S, **params}
         values = {
             "csrf_token": self._token,
-            "submission_key": key or secrets.token_urlsafe(18),
+            "submission_key": key or new_key(),
             "priority": priority,
             "title": "",
             "tags": "",
@@ -223,31 +194,7 @@ class Person:
             "timeout_s": "600",
             **{f"p-{name}": str(value) for name, value in params.items()},
         }
-        return self._ask("POST", f"/tasks/new/{type_name}", urlencode(values))
-
-    def _ask(self, method: str, path: str, body: str | None = None) -> Answer:
-        began = time.monotonic()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_S)
-        headers = {"Cookie": header(self.cookies)}
-        if body is not None:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-            headers["Origin"] = f"http://127.0.0.1:{self.port}"
-        try:
-            connection.request(method, path, body, headers)
-            found = connection.getresponse()
-            text = found.read().decode("utf-8", "replace")
-            self._keep(found.headers.get_all("Set-Cookie") or [])
-            location = found.headers.get("Location") or ""
-            return Answer(found.status, time.monotonic() - began, text, location)
-        except (OSError, http.client.HTTPException) as error:
-            return Answer(0, time.monotonic() - began, str(error))
-        finally:
-            connection.close()
-
-    def _keep(self, cookies: list[str]) -> None:
-        for cookie in cookies:
-            name, _, value = cookie.partition(";")[0].partition("=")
-            self.cookies[name] = value
+        return self.try_to_ask("POST", f"/tasks/new/{type_name}", values)
 
 
 class Repeated:

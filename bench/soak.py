@@ -25,7 +25,7 @@ from bson import ObjectId
 from app.core.tasks.states import ENDED, Priority, Status
 from app.local.servers import Server
 from bench import report, rig
-from bench.rig import Person, Repeated, Rig
+from bench.rig import Customer, Repeated, Rig
 from bench.samples import Sample, judge, take
 from bench.workload import MIX
 
@@ -39,8 +39,8 @@ SEED = 20261124
 class Customers:
     """Who creates tasks and looks at pages; ``accepted`` is what the pages promised."""
 
-    person: Person
-    watcher: Person
+    person: Customer
+    watcher: Customer
     chance: random.Random = field(default_factory=lambda: random.Random(SEED))
     accepted: list[str] = field(default_factory=list)
     answers: Counter[int] = field(default_factory=Counter)
@@ -52,8 +52,8 @@ class Customers:
         priority = Priority(self.chance.randrange(3)).word
         answer = self.person.create(kind, priority)
         self.answers[answer.status] += 1
-        if answer.task_id:
-            self.accepted.append(answer.task_id)
+        if answer.task:
+            self.accepted.append(answer.task)
 
     def look(self) -> None:
         latest = [f"/tasks/{self.accepted[-1]}"] if self.accepted else []
@@ -134,7 +134,7 @@ def run(given: argparse.Namespace) -> bool:
     """Soak, print and write; returns whether all is well."""
     with rig.running(given.store, workers=2, WORKER_RECYCLE_TASKS="1000000") as running:
         customers = Customers(running.person(), running.person())
-        customers.person.open()
+        customers.person.take_token()
         threads = [Repeated(customers.create, 1 / given.rate), Repeated(customers.look, 1.0)]
         samples, faults = soak(running, customers, given)
         for thread in threads:

@@ -26,8 +26,9 @@ from app.core.mongo import Document
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask
 from bench import fill, report, rig
-from bench.rig import Answer, Person, Repeated, Rig
+from bench.rig import Customer, Repeated, Rig
 from bench.samples import MB, resident
+from tests.rig.person import Answer
 
 SUBMITTERS = 4
 WARM_UP = 1
@@ -63,7 +64,7 @@ class Submitter:
 class Viewer:
     """Asks for one page again and again; ``answers`` with the moment of each."""
 
-    person: Person
+    person: Customer
     path: str
     answers: list[tuple[datetime, Answer]] = field(default_factory=list)
 
@@ -71,7 +72,7 @@ class Viewer:
         """Ask for the page, and for the rows that an open list would then poll."""
         answer = self.person.get(self.path)
         self.answers.append((utcnow(), answer))
-        for path in POLLED_ROWS.findall(answer.body):
+        for path in POLLED_ROWS.findall(answer.text):
             self.person.get(unescape(path))
 
 

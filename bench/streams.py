@@ -24,8 +24,8 @@ from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask
 from bench import report
 from bench.report import BenchError, percentile, rounded
-from bench.rig import Person, Repeated, Rig, running, wait
-from bench.signing_in import header, sign_in
+from bench.rig import Customer, Repeated, Rig, running, wait
+from tests.signing_in import cookie_header, cookies_over_http, link
 
 MARK = "streams"
 TASK = re.compile(rb'"([0-9a-f]{24})"')
@@ -94,7 +94,7 @@ def cookies(rig: Rig, streams: int) -> list[str]:
         for number in range(-(-streams // PER_USER))
     ]
     sessions = [
-        header(sign_in(rig.port, rig.services, users[number // PER_USER]))
+        cookie_header(cookies_over_http(rig.port, link(rig.services, name=users[number // PER_USER].name)))
         for number in range(0, streams, PER_SESSION)
     ]
     return [sessions[number // PER_SESSION] for number in range(streams)]
@@ -132,7 +132,7 @@ def work(rig: Rig) -> Iterator[dict[str, float]]:
         steady.stop()
 
 
-def lists_s(rig: Rig, person: Person, count: int) -> list[float]:
+def lists_s(rig: Rig, person: Customer, count: int) -> list[float]:
     """Return how long so many looks at the list took, under load, in seconds."""
     with work(rig):
         looks = [person.get("/tasks") for _ in range(count)]
@@ -186,7 +186,7 @@ class Measured:
     idle: list[float] = field(default_factory=list)
     threads: int = 0
 
-    def add(self, rig: Rig, person: Person, lists: int) -> None:
+    def add(self, rig: Rig, person: Customer, lists: int) -> None:
         """One round."""
         self.lists.append(percentile(lists_s(rig, person, lists), 95))
         quiet(rig)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
-import re
 from collections.abc import Mapping
-from contextlib import closing
 from typing import Any
-from urllib.parse import urlencode
 
 from flask.testing import FlaskClient
 
@@ -18,8 +14,9 @@ from app.core.people.users import LOCAL_NAME, User
 from app.core.services import Services, connect
 from app.core.sign_in.administration import COMMAND, link_path
 from config import load
+from tests.rig.person import Person, cookie_header, token_of
 
-TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+__all__ = ["cookie_header", "cookies_over_http", "link", "link_over", "signed_in", "token_of", "user_of"]
 
 
 def user_of(services: Services, role: Role = Role.ADMINISTRATOR, name: str = LOCAL_NAME) -> User:
@@ -63,42 +60,8 @@ def signed_in(
     return client
 
 
-def token_of(page: str) -> str:
-    """Return the token of the forms of a page."""
-    found = TOKEN.search(page)
-    assert found, page
-    return found[1]
-
-
 def cookies_over_http(port: int, path: str, timeout_s: float = 30) -> dict[str, str]:
     """Sign in at a server of this machine by a link's path; returns the cookies of the session."""
-    cookies: dict[str, str] = {}
-    page = _ask(port, "GET", path, cookies, None, timeout_s)
-    assert page[0] == 200, page[1]
-    done = _ask(port, "POST", path, cookies, urlencode({"csrf_token": token_of(page[1])}), timeout_s)
-    assert done[0] == 303, done[1]
-    return cookies
-
-
-def cookies_set(answer: http.client.HTTPResponse) -> dict[str, str]:
-    """Return the cookies that an answer sets, as a browser keeps them."""
-    pairs = [line.partition(";")[0].partition("=") for line in answer.headers.get_all("Set-Cookie") or []]
-    return {name: value for name, _, value in pairs}
-
-
-def cookie_header(cookies: Mapping[str, str]) -> str:
-    return "; ".join(f"{name}={value}" for name, value in cookies.items())
-
-
-def _ask(
-    port: int, method: str, path: str, cookies: dict[str, str], body: str | None, timeout_s: float
-) -> tuple[int, str]:
-    headers = {"Cookie": cookie_header(cookies)} if cookies else {}
-    if body is not None:
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)) as connection:
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        text = answer.read().decode("utf-8", "replace")
-        cookies |= cookies_set(answer)
-    return answer.status, text
+    person = Person(port, timeout_s=timeout_s)
+    person.sign_in(path)
+    return person.cookies

@@ -15,7 +15,7 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError
 
 from app.local.children import free_port
-from tests.real.fleet import until
+from tests.rig.processes import until
 
 TEXT = (Path(__file__).parents[1] / "docker-compose.yml").read_text(encoding="utf-8")
 SERVICES = dict(

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 from werkzeug.serving import make_server
 
 from app import create_app
 from app.core.services import Services
-from app.local.children import free_port
 from app.local.servers import stores
 from config import Settings
 from tests.plugins.chromium import Chromium
-from tests.real.fleet import ROOT, Fleet, fleet, until
+from tests.rig.fleet import Fleet, fleet
+from tests.rig.web import Web
 from tests.signing_in import link
 
 TASK = re.compile(r"/tasks/[0-9a-f]{24}$")  # the address of a task's page
@@ -54,24 +50,18 @@ def address(chromium: Chromium, settings: Settings, services: Services) -> Itera
 class Site(Fleet):
     """A fleet with a web server in front of it; ``address`` has no slash at its end."""
 
+    web: Web
     address = ""
 
     def serve(self) -> None:
-        port = free_port(0)
-        self.address = f"http://127.0.0.1:{port}"
-        self.env["WEB_BIND"] = f"127.0.0.1:{port}"
-        with self.log.open("ab") as output:
-            command = [sys.executable, "-m", "gunicorn", "wsgi:app"]
-            process = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=output, stderr=output)
-        self.processes.append(process)
-        until(self._answers)
+        self.web = Web(self.env, self.log.with_name("web.log"))
+        self.env["WEB_BIND"] = f"127.0.0.1:{self.web.port}"
+        self.address = self.web.address
+        self.web.start()
 
-    def _answers(self) -> bool:
-        try:
-            with urlopen(f"{self.address}/healthz", timeout=1) as answer:  # noqa: S310 - our own address
-                return bool(answer.status == 200)
-        except (URLError, OSError):
-            return False
+    def close(self) -> None:
+        self.web.stop()
+        super().close()
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +74,7 @@ def site(chromium: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             fleet(started, "site", folder, Site, TASK_MODULES="dtq_library", SECRET_KEY="tests-only")
         )
         made.serve()
-        chromium.sign_in(int(made.address.rpartition(":")[2]), link(made.services))
+        chromium.sign_in(made.web.port, link(made.services))
         made.start()
         yield made
 

@@ -12,7 +12,7 @@ from app.core.services import Services
 from app.core.tasks.task import Task
 from app.web.platform.request_args import LIVE_ROWS
 from tests.browser.conftest import unbroken
-from tests.real.fleet import until
+from tests.rig.processes import until
 
 pytestmark = pytest.mark.browser
 New = Callable[..., Task]

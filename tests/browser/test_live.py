@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from app.core.clock import utcnow
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, Task
-from tests.real.fleet import until
+from tests.rig.processes import until
 
 pytestmark = pytest.mark.browser
 

@@ -17,7 +17,7 @@ from app.local.children import free_port
 from tests.browser.conftest import TASK, unbroken
 from tests.docs.documents import ROOT, blocks
 from tests.real.clones import answers, clone_into, running, terminal
-from tests.real.fleet import until
+from tests.rig.processes import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -20,7 +20,7 @@ from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask
 from config import load
 from tests.chaos.checker import Ack
-from tests.chaos.web import LOST, Answer, Person, new_key
+from tests.rig.person import LOST, Answer, Person, new_key
 
 QUEUES = ("high", "medium", "low")
 SECONDS = (0.0, 0.0, 0.0, 0.0, 0.05, 0.1, 0.3, 1.5)
@@ -103,13 +103,13 @@ class Crowd:
 class ByForm:
     """A browser that opens the form once and sends it for each wish."""
 
-    def __init__(self, port: int, sign_in: Callable[[], str]) -> None:
+    def __init__(self, port: int, sign_in: Callable[[], dict[str, str]]) -> None:
         self._person, self._sign_in = Person(port, timeout_s=10), sign_in
         self._form: dict[str, str] = {}
 
     def __call__(self, wish: Wish, key: str) -> str | None:
         try:
-            self._person.cookie = self._person.cookie or self._sign_in()
+            self._person.cookies = self._person.cookies or self._sign_in()
             self._form = self._form or self._person.open("mark")
             return self._promised(self._person.send("mark", self._filled(wish, key)))
         except (*LOST, AssertionError, PyMongoError):

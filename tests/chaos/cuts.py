@@ -32,11 +32,11 @@ from tests.chaos import effects, report
 from tests.chaos.checker import Seen, Verdict, check
 from tests.chaos.clients import QUEUES, SECONDS, Book, ByForm, Wish
 from tests.chaos.watching import documents
-from tests.chaos.web import new_key
-from tests.real.fleet import until
 from tests.real.test_power_cut import cut, services_of
 from tests.real.test_up import REAL, Run, runs, started
-from tests.signing_in import cookie_header, cookies_over_http, link
+from tests.rig.person import new_key
+from tests.rig.processes import until
+from tests.signing_in import cookies_over_http, link
 
 CLIENTS = 2
 LOAD_S = (0.5, 5.0)
@@ -110,12 +110,12 @@ class Cuts:
                 yield run, services
 
     def _form(self, number: int) -> ByForm:
-        return ByForm(self.port, partial(self._cookie, number))
+        return ByForm(self.port, partial(self._cookies, number))
 
-    def _cookie(self, number: int) -> str:
-        """Return the cookie of a session that lasts over all cuts. Raises OSError while nothing runs."""
+    def _cookies(self, number: int) -> dict[str, str]:
+        """Return the cookies of a session that lasts over all cuts. Raises OSError while nothing runs."""
         with contextlib.closing(services_of(self.folder / "dtq")) as services:
-            return cookie_header(cookies_over_http(self.port, link(services, name=f"client {number}")))
+            return cookies_over_http(self.port, link(services, name=f"client {number}"))
 
     def run(self, times: int) -> Verdict:
         """The whole of it."""
@@ -123,7 +123,7 @@ class Cuts:
         began = time.monotonic()
         clients = [
             Client(
-                ByForm(self.port, partial(self._cookie, number)),
+                ByForm(self.port, partial(self._cookies, number)),
                 number,
                 CLIENTS / self.rate,
                 self.seed + number,

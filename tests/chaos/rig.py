@@ -20,8 +20,9 @@ from app.core.tasks.task import NewTask, Task
 from app.local.servers import LocalStores, Server
 from tests.chaos import effects
 from tests.chaos.effects import Effect
-from tests.chaos.web import Web
-from tests.real.fleet import ROOT, Fleet, family, gone, until
+from tests.rig.fleet import Fleet
+from tests.rig.processes import ROOT, family, gone, until
+from tests.rig.web import Web
 
 OF_THE_WEB = "inserting=kill,inserted=kill,pushed=kill"
 OF_WORKERS = "popped=kill,claimed=kill,ran=kill,ended=away,staged=kill,rescued=kill"

@@ -53,7 +53,7 @@ class Storm:
             self._start()
             book = Book(self.rig.folder / "acks")
             program = ByCode(self.rig.env)
-            asks = [*(ByForm(self.port, lambda: self.cookie) for _ in range(BROWSERS)), program]
+            asks = [*(ByForm(self.port, lambda: dict(self.cookies)) for _ in range(BROWSERS)), program]
             wanted = wishes(self.size.tasks, self.size.seconds * 0.95, self.chance)
             crowd = Crowd(wanted, asks, book)
             self._storm(faults(self.size, self.chance), crowd)
@@ -68,7 +68,7 @@ class Storm:
     def _start(self) -> None:
         mongo, redis, web = self.rig.stores.mongo, self.rig.stores.redis, self.rig.serve()
         assert mongo and redis
-        self.port, self.cookie = web.port, web.signed_in()
+        self.port, self.cookies = web.port, web.person().cookies
         self.keeper.children = {"mongo": mongo, "redis": redis, "web": web.child}
         for number in range(FLEETS):
             log = self.rig.folder / f"workers-{number}.log"

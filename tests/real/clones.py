@@ -19,8 +19,8 @@ import psutil
 from app.local.children import free_port
 from config import Settings
 from tests.docs.documents import ROOT
-from tests.real.fleet import family, until
 from tests.real.test_up import survivors
+from tests.rig.processes import family, until
 
 OURS = frozenset(row.metadata["name"] for row in Settings.__dataclass_fields__.values())
 

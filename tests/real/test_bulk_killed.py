@@ -17,7 +17,8 @@ from app.core.tasks.document import new_document
 from app.core.tasks.states import Action, Priority
 from app.core.tasks.task import NewTask
 from app.local.servers import LocalStores
-from tests.real.fleet import Fleet, fleet, until
+from tests.rig.fleet import Fleet, fleet
+from tests.rig.processes import until
 
 pytestmark = pytest.mark.real
 

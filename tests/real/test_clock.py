@@ -17,7 +17,8 @@ from app.core.tasks.states import Status
 from app.core.tasks.store import LEASE
 from app.local.servers import LocalStores, stores
 from tests.chaos.cases.racing import CLOCKS, set_clock
-from tests.real.fleet import Fleet, fleet, until
+from tests.rig.fleet import Fleet, fleet
+from tests.rig.processes import until
 
 pytestmark = pytest.mark.real
 

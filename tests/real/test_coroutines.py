@@ -9,7 +9,8 @@ import pytest
 
 from app.core.tasks.states import Status
 from app.local.servers import LocalStores, stores
-from tests.real.fleet import Fleet, fleet, stop, until
+from tests.rig.fleet import Fleet, fleet
+from tests.rig.processes import stop, until
 from tests.workers.awaiting import ENDLESS, WAYS
 
 pytestmark = pytest.mark.real

@@ -18,7 +18,6 @@ from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
 from bench.data import digests, environment, seed
-from tests.real.fleet import Fleet
 from tests.real.installations import (
     CONTENT,
     FLASK,
@@ -31,6 +30,7 @@ from tests.real.installations import (
     servers,
     work,
 )
+from tests.rig.fleet import Fleet
 
 __all__ = ["database", "servers"]
 

@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app.core.people.roles import Role
 from app.local.servers import LocalStores, stores
 from tests.browser.conftest import Site
-from tests.real.fleet import fleet
+from tests.rig.fleet import fleet
 from tests.signing_in import cookie_header, cookies_over_http, link
 
 pytestmark = pytest.mark.real
@@ -189,7 +190,7 @@ def test_a_graceful_stop_ends_the_streams_whole(site: Site, watch) -> None:
     """The last test: the web is gone afterwards."""
     watcher = watch()
     assert watcher.told() is not None
-    web = site.processes[0]
+    web = psutil.Process(site.web.child.pid)
     began = time.monotonic()
     web.send_signal(signal.SIGTERM)
     while watcher.told() is not None:

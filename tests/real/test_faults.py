@@ -15,9 +15,11 @@ from app import create_app
 from app.core.tasks.states import Status
 from app.local.servers import LocalStores, Server
 from config import load
-from tests.real.fleet import Fleet, fleet, until
+from tests.rig.fleet import Fleet, fleet
+from tests.rig.forms import Sent
+from tests.rig.processes import until
 from tests.signing_in import signed_in
-from tests.web.create.creating import Sent, publish
+from tests.web.create.creating import publish
 from tests.web.looking import Looker, text_of
 
 pytestmark = pytest.mark.real

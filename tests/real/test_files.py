@@ -20,7 +20,8 @@ from app.core.services import Services
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask
 from tests.browser.conftest import Site
-from tests.real.fleet import family, fleet, until
+from tests.rig.fleet import fleet
+from tests.rig.processes import family, until
 from tests.signing_in import cookie_header, cookies_over_http, link
 from tests.web.create.creating import publish
 

@@ -23,7 +23,7 @@ from app.local.children import free_port
 from app.local.servers import LocalStores
 from tests.docs.documents import ROOT
 from tests.real.clones import answers, clone_into, get, running, terminal
-from tests.real.fleet import until
+from tests.rig.processes import until
 
 pytestmark = pytest.mark.real
 

@@ -14,7 +14,8 @@ import pytest
 from app.core.files.attempt_logs import HEAD_PARTS, PART, TAIL_PARTS
 from app.core.tasks.states import Status
 from app.local.servers import stores
-from tests.real.fleet import Fleet, family, fleet, gone, until
+from tests.rig.fleet import Fleet, fleet
+from tests.rig.processes import family, gone, until
 from tests.workers.process_state.process_changes import PUT_BACK, differences
 
 pytestmark = pytest.mark.real

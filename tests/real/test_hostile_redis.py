@@ -10,7 +10,8 @@ import pytest
 from app.core.queue.rq import ASIDE, WAKE
 from app.core.tasks.states import Status
 from app.local.servers import LocalStores
-from tests.real.fleet import Fleet, fleet, until
+from tests.rig.fleet import Fleet, fleet
+from tests.rig.processes import until
 
 pytestmark = pytest.mark.real
 SILENT_S = 30.0

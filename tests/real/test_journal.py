@@ -14,7 +14,8 @@ from app.core.tasks.states import Status
 from app.core.tasks.store import LEASE
 from app.core.tasks.task import Task
 from app.local.servers import LocalStores
-from tests.real.fleet import Fleet, family, fleet, gone, stop, until
+from tests.rig.fleet import Fleet, fleet
+from tests.rig.processes import family, gone, stop, until
 
 pytestmark = pytest.mark.real
 

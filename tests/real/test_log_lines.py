@@ -20,7 +20,8 @@ from app.core.tasks.states import Status
 from app.local.children import free_port
 from app.local.servers import LocalStores
 from tests.real.clones import answers
-from tests.real.fleet import ROOT, fleet, gone, stop, until
+from tests.rig.fleet import fleet
+from tests.rig.processes import ROOT, gone, stop, until
 from tests.signing_in import cookie_header, cookies_over_http, link_over
 
 pytestmark = pytest.mark.real

@@ -10,7 +10,8 @@ import pytest
 
 from app.core.tasks.states import Status
 from app.local.servers import LocalStores
-from tests.real.fleet import Fleet, fleet, stop
+from tests.rig.fleet import Fleet, fleet
+from tests.rig.processes import stop
 
 pytestmark = pytest.mark.real
 

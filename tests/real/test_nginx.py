@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import re
 import shutil
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 import trustme
@@ -21,10 +18,12 @@ from app.core.services import connect
 from app.local.children import LocalProcess, free_port
 from app.local.servers import LocalStores
 from config import load
-from tests.chaos.web import LOST, Web
 from tests.docs.documents import ROOT, blocks
-from tests.signing_in import link, token_of
-from tests.web.create.creating import Sent, publish
+from tests.rig.forms import Sent
+from tests.rig.person import Person
+from tests.rig.web import Web
+from tests.signing_in import link
+from tests.web.create.creating import publish
 
 NAME = "tasks.example.org"
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -44,45 +43,12 @@ http {{
 """
 
 
-@dataclass
-class Browser:
-    """A person who reaches the proxy by its name, at ``port``, and trusts its certificate."""
+class Browser(Person):
+    """A person who reaches the proxy by its name, and trusts its certificate."""
 
-    port: int
-    context: ssl.SSLContext
-    cookies: dict[str, str] = field(default_factory=dict)
-
-    def ask(self, method: str, path: str, form: dict[str, object] | None = None) -> tuple[int, str, str]:
-        """Return status, location and text."""
-        origin = f"https://{NAME}:{self.port}"
-        headers = {"Host": f"{NAME}:{self.port}"}
-        if self.cookies:
-            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        body = None
-        if form is not None:
-            headers |= {
-                "Content-Type": "application/x-www-form-urlencoded",
-                "Origin": origin,
-                "Referer": f"{origin}{path}",
-            }
-            body = urlencode(form)
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=20, context=self.context)
-        try:
-            connection.request(method, path, body, headers)
-            got = connection.getresponse()
-            text = got.read().decode()
-        finally:
-            connection.close()
-        for cookie in got.headers.get_all("Set-Cookie") or []:
-            name, value = cookie.split(";")[0].split("=", 1)
-            self.cookies[name] = value
-            assert "secure" in cookie.lower()
-        return got.status, got.getheader("Location") or "", text
-
-    def sign_in(self, path: str) -> None:
-        """Open a link that signs in once, and press its button."""
-        _, _, page = self.ask("GET", path)
-        assert self.ask("POST", path, {"csrf_token": token_of(page)})[0] == 303
+    def keep(self, cookie: str) -> None:
+        assert "secure" in cookie.lower()
+        super().keep(cookie)
 
 
 def configured(web_port: int, port: int, folder: Path, prefix: str) -> str:
@@ -166,13 +132,11 @@ def trusted(folder: Path) -> ssl.SSLContext:
 def browser(real_stores: LocalStores, tmp_path: Path, prefix: str, proxy: str) -> Iterator[Browser]:
     if (NGINX if proxy == "nginx" else CADDY) is None:
         pytest.skip(f"{proxy} is not installed")
-    person = Browser(free_port(0), trusted(tmp_path))
+    port = free_port(0)
+    person = Browser(port, host=f"{NAME}:{port}", tls=trusted(tmp_path))
 
     def ready() -> bool:
-        try:
-            return person.ask("GET", f"{prefix}/healthz")[0] == 200
-        except LOST:
-            return False
+        return person.try_to_ask("GET", f"{prefix}/healthz").status == 200
 
     more = {"WEB_PREFIX": prefix} if proxy == "caddy" else {}
     name = f"{proxy}_{os.getpid()}_{prefix.strip('/')}"
@@ -199,18 +163,18 @@ def browser(real_stores: LocalStores, tmp_path: Path, prefix: str, proxy: str) -
 @pytest.mark.parametrize("proxy", ["nginx", "caddy"])
 @pytest.mark.parametrize("prefix", ["", "/queue"])
 def test_the_documented_file_works(browser: Browser, prefix: str) -> None:
-    status, _, page = browser.ask("GET", f"{prefix}/tasks/new/noop")
-    assert status == 200
+    form = browser.ask("GET", f"{prefix}/tasks/new/noop")
+    assert form.status == 200
     assert [
         path
-        for path in re.findall(r'(?:href|src|action)="(/[^"]*)"', page)
+        for path in re.findall(r'(?:href|src|action)="(/[^"]*)"', form.text)
         if not path.startswith(f"{prefix}/")
     ] == []
-    [style] = re.findall(r'href="([^"]*bootstrap[^"]*\.css[^"]*)"', page)[:1]
-    assert browser.ask("GET", style)[0] == 200
+    [style] = re.findall(r'href="([^"]*bootstrap[^"]*\.css[^"]*)"', form.text)[:1]
+    assert browser.ask("GET", style).status == 200
 
-    status, location, text = browser.ask("POST", f"{prefix}/tasks/new/noop", Sent(page).values.to_dict())
+    made = browser.ask("POST", f"{prefix}/tasks/new/noop", Sent(form.text).values.to_dict())
 
-    assert status == 303, text[:500]
-    assert re.search(rf"^(https://{NAME}:{browser.port})?{prefix}/tasks/[0-9a-f]{{24}}", location)
-    assert browser.ask("GET", location.removeprefix(f"https://{NAME}:{browser.port}"))[0] == 200
+    assert made.status == 303, made.text[:500]
+    assert re.search(rf"^(https://{NAME}:{browser.port})?{prefix}/tasks/[0-9a-f]{{24}}", made.location)
+    assert browser.ask("GET", made.location.removeprefix(browser.origin)).status == 200

@@ -8,7 +8,8 @@ import pytest
 
 from bench import rig
 from bench.outages import Outage, suffer
-from bench.rig import Answer, Rig
+from bench.rig import Rig
+from tests.rig.person import Answer
 
 pytestmark = pytest.mark.real
 

@@ -24,8 +24,8 @@ from app.core.services import Services, connect
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask
 from config import load
-from tests.real.fleet import until
 from tests.real.test_up import REAL, Run, started
+from tests.rig.processes import until
 
 pytestmark = pytest.mark.real
 

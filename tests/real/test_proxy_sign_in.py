@@ -18,9 +18,9 @@ from app.core.services import Services, connect
 from app.local.children import LocalProcess, free_port
 from app.local.servers import LocalStores
 from config import load
-from tests.chaos.web import Web
 from tests.docs.documents import ROOT, blocks
 from tests.real.test_nginx import AROUND, NAME, trusted
+from tests.rig.web import Web
 from tests.web.looking import text_of
 from tests.web.people.test_proxy_header import HEADERS
 

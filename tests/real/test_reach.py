@@ -15,8 +15,9 @@ from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import NewTask, Task
 from app.local.servers import LocalStores
-from tests.real.fleet import Fleet, fleet, until
 from tests.real.test_up import REAL, core, exported, started
+from tests.rig.fleet import Fleet, fleet
+from tests.rig.processes import until
 
 pytestmark = pytest.mark.real
 

@@ -31,9 +31,11 @@ from app.core.tasks.states import Status
 from app.local.kinds import WHEEL
 from app.local.servers import REDIS, LocalStores, choose
 from config import load
-from tests.real.fleet import ROOT, Fleet, stop, until
+from tests.rig.fleet import Fleet
+from tests.rig.forms import Sent
+from tests.rig.processes import ROOT, stop, until
 from tests.signing_in import signed_in
-from tests.web.create.creating import Sent, publish
+from tests.web.create.creating import publish
 from tests.web.looking import text_of
 
 pytestmark = pytest.mark.real

@@ -10,7 +10,8 @@ import pytest
 
 from app.core.tasks.states import Status
 from app.local.servers import LocalStores
-from tests.real.fleet import ROOT, Fleet, fleet, until
+from tests.rig.fleet import Fleet, fleet
+from tests.rig.processes import ROOT, until
 
 pytestmark = pytest.mark.real
 

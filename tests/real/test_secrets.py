@@ -14,7 +14,8 @@ from app.core.secrets.secret import MASK
 from app.core.tasks.states import Status
 from app.local.servers import LocalStores
 from tests.canary import CANARY, hits, no_file, nowhere
-from tests.real.fleet import ROOT, Fleet, fleet, until
+from tests.rig.fleet import Fleet, fleet
+from tests.rig.processes import ROOT, until
 
 pytestmark = pytest.mark.real
 

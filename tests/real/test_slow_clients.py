@@ -24,9 +24,10 @@ from app.core.services import Services, connect
 from app.core.tasks.task import NewTask
 from app.local.servers import LocalStores
 from config import load
-from tests.real.fleet import ROOT, until
+from tests.rig.forms import Sent
+from tests.rig.processes import ROOT, until
 from tests.signing_in import cookie_header, cookies_over_http, link
-from tests.web.create.creating import Sent, publish
+from tests.web.create.creating import publish
 
 pytestmark = pytest.mark.real
 

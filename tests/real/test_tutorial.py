@@ -12,15 +12,14 @@ import subprocess
 import sys
 import time
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.docs.documents import ROOT, TUTORIAL, blocks, section
-from tests.real.fleet import until
-from tests.signing_in import cookie_header, cookies_over_http
+from tests.rig.person import Person
+from tests.rig.processes import until
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("usual_ports")]
 
@@ -77,20 +76,18 @@ def _address(process: subprocess.Popen[bytes], output: Path) -> str:
     return found[1] if found else ""
 
 
-class Person:
+def somebody(link: str) -> Person:
     """Somebody who opens the link that `make up` printed."""
+    parts = urllib.parse.urlsplit(link)
+    person = Person(parts.port or 80)
+    person.sign_in(parts.path)
+    return person
 
-    def __init__(self, link: str) -> None:
-        parts = urllib.parse.urlsplit(link)
-        self._site = f"{parts.scheme}://{parts.netloc}"
-        self._cookie = cookie_header(cookies_over_http(parts.port or 80, parts.path))
 
-    def page(self, path: str) -> str:
-        """The page there, or nothing while there is none."""
-        asked = urllib.request.Request(self._site + path, headers={"Cookie": self._cookie})  # noqa: S310 - ours
-        with contextlib.suppress(OSError), urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310 - ours
-            return str(answer.read().decode())
-        return ""
+def page(person: Person, path: str) -> str:
+    """The page there, or nothing while there is none."""
+    found = person.try_to_ask("GET", path)
+    return found.text if found.status == 200 else ""
 
 
 def test_the_commands_of_the_tutorial_give_a_type_with_a_form_that_runs(clone: Path) -> None:
@@ -99,15 +96,15 @@ def test_the_commands_of_the_tutorial_give_a_type_with_a_form_that_runs(clone: P
     subprocess.run(["bash", "-c", write], cwd=clone, env=environment(), check=True, timeout=10)
     began = time.monotonic()
     with in_a_terminal_of_its_own(up, clone) as link:
-        person = Person(link)
-        form = until(lambda: person.page("/tasks/new/word_count"), 60)
+        person = somebody(link)
+        form = until(lambda: page(person, "/tasks/new/word_count"), 60)
         script = "set -e\n" + "\n".join(f"{command}\necho ==" for command in rest)
         done = subprocess.run(
             ["bash", "-c", script], cwd=clone, env=environment(), capture_output=True, text=True, timeout=60
         )
         changed = (clone / "word_count.py").read_text().replace('title="How many"', 'title="The commonest"')
         (clone / "word_count.py").write_text(changed)
-        until(lambda: "The commonest" in person.page("/tasks/new/word_count"), 60)
+        until(lambda: "The commonest" in page(person, "/tasks/new/word_count"), 60)
 
     assert "How many" in form and "Count the words of a text file." in form
     assert done.returncode == 0, done.stderr

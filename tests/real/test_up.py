@@ -27,7 +27,7 @@ from app.core.tasks.task import NewTask
 from app.local.kinds import PYTHON
 from app.local.servers import stores
 from config import load
-from tests.real.fleet import until
+from tests.rig.processes import until
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("usual_ports")]
 

@@ -19,7 +19,8 @@ from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import Task
 from app.local.kinds import ServerKind
 from app.local.servers import LocalStores, stores
-from tests.real.fleet import Fleet, family, fleet, gone, stop, until
+from tests.rig.fleet import Fleet, fleet
+from tests.rig.processes import family, gone, stop, until
 
 pytestmark = pytest.mark.real
 

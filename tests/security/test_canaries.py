@@ -24,8 +24,9 @@ from app.core.sign_in.factors import Factors
 from app.local.servers import stores
 from tests import canary
 from tests.browser.conftest import Site
-from tests.real.fleet import ROOT, fleet
 from tests.real.test_reach import KEYS
+from tests.rig.fleet import fleet
+from tests.rig.processes import ROOT
 from tests.signing_in import cookie_header, cookies_over_http, link, token_of
 
 pytestmark = pytest.mark.real

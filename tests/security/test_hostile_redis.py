@@ -12,7 +12,8 @@ import pytest
 
 from app.core.tasks.states import Status
 from app.local.servers import stores
-from tests.real.fleet import fleet, until
+from tests.rig.fleet import fleet
+from tests.rig.processes import until
 
 pytestmark = pytest.mark.real
 

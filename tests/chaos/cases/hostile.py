@@ -15,8 +15,8 @@ from app.core.tasks.task import Task
 from tests.chaos.cases import Round, case, judged
 from tests.chaos.rig import Rig, shoot, survivors, tree
 from tests.chaos.samples import ENDS, ESCAPES, HOLDS, RESULTS
-from tests.chaos.web import Person
-from tests.real.fleet import family
+from tests.rig.person import Person
+from tests.rig.processes import family
 from tests.workers.process_state.process_changes import FOR_GOOD, PUT_BACK, differences
 
 KEPT = ("15.9 MB", "16.1 MB", "100 MB", "NaN", "9-byte int", "depth 200", "keys")

@@ -7,15 +7,12 @@ import resource
 from tests.chaos.cases import Round, case, judged
 from tests.chaos.cases.submitting import filled, numbered
 from tests.chaos.rig import Rig, back, succeeded_once, until
-from tests.chaos.web import LOST, Answer, Person
+from tests.rig.person import Answer, Person
 
 
 def sent(person: Person, form: dict[str, str]) -> Answer:
     """The answer, or one that says that none came."""
-    try:
-        return person.send("mark", form)
-    except LOST as error:
-        return Answer(0, "", str(error), 0)
+    return person.try_to_ask("POST", "/tasks/new/mark", form)
 
 
 def full_memory(rig: Rig, person: Person, form: dict[str, str], number: int) -> Round:

@@ -10,7 +10,7 @@ from typing import Any
 from app.core.tasks.task import Task
 from tests.chaos.cases import Round, case, judged
 from tests.chaos.rig import Rig, back, frozen, succeeded_once
-from tests.chaos.web import LOST, Person
+from tests.rig.person import LOST, Person
 
 CLICKS = 20
 
@@ -135,10 +135,11 @@ def clicked_often(rig: Rig, times: int) -> list[Round]:
         person = web.person()
         form, tab = filled(person, number), filled(person, number)
         with ThreadPoolExecutor(CLICKS) as pool:
-            clicks = [pool.submit(Person(web.port, person.cookie).send, "mark", form) for _ in range(CLICKS)]
+            same = [Person(web.port, dict(person.cookies)) for _ in range(CLICKS)]
+            clicks = [pool.submit(browser.send, "mark", form) for browser in same]
         answers = [click.result() for click in clicks] + [person.send("mark", form) for _ in range(2)]
         one = {answer.task for answer in answers}
-        other = Person(web.port, person.cookie).send("mark", tab).task
+        other = Person(web.port, dict(person.cookies)).send("mark", tab).task
         ended = rig.wait(numbered(rig, number), 20)
         statuses = {answer.status for answer in answers}
         ok = statuses == {303} and len(one) == 1 and {str(task.id) for task in ended} == {*one, other}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from datetime import datetime
-from html.parser import HTMLParser
 from typing import Annotated, Any, Literal
 
 from flask.testing import FlaskClient
@@ -17,6 +16,7 @@ from app.core.clock import utcnow
 from app.core.services import Services
 from app.core.tasks.task import Task
 from tests.core.params.schemas import FILE, schema_of
+from tests.rig.forms import Sent
 
 CLEAN = schema_of(
     source=(Annotated[str, Field(title="Table", description="A table.", json_schema_extra=FILE)], ...),
@@ -56,55 +56,6 @@ def publish(services: Services, name: str = "clean_table", *, served: bool = Tru
 
 def _worker(types: tuple[str, ...], now: datetime) -> WorkerInfo:
     return WorkerInfo("worker-1", "host", 1, "0.1.0", now, now, types=types)
-
-
-class Sent(HTMLParser):
-    """What the form on a page would send as it stands, and where each name's message is."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.values: MultiDict[str, Any] = MultiDict()
-        self.errors: dict[str, str] = {}
-        self._inside = False
-        self._area: str | None = None
-        self._select: str | None = None
-        self._note: str | None = None
-        self._templates = 0
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._templates += tag == "template"
-        if self._templates:
-            return
-        given = dict(attrs)
-        name = given.get("name") or ""
-        self._inside = self._inside or (tag == "form" and "data-create" in given)
-        if (given.get("id") or "").endswith("-error") and "hidden" not in given:
-            self._note = str(given["id"]).removesuffix("-error")
-        if not self._inside:
-            return
-        if tag == "input" and (given["type"] not in ("radio", "checkbox", "file") or "checked" in given):
-            self.values.add(name, given.get("value") or "")
-        elif tag == "textarea":
-            self._area = name
-            self.values[name] = ""
-        elif tag == "select":
-            self._select = name
-        elif tag == "option" and self._select and ("selected" in given or self._select not in self.values):
-            self.values[self._select] = given.get("value") or ""
-
-    def handle_data(self, data: str) -> None:
-        if self._area:
-            self.values[self._area] = data.removeprefix("\n")
-        if self._note:
-            self.errors[self._note] = self.errors.get(self._note, "") + data
-
-    def handle_endtag(self, tag: str) -> None:
-        self._templates -= tag == "template"
-        self._inside = self._inside and tag != "form"
-        self._area = None if tag == "textarea" else self._area
-        self._select = None if tag == "select" else self._select
-        self._note = None if tag == "p" else self._note
 
 
 class Browser:

@@ -1,14 +1,12 @@
-"""A real fleet for tests: stores from `app.local`, and worker processes as an operator starts them."""
+"""A fleet on real servers: the services, and worker processes as an operator starts them."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,28 +18,7 @@ from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, Task
 from app.local.servers import LocalStores
 from config import load
-
-ROOT = Path(__file__).parents[2]
-Seen = TypeVar("Seen")
-
-
-def until(look: Callable[[], Seen], seconds: float = 20.0) -> Seen:
-    """Wait for a look to be true; fails with what was seen last."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        seen = look()
-        if seen:
-            return seen
-        time.sleep(0.05)
-    raise AssertionError(f"not true within {seconds} s; last seen: {look()!r}")
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended; one that nobody has collected yet (a container's PID 1 may not) has."""
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+from tests.rig.processes import ROOT, family, until
 
 
 class Fleet:
@@ -92,10 +69,10 @@ class Fleet:
         return self.services.tasks.get(task.id)
 
     def ended(self, task: Task, seconds: float = 20.0) -> Task:
-        return until(lambda: (found := self.task(task)).status.ended and found, seconds)
+        return until(lambda: found if (found := self.task(task)).status.ended else None, seconds)
 
     def running(self, task: Task, seconds: float = 20.0) -> Task:
-        return until(lambda: (found := self.task(task)).worker and found, seconds)
+        return until(lambda: found if (found := self.task(task)).worker else None, seconds)
 
     def close(self) -> None:
         for process in self.processes:
@@ -107,19 +84,6 @@ class Fleet:
         self.services.close()
 
 
-def family(pid: int) -> list[psutil.Process]:
-    """A process and everything below it."""
-    try:
-        parent = psutil.Process(pid)
-        return [parent, *parent.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGTERM)
-
-
 Kind = TypeVar("Kind", bound=Fleet)
 
 
@@ -128,7 +92,7 @@ def fleet(
     stores: LocalStores,
     name: str,
     folder: Path,
-    kind: type[Kind] = Fleet,
+    kind: type[Kind] = Fleet,  # type: ignore[assignment]  # a subclass where one is given
     **settings: str,
 ) -> Iterator[Kind]:
     """A fleet on a database of its own."""
