@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from pathlib import Path, PurePosixPath
@@ -61,19 +62,18 @@ def test_every_system_takes_it(tmp_path_factory: pytest.TempPathFactory, name: s
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "字", "😀", "e\u0323\u0301", "👩🏽"])
-@pytest.mark.parametrize("end", ["", ".txt", ".parquet", ".csv.gz", ".tar.gz"])
-@pytest.mark.parametrize("count", [10, 49, 50, 51, 66, 67, 84, 100, 255, 1_000])
-def test_a_long_one_keeps_its_beginning_and_its_extension(letter: str, end: str, count: int) -> None:
-    sent = unicodedata.normalize("NFC", letter * count + end)
-    safe = safe_name(sent)
-
-    if len(sent.encode()) <= MOST_BYTES:
-        assert safe == sent
-    else:
-        whole = unicodedata.normalize("NFC", letter)
-        stem = safe.removesuffix(end)
-        assert safe.endswith(end) and stem == whole * (len(stem) // len(whole))
-        assert MOST_BYTES - len(safe.encode()) < len(whole.encode())
+def test_a_long_one_keeps_its_beginning_and_its_extension(letter: str) -> None:
+    ends = ["", ".txt", ".parquet", ".csv.gz", ".tar.gz"]
+    whole = unicodedata.normalize("NFC", letter)
+    for end, count in itertools.product(ends, [10, 49, 50, 51, 66, 67, 84, 100, 255, 1_000]):
+        sent = unicodedata.normalize("NFC", letter * count + end)
+        safe = safe_name(sent)
+        if len(sent.encode()) <= MOST_BYTES:
+            assert safe == sent
+        else:
+            stem = safe.removesuffix(end)
+            assert safe.endswith(end) and stem == whole * (len(stem) // len(whole)), sent
+            assert MOST_BYTES - len(safe.encode()) < len(whole.encode()), sent
 
 
 @given(NAMES, st.integers(2, 99_999))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 
@@ -25,6 +23,6 @@ ARIA = {
 }
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_aria_attributes_are_spelled_as_the_standard_spells_them(template: Path) -> None:
-    assert set(re.findall(r"\baria-[a-z]+", template.read_text())) <= ARIA
+def test_aria_attributes_are_spelled_as_the_standard_spells_them() -> None:
+    used = {path.name: set(re.findall(r"\baria-[a-z]+", path.read_text())) for path in TEMPLATES}
+    assert {name: names - ARIA for name, names in used.items() if names - ARIA} == {}
