@@ -10,6 +10,10 @@ PYTEST := $(BIN)/python -m pytest
 RUNTIME := $(VENV)/.runtime
 DEV     := $(VENV)/.dev
 
+# Where such tests are (tests/test_architecture.py holds it): to collect all of them takes 20 seconds a process.
+ON_SERVERS := tests/chaos tests/real tests/security
+IN_BROWSER = $(PYTEST) -n logical --maxprocesses 2 --dist loadfile -m "browser and not chaos" tests/browser tests/security
+
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 export CHROMIUM
 
@@ -38,9 +42,9 @@ up: $(RUNTIME) ## Start MongoDB, Redis, the web server and workers; Ctrl-C stops
 test: $(DEV) ## Run the tests: fast ones, then on real servers, then in a browser
 	$(PYTEST) -n logical --maxprocesses 4 -m "not slow and not real and not browser and not chaos"
 	$(PYTEST) -n logical --maxprocesses 2 --dist loadfile -m "slow and not real and not browser and not chaos"
-	$(PYTEST) -m "real and not browser and not chaos"
+	$(PYTEST) -n logical --maxprocesses 2 --dist loadfile -m "real and not browser and not chaos" $(ON_SERVERS)
 	@if [ -n "$(CHROMIUM)" ] || [ -n "$$DTQ_NO_SKIPS" ]; then \
-		echo '$(PYTEST) -m "browser and not chaos"'; $(PYTEST) -m "browser and not chaos"; \
+		echo '$(IN_BROWSER)'; $(IN_BROWSER); \
 	else echo "No Chromium was found: the browser tests did not run."; fi
 
 check: $(DEV) ## What must be clean before a commit: format, lint, types, tests

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve()
+ROOT = HERE.parent.parent
 LINES_OF_A_FUNCTION = 50
 MODULES_OF_A_ROOM = 12
 HOUSES = (
@@ -377,6 +378,20 @@ def test_a_function_fits_on_a_screen():
 def test_a_module_says_what_lives_in_it():
     silent = [name_of(path) for path in MODULES if len(ast.get_docstring(tree_of(path)) or "") <= 20]
     assert silent == []
+
+
+@pytest.mark.parametrize(
+    ("mark", "folders"),
+    [
+        ("real", {"tests/chaos", "tests/real", "tests/security"}),
+        ("browser", {"tests/browser", "tests/security"}),
+    ],
+)
+def test_make_looks_for_tests_where_they_are(mark, folders):
+    marked = {path for path in EVERYTHING if f"pytest.mark.{mark}" in path.read_text() and path != HERE}
+    assert {name_of(path.parent) for path in marked} == folders
+    makefile = (ROOT / "Makefile").read_text()
+    assert " ".join(sorted(folders)) in makefile
 
 
 def test_only_the_clock_asks_for_the_time():
