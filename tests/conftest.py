@@ -32,7 +32,7 @@ hypothesis.settings.load_profile("untimed")
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-pytest_plugins = ["tests.plugins.chromium", "tests.plugins.noskip"]
+pytest_plugins = ["tests.plugins.chromium", "tests.plugins.noskip", "tests.plugins.order"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,7 +12,7 @@ from tests.chaos import control
 from tests.chaos.plan import PRESETS
 from tests.chaos.storm import weather
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long]
 
 SHORT = PRESETS["short"]
 RECOVERY_S = 300.0

@@ -20,7 +20,7 @@ from tests.chaos.cases.racing import CLOCKS, set_clock
 from tests.rig.fleet import Fleet, fleet
 from tests.rig.processes import until
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long]
 
 HOUR_S = 3600.0
 

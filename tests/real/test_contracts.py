@@ -18,7 +18,7 @@ from tests.core.queue import test_bulk, test_dispatcher, test_recovery, test_rq
 from tests.core.tasks import test_attempts
 from tests.core.tasks import test_store as test_tasks
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long]
 
 CONTRACTS = (
     test_access,

@@ -34,7 +34,7 @@ from tests.rig.fleet import Fleet
 
 __all__ = ["database", "servers"]
 
-pytestmark = [pytest.mark.real, pytest.mark.slow]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.slow]
 
 NAMES = ("MONGODB_URI", "REDIS_URL", "SECRET_KEY", "SECRETS_KEY", "ENVIRONMENT")
 SEED = 20261126

@@ -17,7 +17,7 @@ from app.local.servers import LocalStores
 from tests.rig.fleet import Fleet, fleet
 from tests.rig.processes import family, gone, stop, until
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long]
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from tests.rig.processes import ROOT, until
 from tests.signing_in import cookie_header, cookies_over_http, link
 from tests.web.create.creating import publish
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long]
 
 THREADS = 4
 CLIENTS = 12

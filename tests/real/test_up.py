@@ -29,7 +29,7 @@ from app.local.servers import stores
 from config import load
 from tests.rig.processes import until
 
-pytestmark = [pytest.mark.real, pytest.mark.usefixtures("usual_ports")]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.usefixtures("usual_ports")]
 
 ROOT = Path(__file__).resolve().parents[2]
 STAND_INS = [sys.executable, "-m", "tests.real.standins"]

@@ -22,7 +22,7 @@ from app.local.servers import LocalStores, stores
 from tests.rig.fleet import Fleet, fleet
 from tests.rig.processes import family, gone, stop, until
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
