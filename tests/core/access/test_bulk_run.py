@@ -120,6 +120,7 @@ def test_it_is_worked_off_and_recorded(
 KILLS = [(point, nth) for point in ("bulk_planned", "bulk_applied") for nth in (1, 2, 3)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("point", "nth"), [*KILLS, ("bulk_recorded", 1)])
 @pytest.mark.parametrize("action", OF)
 def test_killed_at_any_moment_it_loses_nothing_and_does_nothing_twice(

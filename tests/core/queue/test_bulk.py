@@ -267,6 +267,7 @@ WAYS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS, ids="-".join)
 @pytest.mark.parametrize(
     "operation", [CANCEL, RETRY, TO_HIGH, DELETE], ids=lambda operation: operation.action.value
