@@ -52,7 +52,7 @@ def test_a_queue_is_paused_and_resumed(
         page.goto("/queues")
         page.get_by_role("button", name="Resume").click()
         page.get_by_text("The medium-priority queue is resumed.").wait_for()
-        assert services.pauses.all() == {}
+        assert services.pauses.read().queues == {}
 
 
 def test_the_number_of_a_group_of_failures_is_that_of_its_list(

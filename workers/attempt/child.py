@@ -35,8 +35,8 @@ from app.core.errors import QueueUnavailable, Unavailable
 from app.core.log_lines import about_attempt
 from app.core.parent_death import die_with
 from app.core.queue.changes import Change, Code
+from app.core.queue.pauses import Paused
 from app.core.services import Services, connect
-from app.core.tasks.states import Priority
 from app.core.tasks.task import Task, parse_job_id
 from config import SettingReach, Settings, load
 from dtq import TaskType, TaskTypeError
@@ -95,7 +95,7 @@ class Child:
         self._held = b""
         self._pipes = {number: _identity(number) for number in (status, supervisor.descriptor)}
         self._clock_set = self._measured = self._pauses_read = float("-inf")
-        self._paused: frozenset[Priority] = frozenset()
+        self._paused = Paused()
         self._process, self._files = psutil.Process(), OpenFiles()
         self._state: ProcessState | None = None
         self._threads = Threads()
@@ -201,7 +201,7 @@ class Child:
                 return None
             self._keep_time()
             try:
-                job_id = self.services.queues.take(0 if self._held else WAIT_S, self._paused_now())
+                job_id = self.services.queues.take(0 if self._held else WAIT_S, self._paused_now().queues)
             except QueueUnavailable as error:
                 self._say_held()
                 why = self.services.explain(error)
@@ -214,11 +214,11 @@ class Child:
             self._say_held()
         return None
 
-    def _paused_now(self) -> frozenset[Priority]:
-        """Return the queues that somebody has paused; while MongoDB is away, those that were."""
+    def _paused_now(self) -> Paused:
+        """Return what somebody has paused; while MongoDB is away, what was."""
         if time.monotonic() - self._pauses_read >= PAUSES_S:
             with contextlib.suppress(PyMongoError), pymongo.timeout(FIRST_TRY_S):
-                self._paused = frozenset(self.services.pauses.all())
+                self._paused = self.services.pauses.read()
             self._pauses_read = time.monotonic()
         return self._paused
 
@@ -238,7 +238,7 @@ class Child:
         if seen is None:
             return
         kind = self.types.get(seen.type)
-        if kind is None:
+        if kind is None or seen.type in self._paused_now().types:
             self._patiently(lambda: self._put_off(seen))
             self.tell()
         elif task := self._patiently(lambda: self.services.tasks.take(seen, self.name)):
@@ -246,8 +246,11 @@ class Child:
                 self._run(task, kind)
 
     def _put_off(self, task: Task) -> None:
-        """The type is another worker's: the task waits for that one, and no attempt is counted."""
-        self.services.dispatch.defer(task, served=self.services.catalog.serves(task.type))
+        """The type is another worker's, or paused: the task waits for that, and no attempt is counted."""
+        here = task.type in self.types
+        self.services.dispatch.defer(task, served=not here and self.services.catalog.serves(task.type))
+        if here and task.type not in self.services.pauses.read().types:  # It was resumed in this moment.
+            self.services.tasks.offer([task.type])
 
     def _run(self, task: Task, kind: TaskType) -> None:
         memory_mb = kind.memory_mb or self.settings.task_memory_mb

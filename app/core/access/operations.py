@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.core.access.engine import Engine
 from app.core.access.rights import Rights
-from app.core.catalog import WorkerInfo
+from app.core.catalog import TaskType, WorkerInfo
 from app.core.errors import Conflict
 from app.core.people.audit import Event
 from app.core.people.roles import Permission
@@ -51,3 +51,25 @@ class Operations:
         if not self._engine.pauses.resume(priority):
             raise Conflict(f"The {priority.word}-priority queue is not paused.")
         self._rights.record(Event.QUEUE_RESUME, priority.word)
+
+    def pause_type(self, name: str, why: str) -> None:
+        """Have workers begin no task of a type. Raises Forbidden, NotFound, Invalid, Conflict."""
+        kind = self._type(name)
+        if not self._engine.pauses.pause(kind.name, self._rights.person.id, why):
+            raise Conflict(f"“{kind.title}” is already paused.")
+        self._rights.record(Event.TYPE_PAUSE, kind.name, after={"why": why} if why else None)
+
+    def resume_type(self, name: str) -> None:
+        """Have workers begin tasks of a paused type, and those that wait at once.
+
+        Raises Forbidden, NotFound, Conflict.
+        """
+        kind = self._type(name)
+        if not self._engine.pauses.resume(kind.name):
+            raise Conflict(f"“{kind.title}” is not paused.")
+        self._engine.tasks.offer([kind.name])
+        self._rights.record(Event.TYPE_RESUME, kind.name)
+
+    def _type(self, name: str) -> TaskType:
+        self._rights.require(Permission.QUEUE_MANAGE, target=name)
+        return self._engine.catalog.get(name)

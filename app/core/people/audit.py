@@ -59,6 +59,8 @@ class Event(str, Enum):
     WORKER_STOP = "worker.stop"
     QUEUE_PAUSE = "queue.pause"
     QUEUE_RESUME = "queue.resume"
+    TYPE_PAUSE = "type.pause"
+    TYPE_RESUME = "type.resume"
     TASKS_EXPORT = "tasks.export"
     AUDIT_EXPORT = "audit.export"
     REFUSED = "refused"

@@ -240,10 +240,10 @@ class Dispatcher:
         return True
 
     def defer(self, task: Task, *, served: bool) -> bool:
-        """A worker that lacks the type of a waiting task lets it wait for one that has it.
+        """A worker that may not run a task lets it wait for one that has its type, or for a pause to end.
 
-        It is offered again soon where a living worker serves the type. Where none does, it is more and more
-        seldom, and at once when one comes (`Catalog.publish`).
+        It is offered again soon where a living worker serves the type. Where none does, or the type is
+        paused, it is more and more seldom, and at once when one comes or it is resumed (`Tasks.offer`).
         """
         times = 2.0 ** min(task.put_offs, 10)
         wait_s = min(DEFERRED_LONGEST_S, times) if served else min(UNSERVED_LONGEST_S, 30 * times)

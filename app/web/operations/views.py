@@ -98,10 +98,10 @@ def resume() -> Response:
 def _queues() -> dict[str, Any]:
     types = services().catalog.types()
     unserved = [kind.name for kind in types if not kind.served]
-    pauses = services().pauses.all()  # Another web process may have a pulse of before the change.
-    names = services().people.users.names(pause.by for pause in pauses.values())
+    paused = services().pauses.read()  # Another web process may have a pulse of before the change.
+    names = services().people.users.names(pause.by for pause in paused.queues.values())
     return {
-        "now": replace(live().pulse(), pauses=pauses, names=names),
+        "now": replace(live().pulse(), paused=paused, names=names),
         "unserved": access().figures.waiting_of(unserved),
         "titles": _titles(types),
     }
@@ -131,6 +131,7 @@ def type_page(type_name: str) -> str:
     return render_template(
         "operations/type.html",
         kind=kind,
+        most=MAX_WHY,
         usable=access().may_use(kind),
         workers=_serving(kind),
         ended=access().figures.ended_of(type_name, within),
@@ -139,6 +140,23 @@ def type_page(type_name: str) -> str:
         period=period,
         periods=ENDED_WITHIN,
     )
+
+
+@blueprint.post("/types/<type_name>/pause")
+@requires("queue.manage")
+def pause_type(type_name: str) -> Response:
+    access().operations.pause_type(type_name, request.form.get("why", "").strip())
+    live().forget()
+    said = "The task type is paused. Running tasks continue; no other task of it starts."
+    return _said(url_for(".type_page", type_name=type_name), said)
+
+
+@blueprint.post("/types/<type_name>/resume")
+@requires("queue.manage")
+def resume_type(type_name: str) -> Response:
+    access().operations.resume_type(type_name)
+    live().forget()
+    return _said(url_for(".type_page", type_name=type_name), "The task type is resumed.")
 
 
 def _durations(type_name: str, within: timedelta) -> dict[str, timedelta | None]:

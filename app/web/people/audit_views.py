@@ -48,6 +48,8 @@ LABELS = {
     Event.WORKER_STOP: "Stop worker",
     Event.QUEUE_PAUSE: "Pause queue",
     Event.QUEUE_RESUME: "Resume queue",
+    Event.TYPE_PAUSE: "Pause task type",
+    Event.TYPE_RESUME: "Resume task type",
     Event.TASKS_EXPORT: "Export tasks",
     Event.AUDIT_EXPORT: "Export audit",
     Event.REFUSED: "Refused",

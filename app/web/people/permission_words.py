@@ -22,7 +22,7 @@ LABELS = {
     Permission.SECRET_USE: "Use secrets",
     Permission.PROFILE_MANAGE: "Manage the profile",
     Permission.WORKER_MANAGE: "Manage workers",
-    Permission.QUEUE_MANAGE: "Manage queues",
+    Permission.QUEUE_MANAGE: "Manage queues and task types",
     Permission.SETTINGS_READ: "View settings",
     Permission.AUDIT_READ: "View the audit",
     Permission.USER_MANAGE: "Manage users",

@@ -23,7 +23,7 @@ from app.core.errors import Cause, DatabaseUnavailable, QueueUnavailable, Unsupp
 from app.core.listing.listing import Count
 from app.core.listing.stats import QueueStats
 from app.core.listing.waits import Line
-from app.core.queue.pauses import Pause
+from app.core.queue.pauses import Pause, Paused
 from app.core.schema import indexes, version
 from app.core.services import Services
 from app.core.store_errors.advice import reason
@@ -54,7 +54,7 @@ class Pulse:
     queue_answers: bool
     line: Line
     queue_cause: Cause | None = None
-    pauses: Mapping[Priority, Pause] = field(default_factory=dict)
+    paused: Paused = field(default_factory=Paused)
     names: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -66,13 +66,24 @@ class Pulse:
         """What keeps modules of task types from being loaded; with ``module``, only what concerns it."""
         return module_problems(self.workers, module)
 
+    @property
+    def pauses(self) -> Mapping[Priority, Pause]:
+        """The queues that are paused."""
+        return self.paused.queues
+
     def pause_of(self, priority: Priority) -> str:
         """Return the sentence that says who paused a queue and why; empty where it is not paused."""
-        pause = self.pauses.get(priority)
+        return self._said_of("The queue", self.pauses.get(priority))
+
+    def pause_of_type(self, name: str) -> str:
+        """Return the sentence that says who paused a task type and why; empty where it is not paused."""
+        return self._said_of("This task type", self.paused.types.get(name))
+
+    def _said_of(self, what: str, pause: Pause | None) -> str:
         if pause is None:
             return ""
         by = f" by {self.names.get(pause.by, pause.by)}" if pause.by else ""
-        return f"The queue is paused{by}{f': {pause.why}' if pause.why else '.'}"
+        return f"{what} is paused{by}{f': {pause.why}' if pause.why else '.'}"
 
     @property
     def waiting(self) -> Count:
@@ -142,12 +153,12 @@ class Live:
         answers = cause is None or cause.refusal
         stats = self._services.stats
         running = tuple(stats.running()) if workers else ()
-        pauses = self._services.pauses.all()
-        open_queues = [queue for queue in queues if queue.priority not in pauses]
+        paused = self._services.pauses.read()
+        open_queues = [queue for queue in queues if queue.priority not in paused.queues]
         line = Line(running, tuple(stats.ahead(open_queues) if workers else ()), self._durations_s)
-        by = {pause.by for pause in pauses.values()}
+        by = {pause.by for pause in (*paused.queues.values(), *paused.types.values())}
         names = self._services.people.users.names(by) if by else {}
-        return Pulse(queues, workers, answers, line, cause, pauses, names)
+        return Pulse(queues, workers, answers, line, cause, paused, names)
 
     def _durations_s(self, kind: str) -> list[float]:
         """Return how long the latest runs of a type took; read once in `DURATIONS_KEPT_S`."""

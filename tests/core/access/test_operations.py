@@ -7,19 +7,28 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import Conflict, Forbidden
+from app.core.errors import Conflict, Forbidden, NotFound
 from app.core.people.audit import AuditFilter
+from app.core.queue.pauses import Paused
 from app.core.services import Services
 from app.core.tasks.states import Priority
 from app.core.tasks.task import Task
 from tests.core.access.people import ADA, ALICE, BOB, VERA
+from tests.web.create.creating import publish
 from tests.web.looking import worker
 
 CHANGES: dict[str, Callable[[Any], None]] = {
     "worker.stop": lambda operations: operations.stop_worker("w1"),
     "queue.pause": lambda operations: operations.pause(Priority.LOW, "Lunch"),
     "queue.resume": lambda operations: operations.resume(Priority.LOW),
+    "type.pause": lambda operations: operations.pause_type("echo", "Broken"),
+    "type.resume": lambda operations: operations.resume_type("echo"),
 }
+
+
+@pytest.fixture(autouse=True)
+def echo(services: Services) -> None:
+    publish(services, "echo")
 
 
 def events(services: Services) -> list[tuple[str, str, str]]:
@@ -32,11 +41,13 @@ def events(services: Services) -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_who_is_no_operator_changes_nothing(services: Services, change: Any, person: Any) -> None:
     worker(services, "w1")
-    services.pauses.pause(Priority.LOW, "bob", "") if change is CHANGES["queue.resume"] else None
-    before = services.pauses.all()
+    if change in (CHANGES["queue.resume"], CHANGES["type.resume"]):
+        services.pauses.pause(Priority.LOW, "bob", "")
+        services.pauses.pause("echo", "bob", "")
+    before = services.pauses.read()
     with pytest.raises(Forbidden):
         change(services.access(person).operations)
-    assert not services.catalog.asked_to_stop("w1") and services.pauses.all() == before
+    assert not services.catalog.asked_to_stop("w1") and services.pauses.read() == before
     assert [event for event, _, _ in events(services)] == ["refused"]
 
 
@@ -46,21 +57,30 @@ def test_operators_do_and_the_audit_knows(services: Services, person: Any) -> No
     operations = services.access(person).operations
     for change in CHANGES.values():
         change(operations)
-    assert services.catalog.asked_to_stop("w1") and services.pauses.all() == {}
+    assert services.catalog.asked_to_stop("w1") and services.pauses.read() == Paused()
     assert events(services) == [
+        ("type.resume", person.id, "echo"),
+        ("type.pause", person.id, "echo"),
         ("queue.resume", person.id, "low"),
         ("queue.pause", person.id, "low"),
         ("worker.stop", person.id, "w1"),
     ]
 
 
-@pytest.mark.parametrize("change", [CHANGES["worker.stop"], CHANGES["queue.pause"]])
+@pytest.mark.parametrize("change", [CHANGES["worker.stop"], CHANGES["queue.pause"], CHANGES["type.pause"]])
 def test_twice_is_a_conflict(services: Services, change: Any) -> None:
     worker(services, "w1")
     operations = services.access(BOB).operations
     change(operations)
     with pytest.raises(Conflict):
         change(operations)
+
+
+def test_a_type_that_there_is_not_cannot_be_paused(services: Services) -> None:
+    with pytest.raises(NotFound):
+        services.access(BOB).operations.pause_type("nothing", "")
+    with pytest.raises(Conflict):
+        services.access(BOB).operations.resume_type("echo")
 
 
 def test_a_worker_that_is_not_online_cannot_be_asked(services: Services) -> None:

@@ -87,7 +87,7 @@ class TestQueues:
         assert said not in alice.read(f"/tasks/{new_task(priority='low').id}")
 
         press(alice, "/queues/resume", "/queues", priority="high")
-        assert services.pauses.all() == {} and said not in alice.read(f"/tasks/{task.id}")
+        assert services.pauses.read().queues == {} and said not in alice.read(f"/tasks/{task.id}")
 
     @pytest.mark.parametrize(
         ("address", "values", "status"),
@@ -99,7 +99,7 @@ class TestQueues:
     )
     def test_what_cannot_be_done_is_said(self, alice, services, address, values, status):
         assert press(alice, address, "/queues", **values).status_code == status
-        assert services.pauses.all() == {}
+        assert services.pauses.read().queues == {}
 
     def test_a_reason_is_text(self, alice, services):
         services.pauses.pause(Priority.LOW, "", "<b>bold</b>")
@@ -117,7 +117,38 @@ class TestQueues:
         viewer = Looker(signed_in_as(Role.VIEWER))
         assert "Pause queue" not in viewer.open("/queues")
         assert press(viewer, "/queues/pause", "/workers", priority="low").status_code == 403
-        assert services.pauses.all() == {}
+        assert services.pauses.read().queues == {}
+
+
+class TestPausedTypes:
+    def test_it_is_said_wherever_its_tasks_are_and_ends_there(self, alice, new_task, services):
+        publish(services)
+        worker(services)
+        name = services.catalog.types()[0].name
+        task, page = new_task(type=name), f"/types/{name}"
+        assert press(alice, f"{page}/pause", page, why="Broken <b>").status_code == 303
+        said = "This task type is paused by local: Broken <b>"
+        for address in (page, f"/tasks/{task.id}", f"/tasks/new/{name}"):
+            assert said in alice.read(address), address
+        assert "Paused" in alice.read("/types") and "Pause type" not in alice.read(page)
+        assert press(alice, f"{page}/pause", page).status_code == 409
+        assert press(alice, f"{page}/resume", page).status_code == 303
+        assert said not in alice.read(f"/tasks/{task.id}") and "Pause type" in alice.read(page)
+        assert press(alice, f"{page}/resume", page).status_code == 409
+
+    def test_what_cannot_be_done_is_said(self, alice, services):
+        publish(services)
+        name = services.catalog.types()[0].name
+        assert press(alice, "/types/nothing/pause", f"/types/{name}").status_code == 404
+        assert press(alice, f"/types/{name}/pause", f"/types/{name}", why="x" * 201).status_code == 422
+        assert services.pauses.read().types == {}
+
+    def test_a_viewer_may_not(self, signed_in_as, services):
+        publish(services)
+        name = services.catalog.types()[0].name
+        viewer = Looker(signed_in_as(Role.VIEWER))
+        assert "Pause type" not in viewer.open(f"/types/{name}")
+        assert press(viewer, f"/types/{name}/pause", "/workers").status_code == 403
 
 
 class TestTypes:

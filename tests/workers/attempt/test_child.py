@@ -21,6 +21,7 @@ from app.core.services import Services
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import Task
 from dtq import TaskTypeError
+from tests.core.access.people import BOB
 from workers.attempt import child as children
 from workers.attempt.child import Child
 from workers.attempt.orphans import CleanedUp
@@ -82,6 +83,44 @@ def test_it_is_offered_more_seldom_the_longer_it_finds_only_workers_that_lack_it
 
     assert waits[0] <= 1 and 15 <= waits[-1] <= 30
     assert all(later > earlier / 2 for earlier, later in itertools.pairwise(waits))
+
+
+def test_a_task_of_a_paused_type_waits_and_starts_at_once_when_it_is_resumed(
+    services: Services, child: Child, new_task: Callable[..., Task], clock: Any
+) -> None:
+    services.catalog.publish([child.types["echo"].document()], "w1")
+    services.pauses.pause("echo", "bob", "Broken")
+    task, other = new_task(type="echo", max_attempts=1), new_task(type="doze", params={"seconds": 0})
+    for _ in range(2):
+        child._handle(services.queues.take(0) or "")
+
+    paused = services.tasks.get(task.id)
+    assert (paused.status, paused.attempt, paused.put_offs) == (Status.SCHEDULED, 0, 1)
+    assert services.tasks.get(other.id).status is Status.SUCCEEDED
+
+    services.access(BOB).operations.resume_type("echo")
+    clock.advance(seconds=1)
+    child._pauses_read = float("-inf")
+    assert services.recovery.stage() == 1
+    child._handle(services.queues.take(0) or "")
+    assert services.tasks.get(task.id).status is Status.SUCCEEDED
+
+
+def test_a_type_that_is_resumed_while_its_task_is_deferred_waits_no_longer(
+    services: Services, child: Child, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.catalog.publish([child.types["echo"].document()], "w1")
+    services.pauses.pause("echo", "bob", "Broken")
+    task, defer = new_task(type="echo"), services.tasks.defer
+
+    def resumed_first(*given: Any) -> bool:
+        services.access(BOB).operations.resume_type("echo")
+        return defer(*given)
+
+    monkeypatch.setattr(services.tasks, "defer", resumed_first)
+    child._handle(services.queues.take(0) or "")
+    waiting = services.tasks.get(task.id)
+    assert waiting.run_at and (waiting.run_at - utcnow()).total_seconds() < 1
 
 
 def test_a_claim_whose_answer_was_lost_is_still_ours(
@@ -261,6 +300,8 @@ def test_while_mongodb_is_away_what_was_paused_stays_so(
 
     monkeypatch.setattr(children, "PAUSES_S", 0.0)
     services.pauses.pause(Priority.HIGH, "bob", "")
-    assert child._paused_now() == {Priority.HIGH}
-    monkeypatch.setattr(services.pauses, "all", away)
-    assert child._paused_now() == {Priority.HIGH}
+    services.pauses.pause("echo", "bob", "")
+    before = child._paused_now()
+    assert (set(before.queues), set(before.types)) == ({Priority.HIGH}, {"echo"})
+    monkeypatch.setattr(services.pauses, "read", away)
+    assert child._paused_now() == before
