@@ -7,14 +7,14 @@ from typing import Any
 
 from flask import Blueprint, Flask, jsonify
 
-from app.api import contents, system, tasks
+from app.api import bulk, contents, system, tasks
 from app.api.operation import PREFIX, spec
 from app.core.people.person import PUBLIC
 from app.http.permission import requires
 from config import Settings
 
 blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
-for _resource in (tasks, contents, system):
+for _resource in (tasks, contents, bulk, system):
     blueprint.register_blueprint(_resource.blueprint)
 
 
@@ -50,14 +50,15 @@ def _complete(operation: dict[str, Any]) -> None:
         operation["responses"]["200"]["content"] = {_CONTENT[name]: {"schema": {}}}
     if name == "upload_file":
         operation["requestBody"] = {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
-    if name == "create_task" and all(known["name"] != tasks.KEY for known in operation["parameters"]):
-        about = "The same key again is the same task."
+    if name in _KEYED and all(known["name"] != tasks.KEY for known in operation["parameters"]):
+        about = f"The same key again is the same {_KEYED[name]}."
         schema = {"type": "string", "minLength": 1, "maxLength": tasks.LONGEST_KEY}
         operation["parameters"].append(
             {"name": tasks.KEY, "in": "header", "schema": schema, "required": False, "description": about}
         )
 
 
+_KEYED = {"create_task": "task", "clone_task": "task", "create_bulk": "operation"}
 _CONTENT = {
     "get_log": "text/plain",
     "get_result": "application/json",

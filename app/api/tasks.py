@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json as json_text
+import secrets
 import threading
 import time
 from collections.abc import Sequence
@@ -73,7 +74,7 @@ def _new_task(sent: models.NewTask, kind: TaskType) -> NewTask:
             raise
     if wrong := {path: sentence for path, sentence in problems.items() if sentence}:
         raise Invalid("Check the fields.", wrong)
-    key = _key()
+    key = idempotency_key()
     return NewTask(
         type=kind.name,
         params=inputs.params,
@@ -84,27 +85,27 @@ def _new_task(sent: models.NewTask, kind: TaskType) -> NewTask:
         timeout_s=sent.timeout_s or kind.timeout_s,
         max_attempts=sent.max_attempts or kind.max_attempts,
         submission_key=key,
-        submission_hash=_body_hash(sent, inputs) if key else "",
+        submission_hash=_bodyhashed(sent, inputs) if key else "",
         files=tuple(file.id for file in inputs.files),
         private=sent.private,
     )
 
 
-def _key() -> str | None:
+def idempotency_key() -> str | None:
     """Return the key of a submission, of one length. Raises Invalid."""
     given = request.headers.get(KEY)
     if given is None:
         return None
     if not 0 < len(given) <= LONGEST_KEY or not (given.isascii() and given.isprintable()):
         raise Invalid(f"{KEY} takes 1 to {LONGEST_KEY} printable ASCII characters.")
-    return _hash(["api", given])
+    return hashed(["api", given])
 
 
-def _body_hash(sent: models.NewTask, inputs: Inputs) -> str:
+def _bodyhashed(sent: models.NewTask, inputs: Inputs) -> str:
     """Files count by name and content: a program that is started again uploads them again."""
     contents = {str(file.id): [file.name, file.sha256] for file in inputs.files if file.sha256}
     body = sent.model_dump(mode="json")
-    return _hash(body | {"params": _replaced(body["params"], contents)})
+    return hashed(body | {"params": _replaced(body["params"], contents)})
 
 
 def _replaced(value: Any, contents: dict[str, list[Any]]) -> Any:
@@ -115,7 +116,7 @@ def _replaced(value: Any, contents: dict[str, list[Any]]) -> Any:
     return contents.get(value, value) if isinstance(value, str) else value
 
 
-def _hash(value: Any) -> str:
+def hashed(value: Any) -> str:
     text = json_text.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -189,6 +190,19 @@ def retry_task(task_id: str) -> models.Task:
     """Queue a failed or canceled task for another attempt."""
     access().retry(id_of(task_id))
     return _again(task_id)
+
+
+@blueprint.post("/<task_id>/clone")
+@operation("task.clone", models.Task, status=201, also=("HTTP_409", "HTTP_422"))
+def clone_task(task_id: str) -> Any:
+    """Create a task with the inputs of another one. Takes the header Idempotency-Key."""
+    found = id_of(task_id)
+    key = hashed(["clone", task_id, idempotency_key() or secrets.token_urlsafe(16)])
+    submitted = access().run_again(found, key)
+    headers = {"Location": url_for("api.tasks.get_task", task_id=str(submitted.task.id))}
+    if not submitted.created:
+        headers["Idempotent-Replayed"] = "true"
+    return _task(submitted.task), 201, headers
 
 
 @blueprint.post("/<task_id>/priority")

@@ -102,26 +102,24 @@ def task(
 
         @task(title="Add", category="Numbers", timeout_s=10, max_attempts=3, priority="high")
         def add(ctx: Context, first: int, second: Annotated[int, Field(ge=0)] = 0) -> int:
-            \"\"\"Add two numbers.\"\"\"
             return first + second
 
-    The first line of its docstring is what its card says, the rest the help beside its form (Markdown);
-    ``help`` is for one too long to stand there. ``timeout_s`` bounds one attempt; ``max_attempts`` counts the
-    first one too; one that uses more than ``memory_mb`` megabytes is killed (0: as the settings say).
-    A worker loads the type only where ``when`` says so, asked with its settings. ``result`` is how the page
-    shows what is returned: a kind, or kinds by name for pieces of a dictionary. ``checks`` hold on several
-    parameters. Where there are ``roles`` or ``groups``, only people with one of these roles or a higher one,
-    or in one of these groups, create its tasks. Raises TaskTypeError.
+    The first line of its docstring is on its card, the rest is the help beside its form (Markdown); ``help``
+    is for one too long to stand there. ``timeout_s`` bounds one attempt; ``max_attempts`` counts the first
+    one too; one that uses more than ``memory_mb`` megabytes is killed (0: as the settings say). A worker
+    loads the type only where ``when`` says so, asked with its settings. ``result`` is how the page shows what
+    is returned: a kind, or kinds by name for pieces of a dictionary. ``checks`` hold on several parameters.
+    Only people with one of the ``roles`` or a higher one, or in one of the ``groups``, create its tasks,
+    where any are named. Raises TaskTypeError.
     """
 
     def register(
         function: Callable[Concatenate[Context, Params], Returned],
     ) -> TaskFunction[Params, Returned]:
-        model = model_of(function)
         made = TaskType(
-            name=function.__name__,
-            function=function,
-            model=_declare_checks(function, model, checks),
+            function.__name__,
+            function,
+            _declare_checks(function, model_of(function), checks),
             title=title,
             category=category,
             help=help,
@@ -132,10 +130,17 @@ def task(
             **_limits(function, timeout_s, max_attempts, memory_mb, roles, groups),
         )
         _register(made)
-        function.submit = submitting(function, made.model)  # type: ignore[attr-defined]  # a function takes any
-        return cast("TaskFunction[Params, Returned]", function)
+        return _with_submit(function, made)
 
     return register
+
+
+def _with_submit(
+    function: Callable[Concatenate[Context, Params], Returned], made: TaskType
+) -> TaskFunction[Params, Returned]:
+    """Return the function itself, which can be submitted as well."""
+    function.submit = submitting(function, made.model)  # type: ignore[attr-defined]  # a function takes any
+    return cast("TaskFunction[Params, Returned]", function)
 
 
 def _register(made: TaskType) -> None:

@@ -39,6 +39,8 @@ from dtq.client.errors import (
 )
 from dtq.client.records import (
     Attempt,
+    BulkOperation,
+    BulkSkipped,
     Me,
     Progress,
     Queue,
@@ -54,6 +56,8 @@ __all__ = [
     "Attempt",
     "BadAnswer",
     "BadSetting",
+    "BulkOperation",
+    "BulkSkipped",
     "Client",
     "Conflict",
     "ConnectionFailed",

@@ -17,6 +17,8 @@ from dtq.client import uploads
 from dtq.client.errors import BadAnswer
 from dtq.client.http import Http
 from dtq.client.records import (
+    BulkAction,
+    BulkOperation,
     Me,
     Priority,
     Queue,
@@ -227,6 +229,51 @@ class Client:
                 yield bound(self, TaskSummary, found)
             # Only the query of the address: behind a proxy its host and path may be others.
             query = dict(parse_qsl(urlsplit(page["next"]).query)) if page.get("next") else None
+
+    # Many tasks at once
+
+    def bulk(
+        self,
+        action: BulkAction,
+        *,
+        ids: Sequence[str] | None = None,
+        filter: Mapping[str, str] | None = None,
+        priority: Priority | None = None,
+        most: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> BulkOperation:
+        """Start the same change to many tasks: those of ``ids``, or all that a ``filter`` matches.
+
+            client.bulk("retry", filter={"status": "failed", "type": "clean_table"}, most=500)
+
+        The server does it, and keeps on when this program ends; `bulk_operation` says how far it is.
+        ``filter`` is as in `tasks`, and {} is every task; ``most`` bounds how many change; ``priority`` is
+        where to reprioritize to. Started once, however often the request must be sent. Raises Invalid,
+        Forbidden.
+        """
+        body = {
+            "action": action,
+            "ids": None if ids is None else list(ids),
+            "filter": None if filter is None else dict(filter),
+            "priority": priority,
+            "most": most,
+        }
+        key = str(uuid4()) if idempotency_key is None else idempotency_key
+        headers = {"Idempotency-Key": key}
+        found = self._http.json("POST", "/bulk", json=body, headers=headers, repeatable=True)
+        return read(BulkOperation, found)
+
+    def bulk_operation(self, bulk_id: str) -> BulkOperation:
+        """Return a bulk operation as it is now. Raises NotFound."""
+        return read(BulkOperation, self._http.json("GET", f"/bulk/{quote(bulk_id, safe='')}"))
+
+    def stop_bulk(self, bulk_id: str) -> BulkOperation:
+        """Stop a bulk operation after the tasks that it is changing. Raises NotFound."""
+        return read(BulkOperation, self._http.json("POST", f"/bulk/{quote(bulk_id, safe='')}/stop"))
+
+    def resume_bulk(self, bulk_id: str) -> BulkOperation:
+        """Let a stopped bulk operation continue. Raises NotFound."""
+        return read(BulkOperation, self._http.json("POST", f"/bulk/{quote(bulk_id, safe='')}/resume"))
 
     # The server
 

@@ -14,6 +14,8 @@ from dtq.client.errors import BadAnswer
 Priority = Literal["high", "medium", "low"]
 Status = Literal["scheduled", "queued", "running", "succeeded", "failed", "canceled"]
 
+BulkAction = Literal["cancel", "retry", "reprioritize", "delete"]
+
 T = TypeVar("T")
 
 
@@ -119,6 +121,39 @@ class Me:
     groups: list[str]
     permissions: dict[str, Literal["own", "any"]]
     types: list[str] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BulkSkipped:
+    """Tasks that a bulk operation skipped for a reason, and the first 100 of them."""
+
+    count: int
+    ids: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BulkOperation:
+    """The same change to many tasks. ``skipped`` is by reason, such as gone, denied, or a status.
+
+    ``most`` is how many tasks it may change; ``reason`` is why it was stopped.
+    """
+
+    id: str
+    action: BulkAction
+    priority: Priority | None
+    filter: dict[str, str] | None
+    ids: list[str]
+    owner: str
+    owner_name: str
+    state: Literal["running", "stopped", "ended"]
+    stop_requested: bool
+    reason: str | None
+    message: str
+    most: int | None
+    done: int
+    skipped: dict[str, BulkSkipped]
+    created_at: datetime
+    ended_at: datetime | None
 
 
 @cache

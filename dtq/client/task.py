@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
+from uuid import uuid4
 
 from dtq.client.errors import DTQError, NotFound, TaskCanceled, TaskFailed, WaitTimeout
 from dtq.client.records import Attempt, Priority, Progress, Status, TaskError, TaskFile, read
@@ -154,6 +155,14 @@ class TaskSummary:
     def retry(self) -> Task:
         """Queue the failed or canceled task for another attempt. Raises Conflict."""
         return self._act("retry")
+
+    def clone(self, idempotency_key: str | None = None) -> Task:
+        """Create a task with the same inputs, and return it. Raises Invalid where they no longer fit."""
+        headers = {"Idempotency-Key": str(uuid4()) if idempotency_key is None else idempotency_key}
+        path = f"/tasks/{self.id}/clone"
+        return bound(
+            self._client, Task, self._client._http.json("POST", path, headers=headers, repeatable=True)
+        )
 
     def set_priority(self, priority: Priority) -> Task:
         """Move the waiting task to the end of another queue. Raises Conflict."""

@@ -313,8 +313,29 @@ def test_its_records_are_the_models_of_the_server() -> None:
         client_records.TypeSummary: models.TaskTypeSummary,
         client_records.TypeDetails: models.TaskType,
         **{getattr(client_records, name): getattr(models, name)
-           for name in ("Progress", "TaskError", "Attempt", "Worker", "Queue", "Me")},
+           for name in ("Progress", "TaskError", "Attempt", "Worker", "Queue", "Me",
+                       "BulkOperation", "BulkSkipped")},
     }  # fmt: skip
     for ours, theirs in pairs.items():
         assert set(ours.__dataclass_fields__) == set(theirs.model_fields), ours
+    assert client_records.BulkAction == models.BulkAction
     assert client_records.Priority == models.PriorityWord and client_records.Status == models.StatusWord
+
+
+def test_many_tasks_are_changed_once_and_one_is_cloned(
+    client: Client, services: Services, server: Server, weather: Any, people: Path
+) -> None:
+    tasks = [client.submit("clean_table", source=people) for _ in range(2)]
+    weather.plan("POST", "/bulk", "after")
+    done = client.bulk("cancel", filter={"status": "queued"}, most=9)
+    assert (done.state, done.done, done.skipped, done.most) == ("ended", 2, {}, 2)
+    assert client.bulk_operation(done.id) == done == client.stop_bulk(done.id) == client.resume_bulk(done.id)
+    assert services.db.bulk_operations.count_documents({}) == 1
+    assert {task.refresh().status for task in tasks} == {"canceled"}
+
+    weather.plan("POST", "/clone", "after")
+    again = tasks[0].clone()
+    assert (again.status, again.parent) == ("queued", tasks[0].id)
+    assert services.db.tasks.count_documents({}) == 3
+    with pytest.raises(Invalid, match="filter"):
+        client.bulk("cancel")

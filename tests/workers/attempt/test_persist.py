@@ -15,6 +15,7 @@ import pytest
 from bson.errors import InvalidDocument
 from pymongo.errors import AutoReconnect, OperationFailure
 
+from app.core.queue.pauses import Paused
 from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
@@ -184,6 +185,7 @@ def test_the_supervisor_knows_before_the_first_write_and_the_journal_soon_after(
         happened.append(seconds)
         return nullcontext()
 
+    monkeypatch.setattr(bob, "_paused_now", Paused)
     monkeypatch.setattr(bob, "_hold", lambda **line: happened.append(next(iter(line))))
     monkeypatch.setattr(children, "write_down", write_down)
     monkeypatch.setattr(pymongo, "timeout", timeout)
