@@ -102,15 +102,15 @@ def task(
 
         @task(title="Add", category="Numbers", timeout_s=10, max_attempts=3, priority="high")
         def add(ctx: Context, first: int, second: Annotated[int, Field(ge=0)] = 0) -> int:
+            \"\"\"Add two numbers.\"\"\"
             return first + second
 
     The first line of its docstring is on its card, the rest is the help beside its form (Markdown); ``help``
     is for one too long to stand there. ``timeout_s`` bounds one attempt; ``max_attempts`` counts the first
-    one too; one that uses more than ``memory_mb`` megabytes is killed (0: as the settings say). A worker
-    loads the type only where ``when`` says so, asked with its settings. ``result`` is how the page shows what
-    is returned: a kind, or kinds by name for pieces of a dictionary. ``checks`` hold on several parameters.
-    Only people with one of the ``roles`` or a higher one, or in one of the ``groups``, create its tasks,
-    where any are named. Raises TaskTypeError.
+    one too; one that uses more than ``memory_mb`` MB is killed (0: as the settings say). A worker loads the
+    type only where ``when`` says so, asked with its settings. ``result`` is how the page shows what comes
+    out: a kind, or kinds by name for pieces of a dictionary. ``checks`` hold on several parameters. Only
+    people with one of the ``roles``, or a higher one, or of the ``groups`` create it. Raises TaskTypeError.
     """
 
     def register(
