@@ -55,7 +55,7 @@ def create_bulk(json: models.NewBulk) -> Any:
     begun = access().bulk.begin(new)
     if (begun.operation, begun.filter, begun.ids) != (asked, wanted.args(), ids):
         raise Invalid(f"The {KEY} was used with another body. Use a new one for another operation.")
-    return _shown(begun), 201, {"Location": url_for("api.bulk.get_bulk", bulk_id=str(begun.id))}
+    return _shown(begun), 201, {"Location": url_for("api.bulk.get_bulk", operation_id=str(begun.id))}
 
 
 @blueprint.get("")
@@ -67,27 +67,27 @@ def list_bulk(query: models.AfterQuery) -> models.BulkOperations:
     return models.BulkOperations(operations=[_shown(found) for found in page.operations], next=following)
 
 
-@blueprint.get("/<bulk_id>")
+@blueprint.get("/<operation_id>")
 @operation("task.read", models.BulkOperation, tag="bulk")
-def get_bulk(bulk_id: str) -> models.BulkOperation:
+def get_bulk(operation_id: str) -> models.BulkOperation:
     """Return a bulk operation: how far it is, and what it skipped and why."""
-    return _found(bulk_id)
+    return _found(operation_id)
 
 
-@blueprint.post("/<bulk_id>/stop")
+@blueprint.post("/<operation_id>/stop")
 @operation("task.read", models.BulkOperation, tag="bulk")
-def stop_bulk(bulk_id: str) -> models.BulkOperation:
+def stop_bulk(operation_id: str) -> models.BulkOperation:
     """Stop a bulk operation after the tasks that it is changing."""
-    access().bulk.stop(parse_task_id(bulk_id))
-    return _found(bulk_id)
+    access().bulk.stop(parse_task_id(operation_id))
+    return _found(operation_id)
 
 
-@blueprint.post("/<bulk_id>/resume")
+@blueprint.post("/<operation_id>/resume")
 @operation("task.read", models.BulkOperation, tag="bulk")
-def resume_bulk(bulk_id: str) -> models.BulkOperation:
+def resume_bulk(operation_id: str) -> models.BulkOperation:
     """Let a stopped bulk operation continue."""
-    access().bulk.resume(parse_task_id(bulk_id))
-    return _found(bulk_id)
+    access().bulk.resume(parse_task_id(operation_id))
+    return _found(operation_id)
 
 
 # What was sent
@@ -136,9 +136,9 @@ def _ids(sent: models.BulkChoice) -> tuple[ObjectId, ...]:
 # What is answered
 
 
-def _found(bulk_id: str) -> models.BulkOperation:
+def _found(operation_id: str) -> models.BulkOperation:
     """Raises NotFound."""
-    return _shown(access().bulk.get(parse_task_id(bulk_id)))
+    return _shown(access().bulk.get(parse_task_id(operation_id)))
 
 
 def _shown(found: core.BulkOperation) -> models.BulkOperation:

@@ -106,20 +106,20 @@ def task(
             return first + second
 
     The first line of its docstring is on its card, the rest is the help beside its form (Markdown); ``help``
-    is for one too long to stand there. ``timeout_s`` bounds one attempt; ``max_attempts`` counts the first
-    one too; one that uses more than ``memory_mb`` MB is killed (0: as the settings say). A worker loads the
-    type only where ``when`` says so, asked with its settings. ``result`` is how the page shows what comes
-    out: a kind, or kinds by name for pieces of a dictionary. ``checks`` hold on several parameters. Only
-    people with one of the ``roles``, or a higher one, or of the ``groups`` create it. Raises TaskTypeError.
+    is for a longer one. ``timeout_s`` bounds one attempt; ``max_attempts`` counts the first one too; one that
+    uses more than ``memory_mb`` MB is killed (0: as the settings say). A worker loads the type only where
+    ``when``, asked with its settings, says so. ``result`` is how the page shows what comes out: a kind, or
+    kinds by name for pieces of a dictionary. ``checks`` hold on several parameters. Only people with one of
+    the ``roles`` or a higher one, or of the ``groups``, create its tasks. Raises TaskTypeError.
     """
 
     def register(
         function: Callable[Concatenate[Context, Params], Returned],
     ) -> TaskFunction[Params, Returned]:
         made = TaskType(
-            function.__name__,
-            function,
-            _declare_checks(function, model_of(function), checks),
+            model=_declare_checks(function, model_of(function), checks),  # first: it refuses what has no name
+            name=function.__name__,
+            function=function,
             title=title,
             category=category,
             help=help,
