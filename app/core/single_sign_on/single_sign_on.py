@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from app.core.errors import Forbidden, TaskQueueError, Unavailable
 from app.core.people.audit import Event, Outcome
+from app.core.people.names import usable_groups
 from app.core.people.people import People
 from app.core.people.person import ANONYMOUS, Origin
 from app.core.people.random_tokens import new_token
 from app.core.people.roles import Role
-from app.core.people.users import User, usable_groups
+from app.core.people.users import User
 from app.core.sign_in.sign_in import Proof
 from app.core.sign_in.throttle import Throttle
 from app.core.single_sign_on.openid import NoRole, OpenID, Over, Refused

@@ -19,7 +19,6 @@ from app.core.sign_in.sign_in import LinkOver, Proof, WrongPassword
 from app.core.sign_in.throttle import Attempt
 from app.extensions import services
 from app.web.platform.errors import problem_of, wants_json
-from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import (
     current_person,
     current_session,

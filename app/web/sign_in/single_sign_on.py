@@ -33,7 +33,7 @@ from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import requires
 from app.web.request_log.origin import current_origin
 from app.web.sign_in import new_session
-from app.web.sign_in.local_path import local_path
+from app.web.sign_in.local_path import page_path
 from config import Settings
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def begin(provider: str) -> Any:
         address, state = core.begin(provider, _back_address(provider))
     except TaskQueueError as error:
         return _refused(error)
-    asked = local_path(request.form.get("next", "")) or ""
+    asked = page_path(request.form.get("next", "")) or ""
     begun = [*_begun(), [state, asked if len(asked) <= MOST_NEXT else ""]]
     session[BEGUN] = begun[-MOST_BEGUN:]
     title = core.providers[provider].title
@@ -80,14 +80,14 @@ def back(provider: str) -> Any:
         proof = core.finish(provider, _back_address(provider), answer, state, current_origin())
     except TaskQueueError as error:
         return _refused(error)
-    return new_session.begin(proof, local_path(begun[sent]) or url_for("dashboard.home"))
+    return new_session.begin(proof, page_path(begun[sent]) or url_for("dashboard.home"))
 
 
 # Signing out: a provider has a session of its own, which would sign in again by one click.
 
 
 def signed_out_here(person: Person) -> Any:
-    """Go on after the session here has ended: to the provider that signed the person in, or to the sign-in."""
+    """Go on after the session here has ended: to the provider that signed the person in, or to signing in."""
     core, user = single_sign_on(), services().people.users.find(person.id)
     there = core.sign_out_there(user, _signed_out_address) if core and user and user.provider else None
     if there is None:
@@ -103,7 +103,7 @@ def signed_out_here(person: Person) -> Any:
 @blueprint.get("/signed-out")
 @requires(PUBLIC)
 def signed_out(provider: str) -> Any:
-    """The provider leads here after it has ended its session. Changes nothing but what this browser is told."""
+    """The provider leads here after it has ended its session. Changes only what this browser is told."""
     core, left = _core(provider), session.pop(LEAVING, "")
     if not left or not secrets.compare_digest(left.encode(), request.args.get("state", "").encode()):
         return redirect(url_for("sign_in.form"), 303)
@@ -151,7 +151,7 @@ def _refused(error: TaskQueueError) -> Response:
     """Show the sign-in page with what is wrong; a program gets the error itself."""
     if wants_json():
         raise error
-    asked = local_path(request.form.get("next", "")) or ""
+    asked = page_path(request.form.get("next", "")) or ""
     page = render_template("people/sign_in.html", problem=problem_of(error), name="", next=asked)
     response = make_response(page, error.status)
     if isinstance(error, TooManyTries | Unavailable):
