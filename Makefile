@@ -58,7 +58,7 @@ check: $(DEV) ## What must be clean before a commit: format, lint, types, tests
 	@[ -n "$(NO_TESTS)" ] || $(MAKE) --no-print-directory test
 
 security: $(DEV) ## What strangers and hostile people try, over every route, field and view; real servers and browser too; prints the figures (40 minutes)
-	DTQ_SECURITY=full $(PYTEST) -n logical --maxprocesses 4 tests/security
+	DTQ_SECURITY=full $(PYTEST) -o faulthandler_timeout=3600 -n logical --maxprocesses 4 tests/security
 
 coverage: $(DEV) ## Run the fast tests and print which lines they reach, in processes that they start, too
 	$(BIN)/coverage erase

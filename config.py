@@ -37,6 +37,7 @@ from setting_values import (
     ports,
     prefix,
     rate,
+    roles,
     task_modules,
     text,
     url,
@@ -138,6 +139,9 @@ class Settings:
         "SIGN_IN_RATE_ADDRESS", "100/h", rate, "Password tries per address, for all accounts, from unknown browsers; also wrong tokens per address.")
     sign_in_rate_account: Rate = setting(
         "SIGN_IN_RATE_ACCOUNT", "50/h", rate, "Password tries per account, from all addresses, from unknown browsers.")
+    second_factor_roles: tuple[str, ...] = setting(
+        "SECOND_FACTOR_ROLES", "", roles,
+        "Roles whose users must all have a second factor (an app or a passkey), such as operator,administrator; empty: none.")
     identity_providers: str = setting(
         "IDENTITY_PROVIDERS", "", optional_text,
         "TOML file of the identity providers (OpenID Connect) that people may sign in with; empty: none.")

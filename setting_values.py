@@ -169,6 +169,14 @@ def group_roles(value: str) -> tuple[tuple[str, str], ...]:
     return found
 
 
+def roles(value: str) -> tuple[str, ...]:
+    """Roles, separated by commas or spaces; empty for none."""
+    found = tuple(word.lower() for word in optional_words(value))
+    if not all(role in ROLES for role in found):
+        raise Expected("roles such as operator,administrator; the roles are " + ", ".join(ROLES))
+    return found
+
+
 PerRole = tuple[tuple[str, int], ...]
 """A number for some of the roles."""
 

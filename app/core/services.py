@@ -166,7 +166,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     deletions = Deletions(db, tasks, files, logs)
     dispatch = Dispatcher(tasks, queues, files, deletions, words, vault, settings.max_worker_losses)
     listing = Listing(db, words)
-    people, rates = People.of(db, settings), Rates(lambda: queues.redis)
+    people, rates = People.of(db, settings, lambda: _providers(settings)), Rates(lambda: queues.redis)
     return Services(
         settings=settings,
         db=db,
@@ -191,6 +191,13 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         quotas=Quotas.of(rates, queries.count_waiting, settings),
         changes=changes,
     )
+
+
+def _providers(settings: Settings) -> set[str]:
+    """Return the names of what signs people in instead of a password here. Raises SettingsError."""
+    from app.core.single_sign_on.providers import PROXY, read_providers
+
+    return {*read_providers(settings.identity_providers), *([PROXY] if settings.proxy_user_header else [])}
 
 
 def _factors(db: Mongo, settings: Settings) -> Factors:

@@ -135,14 +135,14 @@ TABLE = {
     },
     **dict.fromkeys(
         ("second_step.form", "second_step.by_code", "passkeys.sign_in", "passkeys.sign_in_options")
-        + ("single_sign_on.begin", "single_sign_on.back"),
+        + ("single_sign_on.begin", "single_sign_on.back", "single_sign_on.signed_out"),
         Rule("public", also=("hidden", "refused", "sign in")),
     ),
     **{
         f"users.{view}": Rule("users", also=("hidden",))
         for view in (
             *("index", "add", "show", "disable", "enable", "end_sessions", "set_groups", "reset"),
-            *("revoke_tokens", "set_role", "roles", "tokens", "revoke_token"),
+            *("revoke_tokens", "require_second_factor", "set_role", "roles", "tokens", "revoke_token"),
         )
     },
     "api.openapi": PUBLIC,

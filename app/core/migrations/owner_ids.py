@@ -21,7 +21,8 @@ from app.core.clock import utcnow
 from app.core.errors import Invalid
 from app.core.migrations.step import Edit, Judged
 from app.core.mongo import Document, Mongo
-from app.core.people.users import LOCAL_NAME, checked_name, name_key
+from app.core.people.names import checked_name, name_key
+from app.core.people.users import LOCAL_NAME
 
 FORMER_NAME = "former_name"
 """The field of a user that was added here: the name under which tasks were stored, as it was written."""

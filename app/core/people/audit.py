@@ -1,7 +1,7 @@
 """The audit: who did what to what, when, from where, and how it ended.
 
 Entries are only ever added, here and nowhere else; nothing changes one, and only their retention deletes
-them. `app.core.people.audit_export` writes them as files.
+them. `FIELDS` and `values_of` are what an entry is in a file (`app.core.listing.export`).
 """
 
 from __future__ import annotations
@@ -312,3 +312,27 @@ class Audit:
 def _storable(text: str) -> str:
     """Return a text as MongoDB takes it, which somebody may have typed: cut, and of valid characters."""
     return text[:MAX_TEXT].encode("utf-8", "replace").decode()
+
+
+FIELDS = (
+    "time", "event", "outcome", "person", "person_id", "target", "address", "via", "request_id", "reason",
+    "before", "after",
+)  # fmt: skip
+
+
+def values_of(entry: Entry) -> dict[str, Any]:
+    """Return the values of the `FIELDS`."""
+    return {
+        "time": entry.at.isoformat(timespec="milliseconds"),
+        "event": entry.event,
+        "outcome": entry.outcome.value,
+        "person": entry.name,
+        "person_id": entry.who,
+        "target": entry.target,
+        "address": entry.address,
+        "via": entry.via,
+        "request_id": entry.request,
+        "reason": entry.reason,
+        "before": entry.before,
+        "after": entry.after,
+    }

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.core.errors import Invalid, Unavailable
-from app.core.people.users import name_key
+from app.core.people.names import name_key
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,9 +26,16 @@ class People:
     audit: Audit
 
     @classmethod
-    def of(cls, db: Mongo, settings: Settings) -> People:
+    def of(cls, db: Mongo, settings: Settings, providers: Callable[[], Collection[str]] = tuple) -> People:
+        """``providers`` are the names of what signs people in instead of a password here."""
         return cls(
-            users=Users(db, own_tasks_only=settings.task_visibility == "own"),
+            users=Users(
+                db,
+                own_tasks_only=settings.task_visibility == "own",
+                local=settings.local,
+                second_factor_roles=settings.second_factor_roles,
+                providers=providers,
+            ),
             sessions=Sessions(
                 db, timedelta(hours=settings.session_idle_h), timedelta(hours=settings.session_max_h)
             ),

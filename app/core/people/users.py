@@ -5,11 +5,9 @@ Passwords and other factors are verified elsewhere in this room; here is the doc
 
 from __future__ import annotations
 
-import itertools
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,23 +17,26 @@ from pymongo.errors import DuplicateKeyError
 
 from app.core import stored
 from app.core.clock import utcnow
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Conflict, NotFound
 from app.core.mongo import Document, Mongo
+from app.core.people.names import (
+    LONGEST_NAME,
+    checked_groups,
+    checked_name,
+    name_key,
+    name_shape,
+    names_of_provider,
+    usable_groups,
+)
 from app.core.people.person import Person
 from app.core.people.random_tokens import hashed
 from app.core.people.roles import Role, grants_of
 
 LOCAL_NAME = "local"
 """The person of a server that runs for one person on their own machine."""
-LONGEST_NAME = 80
-MOST_GROUPS = 50
 LAST_ADMINISTRATOR = (
     "This is the only administrator who can sign in. Make another user an administrator first."
 )
-_ALPHABETS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC")
-"""Alphabets with letters that look the same: UTS 39 calls a name of two of them not single-script."""
-_NAME = re.compile(rf"[\w.@+-](?:[\w .@+-]{{0,{LONGEST_NAME - 2}}}[\w.@+-])?\Z")
-_GROUP = re.compile(r"[\w.@:/+-]{1,80}\Z")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class User:
     provider: str = ""
     """Who signs them in instead of a password here, and says their role and groups; empty for nobody."""
     second_factor_required: bool = False
+    """An administrator requires one of this user, or the settings of their role."""
 
     @property
     def enabled(self) -> bool:
@@ -84,76 +86,43 @@ def _user(document: Document) -> User:
     return User(id=values.pop("_id"), **values)
 
 
-def _only(document: Document | None) -> User | None:
-    """Return the user of a document; None where there is none, or it is damaged."""
-    return next(stored.readable("user", _user, [document] if document else []), None)
-
-
-def name_key(name: str) -> str:
-    """Return what tells names apart: two that look alike but for case or width are one."""
-    return unicodedata.normalize("NFKC", name).casefold()
-
-
-def checked_name(name: str) -> str:
-    """Return a name as it is stored. Raises Invalid."""
-    name = unicodedata.normalize("NFC", name).strip()
-    if not _NAME.match(name):
-        raise Invalid(
-            "Check the name.",
-            {"name": f"Use 1 to {LONGEST_NAME} letters, digits, spaces, and the signs . @ + - _ only."},
-        )
-    if _mixes_alphabets(name):
-        raise Invalid(
-            "Check the name.",
-            {"name": "Use letters of one alphabet: letters of another one can look the same."},
-        )
-    return name
-
-
-def _mixes_alphabets(name: str) -> bool:
-    """Return whether a name has letters of two alphabets, as a Latin name with a Cyrillic a has."""
-    first_words = {unicodedata.name(letter, "").partition(" ")[0] for letter in name}
-    return len(first_words.intersection(_ALPHABETS)) > 1
-
-
-def checked_groups(groups: Iterable[str]) -> list[str]:
-    """Return names of groups, sorted, without repeats. Raises Invalid."""
-    found = sorted(set(groups))
-    if len(found) > MOST_GROUPS or not all(_GROUP.match(group) for group in found):
-        raise Invalid(
-            "Check the groups.",
-            {"groups": f"Use up to {MOST_GROUPS} names of letters, digits, and . @ : / + - _ only."},
-        )
-    return found
-
-
 def _identity_key(provider: str, subject: str) -> str:
     """Return what tells identities apart, of one length."""
     return hashed(f"{provider}\n{subject}")
 
 
-def usable_groups(groups: Iterable[str]) -> tuple[str, ...]:
-    """Return those names of groups that can be used, sorted; what a provider sends may be anything."""
-    return tuple(sorted({group for group in groups if _GROUP.match(group)})[:MOST_GROUPS])
-
-
-def _names(name: str, provider: str) -> Iterator[str]:
-    """Yield what a user of a provider may be called, until a name is free."""
-    plain = re.sub(r"[^\w .@+-]", "", unicodedata.normalize("NFC", name)).strip()[: LONGEST_NAME - 50].strip()
-    plain = plain or "user"
-    if not _mixes_alphabets(plain):
-        yield plain
-    yield f"{plain}@{provider}"
-    for number in itertools.count(2):
-        yield f"{plain}@{provider}-{number}"
-
-
 class Users:
     """The collection `users`; every write is one compare-and-set."""
 
-    def __init__(self, db: Mongo, *, own_tasks_only: bool = False) -> None:
+    def __init__(
+        self,
+        db: Mongo,
+        *,
+        own_tasks_only: bool = False,
+        local: bool = True,
+        second_factor_roles: Collection[str] = (),
+        providers: Callable[[], Collection[str]] = tuple,
+    ) -> None:
+        """``local``: links of `make up` sign the local person in. ``second_factor_roles`` need a second
+        factor, ``providers`` are those that sign people in now."""
         self._users, self._passkeys = db.users, db.passkeys
-        self._own_tasks_only = own_tasks_only
+        self._own_tasks_only, self._local = own_tasks_only, local
+        self._second_factor_roles, self._providers = second_factor_roles, providers
+
+    def _user(self, document: Document) -> User:
+        """Raises DamagedDocumentError."""
+        user = _user(document)
+        required = user.second_factor_required or user.role.value in self._second_factor_roles
+        # A provider asks for factors of its own, and there are none here besides.
+        return replace(user, second_factor_required=required and not user.provider)
+
+    def _only(self, document: Document | None) -> User | None:
+        """Return the user of a document; None where there is none, or it is damaged."""
+        return next(stored.readable("user", self._user, [document] if document else []), None)
+
+    def required_by_role(self, role: Role) -> bool:
+        """Return whether the settings require a second factor of everybody of a role."""
+        return role.value in self._second_factor_roles
 
     def person(self, user: User) -> Person:
         """Return who acts when this user does."""
@@ -172,15 +141,19 @@ class Users:
             "_id": user.id,
             "name": name,
             "name_key": name_key(name),
+            "name_shape": name_shape(name),
             "role": role.value,
             "groups": list(user.groups),
             "created_at": user.created_at,
             "password_hash": password_hash,
         }
+        self._add_shapes()
         try:
             self._users.insert_one(document)
         except DuplicateKeyError:
-            raise Conflict(f"There is a user “{name}” already. Choose another name.") from None
+            raise Conflict(
+                f"There is a user “{name}” already, or one whose name looks the same. Choose another name."
+            ) from None
         return user
 
     def external(self, provider: str, subject: str, name: str, role: Role, groups: Iterable[str]) -> User:
@@ -199,14 +172,16 @@ class Users:
 
     def by_identity(self, provider: str, subject: str) -> User | None:
         """Return the user whom an identity provider knows as ``subject``."""
-        return _only(self._users.find_one({"identity_key": _identity_key(provider, subject)}))
+        return self._only(self._users.find_one({"identity_key": _identity_key(provider, subject)}))
 
     def _add_external(self, provider: str, subject: str, name: str, values: Document) -> None:
-        for candidate in _names(name, provider):
+        self._add_shapes()
+        for candidate in names_of_provider(name, provider):
             document = {
                 "_id": str(ObjectId()),
                 "name": candidate,
                 "name_key": name_key(candidate),
+                "name_shape": name_shape(candidate),
                 "created_at": utcnow(),
                 "identity": {"provider": provider, "subject": subject},
                 "identity_key": _identity_key(provider, subject),
@@ -218,6 +193,14 @@ class Users:
             except DuplicateKeyError:  # The name is taken, or another request of the same person was first.
                 if self._users.find_one({"identity_key": _identity_key(provider, subject)}):
                     return
+
+    def _add_shapes(self) -> None:
+        """Store the shapes of names that were added before shapes were stored."""
+        for user in self._users.find({"name_shape": {"$exists": False}}, {"name": 1}):
+            if isinstance(user.get("name"), str):
+                shape = {"name_shape": name_shape(user["name"])}
+                with contextlib.suppress(DuplicateKeyError):  # Two of old that look the same both stay.
+                    self._users.update_one({"_id": user["_id"]}, {"$set": shape})
 
     def local(self) -> User:
         """Return the one person of a server on their own machine; added at the first call."""
@@ -236,10 +219,10 @@ class Users:
         raise NotFound("There is no such user.")
 
     def find(self, user_id: str) -> User | None:
-        return _only(self._users.find_one({"_id": user_id}))
+        return self._only(self._users.find_one({"_id": user_id}))
 
     def by_name(self, name: str) -> User | None:
-        return _only(self._users.find_one({"name_key": name_key(name)[: 4 * LONGEST_NAME]}))
+        return self._only(self._users.find_one({"name_key": name_key(name)[: 4 * LONGEST_NAME]}))
 
     def among(self, ids: Iterable[str]) -> list[User]:
         """Return those IDs that are users."""
@@ -252,7 +235,7 @@ class Users:
 
     def all(self) -> list[User]:
         """Return the users by name."""
-        return list(stored.readable("user", _user, self._users.find().sort([("name_key", 1)])))
+        return list(stored.readable("user", self._user, self._users.find().sort([("name_key", 1)])))
 
     def page(self, prefix: str, after: str, limit: int) -> list[User]:
         """Return users by name: those whose name begins with ``prefix`` and comes after ``after``."""
@@ -261,7 +244,7 @@ class Users:
         if after:
             names["$gt"] = name_key(after)
         found = self._users.find({"name_key": names}).sort([("name_key", 1)]).limit(limit)
-        return list(stored.readable("user", _user, found))
+        return list(stored.readable("user", self._user, found))
 
     def names(self, ids: Iterable[str]) -> dict[str, str]:
         """Return the names of those IDs that are users."""
@@ -291,7 +274,7 @@ class Users:
             changed = self._users.find_one_and_update(
                 {"_id": user_id, **as_seen}, {"$set": values}, return_document=ReturnDocument.AFTER
             )
-            if found := _only(changed):
+            if found := self._only(changed):
                 return found
         now = ", ".join(self.get(user_id).groups) or "none"
         raise Conflict(
@@ -311,9 +294,11 @@ class Users:
         self._users.update_one({"_id": user_id}, {"$set": {"signed_in_at": utcnow()}})
 
     def with_second_factor(self, ids: Iterable[str]) -> frozenset[str]:
-        """Return those IDs of users who have set up an authenticator app."""
-        found = self._users.find({"_id": {"$in": list(ids)}, "totp": {"$exists": True}}, {"_id": 1})
-        return frozenset(user["_id"] for user in found)
+        """Return those IDs of users who have set up an authenticator app or a passkey."""
+        wanted = list(ids)
+        found = self._users.find({"_id": {"$in": wanted}, "totp": {"$exists": True}}, {"_id": 1})
+        with_app = frozenset(user["_id"] for user in found)
+        return with_app.union(self._passkeys.distinct("user", {"user": {"$in": wanted}}))
 
     def remove_new(self, user_id: str) -> None:
         """Take back a user who was added a moment ago and owns nothing yet."""
@@ -331,7 +316,7 @@ class Users:
         changed = self._users.find_one_and_update(
             {"_id": user_id}, {"$set": values}, return_document=ReturnDocument.AFTER
         )
-        user = _only(changed)
+        user = self._only(changed)
         if user is None:
             raise NotFound("There is no such user.")
         return user
@@ -345,31 +330,42 @@ class Users:
         user = self.get(user_id)
         if not (user.role is Role.ADMINISTRATOR and user.enabled):
             return self._set(user_id, values)
+        self.require_another_administrator(user_id)
         able = self._administrators_able_to_sign_in()
-        if able <= {user_id} and (able or not self._administrators(but=user_id)):
-            raise Conflict(LAST_ADMINISTRATOR)
         changed = self._set(user_id, values)
         if not (self._administrators_able_to_sign_in() if able else self._administrators()):
             self._set(user_id, {"role": user.role.value, "disabled_at": None})
             raise Conflict(LAST_ADMINISTRATOR)
         return changed
 
+    def require_another_administrator(self, user_id: str) -> None:
+        """Raises Conflict where a user is the only administrator who can sign in, or the only one."""
+        able = self._administrators_able_to_sign_in()
+        if able <= {user_id} and (able or not self._administrators(but=user_id)):
+            raise Conflict(LAST_ADMINISTRATOR)
+
+    def require_administrator_able_to_sign_in(self) -> None:
+        """Raises Conflict where no administrator can."""
+        if not self._administrators_able_to_sign_in():
+            raise Conflict(LAST_ADMINISTRATOR)
+
     def _administrators(self, but: str = "") -> list[Document]:
         """Return the administrators who are not disabled, besides the user with the ID ``but``."""
         query = {"_id": {"$ne": but}, "role": Role.ADMINISTRATOR.value, "disabled_at": None}
-        return list(self._users.find(query, {"password_hash": 1, "identity_key": 1, "name_key": 1}))
+        return list(self._users.find(query, {"password_hash": 1, "identity": 1, "name_key": 1}))
 
     def _administrators_able_to_sign_in(self) -> set[str]:
-        """Return the IDs of administrators with a password, a passkey or an identity provider.
+        """Return the IDs of administrators with a password, a passkey, or an identity provider that there is.
 
         Somebody who was sent a link for a password may never use it. The local person is signed in by links
         that `make up` prints.
         """
         found = self._administrators()
         with_passkey = self._passkeys.distinct("user", {"user": {"$in": [user["_id"] for user in found]}})
-        able = {
-            user["_id"]
-            for user in found
-            if user.get("password_hash") or user.get("identity_key") or user.get("name_key") == LOCAL_NAME
-        }
-        return able.union(with_passkey)
+        return {user["_id"] for user in found if self._may_come(user)}.union(with_passkey)
+
+    def _may_come(self, user: Document) -> bool:
+        """Return whether a password, a provider that there is now, or a link of `make up` signs a user in."""
+        if identity := user.get("identity"):
+            return isinstance(identity, dict) and identity.get("provider") in self._providers()
+        return bool(user.get("password_hash")) or (self._local and user.get("name_key") == LOCAL_NAME)

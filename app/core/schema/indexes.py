@@ -86,6 +86,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     "workers": [IndexModel([("seen_at", ASCENDING)], name="seen")],
     "users": [
         IndexModel([("name_key", ASCENDING)], name="name", unique=True),
+        IndexModel([("name_shape", ASCENDING)], name="shape", unique=True, sparse=True),
         IndexModel([("identity_key", ASCENDING)], name="identity", unique=True, sparse=True),
     ],
     "sessions": [

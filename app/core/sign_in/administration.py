@@ -60,10 +60,13 @@ class Administration:
 
         Returns the token of a link for a new password.
 
-        Raises Conflict for a user who is disabled.
+        Raises Conflict for a user who is disabled, and for the only administrator who can sign in, except in
+        a command, because another command makes another link.
         """
         _require_enabled(user)
         _require_own(user)
+        if by != COMMAND and user.role is Role.ADMINISTRATOR:
+            self.people.users.require_another_administrator(user.id)
         self.people.users.set_password_hash(user.id, None)
         self._remove_factors(user, by, origin)
         self._sign_out(user)
@@ -79,10 +82,14 @@ class Administration:
         factors.passkeys.remove_all(user.id)
 
     def require_second_factor(self, user: User, required: bool, by: Person, origin: Origin) -> None:
-        """Require a second factor of a user, or no longer. Raises NotFound.
+        """Require a second factor of a user, or no longer. Raises NotFound, Conflict.
 
         Requiring one ends their sessions, which may have begun without it.
         """
+        if user.provider:
+            raise Conflict(f"“{user.name}” signs in with “{user.provider}”. Require a second factor there.")
+        if self.people.users.required_by_role(user.role):
+            raise Conflict(f"SECOND_FACTOR_ROLES requires a second factor of each {user.role.value}.")
         self.people.users.require_second_factor(user.id, required)
         if required:
             self.people.sessions.end_all(user.id)

@@ -15,6 +15,7 @@ from app.core.people.audit import Event, Outcome
 from app.core.people.passwords import Passwords
 from app.core.people.people import People
 from app.core.people.person import Origin
+from app.core.people.roles import Role
 from app.core.people.sessions import Session
 from app.core.people.users import User
 from app.core.secrets.vault import CannotOpen
@@ -25,6 +26,9 @@ from app.core.sign_in.second_step import attempt_of, code_factor
 from app.core.sign_in.throttle import Throttle
 
 LAST_ONE = "An administrator requires a second factor of you. Set up another one before you remove this one."
+ONLY_PASSKEY = (
+    "No administrator could sign in without this passkey. Set a password, or add another passkey first."
+)
 NOT_PROVED = "Enter your current password or a code of your app."
 
 
@@ -142,9 +146,19 @@ class OwnFactors:
         known = self.factors.passkeys.of_user(user.id)
         if user.second_factor_required and len(known) < 2 and not self.factors.second_factors.active(user.id):
             raise Conflict(LAST_ONE)
-        self.factors.passkeys.remove(passkey_id, user.id)
+        removed = self.factors.passkeys.remove(passkey_id, user.id)
+        if user.role is Role.ADMINISTRATOR and not user.provider:
+            self._require_an_administrator(removed)
         name = next((passkey.name for passkey in known if passkey.id == passkey_id), "")
         self._changed(user, session, origin, Event.PASSKEY_REMOVE, before={"name": name})
+
+    def _require_an_administrator(self, removed: Document) -> None:
+        """Restore the passkey where no administrator could sign in without it. Raises Conflict."""
+        try:
+            self.people.users.require_administrator_able_to_sign_in()
+        except Conflict:
+            self.factors.passkeys.restore(removed)
+            raise Conflict(ONLY_PASSKEY) from None
 
     def missing(self, user: User) -> bool:
         """Return whether a user must set up a second factor before anything else."""

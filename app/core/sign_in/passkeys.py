@@ -190,10 +190,16 @@ class Passkeys:
             raise Invalid(NOT_ACCEPTED)
         return passkey
 
-    def remove(self, passkey_id: str, user_id: str) -> None:
-        """Raises NotFound."""
-        if not self._passkeys.delete_one({"_id": passkey_id, "user": user_id}).deleted_count:
+    def remove(self, passkey_id: str, user_id: str) -> Document:
+        """Remove a passkey; returns it for `restore`. Raises NotFound."""
+        found = self._passkeys.find_one_and_delete({"_id": passkey_id, "user": user_id})
+        if found is None:
             raise NotFound("There is no such passkey.")
+        return found
+
+    def restore(self, passkey: Document) -> None:
+        """Take back that a passkey was removed."""
+        self._passkeys.insert_one(passkey)
 
     def remove_all(self, user_id: str) -> None:
         """Remove every passkey of a user."""

@@ -12,11 +12,12 @@ from datetime import timedelta
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.people.audit import Event, Outcome
 from app.core.people.links import Link, Purpose
+from app.core.people.names import checked_name
 from app.core.people.passwords import Passwords, require_good
 from app.core.people.people import People
 from app.core.people.person import ANONYMOUS, Origin, Person
 from app.core.people.roles import Role
-from app.core.people.users import User, checked_name
+from app.core.people.users import User
 from app.core.sign_in.throttle import Attempt, Throttle
 
 LOCAL_LIFE = timedelta(hours=24)

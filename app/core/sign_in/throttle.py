@@ -25,7 +25,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.core.errors import QueueUnavailable, TooManyTries
-from app.core.people.users import name_key
+from app.core.people.names import name_key
 from app.core.store_errors import causes
 from config import Settings
 from setting_values import Rate

@@ -138,11 +138,12 @@ class OpenID:
         claims = self._claims(provider, token, str(begun.get("nonce", "")))
         return self._identity(provider, {**self._userinfo(provider, token, claims), **claims})
 
-    def end_address(self, name: str) -> str | None:
+    def end_address(self, name: str, **back: str) -> str | None:
         """Return where a person can sign out at a provider (OpenID Connect RP-Initiated Logout 1.0).
 
         None where the provider offers no such page, or does not answer. The address names the client and
-        nothing of the person, so the provider asks them first.
+        nothing of the person, so the provider may ask them first. ``back`` is `post_logout_redirect_uri`
+        and `state`, where the provider is to lead back.
         """
         try:
             metadata = self._discovered(self._provider(name)).metadata
@@ -152,7 +153,7 @@ class OpenID:
         if not isinstance(endpoint, str) or not _safe(endpoint, metadata["issuer"]):
             return None
         sign = "&" if "?" in endpoint else "?"
-        return f"{endpoint}{sign}{urlencode({'client_id': self.providers[name].client_id})}"
+        return f"{endpoint}{sign}{urlencode({'client_id': self.providers[name].client_id, **back})}"
 
     def _provider(self, name: str) -> Provider:
         if provider := self.providers.get(name):

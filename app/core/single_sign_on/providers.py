@@ -9,8 +9,8 @@ The file is TOML (IDENTITY_PROVIDERS), one table per provider:
     client_secret_file = "/run/secrets/oidc"
     roles = { queue-admins = "administrator", operations = "operator", "*" = "submitter" }
 
-Optional: `client_secret` instead of its file, `scopes`, `name_claim`, `groups_claim`. A person without a role
-for one of their groups, or for `*`, is not let in.
+Optional: `client_secret` instead of its file, `scopes`, `name_claim`, `groups_claim`, `sign_out`. A person
+without a role for one of their groups, or for `*`, is not let in.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,6 +36,17 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}\Z")
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 
 
+class SignOut(StrEnum):
+    """What signing out does about the session that the provider has of its own."""
+
+    LINK = "link"
+    """Link to the provider's sign-out, on the page that follows."""
+    PROVIDER = "provider"
+    """Lead to the provider, which ends its session and leads back: RP-Initiated Logout."""
+    HERE = "here"
+    """Nothing."""
+
+
 class _Table(BaseModel):
     """A table of the file."""
 
@@ -49,6 +61,7 @@ class _Table(BaseModel):
     name_claim: Text = "preferred_username"
     groups_claim: Text = "groups"
     roles: dict[Text, Role]
+    sign_out: SignOut = SignOut.LINK
 
     @model_validator(mode="after")
     def _consistent(self) -> _Table:
@@ -75,6 +88,7 @@ class Provider:
     name_claim: str
     groups_claim: str
     roles: Mapping[str, Role]
+    sign_out: SignOut = SignOut.LINK
 
     def __repr__(self) -> str:
         return f"Provider({self.name!r}, {self.issuer!r})"
@@ -150,4 +164,5 @@ def _provider(name: str, table: Any, path: str, problems: list[str]) -> Provider
         name_claim=values.name_claim,
         groups_claim=values.groups_claim,
         roles=dict(values.roles),
+        sign_out=values.sign_out,
     )

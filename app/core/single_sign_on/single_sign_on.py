@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from app.core.errors import Forbidden, TaskQueueError, Unavailable
 from app.core.people.audit import Event, Outcome
+from app.core.people.names import usable_groups
 from app.core.people.people import People
 from app.core.people.person import ANONYMOUS, Origin
+from app.core.people.random_tokens import new_token
 from app.core.people.roles import Role
-from app.core.people.users import User, usable_groups
+from app.core.people.users import User
 from app.core.sign_in.sign_in import Proof
 from app.core.sign_in.throttle import Throttle
 from app.core.single_sign_on.openid import NoRole, OpenID, Over, Refused
-from app.core.single_sign_on.providers import Provider
+from app.core.single_sign_on.providers import Provider, SignOut
 
 DISABLED = "Your account here is disabled. Ask your administrator."
 FACTOR = "oidc"
@@ -80,6 +82,15 @@ class ExternalUsers:
 
 
 @dataclass(frozen=True)
+class SignOutThere:
+    """Where to sign out at a provider. ``state`` is what it sends back; empty where it does not lead back."""
+
+    provider: Provider
+    address: str
+    state: str
+
+
+@dataclass(frozen=True)
 class SingleSignOn:
     """Sign-in with the identity providers of one installation."""
 
@@ -95,11 +106,19 @@ class SingleSignOn:
         """Return where to send the browser, and the `state` that it has to keep. Raises Unavailable."""
         return self.openid.begin(provider, redirect_uri)
 
-    def sign_out_there(self, user: User) -> tuple[str, str] | None:
-        """Return the title of the provider that signed a user in and where to sign out there; or None."""
+    def sign_out_there(self, user: User, signed_out_uri: Callable[[str], str]) -> SignOutThere | None:
+        """Return where a user signs out at the provider that signed them in; None for nowhere.
+
+        ``signed_out_uri`` makes the address that a provider of a name leads back to.
+        """
         provider = self.providers.get(user.provider)
-        address = self.openid.end_address(user.provider) if provider else None
-        return (provider.title, address) if provider and address else None
+        if provider is None or provider.sign_out is SignOut.HERE:
+            return None
+        leads = provider.sign_out is SignOut.PROVIDER
+        state = new_token() if leads else ""
+        back = {"post_logout_redirect_uri": signed_out_uri(provider.name), "state": state} if leads else {}
+        address = self.openid.end_address(provider.name, **back)
+        return SignOutThere(provider, address, state) if address else None
 
     def finish(
         self, provider: str, redirect_uri: str, answer: Mapping[str, str], state: str, origin: Origin

@@ -13,6 +13,8 @@ from app.core import stored
 from app.core.tasks.states import ACTIONS, Action, Priority, Status
 from dtq.runtime import ResultKind
 
+_BLANK = "\u034f\u115f\u1160\u180b\u180c\u180d\u2800\u3164\uffa0"
+"""Characters that Python calls printable and that nobody sees."""
 LIVE_STATES = frozenset({Status.SCHEDULED, Status.QUEUED, Status.RUNNING})
 
 
@@ -210,8 +212,9 @@ def words_of(*texts: str, most: int = MOST_WORDS) -> list[str]:
 
 
 def one_line(text: str | None) -> str:
-    """Text without line breaks, control characters and double spaces."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text or "").split())
+    """Text without line breaks, control characters, invisible characters and double spaces."""
+    shown = (char if char.isprintable() and char not in _BLANK else " " for char in text or "")
+    return " ".join("".join(shown).split())
 
 
 def tag_of(text: str) -> str:

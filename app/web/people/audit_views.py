@@ -11,8 +11,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.core.listing.export import as_text
-from app.core.people.audit import AuditFilter, Entry, Event, Outcome
-from app.core.people.audit_export import FIELDS, values_of
+from app.core.people.audit import FIELDS, AuditFilter, Entry, Event, Outcome, values_of
 from app.core.tasks.task import Task, parse_task_id
 from app.extensions import access, services
 from app.web.platform.permissions import current_person, requires

@@ -12,8 +12,9 @@ from typing import Any
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 
 from app.core.errors import Conflict, Invalid, TaskQueueError
+from app.core.people.names import LONGEST_NAME
 from app.core.people.roles import Role
-from app.core.people.users import LONGEST_NAME, User
+from app.core.people.users import User
 from app.core.sign_in.administration import Administration
 from app.core.sign_in.own_factors import ConfirmationRequired
 from app.core.sign_in.sign_in import PASSWORD_LIFE
@@ -152,6 +153,23 @@ def set_groups(user_id: str) -> Any:
     return _change(user_id, change)
 
 
+@blueprint.post("/<user_id>/second-factor")
+@requires("user.manage")
+def require_second_factor(user_id: str) -> Any:
+    """Require a second factor, or with `required=0` no longer."""
+
+    def change(user: User) -> str:
+        required = request.form.get("required", "1") != "0"
+        if not required:
+            require_recent_proof()
+        _administration().require_second_factor(user, required, current_person(), current_origin())
+        if required:
+            return f"“{user.name}” must have a second factor now. Their sessions have ended."
+        return f"“{user.name}” may sign in without a second factor now."
+
+    return _change(user_id, change)
+
+
 @blueprint.post("/<user_id>/disable")
 @requires("user.manage")
 def disable(user_id: str) -> Any:
@@ -243,6 +261,7 @@ def _page(user: User, error: TaskQueueError | None = None, *, link: str = "") ->
         sent=request.form,
         roles=list(Role),
         second_factor=bool(people.users.with_second_factor([user.id])),
+        required_by_role=people.users.required_by_role(user.role),
         sessions=people.sessions.of_user(user.id),
         tokens=people.tokens.of_user(user.id),
         labels=LABELS,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from flask import Response, current_app, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from app.core.people.names import name_key
 from app.core.people.random_tokens import new_token
-from app.core.people.users import name_key
 
 LIFE_S = 180 * 24 * 3_600
 

@@ -12,7 +12,7 @@ from app.extensions import services
 from app.web.platform.permissions import current_person, session_id, signed_in_by
 from app.web.request_log.origin import current_origin
 from app.web.sign_in import known_device
-from app.web.sign_in.local_path import local_path
+from app.web.sign_in.local_path import page_path
 
 
 def begin(proof: Proof, address: str = "") -> Response:
@@ -45,5 +45,5 @@ def next_address() -> str:
 
 
 def asked_for() -> str:
-    """Return the path of this server that was asked for before; empty where there is none."""
-    return local_path(request.values.get("next", "")) or ""
+    """Return the page of this server that was asked for before; empty where there is none."""
+    return page_path(request.values.get("next", "")) or ""

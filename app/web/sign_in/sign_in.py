@@ -10,7 +10,6 @@ from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, session, url_for
 from flask_login import logout_user
-from markupsafe import Markup
 
 from app.core.errors import Conflict, Invalid, TaskQueueError, TooManyTries
 from app.core.people.audit import Event
@@ -18,9 +17,8 @@ from app.core.people.links import Link, Purpose
 from app.core.people.person import PUBLIC
 from app.core.sign_in.sign_in import LinkOver, Proof, WrongPassword
 from app.core.sign_in.throttle import Attempt
-from app.extensions import services, single_sign_on
+from app.extensions import services
 from app.web.platform.errors import problem_of, wants_json
-from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import (
     current_person,
     current_session,
@@ -28,7 +26,7 @@ from app.web.platform.permissions import (
     requires,
 )
 from app.web.request_log.origin import current_origin
-from app.web.sign_in import known_device, new_session
+from app.web.sign_in import known_device, new_session, single_sign_on
 from app.web.sign_in.second_step import proved
 
 blueprint = Blueprint("sign_in", __name__)
@@ -62,24 +60,11 @@ def by_password() -> Any:
 def sign_out() -> Any:
     if person_of_proxy():
         raise Conflict("The proxy in front of this server signs you in. Sign out there.")
-    said = _signed_out()
-    services().sign_in.end(current_person(), current_session().id, current_origin(), Event.SIGN_OUT)
+    person = current_person()
+    services().sign_in.end(person, current_session().id, current_origin(), Event.SIGN_OUT)
     logout_user()
     session.clear()
-    address = url_for("sign_in.form")
-    flash_at(address, said, "success")
-    return redirect(address, 303)
-
-
-def _signed_out() -> str:
-    """Return what to say: an identity provider has a session of its own, which would sign in again."""
-    core = single_sign_on()
-    user = services().people.users.find(current_person().id)
-    there = core.sign_out_there(user) if core and user and user.provider else None
-    if there is None:
-        return "You are signed out."
-    said = Markup('You are signed out here. On a shared computer, <a href="{1}">sign out of {0}</a>, too.')
-    return said.format(*there)
+    return single_sign_on.signed_out_here(person)
 
 
 @blueprint.get("/sign-in/link/<token>")

@@ -19,8 +19,7 @@ from pymongo.errors import AutoReconnect, OperationFailure
 from app.core.errors import BadQuery, Unavailable
 from app.core.listing.export import cell, csv_of, json_lines_of
 from app.core.people import audit as module
-from app.core.people.audit import Audit, AuditFilter, Entry, Event, Outcome
-from app.core.people.audit_export import FIELDS, values_of
+from app.core.people.audit import FIELDS, Audit, AuditFilter, Entry, Event, Outcome, values_of
 from app.core.people.person import ANONYMOUS, Origin, Person
 from app.core.schema.indexes import AUDIT_LISTS
 from app.core.services import Services

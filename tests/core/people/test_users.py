@@ -80,6 +80,26 @@ def test_an_administrator_who_has_never_set_a_password_is_none_to_rely_on(users,
         users.disable(two.id)
 
 
+def test_an_administrator_of_a_provider_that_is_gone_is_none_to_rely_on(services):
+    there = ["company"]
+    users = Users(services.db, providers=lambda: there)
+    one = users.add("one", Role.ADMINISTRATOR, password_hash="x")
+    users.external("company", "s1", "two", Role.ADMINISTRATOR, ())
+    users.require_another_administrator(one.id)
+    there.clear()
+    with pytest.raises(Conflict):
+        users.disable(one.id)
+
+
+def test_the_local_person_counts_where_links_sign_them_in(services):
+    here, elsewhere = Users(services.db), Users(services.db, local=False)
+    here.local()
+    one = here.add("one", Role.ADMINISTRATOR, password_hash="x")
+    here.require_another_administrator(one.id)
+    with pytest.raises(Conflict):
+        elsewhere.set_role(one.id, Role.OPERATOR)
+
+
 def test_one_who_cannot_sign_in_anyway_may_be_disabled(users):
     users.add("one", Role.ADMINISTRATOR, password_hash="x")
     assert not users.disable(users.add("two", Role.ADMINISTRATOR).id).enabled

@@ -171,3 +171,16 @@ def test_requiring_one_ends_the_sessions_and_is_audited(ann, sessions, services)
         {"second_factor_required": False},
         {"second_factor_required": True},
     )
+
+
+def test_the_only_way_in_of_the_only_administrator_stays(own, services):
+    root = services.people.users.add("root", Role.ADMINISTRATOR)
+    session = services.people.sessions.find(services.people.sessions.begin(root.id, ["passkey"]))
+    passkey = added(own, root, session)
+    with pytest.raises(Conflict, match="Set a password"):
+        own.remove_passkey(root, session, passkey.id, ORIGIN)
+    assert own.factors.passkeys.of_user(root.id) == [passkey]
+    services.people.users.set_password_hash(root.id, "x")
+    own.remove_passkey(root, session, passkey.id, ORIGIN)
+    assert own.factors.passkeys.of_user(root.id) == []
+    assert [event for event, _ in events(services)] == ["passkey.add", "passkey.remove"]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from app.core.clock import utcnow
+from app.core.errors import Conflict
 from app.core.people.person import Origin
 from app.core.people.roles import Role
 from app.core.sign_in.administration import COMMAND, link_path
@@ -156,6 +160,39 @@ def test_who_has_none_is_led_to_the_profile(required):
     assert required.post("/tasks/new/x", data={"csrf_token": token}).status_code == 403
     assert required.get("/healthz").status_code == 200
     assert required.post("/sign-out", data={"csrf_token": token}).location == "/sign-in"
+
+
+def test_the_page_of_who_has_none_has_that_alone(required):
+    page = required.get("/profile").text
+    assert set(re.findall(r'action="([^"]+)"', page)) == {
+        "/sign-out",
+        "/profile/app/begin",
+        "/profile/passkeys",
+    }
+    assert not re.search(r'href="/(tasks|workers|queues|users|audit|settings|profile/tokens)', page)
+    assert required.post("/profile/app/begin", data={"csrf_token": token_of(page)}).location == "/profile/app"
+    assert "Key:" in text_of(required.get("/profile/app").text)
+
+
+@pytest.fixture
+def of_role(services, monkeypatch):
+    """A second factor is required of every submitter (SECOND_FACTOR_ROLES)."""
+    monkeypatch.setattr(services.people.users, "_second_factor_roles", ("submitter",))
+
+
+def test_one_may_be_required_of_a_role(of_role, anonymous, ann, services, second_factors):
+    by_password(anonymous)
+    assert anonymous.get("/tasks").location == "/profile"
+    services.people.users.set_role(ann.id, Role.VIEWER)
+    assert anonymous.get("/tasks").status_code == 200
+    services.people.users.set_role(ann.id, Role.SUBMITTER)
+    services.db.passkeys.insert_one({"_id": "k", "user": ann.id, "name": "Phone", "created_at": utcnow(),
+                                     "public_key": b"x", "sign_count": 0})  # fmt: skip
+    assert anonymous.get("/tasks").status_code == 200, "a passkey is a second factor"
+    with pytest.raises(Conflict, match="SECOND_FACTOR_ROLES"):
+        services.administration.require_second_factor(
+            services.people.users.get(ann.id), False, COMMAND, Origin()
+        )
 
 
 def test_setting_one_up_opens_everything(required, ann, second_factors):

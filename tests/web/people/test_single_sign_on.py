@@ -33,6 +33,7 @@ issuer = "{issuer}"
 client_id = "queue"
 client_secret = "s3cret"
 roles = {{ admins = "administrator", ops = "operator" }}
+sign_out = "{sign_out}"
 
 [other]
 issuer = "http://localhost:1"
@@ -54,7 +55,7 @@ def make(services, issuer, tmp_path):
 
     def made(**env: str) -> Any:
         file = tmp_path / "providers.toml"
-        file.write_text(FILE.format(issuer=issuer))
+        file.write_text(FILE.format(issuer=issuer, sign_out=env.pop("SIGN_OUT", "link")))
         return create_app(load({**LOCAL, "IDENTITY_PROVIDERS": str(file), **env}), services)
 
     return made
@@ -160,6 +161,59 @@ def test_a_provider_without_a_sign_out_of_its_own_gets_no_link(app, stranger, an
     known = app.extensions["single_sign_on"].openid._known["company"]
     known.metadata = {**known.metadata, "end_session_endpoint": endpoint}
     assert "You are signed out." in text_of(signed_out(stranger))
+
+
+def at_sign_out(issuer: str, address: str) -> str:
+    """Confirm signing out at the provider; returns where it sends the browser, without the host."""
+    page = httpx.get(address)
+    assert page.status_code == 200 and address.startswith(f"{issuer}/oauth2/end_session?")
+    fields = dict(re.findall(r'name="(\w+)"\s+value="([^"]*)"', page.text))
+    answer = httpx.post(
+        f"{issuer}/oauth2/end_session/confirm", data={k: unescape(v) for k, v in fields.items()}
+    )
+    parts = urlsplit(answer.headers["location"])
+    return f"{parts.path}?{parts.query}"
+
+
+def test_signing_out_leads_to_the_provider_and_back(make, ann, issuer, services):
+    client = make(SIGN_OUT="provider").test_client()
+    client.get(at_provider(led_to(begin(client))))
+    answer = client.post("/sign-out", data={"csrf_token": token_of(client.get("/").text)})
+    assert services.db.sessions.count_documents({}) == 0
+    address = led_to(answer)
+    query = parse_qs(urlsplit(address).query)
+    assert (query["client_id"], "id_token_hint" in query) == (["queue"], False)
+    assert query["post_logout_redirect_uri"] == ["http://localhost/sign-in/with/company/signed-out"]
+    back = at_sign_out(issuer, address)
+    assert client.get(back).location == "/sign-in"
+    assert "You are signed out here and at Company account." in text_of(client.get("/sign-in").text)
+    client.get(back)
+    assert "signed out" not in text_of(client.get("/sign-in").text)
+
+
+@pytest.mark.parametrize("state", ["", "x", "\u00e9", "x" * 5000])
+def test_nobody_is_told_of_a_sign_out_that_this_browser_did_not_begin(stranger, state):
+    assert (
+        stranger.get(f"{BACK.removesuffix('/back')}/signed-out", query_string={"state": state}).status_code
+        == 303
+    )
+    assert "signed out" not in text_of(stranger.get("/sign-in").text)
+    assert stranger.get("/sign-in/with/nobody/signed-out").status_code == 404
+
+
+def test_a_provider_may_be_left_out_of_signing_out(make, ann):
+    client = make(SIGN_OUT="here").test_client()
+    client.get(at_provider(led_to(begin(client))))
+    assert "You are signed out." in text_of(signed_out(client))
+
+
+def test_a_session_ends_whatever_the_provider_does(app, stranger, ann, services):
+    stranger.get(at_provider(led_to(begin(stranger))))
+    known = app.extensions["single_sign_on"].openid._known["company"]
+    known.metadata, known.read_at = {}, -openid.METADATA_FOR_S
+    known.away_until = float("inf")
+    assert "You are signed out." in text_of(signed_out(stranger))
+    assert services.db.sessions.count_documents({}) == 0
 
 
 def test_nothing_begins_by_a_get_or_a_forged_form(stranger):

@@ -18,6 +18,7 @@ from app.core.people.person import Origin, Person
 from app.core.people.roles import Permission, Reach, Role, grants_of
 from app.core.people.users import User
 from app.core.services import Services
+from app.core.sign_in.administration import COMMAND
 from app.web.people import users
 from app.web.people.permission_words import LABELS, table
 from tests.signing_in import signed_in, token_of, user_of
@@ -194,6 +195,42 @@ def test_the_last_administrator_stays(
     assert services.people.users.get(local.id) == local or services.people.users.get(local.id).enabled
     assert services.people.users.get(local.id).role is Role.ADMINISTRATOR
     assert services.db.audit.count_documents({"event": {"$in": ["user.disable", "user.change"]}}) == 0
+
+
+def test_the_only_administrator_is_not_reset_from_a_page(client: FlaskClient, services: Services) -> None:
+    services.people.users.add("new", Role.ADMINISTRATOR)  # who has not used the link yet
+    local = user_of(services)
+    answer = send(client, f"/users/{local.id}/reset")
+    assert answer.status_code == 409 and "only administrator" in text_of(answer.text)
+    assert services.administration.reset(local, COMMAND, Origin())
+
+
+def test_a_second_factor_is_required_and_no_longer(
+    app: Flask, client: FlaskClient, services: Services, alice: User
+) -> None:
+    hers = signed_in(app.test_client(), services, Role.SUBMITTER, "alice")
+    assert send(client, f"/users/{alice.id}/second-factor", required="1").status_code == 303
+    assert services.people.users.get(alice.id).second_factor_required
+    assert hers.get("/tasks").location.startswith("/sign-in")
+    page = client.get(f"/users/{alice.id}").text
+    assert "Not set up, required" in text_of(page) and "Stop requiring a second factor" in text_of(page)
+    assert send(client, f"/users/{alice.id}/second-factor", required="0").status_code == 303
+    assert not services.people.users.get(alice.id).second_factor_required
+    assert last(services, "user.change")["after"] == {"second_factor_required": False}
+
+
+def test_a_provider_requires_its_peoples_second_factors(client: FlaskClient, services: Services) -> None:
+    other = services.people.users.external("company", "s1", "bob", Role.VIEWER, ())
+    assert send(client, f"/users/{other.id}/second-factor").status_code == 409
+    services.db.users.update_one({"_id": other.id}, {"$set": {"second_factor_required": True}})
+    assert not services.people.users.get(other.id).second_factor_required
+    assert "Require a second factor" not in text_of(client.get(f"/users/{other.id}").text)
+
+
+def test_a_passkey_is_a_second_factor_too(client: FlaskClient, services: Services, alice: User) -> None:
+    assert "Set up" not in text_of(client.get("/users").text)
+    services.db.passkeys.insert_one({"_id": "k", "user": alice.id})
+    assert "Set up" in text_of(client.get("/users").text)
 
 
 def test_a_program_gets_refusals_as_json(client: FlaskClient, services: Services) -> None:
