@@ -14,7 +14,7 @@ from tests.signing_in import signed_in
 SIGNING_IN = {
     *("sign_in.form", "sign_in.by_password", "sign_in.link", "sign_in.by_link"),
     *("second_step.form", "second_step.by_code", "passkeys.sign_in_options", "passkeys.sign_in"),
-    *("single_sign_on.begin", "single_sign_on.back"),
+    *("single_sign_on.begin", "single_sign_on.back", "single_sign_on.signed_out"),
 }
 OPEN_TO_ALL = {
     *("static", "bootstrap.static", "dashboard.healthz", "dashboard.readyz", "api.openapi"),
