@@ -12,7 +12,7 @@ import pytest
 from app.core.tasks.task import parse_task_id
 from tests.browser.conftest import TASK, Site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 MISSING = {"", "n/a", "nan", "null"}
 """Everywhere, by default; NA, none and - are missing among numbers only."""

@@ -19,7 +19,7 @@ from tests.docs.documents import ROOT, blocks
 from tests.real.clones import answers, clone_into, running, terminal
 from tests.rig.processes import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.long]
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 (STEPS,) = (block for block in blocks(README, "sh") if "flask run" in block)

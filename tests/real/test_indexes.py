@@ -44,7 +44,8 @@ def explaining(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Servi
     if kind.name not in EXPLAINING and BUILT.find():
         kind = BUILT
     with stores(folder, mongo=kind.name) as started:
-        settings = load({"ENVIRONMENT": "local", "MONGODB_URI": started.mongodb_uri})
+        given = {"MONGODB_URI": started.mongodb_uri, "MONGODB_TIMEOUT_MS": "10000"}
+        settings = load({"ENVIRONMENT": "local", **given})
         db = database.connect(settings)
         redis = connection.connect(started.redis_url, timeout_ms=5_000)
         indexes.create_indexes(db)

@@ -57,7 +57,7 @@ def test_an_acknowledged_write_outlives_kill_9_of_mongodb(tmp_path: Path, kind: 
                 notes.insert_one({"number": number})
             found.mongo.kill()
             found.mongo.start()
-            found.mongo.wait_ready(10)
+            found.mongo.wait_ready(30)
             assert notes.count_documents({}) == 50
 
 
@@ -80,7 +80,7 @@ def test_a_queue_outlives_kill_9_of_redis(tmp_path: Path, kind: str) -> None:
             redis.rpush("queue", "a", "b")
             found.redis.kill()
         found.redis.start()
-        found.redis.wait_ready(10)
+        found.redis.wait_ready(30)
         with contextlib.closing(Redis.from_url(found.redis_url)) as redis:
             assert redis.lrange("queue", 0, -1) == [b"a", b"b"]
 
@@ -95,7 +95,7 @@ def test_every_index_outlives_kill_9_right_after_the_first_start(tmp_path: Path,
         before = indexes(found)
         found.mongo.kill()
         found.mongo.start()
-        found.mongo.wait_ready(10)
+        found.mongo.wait_ready(30)
         assert indexes(found) == before
     submission = before["tasks"]["submission"]
     assert submission["unique"] and submission["partialFilterExpression"]
