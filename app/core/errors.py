@@ -185,9 +185,9 @@ class TooManyStreams(TaskQueueError):
 
 
 class StreamsUnsupported(TaskQueueError):
-    """The WSGI server cannot serve event streams."""
+    """The WSGI server cannot serve event streams: here are none. It is no failure of the server."""
 
-    status = 501
+    status = 404
     title = "No event streams"
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """A response that becomes an event stream: its head is sent by a thread, and then the thread is free.
 
 The server's worker (`app/gunicorn_worker.py`) takes the connection from the thread and gives it to the `hub`.
-Other servers cannot, and answer 501 (pages then ask by themselves, as they do without a script for it).
+Other servers cannot, and answer 404 (pages then ask by themselves, as they do without a script for it).
 """
 
 from __future__ import annotations

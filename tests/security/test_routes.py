@@ -84,6 +84,7 @@ TABLE = {
     "dashboard.home": READ,
     "dashboard.home_live": READ,
     "dashboard.pulse": READ,
+    "dashboard.events": replace(READ, also=("hidden",)),
     "tasks.index": READ,
     "tasks.rows": READ,
     "tasks.counts": READ,
@@ -158,6 +159,12 @@ TABLE = {
             "delete_task": "delete",
         }.items()
     },
+    "api.tasks.clone_task": Rule("clone", of_task=True, also=("refused",)),
+    **dict.fromkeys(("api.bulk.preview_bulk", "api.bulk.create_bulk", "api.bulk.list_bulk"), READ),
+    **{
+        f"api.bulk.{view}": Rule("read", also=("hidden",))
+        for view in ("get_bulk", "stop_bulk", "resume_bulk")
+    },
     **dict.fromkeys(("api.contents.get_log", "api.contents.get_result", "api.contents.get_file"), FILE),
     **dict.fromkeys(("api.contents.list_attempts", "api.contents.list_files"), TASK),
     "api.contents.upload_file": Rule("create"),
@@ -170,6 +177,8 @@ TABLE = {
     "operations.stop_worker": Rule("workers"),
     "operations.pause": Rule("queues"),
     "operations.resume": Rule("queues"),
+    "operations.pause_type": Rule("queues", also=("refused",)),
+    "operations.resume_type": Rule("queues", also=("refused",)),
     "settings.index": Rule("settings"),
     "audit.index": Rule("audit"),
     "audit.export": Rule("audit"),
