@@ -13,6 +13,7 @@ from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
+from gunicorn.http.errors import NoMoreData, ParseException
 from pymongo.errors import PyMongoError
 from werkzeug.exceptions import BadHost, HTTPException, SecurityError
 
@@ -94,6 +95,8 @@ def problem_of(error: BaseException) -> Problem:
         return Problem(400, "Please send the form again", sentence, code="forged-form")
     if _too_slow(error):
         return Problem(408, *HTTP_SENTENCES[408], code="too-slow")
+    if isinstance(error, ParseException | NoMoreData):  # While gunicorn reads a body in chunks.
+        return Problem(400, *HTTP_SENTENCES[400], code="bad-request")
     if isinstance(error, HTTPException):
         status = error.code or 500
         said = HTTP_SENTENCES.get(status, (error.name, error.description or ""))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from bson import ObjectId
+from gunicorn.http.body import Body, ChunkedReader
+from gunicorn.http.unreader import IterUnreader
 from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 
 from app.core.errors import Conflict, Invalid
@@ -98,3 +102,18 @@ def test_an_error_page_asks_no_store(alice, services, monkeypatch):
 def test_words_and_fields_come_from_the_core():
     assert problem_of(Conflict("Too late.")).status == 409
     assert problem_of(Invalid("Look again.", {"rows": "One or more."})).fields == {"rows": "One or more."}
+
+
+CHUNKS = [b"zz\r\nab\r\n", b"5\r\nab", b"2\r\nabXX", b"-1\r\n", b"2;a=\x00\r\nab\r\n0\r\n\r\n"]
+
+
+@pytest.mark.parametrize("body", CHUNKS)
+def test_a_body_in_malformed_chunks_is_a_bad_request(client, body):
+    chunks = Body(ChunkedReader(SimpleNamespace(trailers=[]), IterUnreader([body])))
+    answer = client.post(
+        "/sign-in",
+        environ_overrides={"wsgi.input": chunks, "wsgi.input_terminated": True},
+        headers={"Transfer-Encoding": "chunked"},
+        content_type="application/x-www-form-urlencoded",
+    )
+    assert answer.status_code == 400
