@@ -7,13 +7,13 @@ made here. What is not foreseen is logged and answered with a page that gives no
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 from errno import EDQUOT, ENOSPC
 from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
-from gunicorn.http.errors import NoMoreData, ParseException
 from pymongo.errors import PyMongoError
 from werkzeug.exceptions import BadHost, HTTPException, SecurityError
 
@@ -95,7 +95,7 @@ def problem_of(error: BaseException) -> Problem:
         return Problem(400, "Please send the form again", sentence, code="forged-form")
     if _too_slow(error):
         return Problem(408, *HTTP_SENTENCES[408], code="too-slow")
-    if isinstance(error, ParseException | NoMoreData):  # While gunicorn reads a body in chunks.
+    if _malformed(error):
         return Problem(400, *HTTP_SENTENCES[400], code="bad-request")
     if isinstance(error, HTTPException):
         status = error.code or 500
@@ -116,6 +116,12 @@ def problem_of(error: BaseException) -> Problem:
 def code_of(kind: type[BaseException]) -> str:
     """Return the name of an error's class as programs read it: NotFound is not-found."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind.__name__).lower()
+
+
+def _malformed(error: BaseException) -> bool:
+    """Return whether gunicorn could not read a body in chunks; where there is no gunicorn, nobody did."""
+    gunicorn = sys.modules.get("gunicorn.http.errors")
+    return gunicorn is not None and isinstance(error, gunicorn.ParseException | gunicorn.NoMoreData)
 
 
 def _too_slow(error: BaseException) -> bool:
