@@ -40,7 +40,7 @@ from tests.web.looking import text_of
 
 pytestmark = pytest.mark.real
 PASSWORD = "correct-horse"
-ACL = "~rq:* ~dtq:* +@read +@write +@scripting +@transaction +@connection +info"
+ACL = "~rq:* ~dtq:* &dtq:* +@read +@write +@scripting +@transaction +@connection +@pubsub +info"
 _ports = itertools.count(23_000 + os.getpid() % 5_000)
 
 
