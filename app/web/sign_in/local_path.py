@@ -17,10 +17,12 @@ _PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*\Z")
 PAGE_OF = {
     "dashboard.home_live": "dashboard.home",
     "dashboard.pulse": "dashboard.home",
+    "dashboard.events": "dashboard.home",
     "tasks.rows": "tasks.index",
     "tasks.counts": "tasks.index",
     "tasks.detail_live": "tasks.detail",
     "tasks.log_live": "tasks.detail",
+    "tasks.result": "tasks.detail",
     "downloads.file": "tasks.detail",
     "downloads.image": "tasks.detail",
     "downloads.log": "tasks.detail",
