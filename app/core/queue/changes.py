@@ -1,4 +1,4 @@
-"""Hints for whoever watches: "this task has changed", on a Redis channel, with IDs and codes only.
+"""Hints for watchers: "this task has changed", on a Redis channel, with IDs and codes only.
 
 Any of them may be lost or doubled: MongoDB holds the truth, and who hears of a change reads it there, with
 their own rights. Without Redis nobody is told, nothing fails, and pages ask by themselves. What is told at
@@ -52,7 +52,7 @@ class Code(str, Enum):
 class Change:
     """One hint; ``owner`` and ``private`` of a task say who may know of it (`Rights.may_know`).
 
-    ``owner`` is empty where whoever tells does not know it.
+    ``owner`` is empty where the teller does not know it.
     """
 
     code: Code
