@@ -101,7 +101,9 @@ def test_from_the_sign_in_page_to_home_and_out(
         page.get_by_text("(this one)").wait_for()
         page.locator("#menu-person > summary").click()
         page.get_by_role("button", name="Sign out").click()
-        page.get_by_text("You are signed out.").wait_for()
+        page.get_by_text("You are signed out here.").wait_for()
+        page.get_by_role("link", name="sign out of Company").click()
+        page.wait_for_url(f"{site.company}/oauth2/end_session?client_id=*")
 
         page.goto("/tasks?status=failed")
         page.get_by_role("button", name="Partner").click()
