@@ -19,7 +19,7 @@ import click
 
 from app.core.posix import instead_of
 from app.local.adoption import adopt
-from app.local.children import ChildError, LocalProcess, free_port, is_free
+from app.local.children import ChildError, LocalProcess, claim, free_port, is_free
 from app.local.folder import AlreadyRunningError, exports, locked
 from app.local.kinds import MONGO, REDIS, ServerKind
 from app.local.readiness import (
@@ -178,7 +178,7 @@ def web_bind(settings: Settings, given: Mapping[str, str]) -> str:
     host, port = settings.web_bind.rsplit(":", 1)
     if settings.local and not is_loopback(host):
         raise ChildError("WEB_BIND: with ENVIRONMENT=local only loopback is bound, such as 127.0.0.1:8000.")
-    if is_free(host, int(port)):
+    if is_free(host, int(port)) and claim(int(port)):
         return settings.web_bind
     if given.get("WEB_BIND"):
         raise ChildError(f"WEB_BIND: {settings.web_bind} cannot be bound; another program may use it.")

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -42,9 +43,36 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
+_claims: dict[int, int] = {}
+
+
+def claim(port: int) -> bool:
+    """Keep a port from other programs of this user that claim it, as long as this process lives.
+
+    Between the look whether a port is free and the server's own bind are seconds, in which another start
+    would find it free as well. The descriptor of a lock is the claim: it goes with the process, however
+    that ends.
+    """
+    import fcntl  # Here, so that Windows can be told in a sentence what it lacks.
+
+    if port not in _claims:
+        path = Path(tempfile.gettempdir()) / f"dtq-{os.getuid()}-port-{port}.lock"
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return True  # Without a folder for locks nobody can claim; the bind itself decides.
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            return False
+        _claims[port] = descriptor
+    return True
+
+
 def free_port(usual: int) -> int:
-    """``usual`` if nothing listens there on loopback, else (and for 0) one chosen by the system."""
-    if usual and is_free("127.0.0.1", usual):
+    """``usual`` if it can be claimed and nothing listens there on loopback, else one of the system's."""
+    if usual and is_free("127.0.0.1", usual) and claim(usual):
         return usual
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

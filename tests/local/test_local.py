@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -136,6 +138,22 @@ def test_given_addresses_are_used_as_they_are_and_not_shown(tmp_path: Path) -> N
 def test_a_free_port_is_kept_and_a_taken_one_replaced(taken_port: int) -> None:
     assert free_port(free := free_port(0)) == free
     assert free_port(taken_port) not in (0, taken_port)
+
+
+def test_a_port_is_not_offered_to_two_programs_that_start_together(tmp_path: Path) -> None:
+    """Before either server has bound it; free again for others when the first program has ended."""
+    usual = free_port(0)
+    look = f"from app.local.children import free_port; print(free_port({usual}), flush=True); input()"
+    holding = [
+        subprocess.Popen([sys.executable, "-c", look], stdin=PIPE, stdout=PIPE, text=True) for _ in "ab"
+    ]
+    found = sorted(int(each.stdout.readline()) for each in holding if each.stdout)
+    for each in holding:
+        each.kill()
+        each.communicate()
+    assert found.count(usual) == 1
+    assert len(set(found)) == 2
+    assert free_port(usual) == usual
 
 
 def test_the_web_server_moves_from_a_taken_usual_port_and_says_so(

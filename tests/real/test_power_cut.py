@@ -27,7 +27,7 @@ from config import load
 from tests.real.test_up import REAL, Run, started
 from tests.rig.processes import until
 
-pytestmark = [pytest.mark.real, pytest.mark.long]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.usefixtures("usual_ports")]
 
 CUTS = int(os.environ.get("DTQ_CUTS", "5"))
 SEED = int(os.environ.get("DTQ_SEED", "20261124"))
