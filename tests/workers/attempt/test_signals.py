@@ -148,12 +148,20 @@ PROGRAM = """
 """
 
 
-def ways(tmp_path: Any, *words: str, **given: Any) -> dict[str, str]:
+def heeds_ctrl_c() -> None:
+    """Have a program begin as from a terminal: what a shell starts in the background ignores Ctrl-C."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def ways(tmp_path: Any, *words: str) -> dict[str, str]:
     path = tmp_path / "program.py"
     path.write_text(textwrap.dedent(PROGRAM))
     env = {**os.environ, "PYTHONPATH": os.getcwd()}
     command = [sys.executable, str(path), *words]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, **given)
+    done = subprocess.run(
+        command, env=env, capture_output=True, text=True, timeout=120, preexec_fn=heeds_ctrl_c
+    )
     assert done.returncode == 0, done.stderr
     found: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
     return found
