@@ -154,8 +154,14 @@ def test_the_rule_would_see_an_import():
 def test_the_public_package_needs_pydantic_only():
     files = [path for path in MODULES if name_of(path).startswith("dtq/")]
     needed = {module.partition(".")[0] for path in files for module in imports(path)}
-    assert needed - sys.stdlib_module_names == {"dtq", "pydantic", "pydantic_core", "regex", "httpx2"}
+    extras = {"httpx2", "httpcore2", "certifi", "idna"}
+    assert needed - sys.stdlib_module_names == {"dtq", "pydantic", "pydantic_core", "regex", *extras}
     assert {name for name in importing("httpx2", "dtq") if not name.startswith("dtq/client/")} == set()
+    for module in ("httpcore2", "certifi", "idna"):
+        assert {name for name in importing(module, "dtq") if not name.startswith("dtq/outgoing/")} == set()
+    assert {
+        name for name in importing("dtq.outgoing", "dtq") if not name.startswith("dtq/outgoing/")
+    } == set()
     assert {name for name in importing("dtq.client") if not name.startswith("dtq/client/")} == set()
     assert importing("regex", "dtq") == {"dtq/lines.py"}, "there it is used where it is installed"
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dtq import Fail, Retry
-from dtq_library.http.trust import trust
+from dtq.outgoing.trust import trust
 
 if TYPE_CHECKING:
     from dtq_library.email.message import Letter

@@ -12,6 +12,6 @@
     errors.py     `Refused` and `Trouble`
     parameters.py what the form asks
 
-Nothing is read from the environment, so no proxy of it is used. httpcore does the protocol; it is imported
+Nothing is read from the environment, so no proxy of it is used. httpcore2 does the protocol; it is imported
 by `gate` and `fetch` only, which are imported when a task needs them.
 """

@@ -13,20 +13,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import httpcore
+import httpcore2
 
+from dtq.outgoing.deadline import Deadline, TimeOver
+from dtq.outgoing.errors import Refused, Trouble
+from dtq.outgoing.gate import Gate, Policy
+from dtq.outgoing.trust import trust
+from dtq.outgoing.url import ParsedUrl, join
 from dtq_library.http import headers as headers_of
 from dtq_library.http.body import Gunzip
-from dtq_library.http.deadline import Deadline, TimeOver
-from dtq_library.http.errors import Refused, Trouble
-from dtq_library.http.gate import Gate, Policy
 from dtq_library.http.headers import Header
-from dtq_library.http.trust import trust
-from dtq_library.http.url import ParsedUrl, join
 
 MOST_REDIRECTS = 10
 _REDIRECTS = {301, 302, 303, 307, 308}
-_BROKEN = (httpcore.ProtocolError, httpcore.NetworkError, httpcore.TimeoutException)
+_BROKEN = (httpcore2.ProtocolError, httpcore2.NetworkError, httpcore2.TimeoutException)
 
 
 @dataclass(frozen=True)
@@ -96,14 +96,14 @@ def fetch(request: Request, policy: Policy, limits: FetchLimits, sink: Path, tol
 @contextmanager
 def _exchange(
     request: Request, gate: Gate, deadline: Deadline, *, sent_before: bool
-) -> Iterator[httpcore.Response]:
+) -> Iterator[httpcore2.Response]:
     url = request.url
-    target = httpcore.URL(
+    target = httpcore2.URL(
         scheme=url.scheme.encode(), host=url.host.encode(), port=url.port, target=url.target.encode()
     )
     try:
         with (
-            httpcore.ConnectionPool(_trust(url), network_backend=gate, max_connections=1) as pool,
+            httpcore2.ConnectionPool(_trust(url), network_backend=gate, max_connections=1) as pool,
             pool.stream(request.method, target, headers=_sent(request), content=request.body) as response,
         ):
             yield response
@@ -124,9 +124,9 @@ def _trouble(error: Exception, url: ParsedUrl, sent: bool) -> Exception:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return Refused(f"The certificate of {url.host} is not trusted: {cause.verify_message}.")
         cause = cause.__cause__ or cause.__context__
-    if isinstance(error, (httpcore.ConnectError, httpcore.ConnectTimeout)):
+    if isinstance(error, (httpcore2.ConnectError, httpcore2.ConnectTimeout)):
         return Trouble(f"{url.authority} did not take the connection: {_reason(error)}.", sent=sent)
-    if isinstance(error, httpcore.TimeoutException):
+    if isinstance(error, httpcore2.TimeoutException):
         return Trouble(f"{url.shown} had not answered whole when the time was over.", sent=True)
     return Trouble(
         f"{url.shown} broke the connection off or did not speak HTTP: {_reason(error)}.", sent=True
@@ -147,11 +147,11 @@ def _sent(request: Request) -> list[tuple[bytes, bytes]]:
     return [(name.encode(), value.encode()) for name, value in [*fixed, *added, *request.headers]]
 
 
-def _headers(response: httpcore.Response) -> list[Header]:
+def _headers(response: httpcore2.Response) -> list[Header]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers]
 
 
-def _location(response: httpcore.Response) -> str | None:
+def _location(response: httpcore2.Response) -> str | None:
     """Where a redirect leads, as it says."""
     if response.status not in _REDIRECTS:
         return None
@@ -175,7 +175,7 @@ def redirected(request: Request, status: int, location: str) -> Request:
 
 
 def _receive(
-    request: Request, response: httpcore.Response, max_bytes: int, sink: Path, told: Told
+    request: Request, response: httpcore2.Response, max_bytes: int, sink: Path, told: Told
 ) -> tuple[int, str]:
     """The body into a file; returns its size and how it is still encoded."""
     fields = {name.lower(): value.decode("latin-1").strip().lower() for name, value in response.headers}
@@ -198,7 +198,7 @@ def _receive(
     return size, "" if gunzip else coding
 
 
-def _pieces(response: httpcore.Response, gunzip: Gunzip | None, url: ParsedUrl) -> Iterator[bytes]:
+def _pieces(response: httpcore2.Response, gunzip: Gunzip | None, url: ParsedUrl) -> Iterator[bytes]:
     try:
         for chunk in response.iter_stream():
             if gunzip is None:

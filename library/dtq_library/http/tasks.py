@@ -16,12 +16,12 @@ from urllib.parse import unquote
 from dtq import Context, Fail, Retry, task
 from dtq.checks import Check, chosen, given
 from dtq.filenames import extended, safe_name
+from dtq.outgoing.errors import Trouble
+from dtq.outgoing.url import parse
 from dtq_library.http import headers as headers_of
 from dtq_library.http import parameters as ask
 from dtq_library.http import retries
 from dtq_library.http.body import as_text
-from dtq_library.http.errors import Trouble
-from dtq_library.http.url import parse
 
 if TYPE_CHECKING:
     from dtq_library.http.fetch import Answer, Request
@@ -155,8 +155,8 @@ def statuses(text: str) -> frozenset[int]:
 def _fetch(
     ctx: Context, request: Request, sink: Path, *, timeout_s: float, redirects: bool, retry: retries.When
 ) -> Answer:
+    from dtq.outgoing.gate import Policy
     from dtq_library.http.fetch import FetchLimits, fetch
-    from dtq_library.http.gate import Policy
 
     settings = ctx.settings
     policy = Policy.of(settings.http_allow, settings.http_ports)

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dtq_library.http.addresses import Address, refusal
-from dtq_library.http.errors import Refused
-from dtq_library.http.url import join, parse
+from dtq.outgoing.addresses import Address, refusal
+from dtq.outgoing.errors import Refused
+from dtq.outgoing.url import join, parse
 
 
 def test_nothing_is_taken_that_python_does_not_call_global() -> None:

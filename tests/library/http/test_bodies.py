@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from dtq_library.http.errors import Trouble
+from dtq.outgoing.errors import Trouble
+from dtq.outgoing.gate import Policy
+from dtq.outgoing.url import parse
 from dtq_library.http.fetch import FetchLimits, Request, fetch
-from dtq_library.http.gate import Policy
 from dtq_library.http.tasks import http_request
-from dtq_library.http.url import parse
 from tests.library.http.site import Site
 from tests.library.running import Runner
 from workers.attempt.attempt import WasCanceled

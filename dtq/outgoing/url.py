@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import quote, urljoin
 
-from dtq_library.http.errors import Refused
+from dtq.outgoing.errors import Refused
 
 MAX_CHARS = 8_192
 DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-import httpcore
+import httpcore2
 
-from dtq_library.http.addresses import Address, refusal
-from dtq_library.http.deadline import Deadline, connect
-from dtq_library.http.errors import Refused, Trouble
+from dtq.outgoing.addresses import Address, refusal
+from dtq.outgoing.deadline import Deadline, connect
+from dtq.outgoing.errors import Refused, Trouble
 
 CONNECT_EACH_S = 10.0
 _UNKNOWN = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
@@ -62,8 +62,8 @@ def _entry(text: str) -> tuple[str, int | None]:
     return (str(ip_address(bare)) if ":" in bare else bare), int(port) if port else None
 
 
-class Gate(httpcore.NetworkBackend):
-    """What httpcore connects with. ``address`` is the one that the last connection went to."""
+class Gate(httpcore2.NetworkBackend):
+    """What httpcore2 connects with. ``address`` is the one that the last connection went to."""
 
     def __init__(self, policy: Policy, deadline: Deadline) -> None:
         self._policy = policy
@@ -77,8 +77,8 @@ class Gate(httpcore.NetworkBackend):
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        """Raises Refused, Trouble, TimeOver, httpcore.ConnectError, httpcore.ConnectTimeout."""
+    ) -> httpcore2.NetworkStream:
+        """Raises Refused, Trouble, TimeOver, httpcore2.ConnectError, httpcore2.ConnectTimeout."""
         self._policy.require_port(host, port)
         addresses = resolve(host, port, self._deadline.left_s())
         self._policy.require_addresses(host, port, addresses)
@@ -88,7 +88,7 @@ class Gate(httpcore.NetworkBackend):
 
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
-    ) -> httpcore.NetworkStream:
+    ) -> httpcore2.NetworkStream:
         """Raises Refused, always."""
         raise Refused("Only addresses of the network can be asked.")
 

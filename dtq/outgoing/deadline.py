@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ssl import SSLContext
 from typing import Any
 
-import httpcore
+import httpcore2
 
 _SLICE = 16 * 1024
 
@@ -36,10 +36,10 @@ class Deadline:
         return left if at_most is None else min(left, at_most)
 
 
-class TimedStream(httpcore.NetworkStream):
-    """A connection of which every single operation ends with the deadline, whatever httpcore asks for."""
+class TimedStream(httpcore2.NetworkStream):
+    """A connection of which every single operation ends with the deadline, whatever httpcore2 asks for."""
 
-    def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
+    def __init__(self, inner: httpcore2.NetworkStream, deadline: Deadline) -> None:
         self._inner = inner
         self._deadline = deadline
 
@@ -55,7 +55,7 @@ class TimedStream(httpcore.NetworkStream):
 
     def start_tls(
         self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
+    ) -> httpcore2.NetworkStream:
         secured = self._inner.start_tls(ssl_context, server_hostname, self._deadline.left_s())
         return TimedStream(secured, self._deadline)
 
@@ -63,16 +63,18 @@ class TimedStream(httpcore.NetworkStream):
         return self._inner.get_extra_info(info)
 
 
-def connect(addresses: Iterable[str], port: int, deadline: Deadline, each_s: float) -> httpcore.NetworkStream:
+def connect(
+    addresses: Iterable[str], port: int, deadline: Deadline, each_s: float
+) -> httpcore2.NetworkStream:
     """Connect to the first address that takes it, ``each_s`` seconds for each.
 
-    Raises httpcore.ConnectError, httpcore.ConnectTimeout, TimeOver.
+    Raises httpcore2.ConnectError, httpcore2.ConnectTimeout, TimeOver.
     """
-    problem: Exception = httpcore.ConnectError("no address")
+    problem: Exception = httpcore2.ConnectError("no address")
     for address in addresses:
         try:
-            inner = httpcore.SyncBackend().connect_tcp(address, port, timeout=deadline.left_s(each_s))
-        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            inner = httpcore2.SyncBackend().connect_tcp(address, port, timeout=deadline.left_s(each_s))
+        except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
             problem = error
         else:
             return TimedStream(inner, deadline)
