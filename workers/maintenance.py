@@ -25,6 +25,7 @@ from app.core.schema.indexes import create_indexes
 from app.core.services import Services
 from app.core.tasks.store import LEASE
 from workers.attempt.journal import journal_of, replay
+from workers.notifier import Notifier
 
 LEADER_LEASE = timedelta(seconds=15)
 ROUND_S = 1.0
@@ -45,6 +46,7 @@ EVERY_S = {
     "audit": 60.0,
     "people": 600.0,
     "bulk": 600.0,
+    "deliveries": 600.0,
     "clock": clock.EVERY_S,
     "journal": 1.0,
 }
@@ -69,6 +71,8 @@ class Maintenance:
         """Repair until `stop`; a store that is away is waited for."""
         threading.Thread(target=self.prepare, name="indexes", daemon=True).start()
         threading.Thread(target=self.work_off_bulk, name="bulk", daemon=True).start()
+        notifier = Notifier(self._services, lambda: self.lead("notifications"), self._stop)
+        threading.Thread(target=notifier.run, name="notifications", daemon=True).start()
         while not self._stop.wait(ROUND_S):
             try:
                 self.round()
@@ -172,7 +176,8 @@ class Maintenance:
 
     def resign(self) -> None:
         try:
-            self._leases.delete_many({"_id": {"$in": ["maintenance", "rescue"]}, "holder": self._name})
+            led = ["maintenance", "rescue", "notifications"]
+            self._leases.delete_many({"_id": {"$in": led}, "holder": self._name})
         except PyMongoError:
             return  # it runs out by itself
 
@@ -188,6 +193,7 @@ class Maintenance:
             "audit": self._prune_audit,
             "people": self._prune_people,
             "bulk": self._services.operations.prune,
+            "deliveries": self._services.deliveries.prune,
         }
 
     def _rescue(self) -> int:

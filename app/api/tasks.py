@@ -21,6 +21,7 @@ from app.core.catalog import TaskType
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.listing.filter import TaskFilter, value_schema
 from app.core.secrets.secret import masked
+from app.core.tasks.described import described
 from app.core.tasks.limits import wrong_run_at, wrong_tags
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, Task, one_line, parse_task_id, tag_of
@@ -242,7 +243,7 @@ def id_of(text: str) -> ObjectId:
 def _task(task: Task, kind: TaskType | None = None) -> models.Task:
     known: Any = masked(task.params)
     return models.Task(
-        **_common(task, services().people.users.names([task.owner])),
+        **described(task, services().people.users.names([task.owner]).get(task.owner, task.owner)),
         params=known,
         has_result=task.result is not None or task.result_file is not None,
         parent=str(task.parent) if task.parent else None,
@@ -252,44 +253,7 @@ def _task(task: Task, kind: TaskType | None = None) -> models.Task:
 
 def _summaries(tasks: Sequence[Task]) -> list[models.TaskSummary]:
     names = services().people.users.names(task.owner for task in tasks)
-    return [models.TaskSummary(**_common(task, names, traceback=False)) for task in tasks]
-
-
-def _common(task: Task, names: dict[str, str], *, traceback: bool = True) -> dict[str, Any]:
-    return {
-        **{name: getattr(task, name) for name in _AS_IS},
-        "id": str(task.id),
-        "status": task.status.value,
-        "priority": task.priority.word,
-        "owner_name": names.get(task.owner, task.owner),
-        "tags": list(task.tags),
-        "progress": _progress(task.progress),
-        "error": _error(task.error, traceback=traceback),
-        "cancel_requested": bool(task.cancel) and task.live,
-    }
-
-
-_AS_IS = (
-    *("type", "title", "owner", "private", "created_at", "run_at", "queued_at", "started_at", "finished_at"),
-    *("attempt", "max_attempts", "timeout_s", "worker"),
-)
-
-
-def _progress(stored: Any) -> models.Progress | None:
-    """What is stored may be of another version, or damaged."""
-    if not isinstance(stored, dict):
-        return None
-    done, total = (_number(stored.get(name)) for name in ("done", "total"))
-    return models.Progress(done=done, total=total, message=str(stored.get("message") or ""))
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _error(stored: Any, *, traceback: bool) -> models.TaskError | None:
-    if not stored:
-        return None
-    names = ("kind", "type", "message", *(("traceback",) if traceback else ()))
-    texts = {name: str(stored.get(name) or "") for name in names}
-    return models.TaskError(**texts)
+    return [
+        models.TaskSummary(**described(task, names.get(task.owner, task.owner), traceback=False))
+        for task in tasks
+    ]

@@ -198,7 +198,7 @@ class Catalog:
 
     def types(self) -> list[TaskType]:
         """Every published type, by category and title."""
-        served = self._served()
+        served = self.served()
         found = self._types.find().limit(1_000)
         types = stored.readable("task type", lambda document: _type(document, served), found)
         return sorted(types, key=lambda task_type: (task_type.category, task_type.title))
@@ -210,7 +210,7 @@ class Catalog:
             raise NotFound(
                 f"There is no task type “{name}”. Types appear when a worker that has them starts."
             )
-        served = self._served()
+        served = self.served()
         known = next(stored.readable("task type", lambda document: _type(document, served), [found]), None)
         if known is None:
             raise NotFound(f"The task type “{name}” cannot be read. The server's log says why.")
@@ -233,7 +233,8 @@ class Catalog:
         """Whether a living worker serves this type."""
         return self._workers.find_one({"types": name, "seen_at": lately()}) is not None
 
-    def _served(self) -> set[str]:
+    def served(self) -> set[str]:
+        """Return the types that online workers have."""
         return {name for worker in self.workers() for name in worker.types}
 
 

@@ -15,10 +15,12 @@ from redis.exceptions import RedisError
 
 from app.core import mongo as database
 from app.core.access.access import Access
+from app.core.access.audience import Subscribers
 from app.core.access.bulk import BulkAccess
 from app.core.access.bulk_operations import BulkOperation, BulkOperations
 from app.core.access.bulk_run import BulkRunner
 from app.core.access.engine import Engine
+from app.core.access.notifications import Notifications
 from app.core.access.rights import Rights
 from app.core.catalog import Catalog
 from app.core.errors import Cause, Unavailable
@@ -28,6 +30,12 @@ from app.core.listing.listing import Listing
 from app.core.listing.search_index import Words
 from app.core.listing.stats import Stats
 from app.core.mongo import Mongo
+from app.core.notifications.conditions import Conditions
+from app.core.notifications.deliveries import Attempt, Deliveries, Delivery
+from app.core.notifications.outbox import Outbox
+from app.core.notifications.sending import Sender
+from app.core.notifications.subscription import Channel, Subscription
+from app.core.notifications.subscriptions import Subscriptions
 from app.core.people.passwords import Passwords
 from app.core.people.people import People
 from app.core.people.person import Origin, Person
@@ -85,6 +93,9 @@ class Services:
     programs: Programs
     quotas: Quotas
     changes: Changes
+    subscriptions: Subscriptions
+    deliveries: Deliveries
+    outbox: Outbox
     lasting: SparseLog = field(default_factory=SparseLog)
 
     def access(self, person: Person, origin: Origin = Origin()) -> Access:  # noqa: B008 - it never changes
@@ -102,7 +113,32 @@ class Services:
             self.stats,
             self.pauses,
         )
-        return Access(engine, Rights(person, origin, self.people.audit), self.quotas)
+        rights = Rights(person, origin, self.people.audit)
+        return Access(engine, rights, self.quotas, self._notifications(rights))
+
+    def _notifications(self, rights: Rights) -> Notifications:
+        return Notifications(self.subscriptions, self.deliveries, rights, self.quotas.rates)
+
+    def conditions(self) -> Conditions:
+        """Return what looks for tasks that wait for too long, and for types without workers."""
+        outbox = self.outbox
+        return Conditions(
+            self.queries, self.subscriptions, self.deliveries, outbox.audience, self.catalog.served
+        )
+
+    def sender(self) -> Sender:
+        """Return what sends the deliveries of everybody."""
+        from app.core.notifications import email, webhook
+
+        def by_webhook(subscription: Subscription, delivery: Delivery) -> Attempt:
+            secrets = self.subscriptions.secrets(subscription)
+            return webhook.send(self.settings, subscription.asked.address, secrets, delivery)
+
+        def by_email(subscription: Subscription, delivery: Delivery) -> Attempt:
+            return email.send(self.settings, subscription.asked.address, delivery)
+
+        channels = {Channel.WEBHOOK: by_webhook, Channel.EMAIL: by_email}
+        return Sender(self.subscriptions, self.deliveries, self.outbox.audience, channels)
 
     def bulk_runner(self, holder: str) -> BulkRunner:
         """Return what runs the bulk operations of everybody."""
@@ -150,23 +186,26 @@ class Services:
 
 def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     """Put the core together over stores that are given; connects to nothing by itself."""
-    words, changes = Words(db), Changes(redis)
+    words, changes, vault = Words(db), Changes(redis), Vault.of(settings)
+    subscriptions, deliveries = Subscriptions(db, vault), Deliveries(db)
     tasks = Tasks(
         db,
         timedelta(days=settings.retention_days),
         words.learn,
         told=partial(changes.tasks, Code.STATUS),
         progressed=partial(changes.tasks, Code.PROGRESS),
+        concerns=subscriptions.concern,
     )
     queries = Queries(db)
     files = Files(db, settings.upload_max_mb * 2**20)
     logs = Logs(db, lambda task_id: changes.tell([Change(Code.LOG, str(task_id))]))
     queues = Queues(redis)
-    vault = Vault.of(settings)
     deletions = Deletions(db, tasks, files, logs)
     dispatch = Dispatcher(tasks, queues, files, deletions, words, vault, settings.max_worker_losses)
     listing = Listing(db, words)
     people, rates = People.of(db, settings, lambda: _providers(settings)), Rates(lambda: queues.redis)
+    outbox = Outbox(tasks, queries, subscriptions, deliveries, Subscribers(people, listing, queries))
+    deletions.before = outbox.tell_of
     return Services(
         settings=settings,
         db=db,
@@ -190,6 +229,9 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         programs=Programs(people, rates, settings.sign_in_rate_address),
         quotas=Quotas.of(rates, queries.count_waiting, settings),
         changes=changes,
+        subscriptions=subscriptions,
+        deliveries=deliveries,
+        outbox=outbox,
     )
 
 

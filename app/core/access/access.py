@@ -17,6 +17,7 @@ from app.core.access.engine import Engine
 from app.core.access.figures import Figures
 from app.core.access.files import FileAccess
 from app.core.access.inputs import checked_inputs
+from app.core.access.notifications import Notifications
 from app.core.access.operations import Operations
 from app.core.access.rights import Rights, holds_secret
 from app.core.catalog import TaskType
@@ -49,6 +50,7 @@ class Access:
     _engine: Engine
     _rights: Rights
     _quotas: Quotas
+    notifications: Notifications
     _limits: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
 
     @property
@@ -224,7 +226,10 @@ class Access:
         if len(files) < len(set(new.files)):
             raise Invalid("An uploaded file is no longer there. Please choose it again.")
         texts = found_by(self.person.name, files, kind.schema, new.params)
-        new = replace(new, owner=self.person.id, parent=self._parent(new.parent), found_by=texts)
+        notify = self.notifications.usable(new.notify)
+        new = replace(
+            new, owner=self.person.id, parent=self._parent(new.parent), found_by=texts, notify=notify
+        )
         self._require_quota(new)
         submitted = self._engine.dispatch.submit(new)
         if submitted.created:

@@ -38,6 +38,7 @@ _VERBS = {
     Permission.TASK_REPRIORITIZE: "change the priority of {}",
     Permission.TASK_DELETE: "delete {}",
     Permission.WORKER_MANAGE: "stop workers",
+    Permission.NOTIFICATION_MANAGE: "manage notifications",
     Permission.QUEUE_MANAGE: "pause or resume queues and task types",
 }
 OTHERS_SECRET = "This task uses a secret of its owner, so only its owner can retry it."  # noqa: S105 - a sentence

@@ -61,6 +61,11 @@ class Event(str, Enum):
     QUEUE_RESUME = "queue.resume"
     TYPE_PAUSE = "type.pause"
     TYPE_RESUME = "type.resume"
+    SUBSCRIPTION_CREATE = "subscription.create"
+    SUBSCRIPTION_CHANGE = "subscription.change"
+    SUBSCRIPTION_SECRET = "subscription.secret"  # noqa: S105 - an event's name
+    SUBSCRIPTION_DELETE = "subscription.delete"
+    DELIVERY_RESEND = "delivery.resend"
     TASKS_EXPORT = "tasks.export"
     AUDIT_EXPORT = "audit.export"
     REFUSED = "refused"

@@ -28,6 +28,8 @@ class Permission(str, Enum):
     """Send a secret with a task, or send a past task's again."""
     PROFILE_MANAGE = "profile.manage"
     """The user's own password, second factor, passkeys, sessions and tokens."""
+    NOTIFICATION_MANAGE = "notification.manage"
+    """Subscribe to events of tasks, by webhook and e-mail."""
     WORKER_MANAGE = "worker.manage"
     QUEUE_MANAGE = "queue.manage"
     SETTINGS_READ = "settings.read"
@@ -77,6 +79,7 @@ ADDED: Mapping[Role, Grants] = {
         Permission.TASK_REPRIORITIZE: _OWN,
         Permission.TASK_DELETE: _OWN,
         Permission.SECRET_USE: _OWN,
+        Permission.NOTIFICATION_MANAGE: _OWN,
     },
     Role.OPERATOR: {
         Permission.TASK_CANCEL: _ANY,
@@ -91,6 +94,7 @@ ADDED: Mapping[Role, Grants] = {
     Role.ADMINISTRATOR: {
         Permission.AUDIT_READ: _ANY,
         Permission.USER_MANAGE: _ANY,
+        Permission.NOTIFICATION_MANAGE: _ANY,
     },
 }
 """The table: what each role may do besides what the roles before it may."""

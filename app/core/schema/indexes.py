@@ -58,6 +58,7 @@ WORK = (
     ),
     IndexModel([("id_end", ASCENDING)], name="id_end", sparse=True),
     IndexModel([("run_at", ASCENDING)], name="run_at", sparse=True),
+    IndexModel([("notice", ASCENDING)], name="notice", sparse=True),
     # Not a TTL index: MongoDB would delete the task without its log and files (see `Recovery.prune`).
     IndexModel([("expire_at", ASCENDING)], name="retention", sparse=True),
 )
@@ -107,6 +108,14 @@ INDEXES: Mapping[str, list[IndexModel]] = {
         IndexModel(_keys("created_at", "_id"), name="created"),
         IndexModel(_keys("who", "created_at", "_id"), name="who_created"),
         IndexModel([("state", ASCENDING), ("created_at", ASCENDING), ("_id", ASCENDING)], name="state"),
+        IndexModel([("over_at", ASCENDING)], name="over"),
+    ],
+    "subscriptions": [IndexModel([("owner", ASCENDING), ("_id", ASCENDING)], name="owner")],
+    "deliveries": [
+        IndexModel([("state", ASCENDING), ("next_at", ASCENDING)], name="due"),
+        IndexModel(_keys("created_at", "_id"), name="created"),
+        IndexModel(_keys("owner", "created_at", "_id"), name="owner_created"),
+        IndexModel(_keys("subscription", "created_at", "_id"), name="subscription_created"),
         IndexModel([("over_at", ASCENDING)], name="over"),
     ],
     "audit": [IndexModel(keys, name="_".join(name for name, _ in keys[:-1])) for keys in AUDIT_LISTS],

@@ -5,7 +5,7 @@ What is about to go is noted first and the note is taken away last, so a note th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from bson import ObjectId
@@ -26,11 +26,14 @@ class Deletions:
     def __init__(self, db: Mongo, tasks: Tasks, files: Files, logs: Logs) -> None:
         self._notes = db.deletions
         self._tasks, self._files, self._logs = tasks, files, logs
+        self.before: Callable[[Sequence[ObjectId]], None] = lambda task_ids: None
+        """Called with tasks that are about to go: their last chance to be told of."""
 
     def delete(self, task_ids: Sequence[ObjectId]) -> list[ObjectId]:
         """Delete those of the tasks that have ended; returns which."""
         if not task_ids:
             return []
+        self.before(task_ids)
         note = {"$set": {"at": utcnow()}}
         self._notes.bulk_write([UpdateOne({"_id": task_id}, note, upsert=True) for task_id in task_ids])
         gone = self._tasks.delete(task_ids)

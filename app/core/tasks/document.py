@@ -57,6 +57,13 @@ def history_of(task: Task, ending: Ending, message: str) -> Document:
     return {"$push": {"history": {"$each": [attempt], "$slice": -HISTORY}}}
 
 
+def noted(status: Status, attempt: int, now: datetime) -> tuple[Document, Document]:
+    """The values, and what is pushed, of a write that ends a task of which somebody is to be told."""
+    notice = ObjectId()
+    note = {"id": notice, "status": status.value, "at": now, "attempt": attempt}
+    return {"notice": notice}, {"notices": note}
+
+
 def new_document(new: NewTask, task_id: ObjectId, now: datetime) -> Document:
     """A task as it is inserted: queued, or scheduled where its time is still to come."""
     document: Document = {
@@ -90,4 +97,6 @@ def new_document(new: NewTask, task_id: ObjectId, now: datetime) -> Document:
         document["parent"] = new.parent
     if new.private:
         document["private"] = True
+    if new.notify:
+        document["notify"] = list(new.notify)
     return document

@@ -21,7 +21,7 @@ from app.core.errors import NotFound
 from app.core.failpoints import reach
 from app.core.mongo import Document, Mongo
 from app.core.tasks import states
-from app.core.tasks.document import entered, history_of, new_document, queued
+from app.core.tasks.document import entered, history_of, new_document, noted, queued
 from app.core.tasks.fingerprint import fingerprint
 from app.core.tasks.queries import readable
 from app.core.tasks.states import ENDED, WAITING, Ending, Priority, Status
@@ -31,6 +31,7 @@ from dtq.runtime import ResultKind
 LEASE = timedelta(seconds=30)
 MARKS = 3
 """So many bulk operations that changed a task last are kept with it."""
+WITHOUT_CONTENT = {"params": 0, "result": 0}
 Change = tuple[Document, Document]  # a guard, and the update of what it lets through
 _ENDED = sorted(status.value for status in ENDED)
 _OF_AN_END = ("finished_at", "started_at", "dispatched_at", "expire_at")
@@ -65,6 +66,11 @@ def missing(task_id: ObjectId) -> NotFound:
     )
 
 
+def _pushing(update: Document, pushed: Document) -> Document:
+    """Return an update that pushes this, too."""
+    return {**update, "$push": {**update.get("$push", {}), **pushed}} if pushed else update
+
+
 @dataclass(frozen=True)
 class ExpectedLease:
     """The end of the lease that a write to an attempt expects; None expects a lease without an end, or none.
@@ -88,7 +94,9 @@ class Tasks:
     Each write of a state writes the keywords of that state as well: those of the worker when an attempt
     begins, those of the error when it fails; and when another attempt is due, they go. So a task never has
     more than those of one attempt. ``learn`` is told of such keywords before. ``told`` and ``progressed`` are
-    told of tasks that came into a state, and of progress; they never raise.
+    told of tasks that came into a state, and of progress; they never raise. ``concerns`` says whether
+    somebody is to be told of an end (of the task, or of any): then the write that ends it notes that, in the
+    task.
     """
 
     def __init__(
@@ -98,12 +106,14 @@ class Tasks:
         learn: Callable[[list[str]], None] = lambda words: None,
         told: Callable[[Sequence[Task]], None] = lambda tasks: None,
         progressed: Callable[[Sequence[Task]], None] = lambda tasks: None,
+        concerns: Callable[[Task | None, Status], bool] = lambda task, status: False,
     ) -> None:
         self._tasks = db.tasks
         self._retention = retention
         self._learn = learn
         self.told = told
         self._progressed = progressed
+        self._concerns = concerns
 
     # One task
 
@@ -293,18 +303,22 @@ class Tasks:
 
     def cancel(self, task_id: ObjectId, by: str) -> bool:
         """Cancel a task that waits; one that runs gets a flag that its supervisor sees."""
-        changes = self._canceled(task_id, by)
+        changes = self._canceled(task_id, by, self._concerns(None, Status.CANCELED))
         return any(self._tasks.update_one(guard, update).matched_count for guard, update in changes)
 
     def cancel_many(self, task_ids: Iterable[ObjectId], by: str, mark: ObjectId | None = None) -> int:
-        changes = (change for task_id in task_ids for change in self._canceled(task_id, by))
+        told = self._concerns(None, Status.CANCELED)
+        changes = (change for task_id in task_ids for change in self._canceled(task_id, by, told))
         return self._write(changes, mark)
 
-    def _canceled(self, task_id: ObjectId, by: str) -> Iterator[Change]:
+    def _canceled(self, task_id: ObjectId, by: str, told: bool) -> Iterator[Change]:
+        """``told``: somebody may want to be told of the end; of which attempt is not known here."""
         now = utcnow()
         values = {"cancel": {"by": by, "at": now}, **self._ended(Status.CANCELED, now)}
+        note, pushed = noted(Status.CANCELED, 0, now) if told else ({}, {})
         waiting = {"_id": task_id, "status": states.sources("cancel")}
-        yield waiting, {"$set": values, "$unset": {"hint": "", "run_at": ""}}
+        update = {"$set": {**values, **note}, "$unset": {"hint": "", "run_at": ""}}
+        yield waiting, {**update, **({"$push": pushed} if pushed else {})}
         running = {"_id": task_id, "status": states.sources("cancel_running")}
         yield running, {"$set": {"cancel": {"by": by, "at": now}}}
 
@@ -357,8 +371,8 @@ class Tasks:
         Each task that is changed keeps the ``mark`` of the bulk operation, in the same write, so that a
         process which takes over from one that was killed finds exactly what was done.
         """
-        push = {"$push": {"bulk": {"$each": [mark], "$slice": -MARKS}}} if mark else {}
-        updates = [UpdateOne(guard, {**update, **push}) for guard, update in changes]
+        marked = {"bulk": {"$each": [mark], "$slice": -MARKS}} if mark else {}
+        updates = [UpdateOne(guard, _pushing(update, marked)) for guard, update in changes]
         return self._tasks.bulk_write(updates, ordered=False).matched_count if updates else 0
 
     def delete(self, task_ids: Sequence[ObjectId]) -> list[ObjectId]:
@@ -381,6 +395,28 @@ class Tasks:
         found = self._tasks.find({"_id": {"$in": list(task_ids)}}, {"_id": 1})
         existing = {document["_id"] for document in found}
         return [task_id for task_id in task_ids if task_id not in existing]
+
+    # Notifications
+
+    def noted(self, limit: int, but: Sequence[ObjectId] = ()) -> list[Task]:
+        """Return tasks that have ended and of whose end nobody was told yet, without those of ``but``."""
+        query: Document = {"notice": {"$exists": True}}
+        if but:
+            query["_id"] = {"$nin": list(but)}
+        found = self._tasks.find(query, WITHOUT_CONTENT).sort([("notice", 1)]).limit(limit)
+        return list(readable({**document, "params": {}} for document in found))
+
+    def noted_among(self, task_ids: Sequence[ObjectId]) -> list[Task]:
+        """Return those of the tasks of whose end nobody was told yet."""
+        query = {"_id": {"$in": list(task_ids)}, "notice": {"$exists": True}}
+        found = self._tasks.find(query, WITHOUT_CONTENT)
+        return list(readable({**document, "params": {}} for document in found))
+
+    def told_of(self, task: Task) -> bool:
+        """Forget the notices of a task as it was read; False where it has ended once more since."""
+        gone = {"notice": "", "notices": ""}
+        guard = {"_id": task.id, "notice": task.notice}
+        return bool(self._tasks.update_one(guard, {"$unset": gone}).matched_count)
 
     # Maintenance
 
@@ -468,12 +504,15 @@ class Tasks:
         found: Document | None = None,
         **more: Any,
     ) -> bool:
+        now = utcnow()
+        note, pushed = noted(status, task.attempt, now) if self._concerns(task, status) else ({}, {})
         update = {
-            "$set": {**self._ended(status, utcnow()), **values},
+            "$set": {**self._ended(status, now), **values, **note},
             "$unset": {"lease": ""},
             **history_of(task, ending, message),
             **(found or {}),
         }
+        update = _pushing(update, pushed)
         ended = self._update_if_leased(task, update, expected, **more)
         reach("ended", task.id)
         return self._tell_if(ended, task)

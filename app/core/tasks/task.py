@@ -26,6 +26,7 @@ class NewTask:
     ``submission_hash`` tells whether what a program sent with the key again is the same.
     ``files`` are the ids of uploaded files that the parameters name. A ``private`` task is for its owner and
     operators only. ``found_by`` are texts by whose words a search finds it besides; none may hold a secret.
+    ``notify`` are subscriptions of its owner that are told when it has ended.
     """
 
     type: str
@@ -43,6 +44,7 @@ class NewTask:
     files: tuple[ObjectId, ...] = ()
     private: bool = False
     found_by: tuple[str, ...] = ()
+    notify: tuple[ObjectId, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Task:
 
     ``put_offs`` is how often in a row it came to a worker that lacks its type; ``max_attempts`` grows with
     retries by people and with attempts that were released or whose worker was lost, ``attempts_chosen``
-    does not. ``crashes`` is how often the task's own process died, ``losses`` how often a worker did.
+    does not. ``notices`` are ends of which nobody was told yet, ``notice`` the ID of the last of them.
+    ``crashes`` is how often the task's own process died, ``losses`` how often a worker did.
     """
 
     id: ObjectId
@@ -90,12 +93,16 @@ class Task:
     private: bool = False
     submission_hash: str = ""
     keywords: list[Any] = field(default_factory=list)
+    notify: tuple[ObjectId, ...] = ()
+    notice: ObjectId | None = None
+    notices: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Task:
         """Read a task. Raises DamagedDocumentError where a field is missing or of a wrong type."""
         values = stored.checked(document, _REQUIRED, _OPTIONAL)
         values["tags"] = tuple(values.get("tags") or ())
+        values["notify"] = tuple(values.get("notify") or ())
         values["priority"], values["status"] = Priority(values["priority"]), Status(values["status"])
         return cls(id=values.pop("_id"), **values)
 
@@ -165,6 +172,14 @@ _OPTIONAL: dict[str, stored.Check] = {
     "expire_at": _TIME,
     "private": stored.is_flag,
     "submission_hash": stored.is_text,
+    "notify": stored.maybe(stored.list_of(stored.is_id)),
+    "notice": _ID,
+    "notices": stored.list_of(
+        stored.shaped(
+            {"id": stored.is_id, "status": stored.is_text, "at": stored.is_time, "attempt": stored.is_count},
+            {},
+        )
+    ),
     "keywords": stored.list_of(stored.anything),  # Else no attempt could add its own.
 }
 

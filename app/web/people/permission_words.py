@@ -21,6 +21,7 @@ LABELS = {
     Permission.TASK_READ_PRIVATE: "View private tasks",
     Permission.SECRET_USE: "Use secrets",
     Permission.PROFILE_MANAGE: "Manage the profile",
+    Permission.NOTIFICATION_MANAGE: "Manage notifications",
     Permission.WORKER_MANAGE: "Manage workers",
     Permission.QUEUE_MANAGE: "Manage queues and task types",
     Permission.SETTINGS_READ: "View settings",
@@ -30,7 +31,7 @@ LABELS = {
 OWN_OR_ANY = frozenset(
     {permission for permission in Permission if permission.value.startswith("task.")}
     - {Permission.TASK_CREATE, Permission.TASK_READ_PRIVATE}
-)
+) | {Permission.NOTIFICATION_MANAGE}
 """Permissions for which it matters whose task it is."""
 REACHES = {Reach.OWN: "Own", Reach.ANY: "All"}
 

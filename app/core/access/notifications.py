@@ -1,0 +1,186 @@
+"""Subscriptions and deliveries by the rights of a person: their own, or everybody's for administrators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from bson import ObjectId
+
+from app.core.access.rights import Rights
+from app.core.clock import utcnow
+from app.core.errors import Conflict, Forbidden, Invalid, QuotaExceeded
+from app.core.notifications import message
+from app.core.notifications.deliveries import Deliveries, DeliveriesPage, Delivery, id_of
+from app.core.notifications.events import EventType
+from app.core.notifications.subscription import NewSubscription, Scope, Subscription
+from app.core.notifications.subscriptions import CHANGED, Subscriptions
+from app.core.people.audit import Event
+from app.core.people.quotas import Rates
+from app.core.people.roles import Permission, Reach, grants_of
+
+SENT_PER_MINUTE, MINUTE_S = 30, 60
+"""How often a person may press Send test and Send again."""
+MANAGE = Permission.NOTIFICATION_MANAGE
+TOO_NARROW = (
+    "This token may read fewer tasks than its owner. "
+    "Use a token that may read all of them, or subscribe to your own tasks only."
+)
+
+
+@dataclass(frozen=True)
+class Notifications:
+    """What a person is told of, and what became of it."""
+
+    _subscriptions: Subscriptions
+    _deliveries: Deliveries
+    _rights: Rights
+    _rates: Rates
+
+    # Subscriptions
+
+    @property
+    def for_everybody(self) -> bool:
+        """Whether the person may see and delete what others have subscribed to."""
+        return self._rights.person.grants.get(MANAGE) is Reach.ANY
+
+    def all(self, *, everybody: bool = False) -> list[Subscription]:
+        """Return the person's subscriptions, or everybody's, newest first. Raises Forbidden."""
+        self._rights.require(MANAGE)
+        if everybody and not self.for_everybody:
+            raise self._rights.refused(MANAGE)
+        return self._subscriptions.of_owner(None if everybody else self._rights.person.id)
+
+    def get(self, subscription_id: ObjectId | None) -> Subscription:
+        """Raises Forbidden, NotFound."""
+        self._rights.require(MANAGE)
+        owner = None if self.for_everybody else self._rights.person.id
+        return self._subscriptions.get(subscription_id, owner)
+
+    def mine(self, subscription_id: ObjectId | None) -> Subscription:
+        """Return a subscription of the person's own, to change. Raises Forbidden, NotFound."""
+        self._rights.require(MANAGE)
+        return self._subscriptions.get(subscription_id, self._rights.person.id)
+
+    def create(self, asked: NewSubscription) -> tuple[Subscription, str]:
+        """Return a new subscription and its secret, which is shown once.
+
+        Raises Forbidden, Invalid, Conflict, CannotOpen.
+        """
+        self._require_readable(asked)
+        subscription, secret = self._subscriptions.create(self._rights.person.id, asked)
+        self._record(Event.SUBSCRIPTION_CREATE, subscription, after=_described(subscription))
+        return subscription, secret
+
+    def change(
+        self, subscription_id: ObjectId | None, asked: NewSubscription, version: int | None = None
+    ) -> Subscription:
+        """Raises Forbidden, NotFound, Invalid; Conflict where it is not at ``version`` any more."""
+        before = self.mine(subscription_id)
+        self._require_readable(asked)
+        if version is not None and version != before.version:
+            raise Conflict(CHANGED)
+        after = self._subscriptions.change(before, asked)
+        self._record(Event.SUBSCRIPTION_CHANGE, after, before=_described(before), after=_described(after))
+        return after
+
+    def rotate(self, subscription_id: ObjectId | None) -> tuple[Subscription, str]:
+        """Return a subscription and its new secret. Raises Forbidden, NotFound, Conflict, CannotOpen."""
+        after, secret = self._subscriptions.rotate(self.mine(subscription_id))
+        self._record(Event.SUBSCRIPTION_SECRET, after)
+        return after, secret
+
+    def delete(self, subscription_id: ObjectId | None) -> Subscription:
+        """Raises Forbidden, NotFound."""
+        subscription = self.get(subscription_id)
+        self._subscriptions.delete(subscription)
+        self._record(Event.SUBSCRIPTION_DELETE, subscription, before=_described(subscription))
+        return subscription
+
+    def usable(self, ids: Iterable[ObjectId]) -> tuple[ObjectId, ...]:
+        """Return IDs for ``notify`` of a new task. Raises Invalid for what is not the person's own."""
+        wanted = tuple(dict.fromkeys(ids))
+        if not wanted:
+            return ()
+        self._rights.require(MANAGE)
+        own = {subscription.id for subscription in self._subscriptions.of_owner(self._rights.person.id)}
+        if set(wanted) - own:
+            raise Invalid("Check the fields.", {"notify": "Choose subscriptions of your own."})
+        return wanted
+
+    def _require_readable(self, asked: NewSubscription) -> None:
+        """Raise Forbidden where a token would subscribe to tasks that it may not read itself."""
+        self._rights.require(MANAGE)
+        self._rights.require(Permission.TASK_READ)
+        person = self._rights.person
+        if not person.token:
+            return
+        wider = grants_of(person.role) if person.role else {}
+        lacking = [
+            permission
+            for permission in (Permission.TASK_READ, Permission.TASK_READ_PRIVATE)
+            if permission in wider and permission not in person.grants
+        ]
+        if person.types is not None or (lacking and asked.scope is Scope.ANY):
+            raise Forbidden(TOO_NARROW)
+
+    # Deliveries
+
+    def deliveries(
+        self, after: str = "", subscription: Subscription | None = None, *, everybody: bool = False
+    ) -> DeliveriesPage:
+        """Return the person's deliveries, or everybody's. Raises Forbidden, BadQuery."""
+        self._rights.require(MANAGE)
+        if everybody and not self.for_everybody:
+            raise self._rights.refused(MANAGE)
+        if subscription is not None:
+            return self._deliveries.page(None, subscription.id, after)
+        return self._deliveries.page(None if everybody else self._rights.person.id, None, after)
+
+    def delivery(self, delivery_id: ObjectId | None) -> Delivery:
+        """Return a delivery of the person's own, with what it says. Raises Forbidden, NotFound."""
+        self._rights.require(MANAGE)
+        return self._deliveries.get(delivery_id, self._rights.person.id)
+
+    def send_again(self, delivery_id: ObjectId | None) -> Delivery:
+        """Have a delivery sent now, with the same ID. Raises Forbidden, NotFound, Conflict, QuotaExceeded."""
+        delivery = self.delivery(delivery_id)
+        self._subscriptions.get(delivery.subscription, self._rights.person.id)
+        self._count()
+        sent = self._deliveries.send_again(delivery)
+        self._rights.record(Event.DELIVERY_RESEND, str(delivery.id))
+        return sent
+
+    def test(self, subscription_id: ObjectId | None) -> Delivery:
+        """Have a test sent. Raises Forbidden, NotFound, QuotaExceeded."""
+        subscription = self.mine(subscription_id)
+        self._count()
+        said = {"subscription": str(subscription.id), "name": subscription.asked.name}
+        told = message.of_condition(EventType.TEST, f"Test of “{subscription.asked.name}”", said, utcnow())
+        new_id = id_of(subscription.id, ObjectId())
+        self._deliveries.insert(new_id, subscription.id, subscription.owner, told)
+        return self._deliveries.get(new_id)
+
+    def _count(self) -> None:
+        wait_s = self._rates.hit("notifications", self._rights.person.id, SENT_PER_MINUTE, MINUTE_S)
+        if wait_s:
+            said = f"You can send {SENT_PER_MINUTE} per minute. Try again in {wait_s} seconds."
+            raise QuotaExceeded(said, wait_s)
+
+    def _record(self, event: Event, subscription: Subscription, **values: Any) -> None:
+        self._rights.record(event, str(subscription.id), **values)
+
+
+def _described(subscription: Subscription) -> dict[str, Any]:
+    """Return what the audit keeps of a subscription: never the query of an address, which may be a secret."""
+    asked = subscription.asked
+    return {
+        "name": asked.name,
+        "channel": asked.channel.value,
+        "address": subscription.shown_address,
+        "events": [event.value for event in asked.events],
+        "scope": asked.scope.value,
+        "types": list(asked.types),
+        "enabled": asked.enabled,
+    }

@@ -1,0 +1,113 @@
+"""Sending a notification by e-mail, through the mail server of the settings (SMTP_HOST).
+
+A message has the same Message-ID in every attempt; whether a copy is dropped by it is a matter of mailboxes.
+"""
+
+from __future__ import annotations
+
+import json
+import smtplib
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import Any
+
+from app.core.clock import utcnow
+from app.core.notifications.deliveries import Attempt, Delivery, Why
+from app.core.tasks.task import one_line
+from config import Settings
+from dtq.outgoing.trust import trust
+
+EACH_S = 10.0
+EXCERPT = 1_000
+_LABELS = {
+    "title": "Title", "type": "Type", "status": "Status", "id": "ID", "owner_name": "Owner",
+    "created_at": "Created", "started_at": "Started", "finished_at": "Finished", "attempt": "Attempt",
+}  # fmt: skip
+
+
+def send(settings: Settings, address: str, delivery: Delivery) -> Attempt:
+    """Send a delivery; never raises for what the mail server does."""
+    if not settings.smtp_host:
+        return Attempt(Why.NO_MAIL_SERVER)
+    began = time.monotonic()
+    content = compose(settings, address, delivery)
+    try:
+        with _connected(settings) as client:
+            client.send_message(content, settings.smtp_from, [address])
+    except smtplib.SMTPRecipientsRefused as error:
+        code, said = next(iter(error.recipients.values()))
+        return _refused(code, said, began)
+    except smtplib.SMTPResponseException as error:
+        return _refused(error.smtp_code, error.smtp_error, began)
+    except (smtplib.SMTPException, ssl.SSLError, OSError) as error:
+        return Attempt(Why.NO_ANSWER, None, _since(began), one_line(str(error))[:EXCERPT])
+    return Attempt(Why.ACCEPTED, 250, _since(began))
+
+
+def _refused(code: int, said: bytes | str, began: float) -> Attempt:
+    """An answer from 500 on is final (RFC 5321, 4.2.1)."""
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return Attempt(Why.REFUSED, max(code, 0), _since(began), one_line(text)[:EXCERPT], final=code >= 500)
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[smtplib.SMTP]:
+    host, port = settings.smtp_host, settings.smtp_port
+    if settings.smtp_security == "tls":
+        client: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=EACH_S, context=trust())
+    else:
+        client = smtplib.SMTP(host, port, timeout=EACH_S)
+    try:
+        if settings.smtp_security == "starttls":
+            client.starttls(context=trust())
+        if settings.smtp_user:
+            client.login(settings.smtp_user, settings.smtp_password)
+        yield client
+        with suppress(smtplib.SMTPException, OSError):
+            client.quit()  # The message is delivered, whatever the server says to a farewell.
+    finally:
+        client.close()
+
+
+def compose(settings: Settings, address: str, delivery: Delivery) -> EmailMessage:
+    """Return the message; no title of a task can put anything into its headers."""
+    made = EmailMessage(policy=SMTP)
+    made["From"] = _written(settings.smtp_from)
+    made["To"] = _written(address)
+    made["Subject"] = one_line(delivery.subject).replace("=?", "= ?")
+    made["Date"] = format_datetime(utcnow())
+    made["Message-ID"] = f"<{delivery.message_id}@{settings.smtp_from.rpartition('@')[2]}>"
+    made["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence note answers it.
+    made.set_content(text_of(delivery).encode("utf-8", "replace").decode())
+    return made
+
+
+def _written(address: str) -> Address:
+    name, _, domain = address.rpartition("@")
+    return Address(username=name, domain=domain)
+
+
+def text_of(delivery: Delivery) -> str:
+    """Return the text of the message: a line per fact."""
+    data: dict[str, Any] = json.loads(delivery.body)["data"]
+    task = data.get("task")
+    if not isinstance(task, dict):
+        facts = [f"{name.capitalize()}: {_shown(value)}" for name, value in data.items()]
+        return "\n".join([f"{delivery.subject}.", "", *facts, ""])
+    facts = [f"{label}: {task[name]}" for name, label in _LABELS.items() if task.get(name) not in (None, "")]
+    error = (task.get("error") or {}).get("message")
+    return "\n".join([*facts, *(["", "Error:", str(error)[:4_000]] if error else []), ""])
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)

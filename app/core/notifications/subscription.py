@@ -1,0 +1,215 @@
+"""What a subscription is: whom it tells, of what, and the checks of one that a person enters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from bson import ObjectId
+
+from app.core import stored
+from app.core.errors import BadQuery, Invalid
+from app.core.listing.filter import TaskFilter
+from app.core.mongo import Document
+from app.core.notifications.events import CHOSEN, ENDS, EventType
+from app.core.tasks.task import Task, one_line
+from dtq.outgoing import url
+from dtq.outgoing.errors import Refused
+
+LONGEST_NAME, LONGEST_ADDRESS = 80, 2_000
+MOST_TYPES = 200
+MOST_COUNT, MOST_MINUTES = 1_000, 1_440
+FILTERS = ("q", "tag", "owner", "priority")
+"""The filters of View Tasks that a subscription takes: those that stay the same while a task runs."""
+
+
+class Channel(str, Enum):
+    """How a person is told."""
+
+    WEBHOOK = "webhook"
+    EMAIL = "email"
+
+
+class Scope(str, Enum):
+    """Of whose tasks."""
+
+    OWN = "own"
+    ANY = "any"
+    """All that its owner may see."""
+    CHOSEN = "chosen"
+    """Those that name the subscription when they are created, and no others."""
+
+
+@dataclass(frozen=True)
+class NewSubscription:
+    """What a person enters. ``types`` empty: all. ``count`` and ``minutes`` are of `TASKS_FAILING`,
+    ``wait_minutes`` of `TASK_WAITING`."""
+
+    name: str
+    channel: Channel
+    address: str
+    events: tuple[EventType, ...] = ()
+    scope: Scope = Scope.OWN
+    types: tuple[str, ...] = ()
+    filter: Mapping[str, str] = field(default_factory=dict)
+    count: int = 3
+    minutes: int = 10
+    wait_minutes: int = 10
+    enabled: bool = True
+
+    def checked(self) -> NewSubscription:
+        """Return it as it is stored. Raises Invalid with a sentence for each field that is wrong."""
+        problems = {
+            "name": ""
+            if 1 <= len(one_line(self.name)) <= LONGEST_NAME
+            else f"Use 1 to {LONGEST_NAME} characters.",
+            "address": _wrong_address(self.channel, self.address.strip()),
+            "events": self._wrong_events(),
+            "types": "" if len(self.types) <= MOST_TYPES else f"Choose at most {MOST_TYPES} types.",
+            "filter": _wrong_filter(self.filter),
+            "count": _wrong_number(self.count, 1, MOST_COUNT),
+            "minutes": _wrong_number(self.minutes, 1, MOST_MINUTES),
+            "wait_minutes": _wrong_number(self.wait_minutes, 1, MOST_MINUTES),
+        }
+        if wrong := {name: sentence for name, sentence in problems.items() if sentence}:
+            raise Invalid("Check the subscription.", wrong)
+        return NewSubscription(
+            **{
+                **vars(self),
+                "name": one_line(self.name),
+                "address": self.address.strip(),
+                "events": tuple(event for event in CHOSEN if event in self.events),
+                "types": tuple(sorted(set(self.types))),
+                "filter": {name: text for name, text in self.filter.items() if text},
+            }
+        )
+
+    def _wrong_events(self) -> str:
+        if self.scope is Scope.CHOSEN or set(self.events) & set(CHOSEN):
+            return ""
+        return "Choose at least one event."
+
+
+def _wrong_number(number: int, least: int, most: int) -> str:
+    return "" if least <= number <= most else f"Enter a whole number from {least:,} to {most:,}."
+
+
+def _wrong_address(channel: Channel, address: str) -> str:
+    from email_validator import EmailNotValidError, validate_email  # Slow, and most processes check none.
+
+    if len(address) > LONGEST_ADDRESS:
+        return f"Use {LONGEST_ADDRESS:,} characters or fewer."
+    try:
+        if channel is Channel.WEBHOOK:
+            url.parse(address)
+        else:
+            validate_email(address, check_deliverability=False, strict=True)
+    except Refused as error:
+        return str(error)
+    except EmailNotValidError:
+        return "Enter an e-mail address, such as name@example.org."
+    return ""
+
+
+def _wrong_filter(given: Mapping[str, str]) -> str:
+    if unknown := [name for name in given if name not in FILTERS]:
+        return f"There is no filter “{unknown[0][:50]}”. There are: {', '.join(FILTERS)}."
+    try:
+        TaskFilter.parse({name: [text] for name, text in given.items()})
+    except BadQuery as error:
+        return str(error)
+    return ""
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A subscription as MongoDB holds it, without its secrets. Times are aware UTC.
+
+    ``version`` is counted up by each change. ``alerts`` is, by event, how often it was told of a condition,
+    and what it was told of last.
+    """
+
+    id: ObjectId
+    owner: str
+    version: int
+    created_at: datetime
+    asked: NewSubscription
+    secrets: tuple[Document, ...] = ()
+    alerts: Mapping[str, Document] = field(default_factory=dict)
+
+    @property
+    def shown_address(self) -> str:
+        """The address without its query, which often is a secret."""
+        return shown(self.asked.channel, self.asked.address)
+
+    def wants(self, event: EventType, task: Task) -> bool:
+        """Return whether it is for such an event of a task, before rights and filter are asked."""
+        asked = self.asked
+        if self.id in task.notify and event in ENDS and task.owner == self.owner:
+            return True
+        if event not in asked.events or asked.scope is Scope.CHOSEN:
+            return False
+        if asked.scope is Scope.OWN and task.owner != self.owner:
+            return False
+        return not asked.types or task.type in asked.types
+
+
+def shown(channel: Channel, address: str) -> str:
+    """Return an address as pages of others, the audit and logs show it."""
+    if channel is Channel.EMAIL:
+        return address
+    try:
+        return url.parse(address).shown
+    except Refused:
+        return "–"
+
+
+_NAMES = stored.list_of(stored.is_text)
+_REQUIRED: dict[str, stored.Check] = {
+    "_id": stored.is_id,
+    **dict.fromkeys(("owner", "name", "address"), stored.is_name),
+    "channel": stored.one_of(*(channel.value for channel in Channel)),
+    "scope": stored.one_of(*(scope.value for scope in Scope)),
+    "version": stored.is_count,
+    "created_at": stored.is_time,
+    "enabled": stored.is_flag,
+    "events": _NAMES,
+}
+_SECRET = stored.shaped({"sealed": stored.is_name}, {"until": stored.maybe(stored.is_time)})
+_OPTIONAL: dict[str, stored.Check] = {
+    "types": _NAMES,
+    "filter": lambda value: isinstance(value, dict) and all(map(stored.is_text, value.values())),
+    **dict.fromkeys(("count", "minutes", "wait_minutes"), stored.is_count),
+    "secrets": stored.list_of(_SECRET),
+    "alerts": lambda value: isinstance(value, dict) and all(map(stored.is_document, value.values())),
+}
+_KNOWN = {event.value: event for event in EventType}
+_OF_ITSELF = ("owner", "version", "created_at")
+
+
+def read(document: Document) -> Subscription:
+    """Raises DamagedDocumentError. An event that this version does not know is none."""
+    values: dict[str, Any] = stored.checked(document, _REQUIRED, _OPTIONAL)
+    own = {name: values.pop(name) for name in _OF_ITSELF}
+    secrets, alerts = tuple(values.pop("secrets", ())), values.pop("alerts", {})
+    values["events"] = tuple(_KNOWN[name] for name in values["events"] if name in _KNOWN)
+    values["types"] = tuple(values.get("types", ()))
+    values |= {"channel": Channel(values["channel"]), "scope": Scope(values["scope"])}
+    return Subscription(
+        id=values.pop("_id"), asked=NewSubscription(**values), secrets=secrets, alerts=alerts, **own
+    )
+
+
+def written(asked: NewSubscription) -> Document:
+    """Return what MongoDB holds of what a person entered."""
+    return {
+        **vars(asked),
+        "channel": asked.channel.value,
+        "scope": asked.scope.value,
+        "events": [event.value for event in asked.events],
+        "types": list(asked.types),
+        "filter": dict(asked.filter),
+    }

@@ -1,0 +1,160 @@
+"""The collection `subscriptions`: every change is a compare-and-set on its version.
+
+Secrets of webhooks are sealed by the vault and bound to their subscription. While a former one is valid,
+after a rotation, deliveries have a signature by each.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+from bson import ObjectId
+from pymongo.errors import PyMongoError
+
+from app.core import stored
+from app.core.clock import utcnow
+from app.core.errors import Conflict, NotFound
+from app.core.mongo import Document, Mongo
+from app.core.notifications import signature
+from app.core.notifications.events import OF_STATUS, EventType
+from app.core.notifications.subscription import Channel, NewSubscription, Subscription, read, written
+from app.core.secrets.vault import Vault
+from app.core.tasks.states import Status
+from app.core.tasks.task import Task
+
+MOST = 50
+"""Subscriptions of a person."""
+MOST_OF_ALL = 2_000
+FORMER_SECRET = timedelta(hours=24)
+"""How long a secret is valid after its rotation."""
+KNOWN_S = 2.0
+"""A process knows of a new subscription after so long at most."""
+CHANGED = "The subscription was changed meanwhile. Reload the page and try again."
+
+
+class Subscriptions:
+    """Who is told of what."""
+
+    def __init__(self, db: Mongo, vault: Vault) -> None:
+        self._subscriptions, self._vault = db.subscriptions, vault
+        self._known: tuple[float, list[Subscription]] = (float("-inf"), [])
+        self._lock = threading.Lock()
+
+    # People
+
+    def get(self, subscription_id: ObjectId | None, owner: str | None = None) -> Subscription:
+        """Return a subscription, of this owner where one is given. Raises NotFound."""
+        query: Document = {"_id": subscription_id} | ({} if owner is None else {"owner": owner})
+        found = self._read([document] if (document := self._subscriptions.find_one(query)) else [])
+        if not found:
+            raise NotFound("This subscription doesn't exist. It may have been deleted.")
+        return found[0]
+
+    def of_owner(self, owner: str | None) -> list[Subscription]:
+        """Return the subscriptions of a person, or of everybody, the newest first."""
+        query: Document = {} if owner is None else {"owner": owner}
+        return self._read(self._subscriptions.find(query).sort([("_id", -1)]).limit(MOST_OF_ALL))
+
+    def create(self, owner: str, asked: NewSubscription) -> tuple[Subscription, str]:
+        """Create a subscription; returns it and its secret, which is shown once; empty for e-mail.
+
+        Raises Invalid; Conflict where the person has too many; CannotOpen where there is no key to seal with.
+        """
+        asked = asked.checked()
+        if self._subscriptions.count_documents({"owner": owner}, limit=MOST) >= MOST:
+            raise Conflict(f"You have {MOST} subscriptions, the most allowed. Delete one first.")
+        new_id, secret, sealed = ObjectId(), "", []
+        if asked.channel is Channel.WEBHOOK:
+            secret = signature.new_secret()
+            sealed = [{"sealed": self._vault.seal(secret, _place(new_id)), "until": None}]
+        document = {"_id": new_id, "owner": owner, "version": 1, "created_at": utcnow(), **written(asked)}
+        self._subscriptions.insert_one({**document, "secrets": sealed, "alerts": {}})
+        return self.get(new_id), secret
+
+    def change(self, subscription: Subscription, asked: NewSubscription) -> Subscription:
+        """Raises Invalid, Conflict. How it is told never changes, as secrets belong to a channel."""
+        asked = NewSubscription(**{**vars(asked), "channel": subscription.asked.channel}).checked()
+        return self._set(subscription, written(asked))
+
+    def rotate(self, subscription: Subscription) -> tuple[Subscription, str]:
+        """Give a webhook a new secret; the former one is valid for `FORMER_SECRET`. Raises Conflict."""
+        if subscription.asked.channel is not Channel.WEBHOOK:
+            raise Conflict("Only webhooks have a secret.")
+        secret = signature.new_secret()
+        newest = {"sealed": self._vault.seal(secret, _place(subscription.id)), "until": None}
+        former = [{**known, "until": utcnow() + FORMER_SECRET} for known in subscription.secrets[:1]]
+        return self._set(subscription, {"secrets": [newest, *former]}), secret
+
+    def _set(self, subscription: Subscription, values: Document) -> Subscription:
+        guard = {"_id": subscription.id, "version": subscription.version}
+        update = {"$set": {**values, "version": subscription.version + 1}}
+        if not self._subscriptions.update_one(guard, update).matched_count:
+            raise Conflict(CHANGED)
+        return self.get(subscription.id)
+
+    def delete(self, subscription: Subscription) -> None:
+        """Raises NotFound where it is gone already."""
+        if not self._subscriptions.delete_one({"_id": subscription.id}).deleted_count:
+            raise NotFound("This subscription doesn't exist. It may have been deleted.")
+
+    # What sends
+
+    def secrets(self, subscription: Subscription) -> list[str]:
+        """Return the secrets that are valid now, the newest first. Raises CannotOpen."""
+        valid = [known for known in subscription.secrets if _lasts(known)]
+        return [self._vault.open(known["sealed"], _place(subscription.id)) for known in valid]
+
+    def enabled(self) -> list[Subscription]:
+        """Return all that are on, as they are now."""
+        found = self._read(self._subscriptions.find({"enabled": True}).limit(MOST_OF_ALL))
+        self._known = (time.monotonic(), found)
+        return found
+
+    def note_alert(self, subscription: Subscription, event: EventType, told: Document) -> bool:
+        """Write that it was told of a condition; False where another process did, or it was changed."""
+        name = f"alerts.{event.value.replace('.', '_')}"
+        guard = {"_id": subscription.id, name: subscription.alerts.get(event.value.replace(".", "_"))}
+        return bool(self._subscriptions.update_one(guard, {"$set": {name: told}}).matched_count)
+
+    # What ends tasks
+
+    def concern(self, task: Task | None, status: Status) -> bool:
+        """Return whether somebody may want to be told that a task came into this final status.
+
+        Without a task, whether anybody wants to be told of anything. Read from MongoDB every `KNOWN_S` at
+        most, except where the answer would be No without a task. Where MongoDB does not say, they may.
+        """
+        if task is not None and task.notify:
+            return True
+        try:
+            known = self._lately()
+            if task is None:
+                return bool(known or self.enabled())
+        except PyMongoError:
+            return True
+        event = OF_STATUS[status]
+        failing = status is Status.FAILED
+        return any(
+            found.wants(event, task) or (failing and found.wants(EventType.TASKS_FAILING, task))
+            for found in known
+        )
+
+    def _lately(self) -> list[Subscription]:
+        with self._lock:
+            read_at, known = self._known
+            return known if time.monotonic() - read_at < KNOWN_S else self.enabled()
+
+    def _read(self, documents: Any) -> list[Subscription]:
+        return list(stored.readable("subscription", read, documents))
+
+
+def _lasts(secret: Document) -> bool:
+    return secret.get("until") is None or utcnow() < secret["until"]
+
+
+def _place(subscription_id: ObjectId) -> str:
+    """Return what a sealed secret is bound to."""
+    return f"subscription:{subscription_id}"
