@@ -88,6 +88,7 @@ def _new_task(sent: models.NewTask, kind: TaskType) -> NewTask:
         submission_key=key,
         submission_hash=_bodyhashed(sent, inputs) if key else "",
         files=tuple(file.id for file in inputs.files),
+        notify=_subscriptions(sent.notify),
         private=sent.private,
     )
 
@@ -105,7 +106,7 @@ def idempotency_key() -> str | None:
 def _bodyhashed(sent: models.NewTask, inputs: Inputs) -> str:
     """Files count by name and content: a program that is started again uploads them again."""
     contents = {str(file.id): [file.name, file.sha256] for file in inputs.files if file.sha256}
-    body = sent.model_dump(mode="json")
+    body = sent.model_dump(mode="json", exclude={"notify"} if not sent.notify else None)
     return hashed(body | {"params": _replaced(body["params"], contents)})
 
 
@@ -238,6 +239,14 @@ def id_of(text: str) -> ObjectId:
     if task_id is None:
         raise NotFound(f"“{text[:60]}” isn't a valid task ID. Task IDs are 24 characters (0–9, a–f).")
     return task_id
+
+
+def _subscriptions(texts: Sequence[str]) -> tuple[ObjectId, ...]:
+    """Raises Invalid."""
+    found = [parse_task_id(text) for text in texts]
+    if None in found:
+        raise Invalid("Check the fields.", {"notify": "Use IDs of subscriptions, as /webhooks lists them."})
+    return tuple(one for one in found if one)
 
 
 def _task(task: Task, kind: TaskType | None = None) -> models.Task:

@@ -1,0 +1,163 @@
+"""Webhooks and e-mails: subscriptions of who asks, and what became of their deliveries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bson import ObjectId
+from flask import Blueprint, Response, url_for
+
+from app.api import models
+from app.api.operation import operation
+from app.core.notifications.deliveries import Delivery
+from app.core.notifications.events import EventType
+from app.core.notifications.subscription import Channel, NewSubscription, Scope, Subscription
+from app.core.tasks.task import parse_task_id
+from app.extensions import access
+
+blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+
+
+@blueprint.get("")
+@operation("notification.manage", models.Webhooks, tag="webhooks")
+def list_webhooks() -> models.Webhooks:
+    """List your subscriptions, newest first."""
+    return models.Webhooks(webhooks=[_shown(found) for found in access().notifications.all()])
+
+
+@blueprint.post("")
+@operation(
+    "notification.manage",
+    models.Webhook,
+    status=201,
+    json=models.NewWebhook,
+    also=("HTTP_409",),
+    tag="webhooks",
+)
+def create_webhook(json: models.NewWebhook) -> Any:
+    """Subscribe. The answer has the secret by which a webhook's receiver verifies signatures, this once."""
+    made, secret = access().notifications.create(_asked(json))
+    return (
+        _shown(made, secret),
+        201,
+        {"Location": url_for("api.webhooks.get_webhook", webhook_id=str(made.id))},
+    )
+
+
+@blueprint.get("/<webhook_id>")
+@operation("notification.manage", models.Webhook, tag="webhooks")
+def get_webhook(webhook_id: str) -> models.Webhook:
+    """Return a subscription of your own."""
+    return _shown(access().notifications.mine(_id(webhook_id)))
+
+
+@blueprint.put("/<webhook_id>")
+@operation("notification.manage", models.Webhook, json=models.NewWebhook, also=("HTTP_409",), tag="webhooks")
+def change_webhook(webhook_id: str, json: models.NewWebhook) -> models.Webhook:
+    """Replace a subscription. Its channel stays what it is, and so does its secret."""
+    return _shown(access().notifications.change(_id(webhook_id), _asked(json)))
+
+
+@blueprint.delete("/<webhook_id>")
+@operation("notification.manage", None, status=204, tag="webhooks")
+def delete_webhook(webhook_id: str) -> Any:
+    """Delete a subscription. What was not delivered yet never is."""
+    access().notifications.delete(access().notifications.mine(_id(webhook_id)).id)
+    return Response(status=204)
+
+
+@blueprint.post("/<webhook_id>/rotate")
+@operation("notification.manage", models.Webhook, also=("HTTP_409", "HTTP_422"), tag="webhooks")
+def rotate_webhook_secret(webhook_id: str) -> models.Webhook:
+    """Make a new secret. For 24 hours, deliveries have a signature by each of the two."""
+    return _shown(*access().notifications.rotate(_id(webhook_id)))
+
+
+@blueprint.post("/<webhook_id>/test")
+@operation("notification.manage", models.Delivery, status=201, tag="webhooks")
+def test_webhook(webhook_id: str) -> Any:
+    """Send a test."""
+    return _delivery(access().notifications.test(_id(webhook_id))), 201
+
+
+@blueprint.get("/<webhook_id>/deliveries")
+@operation("notification.manage", models.Deliveries, query=models.AfterQuery, tag="webhooks")
+def list_deliveries(webhook_id: str, query: models.AfterQuery) -> models.Deliveries:
+    """List the deliveries of a subscription, newest first."""
+    notifications = access().notifications
+    page = notifications.deliveries(query.after, notifications.mine(_id(webhook_id)))
+    following = url_for(".list_deliveries", webhook_id=webhook_id, after=page.next) if page.next else None
+    return models.Deliveries(deliveries=[_delivery(found) for found in page.deliveries], next=following)
+
+
+@blueprint.get("/deliveries/<delivery_id>")
+@operation("notification.manage", models.Delivery, tag="webhooks")
+def get_delivery(delivery_id: str) -> models.Delivery:
+    """Return a delivery: how far it is, and what the receiver answered."""
+    return _delivery(access().notifications.delivery(_id(delivery_id)))
+
+
+@blueprint.post("/deliveries/<delivery_id>/resend")
+@operation("notification.manage", models.Delivery, also=("HTTP_409",), tag="webhooks")
+def resend_delivery(delivery_id: str) -> models.Delivery:
+    """Send a delivery again, with the same ID."""
+    return _delivery(access().notifications.send_again(_id(delivery_id)))
+
+
+def _id(text: str) -> ObjectId | None:
+    """Return what may be an ID; for anything else the core says that there is none."""
+    return parse_task_id(text)
+
+
+def _asked(sent: models.NewWebhook) -> NewSubscription:
+    values = sent.model_dump()
+    return NewSubscription(
+        **{
+            **values,
+            "channel": Channel(sent.channel),
+            "scope": Scope(sent.scope),
+            "events": tuple(map(EventType, sent.events)),
+            "types": tuple(sent.types),
+        }
+    )
+
+
+def _shown(found: Subscription, secret: str = "") -> models.Webhook:
+    asked = found.asked
+    return models.Webhook(
+        **{
+            **vars(asked),
+            "channel": asked.channel.value,
+            "scope": asked.scope.value,
+            "events": [event.value for event in asked.events],
+            "types": list(asked.types),
+        },
+        id=str(found.id),
+        owner=found.owner,
+        version=found.version,
+        created_at=found.created_at,
+        secret=secret or None,
+    )
+
+
+def _delivery(found: Delivery) -> models.Delivery:
+    attempts = [
+        models.DeliveryAttempt(
+            at=tried["at"], outcome=tried["why"], status=tried.get("status"),
+            duration_ms=tried.get("duration_ms", 0), excerpt=tried.get("excerpt", ""),
+        )
+        for tried in found.tries
+    ]  # fmt: skip
+    return models.Delivery(
+        id=str(found.id),
+        message_id=found.message_id,
+        webhook=str(found.subscription),
+        event=found.event,
+        subject=found.subject,
+        task=str(found.task) if found.task else None,
+        state=found.state.value,
+        attempts=found.attempts,
+        created_at=found.created_at,
+        next_at=found.next_at,
+        last_attempts=attempts,
+    )
