@@ -23,6 +23,7 @@ from app.core.params.formats.datetimes import moments_at, spoken, zone_of
 from app.core.tasks.limits import IN_TEN_YEARS, MAX_ATTEMPTS, MAX_TIMEOUT_S, wrong_run_at, wrong_tags
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, one_line, tag_of
+from app.web.create import notify
 
 TASK, ANOTHER = "task", "another"
 
@@ -176,6 +177,7 @@ NAMES = (
     "submission_key",
     "parent",
     "then",
+    notify.NAME,
     "csrf_token",
 )
 

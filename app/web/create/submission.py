@@ -22,7 +22,7 @@ from app.core.params.paths import RowsOf, gathered, laid_out, rows_among
 from app.core.params.validate import read_laid_out, validate
 from app.core.quantities import plural
 from app.core.tasks.task import NewTask
-from app.web.create import repeatable, secret_fields, uploads
+from app.web.create import notify, repeatable, secret_fields, uploads
 from app.web.create.envelope import NAMES, Envelope
 from app.web.create.form_fields import Input, blank_row, shown_with
 from app.web.create.secret_fields import KEEP, Keeper
@@ -174,7 +174,7 @@ def _unexpected(laid: Sequence[Field], posted: Posted) -> list[str]:
     texts |= {sent + name for sent in (KEEP, DROP) for name in secrets}
     unknown = [name for name in posted.texts if name not in texts and name not in NAMES]
     unknown += [name for name in posted.uploads if name not in chosen]
-    twice = [name for name in NAMES if len(posted.texts.getlist(name)) > 1]
+    twice = [name for name in NAMES if name != notify.NAME and len(posted.texts.getlist(name)) > 1]
     sentences = [f"This form has no field “{name[:80]}”, so nothing was created." for name in unknown]
     if len(unknown) > MOST_NAMED:
         more = len(unknown) - MOST_NAMED

@@ -31,7 +31,7 @@ from app.extensions import access, services
 from app.http import receiving
 from app.http.receiving import FORM
 from app.web.create import envelope as forms
-from app.web.create import existing_files, form_fields, repeatable, submission, uploads
+from app.web.create import existing_files, form_fields, notify, repeatable, submission, uploads
 from app.web.create.error_summary import Wrong, summary_of
 from app.web.create.existing_files import Carried
 from app.web.create.secret_fields import Keeper
@@ -203,6 +203,8 @@ def _page(
         waits=_waits_of(task_type),
         priorities=list(Priority),
         problems=problems or [],
+        offered=notify.offered(),
+        notified=notify.chosen(),
     )
 
 
@@ -268,7 +270,7 @@ def submit(type_name: str) -> Any:
                     "Check the values.", {wrong.target or "form": wrong.message for wrong in problems}
                 )
             return _page(task_type, envelope, sent.inputs, problems=problems), 422
-        new = sent.new_task(parse_task_id(envelope.parent.data or ""))
+        new = replace(sent.new_task(parse_task_id(envelope.parent.data or "")), notify=notify.chosen())
         try:
             submitted = access().submit(new, task_type)
         except QuotaExceeded as error:
