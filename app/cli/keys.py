@@ -1,4 +1,4 @@
-"""`flask keys rotate`: the secrets of all tasks under the current key.
+"""`flask keys rotate`: the secrets of all tasks and webhooks under the current key.
 
 Exit codes: 0 complete; 1 not complete, and the sentence says what to do; 3 complete, but for secrets that no
 key opens.
@@ -34,7 +34,7 @@ keys_group = AppGroup("keys", help="The keys that encrypt secrets.")
 @click.option("--dry-run", is_flag=True, help="Count only, and change nothing.")
 @with_appcontext
 def rotate_command(dry_run: bool) -> None:
-    """Encrypt the secrets of all tasks again under SECRETS_KEY, with the help of SECRETS_KEY_FALLBACKS.
+    """Encrypt the secrets of all tasks and webhooks again under SECRETS_KEY, with the help of SECRETS_KEY_FALLBACKS.
 
     Workers and web servers may run meanwhile. An interrupted run is continued by the same command.
     Exit code: 0 complete, 1 not complete, 3 complete but for secrets that no key decrypts.
@@ -43,6 +43,7 @@ def rotate_command(dry_run: bool) -> None:
     try:
         with translated("rotating the keys"):
             done = rotate(core.queries, core.tasks, core.vault, dry_run=dry_run)
+            core.subscriptions.rotate_keys(done, dry_run=dry_run)
     except TaskQueueError as error:
         say(str(error))
         say_advice(error)

@@ -19,7 +19,7 @@ from tests.rig.receiver import Receiver, receiver
 
 pytestmark = pytest.mark.real
 
-TASKS = 30
+TASKS = 12
 POINTS = ("ended", "notice_expanded", "delivering", "delivered")
 
 

@@ -21,7 +21,8 @@ from app.core.mongo import Document, Mongo
 from app.core.notifications import signature
 from app.core.notifications.events import OF_STATUS, EventType
 from app.core.notifications.subscription import Channel, NewSubscription, Subscription, read, written
-from app.core.secrets.vault import Vault
+from app.core.secrets.rotation import Rotation
+from app.core.secrets.vault import CannotOpen, Vault
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
 
@@ -118,6 +119,34 @@ class Subscriptions:
         name = f"alerts.{event.value.replace('.', '_')}"
         guard = {"_id": subscription.id, name: subscription.alerts.get(event.value.replace(".", "_"))}
         return bool(self._subscriptions.update_one(guard, {"$set": {name: told}}).matched_count)
+
+    # Keys
+
+    def rotate_keys(self, done: Rotation, *, dry_run: bool = False) -> None:
+        """Seal again what is not under the first key, and count it in ``done``; with ``dry_run`` count only."""
+        for subscription in self.of_owner(None):
+            counted, after = Rotation(), []
+            for known in subscription.secrets:
+                sealed = self._sealed_again(known["sealed"], subscription.id, counted)
+                after.append({**known, "sealed": sealed})
+            if counted.renewed and not dry_run:
+                guard = {"_id": subscription.id, "secrets": list(subscription.secrets)}
+                if not self._subscriptions.update_one(guard, {"$set": {"secrets": after}}).matched_count:
+                    continue  # It was rotated meanwhile, so under the first key, or deleted.
+            done.add(counted)
+
+    def _sealed_again(self, token: str, subscription_id: ObjectId, counted: Rotation) -> str:
+        place = _place(subscription_id)
+        try:
+            if self._vault.is_current(token):
+                counted.current += 1
+                return token
+            sealed = self._vault.seal(self._vault.open(token, place), place)
+        except (CannotOpen, IndexError):
+            counted.unreadable += 1
+            return token
+        counted.renewed += 1
+        return sealed
 
     # What ends tasks
 

@@ -37,6 +37,11 @@ class Rotation:
     current: int = 0
     unreadable: int = 0
 
+    def add(self, other: Rotation) -> None:
+        self.renewed += other.renewed
+        self.current += other.current
+        self.unreadable += other.unreadable
+
 
 def rotate(queries: AllParams, tasks: ParamsWriter, vault: Vault, *, dry_run: bool = False) -> Rotation:
     """Encrypt again what is not under the first key; with ``dry_run`` count only.
@@ -53,9 +58,7 @@ def rotate(queries: AllParams, tasks: ParamsWriter, vault: Vault, *, dry_run: bo
         if counted.renewed and not dry_run and not tasks.replace_params(task_id, params, after):
             continue  # The task was deleted meanwhile.
         done.tasks += 1
-        done.renewed += counted.renewed
-        done.current += counted.current
-        done.unreadable += counted.unreadable
+        done.add(counted)
     return done
 
 

@@ -17,8 +17,11 @@ from app.core.notifications import email
 from app.core.notifications.deliveries import MOST_ATTEMPTS, Attempt, DeliveryState, Why, backoff_s
 from app.core.notifications.events import EventType
 from app.core.notifications.subscription import Channel, NewSubscription, Scope, Subscription
+from app.core.notifications.subscriptions import Subscriptions
 from app.core.people.person import Origin, Person
 from app.core.people.roles import Permission, Role
+from app.core.secrets.rotation import Rotation
+from app.core.secrets.vault import Vault
 from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import NewTask, Task
@@ -159,6 +162,21 @@ def test_it_is_sent_signed_and_verified_by_the_public_library(
     alice.notifications.send_again(test.id)
     sent(services)
     assert [found[0] for found in hook.received] == [test.message_id] * 3
+
+
+def test_secrets_follow_a_rotation_of_the_key(
+    services: Services, subscribe: Subscribe, hook: Receiver
+) -> None:
+    subscription = subscribe()
+    both = Subscriptions(services.db, Vault(["another key", "tests-only too"]))
+    for counts in ((1, 0, 0), (0, 1, 0)):
+        done = Rotation()
+        both.rotate_keys(done)
+        assert (done.renewed, done.current, done.unreadable) == counts
+    other = Subscriptions(services.db, Vault(["another key"]))
+    assert other.secrets(other.get(subscription.id)) == [hook.secret]
+    Subscriptions(services.db, Vault(["a third"])).rotate_keys(done := Rotation())
+    assert done.unreadable == 1
 
 
 def test_a_receiver_that_refuses_is_asked_again_later_and_given_up(

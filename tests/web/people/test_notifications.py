@@ -13,13 +13,14 @@ from app.core.notifications.deliveries import Attempt, Why
 from app.core.people.roles import Role
 from app.core.services import Services
 from tests.signing_in import token_of, user_of
-from tests.web.create.creating import publish
+from tests.web.create.creating import Browser, only, publish, upload
 from tests.web.looking import text_of
 
 PAGE = "/profile/notifications"
 NEW = {
     "name": "CI <b>", "channel": "webhook", "address": "https://example.org/hook?key=k",
-    "event": ["task.failed"], "scope": "own", "count": "3", "minutes": "10", "wait_minutes": "10", "enabled": "1",
+    "event": ["task.failed"], "scope": "own", "enabled": "1",
+    "count": "3", "minutes": "10", "wait_minutes": "10",
 }  # fmt: skip
 
 
@@ -101,9 +102,14 @@ def test_administrators_see_all_and_may_delete_but_not_change(
 def test_create_task_offers_them(signed_in_as: Callable[..., FlaskClient], services: Services) -> None:
     publish(services)
     client = signed_in_as(Role.SUBMITTER)
-    form = f"/create/{services.catalog.types()[0].name}"
+    form = "/tasks/new/clean_table"
     assert "Tell me when it ends" not in client.get(form).text
     send(client, **NEW)
     (found,) = services.subscriptions.of_owner(None)
     page = client.get(form).text
     assert "Tell me when it ends" in page and f'value="{found.id}"' in page
+    sender = Browser(client)
+    sent = sender.open()
+    sent.setlist("notify", [str(found.id)])
+    assert sender.send(sent, p_source=upload()).status_code == 303
+    assert only(services).notify == (found.id,)
