@@ -34,7 +34,7 @@ keys_group = AppGroup("keys", help="The keys that encrypt secrets.")
 @click.option("--dry-run", is_flag=True, help="Count only, and change nothing.")
 @with_appcontext
 def rotate_command(dry_run: bool) -> None:
-    """Encrypt the secrets of all tasks and webhooks again under SECRETS_KEY, with the help of SECRETS_KEY_FALLBACKS.
+    """Encrypt all secrets of tasks and webhooks again under SECRETS_KEY; SECRETS_KEY_FALLBACKS decrypts them.
 
     Workers and web servers may run meanwhile. An interrupted run is continued by the same command.
     Exit code: 0 complete, 1 not complete, 3 complete but for secrets that no key decrypts.

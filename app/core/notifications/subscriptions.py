@@ -28,7 +28,7 @@ from app.core.tasks.task import Task
 
 MOST = 50
 """Subscriptions of a person."""
-MOST_OF_ALL = 2_000
+MOST_LISTED = 2_000
 FORMER_SECRET = timedelta(hours=24)
 """How long a secret is valid after its rotation."""
 KNOWN_S = 2.0
@@ -57,7 +57,7 @@ class Subscriptions:
     def of_owner(self, owner: str | None) -> list[Subscription]:
         """Return the subscriptions of a person, or of everybody, the newest first."""
         query: Document = {} if owner is None else {"owner": owner}
-        return self._read(self._subscriptions.find(query).sort([("_id", -1)]).limit(MOST_OF_ALL))
+        return self._read(self._subscriptions.find(query).sort([("_id", -1)]).limit(MOST_LISTED))
 
     def create(self, owner: str, asked: NewSubscription) -> tuple[Subscription, str]:
         """Create a subscription; returns it and its secret, which is shown once; empty for e-mail.
@@ -110,7 +110,7 @@ class Subscriptions:
 
     def enabled(self) -> list[Subscription]:
         """Return all that are on, as they are now."""
-        found = self._read(self._subscriptions.find({"enabled": True}).limit(MOST_OF_ALL))
+        found = self._read(self._subscriptions.find({"enabled": True}))
         self._known = (time.monotonic(), found)
         return found
 
@@ -123,8 +123,8 @@ class Subscriptions:
     # Keys
 
     def rotate_keys(self, done: Rotation, *, dry_run: bool = False) -> None:
-        """Seal again what is not under the first key, and count it in ``done``; with ``dry_run`` count only."""
-        for subscription in self.of_owner(None):
+        """Seal again what is not under the first key, and count it in ``done``; a dry run only counts."""
+        for subscription in self._read(self._subscriptions.find()):
             counted, after = Rotation(), []
             for known in subscription.secrets:
                 sealed = self._sealed_again(known["sealed"], subscription.id, counted)
