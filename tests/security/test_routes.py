@@ -34,6 +34,7 @@ MAY = {
         "retry": OWN,
         "reprioritize": OWN,
         "delete": OWN,
+        "notifications": OWN,
     },
     "operator": {
         "cancel": ANY,
@@ -45,7 +46,7 @@ MAY = {
         "workers": ANY,
         "queues": ANY,
     },
-    "administrator": {"audit": ANY, "users": ANY},
+    "administrator": {"audit": ANY, "users": ANY, "notifications": ANY},
 }
 """What each role may do besides what the roles before it may."""
 
@@ -144,6 +145,18 @@ TABLE = {
         for view in (
             *("index", "add", "show", "disable", "enable", "end_sessions", "set_groups", "reset"),
             *("revoke_tokens", "require_second_factor", "set_role", "roles", "tokens", "revoke_token"),
+        )
+    },
+    **{
+        f"notifications.{view}": Rule("notifications", also=("hidden",))
+        for view in ("index", "create", "show", "change", "test", "rotate", "delete", "delivery", "resend")
+    },
+    "notifications.everybody": Rule("notifications", also=("refused",)),
+    **{
+        f"api.webhooks.{view}": Rule("notifications", also=("hidden",))
+        for view in (
+            *("list_webhooks", "create_webhook", "get_webhook", "change_webhook", "delete_webhook"),
+            *("rotate_webhook_secret", "test_webhook", "list_deliveries", "get_delivery", "resend_delivery"),
         )
     },
     "api.openapi": PUBLIC,
