@@ -204,7 +204,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     dispatch = Dispatcher(tasks, queues, files, deletions, words, vault, settings.max_worker_losses)
     listing = Listing(db, words)
     people, rates = People.of(db, settings, lambda: _providers(settings)), Rates(lambda: queues.redis)
-    outbox = Outbox(tasks, queries, subscriptions, deliveries, Subscribers(people, listing, queries))
+    outbox = Outbox(tasks, queries, subscriptions, deliveries, Subscribers(people, listing))
     deletions.before = outbox.tell_of
     return Services(
         settings=settings,

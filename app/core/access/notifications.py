@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bson import ObjectId
@@ -23,6 +23,8 @@ from app.core.people.roles import Permission, Reach, grants_of
 SENT_PER_MINUTE, MINUTE_S = 30, 60
 """How often a person may press Send test and Send again."""
 MANAGE = Permission.NOTIFICATION_MANAGE
+HIDDEN = "A task that you may not view any more"
+NOT_SENT = "You don't have permission to view the task of this delivery, so it isn't sent again."
 TOO_NARROW = (
     "This token may read fewer tasks than its owner. "
     "Use a token that may read all of them, or subscribe to your own tasks only."
@@ -134,18 +136,30 @@ class Notifications:
         self._rights.require(MANAGE)
         if everybody and not self.for_everybody:
             raise self._rights.refused(MANAGE)
-        if subscription is not None:
-            return self._deliveries.page(None, subscription.id, after)
-        return self._deliveries.page(None if everybody else self._rights.person.id, None, after)
+        owner = None if everybody or subscription else self._rights.person.id
+        page = self._deliveries.page(owner, subscription.id if subscription else None, after)
+        return replace(page, deliveries=[self._as_seen(found) for found in page.deliveries])
 
     def delivery(self, delivery_id: ObjectId | None) -> Delivery:
         """Return a delivery of the person's own, with what it says. Raises Forbidden, NotFound."""
+        return self._as_seen(self._own(delivery_id))
+
+    def _own(self, delivery_id: ObjectId | None) -> Delivery:
         self._rights.require(MANAGE)
         return self._deliveries.get(delivery_id, self._rights.person.id)
 
+    def _sees(self, delivery: Delivery) -> bool:
+        return not delivery.task or self._rights.may_know(delivery.of, private=delivery.private)
+
+    def _as_seen(self, delivery: Delivery) -> Delivery:
+        """Return a delivery without what it says where the person may not know of its task any more."""
+        return delivery if self._sees(delivery) else replace(delivery, subject=HIDDEN, body="", task=None)
+
     def send_again(self, delivery_id: ObjectId | None) -> Delivery:
         """Have a delivery sent now, with the same ID. Raises Forbidden, NotFound, Conflict, QuotaExceeded."""
-        delivery = self.delivery(delivery_id)
+        delivery = self._own(delivery_id)
+        if not self._sees(delivery):
+            raise Forbidden(NOT_SENT)
         self._subscriptions.get(delivery.subscription, self._rights.person.id)
         self._count()
         sent = self._deliveries.send_again(delivery)
@@ -159,7 +173,7 @@ class Notifications:
         said = {"subscription": str(subscription.id), "name": subscription.asked.name}
         told = message.of_condition(EventType.TEST, f"Test of “{subscription.asked.name}”", said, utcnow())
         new_id = id_of(subscription.id, ObjectId())
-        self._deliveries.insert(new_id, subscription.id, subscription.owner, told)
+        self._deliveries.insert(new_id, subscription, told)
         return self._deliveries.get(new_id)
 
     def _count(self) -> None:
@@ -173,7 +187,7 @@ class Notifications:
 
 
 def _described(subscription: Subscription) -> dict[str, Any]:
-    """Return what the audit keeps of a subscription: never the query of an address, which may be a secret."""
+    """Return what the audit keeps of a subscription: only the host of a webhook, as the rest may be a secret."""
     asked = subscription.asked
     return {
         "name": asked.name,

@@ -41,11 +41,13 @@ ORDER = (
     "users",
     "passkeys",
     "tokens",
+    "subscriptions",
     "audit",
 )
-EPHEMERAL = ("workers", "leases", "sessions", "links", "challenges", "bulk_operations")
-"""Who is online, who leads, who is signed in, and which bulk actions there are: of this moment and this
-server only. An imported bulk action would go on by itself, on tasks of another moment; the audit has them."""
+EPHEMERAL = ("workers", "leases", "sessions", "links", "challenges", "bulk_operations", "deliveries")
+"""Who is online, who leads, who is signed in, which bulk actions there are, and what is being delivered: of
+this moment and this server only. An imported bulk action would go on by itself, on tasks of another moment;
+the audit has them. Imported deliveries would be sent to receivers that have had them already."""
 
 IMPORTS = "imports"
 """How far an import has come, while it is not finished."""

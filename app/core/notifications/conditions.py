@@ -15,7 +15,7 @@ from typing import Any
 from app.core.clock import utcnow
 from app.core.mongo import Document
 from app.core.notifications import message
-from app.core.notifications.audience import Audience
+from app.core.notifications.audience import Audience, concerned
 from app.core.notifications.deliveries import Deliveries, id_of
 from app.core.notifications.events import EventType
 from app.core.notifications.subscription import Subscription
@@ -52,22 +52,24 @@ class Conditions:
         return made
 
     def _waiting(self, subscription: Subscription) -> int:
-        minutes = subscription.asked.wait_minutes
-        before = utcnow() - timedelta(minutes=minutes)
-        found = self._first(subscription, EventType.TASK_WAITING, [Status.QUEUED.value], "queued_at", before)
+        before = utcnow() - timedelta(minutes=subscription.asked.wait_minutes)
+        late: Document = {"status": Status.QUEUED.value, "queued_at": {"$lt": before}}
+        found = self._oldest(subscription, late, 1)
         if not found:
             return self._ceased(subscription, EventType.TASK_WAITING)
-        owner = self.audience.name(found[0].owner)
-        said = message.of_task(EventType.TASK_WAITING, found[0], owner, utcnow())
+        task = found[0]
+        name = self.audience.names([task.owner])[task.owner]
+        said = message.of_task(EventType.TASK_WAITING, task, name, utcnow())
         return self._begun(subscription, EventType.TASK_WAITING, [WAITS], lambda _: said)
 
     def _unserved(self, subscription: Subscription) -> int:
-        served, before = self.served(), utcnow() - UNSERVED_AFTER
         statuses = sorted(status.value for status in WAITING)
-        found = self._first(
-            subscription, EventType.TYPE_UNSERVED, statuses, "created_at", before, {"$nin": sorted(served)}
-        )
-        missing = sorted({task.type for task in found})
+        unserved: Document = {
+            "status": {"$in": statuses},
+            "created_at": {"$lt": utcnow() - UNSERVED_AFTER},
+            "type": {"$nin": sorted(self.served())},
+        }
+        missing = sorted({task.type for task in self._oldest(subscription, unserved, LOOKED_AT)})
         if not missing:
             return self._ceased(subscription, EventType.TYPE_UNSERVED)
 
@@ -77,28 +79,14 @@ class Conditions:
 
         return self._begun(subscription, EventType.TYPE_UNSERVED, missing, said)
 
-    def _first(
-        self, subscription: Subscription, event: EventType, statuses: list[str], field: str, before: Any,
-        types: Any = None,
-    ) -> list[Task]:  # fmt: skip
-        """Return the oldest waiting tasks that the subscription is for."""
-        query: Document = {
-            "status": {"$in": statuses},
-            "priority": {"$in": [int(one) for one in Priority]},
-            field: {"$lt": before},
-        }
-        if types is not None:
-            query["type"] = types
-        if subscription.asked.types:
-            query["type"] = {**(types or {}), "$in": list(subscription.asked.types)}
-        order = [("created_at", 1), ("_id", 1)]
-        found = self.queries.find(query, order, LOOKED_AT)
-        return [
-            task
-            for task in found
-            if subscription.wants(event, task)
-            and self.audience.sees(subscription.owner, task, subscription.asked.filter)
-        ]
+    def _oldest(self, subscription: Subscription, query: Document, limit: int) -> list[Task]:
+        """Return the oldest tasks of a query that the subscription is for."""
+        concern = concerned(self.audience, subscription)
+        if concern is None:
+            return []
+        known: Document = {**query, "priority": {"$in": [int(one) for one in Priority]}}
+        both: Document = {"$and": [known, concern]} if concern else known
+        return self.queries.brief(both, [("created_at", 1), ("_id", 1)], limit)
 
     def _begun(
         self, subscription: Subscription, event: EventType, now: list[str],
@@ -108,7 +96,7 @@ class Conditions:
         new = [one for one in now if one not in known["told"]]
         if new:
             new_id = id_of(subscription.id, event.value, known["number"])
-            self.deliveries.insert(new_id, subscription.id, subscription.owner, said(new))
+            self.deliveries.insert(new_id, subscription, said(new))
         if now != known["told"]:
             told = {"number": known["number"] + bool(new), "told": now}
             self.subscriptions.note_alert(subscription, event, told)

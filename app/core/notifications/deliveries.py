@@ -14,26 +14,36 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+from itertools import islice
 from typing import Any
 
 from bson import ObjectId
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from app.core import stored
 from app.core.clock import utcnow
 from app.core.errors import Conflict, NotFound
 from app.core.listing.cursors import beyond, encode
 from app.core.mongo import Document, Mongo
+from app.core.notifications.events import EventType
+from app.core.notifications.subscription import Channel, Subscription
 
 LEASE = timedelta(seconds=90)
 """Longer than any attempt; then another process may send it."""
 FIRST_S, LONGEST_S = 5.0, 6 * 3600.0
 MOST_ATTEMPTS = 14
 """With the waits between them, a receiver may be away for one to two days."""
+RECEIVER_GONE = 410
+"""The receiver of a webhook wants no more of it, ever (RFC 9110, 15.5.11)."""
 KEPT = timedelta(days=30)
 KEPT_ATTEMPTS = 20
 PAGE_SIZE = 25
 DUE_AT_ONCE = 20
+MOST_PENDING = 10_000
+"""Of one subscription; what comes on top is dropped and counted, so that one dead receiver fills no disk."""
+MOST_MAILS, MAILS_WITHIN = 100, timedelta(hours=1)
+"""Of one subscription: a mailbox that gets thousands is blocked by its provider, and so is the mail server."""
+DUPLICATE = 11000
 PRUNE_S, PRUNED_AT_ONCE = 2.0, 500
 
 
@@ -57,7 +67,9 @@ class Why(str, Enum):
     NO_SECRET = "no_secret"  # noqa: S105 - a code
     NO_MAIL_SERVER = "no_mail_server"
     GONE = "gone"
-    """The subscription is deleted or off, or its owner may not sign in any more."""
+    """The subscription is deleted or off, or its owner may not have subscriptions any more."""
+    NOT_PERMITTED = "not_permitted"
+    """Its owner may not know of the task any more."""
     ERROR = "error"
 
 
@@ -81,7 +93,7 @@ class Attempt:
 class Delivery:
     """A delivery as MongoDB holds it. ``body`` is exactly what is sent, by every attempt.
 
-    ``tries`` are its last attempts. ``task`` is the one that it is about, if any.
+    ``tries`` are its last attempts. ``task`` is the one that it is about, if any, ``of`` its owner.
     """
 
     id: ObjectId
@@ -97,6 +109,8 @@ class Delivery:
     next_at: datetime | None = None
     over_at: datetime | None = None
     task: ObjectId | None = None
+    of: str = ""
+    private: bool = False
     tries: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -121,6 +135,8 @@ _OPTIONAL: dict[str, stored.Check] = {
     "allowed": stored.is_count,
     **dict.fromkeys(("next_at", "over_at"), stored.maybe(stored.is_time)),
     "task": stored.maybe(stored.is_id),
+    "of": stored.is_text,
+    "private": stored.is_flag,
     "tries": stored.list_of(_TRY),
 }
 
@@ -130,6 +146,15 @@ def _delivery(document: Document) -> Delivery:
     values: dict[str, Any] = stored.checked(document, _REQUIRED, _OPTIONAL)
     values["state"] = DeliveryState(values["state"])
     return Delivery(id=values.pop("_id"), **values)
+
+
+def _new(new_id: ObjectId, subscription: Subscription, message: Mapping[str, Any]) -> Document:
+    now = utcnow()
+    return {
+        "_id": new_id, "subscription": subscription.id, "owner": subscription.owner, **message,
+        "created_at": now, "next_at": now, "state": DeliveryState.PENDING.value, "attempts": 0,
+        "allowed": MOST_ATTEMPTS, "tries": [],
+    }  # fmt: skip
 
 
 def backoff_s(attempts: int) -> float:
@@ -158,25 +183,34 @@ class Deliveries:
     def __init__(self, db: Mongo) -> None:
         self._deliveries = db.deliveries
 
-    def insert(
-        self,
-        delivery_id: ObjectId,
-        subscription: ObjectId,
-        owner: str,
-        message: Mapping[str, Any],
-    ) -> bool:
-        """Make a delivery durable; False where it was already. ``message``: event, subject, body, task."""
-        now = utcnow()
-        document = {
-            "_id": delivery_id, "subscription": subscription, "owner": owner, **message,
-            "created_at": now, "next_at": now, "state": DeliveryState.PENDING.value, "attempts": 0,
-            "allowed": MOST_ATTEMPTS, "tries": [],
-        }  # fmt: skip
+    def insert(self, new_id: ObjectId, subscription: Subscription, message: Mapping[str, Any]) -> bool:
+        """Make a delivery durable; False where it was already. ``message`` is of `message`."""
         try:
-            self._deliveries.insert_one(document)
+            self._deliveries.insert_one(_new(new_id, subscription, message))
         except DuplicateKeyError:
             return False
         return True
+
+    def insert_many(self, subscription: Subscription, messages: Mapping[ObjectId, Mapping[str, Any]]) -> int:
+        """Make deliveries durable, by ID, as far as there is room; returns how many were dropped."""
+        new = [_new(new_id, subscription, said) for new_id, said in messages.items()]
+        taken = new[: self._room(subscription, len(new))]
+        try:
+            if taken:
+                self._deliveries.insert_many(taken, ordered=False)
+        except BulkWriteError as error:
+            if any(wrong.get("code") != DUPLICATE for wrong in error.details.get("writeErrors", ())):
+                raise
+        return len(new) - len(taken)
+
+    def _room(self, subscription: Subscription, wanted: int) -> int:
+        """Return how many more deliveries a subscription may have, ``wanted`` at most."""
+        pending = {"subscription": subscription.id, "state": DeliveryState.PENDING.value}
+        room = MOST_PENDING - int(self._deliveries.count_documents(pending, limit=MOST_PENDING))
+        if subscription.asked.channel is Channel.EMAIL:
+            lately = {"subscription": subscription.id, "created_at": {"$gt": utcnow() - MAILS_WITHIN}}
+            room = min(room, MOST_MAILS - int(self._deliveries.count_documents(lately, limit=MOST_MAILS)))
+        return max(0, min(room, wanted))
 
     def get(self, delivery_id: ObjectId | None, owner: str | None = None) -> Delivery:
         """Return a delivery, of this owner where one is given. Raises NotFound."""
@@ -208,8 +242,8 @@ class Deliveries:
         query: Document = {"state": DeliveryState.PENDING.value, "next_at": {"$lte": utcnow()}}
         if but:
             query["subscription"] = {"$nin": list(but)}
-        found = self._deliveries.find(query).sort([("next_at", 1)]).limit(limit)
-        return list(stored.readable("delivery", _delivery, found))
+        found = self._deliveries.find(query).sort([("next_at", 1)]).batch_size(limit + 1)
+        return list(islice(stored.readable("delivery", _delivery, found), limit))
 
     def take(self, delivery: Delivery) -> Delivery | None:
         """Begin an attempt; None where another process has, or it is over."""
@@ -232,6 +266,23 @@ class Deliveries:
             values = {"state": state.value, "over_at": now, "next_at": None}
         update = {"$set": values, "$push": {"tries": {"$each": [tried], "$slice": -KEPT_ATTEMPTS}}}
         return bool(self._deliveries.update_one(self._guard(delivery), update).matched_count)
+
+    def give_up(self, subscription: ObjectId) -> int:
+        """End all that is pending of a subscription that is off or deleted; returns how many."""
+        now = utcnow()
+        tried = {"at": now, "why": Why.GONE.value, "status": None, "duration_ms": 0, "excerpt": ""}
+        pending = {
+            "subscription": subscription, "state": DeliveryState.PENDING.value,
+            "event": {"$ne": EventType.TEST.value},
+        }  # fmt: skip
+        values = {"state": DeliveryState.FAILED.value, "over_at": now, "next_at": None}
+        update = {"$set": values, "$push": {"tries": {"$each": [tried], "$slice": -KEPT_ATTEMPTS}}}
+        return int(self._deliveries.update_many(pending, update).modified_count)
+
+    def accepted_since(self, subscription: ObjectId, since: datetime) -> bool:
+        """Return whether a receiver has accepted anything since then."""
+        accepted = {"state": DeliveryState.DELIVERED.value, "over_at": {"$gte": since}}
+        return self._deliveries.find_one({"subscription": subscription, **accepted}, {"_id": 1}) is not None
 
     def _guard(self, delivery: Delivery) -> Document:
         return {"_id": delivery.id, "state": DeliveryState.PENDING.value, "attempts": delivery.attempts}

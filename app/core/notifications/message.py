@@ -11,8 +11,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bson import ObjectId
-
 from app.core.notifications.events import EventType
 from app.core.tasks.described import described
 from app.core.tasks.states import Status
@@ -43,20 +41,19 @@ def of_task(event: EventType, task: Task, owner_name: str, at: datetime) -> dict
     """Return the message of an event of one task."""
     said = {"task": described(task, owner_name, traceback=False)}
     word = _ENDED.get(event, "Waiting")
-    return _message(event, f"{word}: {task.title}", said, at, task.id)
+    about = {"task": task.id, "of": task.owner, "private": task.private}
+    return _message(event, f"{word}: {task.title}", said, at) | about
 
 
 def of_condition(event: EventType, subject: str, said: dict[str, Any], at: datetime) -> dict[str, Any]:
     """Return the message of a condition that holds now."""
-    return _message(event, subject, said, at, None)
+    return _message(event, subject, said, at)
 
 
-def _message(
-    event: EventType, subject: str, said: dict[str, Any], at: datetime, task: ObjectId | None
-) -> dict[str, Any]:
+def _message(event: EventType, subject: str, said: dict[str, Any], at: datetime) -> dict[str, Any]:
     body = {"type": event.value, "timestamp": _written(at), "data": said}
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=_written)
-    return {"event": event.value, "subject": subject[:LONGEST_SUBJECT], "body": text, "task": task}
+    return {"event": event.value, "subject": subject[:LONGEST_SUBJECT], "body": text}
 
 
 def _written(value: Any) -> str:

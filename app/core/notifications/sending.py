@@ -18,9 +18,9 @@ from bson import ObjectId
 from app.core.errors import NotFound
 from app.core.failpoints import reach
 from app.core.notifications.audience import Audience
-from app.core.notifications.deliveries import Attempt, Deliveries, Delivery, Why
+from app.core.notifications.deliveries import RECEIVER_GONE, Attempt, Deliveries, Delivery, Why
 from app.core.notifications.events import EventType
-from app.core.notifications.subscription import Channel, Subscription
+from app.core.notifications.subscription import Channel, Off, Subscription
 from app.core.notifications.subscriptions import Subscriptions
 from app.core.secrets.vault import CannotOpen
 
@@ -28,6 +28,9 @@ THREADS = 16
 MOST_OF_ONE = 4
 REST_S = 10.0
 """How long nothing is sent to a subscription after a failed attempt: what is dead would hold every thread."""
+
+_OF_NO_RECEIVER = (Why.ACCEPTED, Why.GONE, Why.NOT_PERMITTED)
+"""After these, the receiver can be asked again at once: it took the message, or was not asked."""
 
 Send = Callable[[Subscription, Delivery], Attempt]
 
@@ -72,19 +75,38 @@ class Sender:
         return list({*full, *self._rests})
 
     def _send(self, delivery: Delivery) -> None:
-        accepted = False
+        rests = True
         try:
             ended = self.attempt(delivery)
-            accepted = ended.accepted
+            rests = ended.why not in _OF_NO_RECEIVER
             reach("delivered", delivery.id)
             self.deliveries.settle(delivery, ended)
+            self._consider(delivery, ended)
         except Exception as error:  # MongoDB is away, or a defect: it is sent again when the lease is over
             log.warning("Delivery %s could not be settled and is sent again: %s", delivery.id, error)
         finally:
             with self._lock:
                 self._sending[delivery.subscription] -= 1
-                if not accepted:
+                if rests:
                     self._rests[delivery.subscription] = time.monotonic() + REST_S
+
+    def _consider(self, delivery: Delivery, ended: Attempt) -> None:
+        """Turn a subscription off that has no receiver any more, and end what waits for nobody."""
+        if ended.why is Why.GONE:
+            self.deliveries.give_up(delivery.subscription)
+            return
+        if ended.accepted or ended.why in _OF_NO_RECEIVER:
+            return
+        gone = ended.status == RECEIVER_GONE and ended.final
+        dead = delivery.attempts >= delivery.allowed
+        if not gone and (
+            not dead or self.deliveries.accepted_since(delivery.subscription, delivery.created_at)
+        ):
+            return
+        subscription = self.subscriptions.get(delivery.subscription)
+        if self.subscriptions.turn_off(subscription, Off.GONE if gone else Off.DEAD):
+            self.deliveries.give_up(subscription.id)
+            log.warning("The subscription %s was turned off: its receiver takes nothing.", subscription.id)
 
     def attempt(self, delivery: Delivery) -> Attempt:
         """Send a delivery, unless it is for nobody any more."""
@@ -93,8 +115,12 @@ class Sender:
         except NotFound:
             return Attempt(Why.GONE, final=True)
         on = subscription.asked.enabled or delivery.event == EventType.TEST.value
-        if not on or not self.audience.enabled(subscription.owner):
+        if not on or not self.audience.subscribes(subscription.owner):
             return Attempt(Why.GONE, final=True)
+        if delivery.task and not self.audience.may_know(
+            subscription.owner, delivery.of, private=delivery.private
+        ):
+            return Attempt(Why.NOT_PERMITTED, final=True)
         try:
             return self.channels[subscription.asked.channel](subscription, delivery)
         except CannotOpen as error:

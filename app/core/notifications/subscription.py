@@ -33,6 +33,15 @@ class Channel(str, Enum):
     EMAIL = "email"
 
 
+class Off(str, Enum):
+    """Why a subscription was turned off by itself."""
+
+    GONE = "gone"
+    """The receiver answered 410: it wants no more."""
+    DEAD = "dead"
+    """A message was given up, and none was accepted all the while."""
+
+
 class Scope(str, Enum):
     """Of whose tasks."""
 
@@ -129,7 +138,8 @@ class Subscription:
     """A subscription as MongoDB holds it, without its secrets. Times are aware UTC.
 
     ``version`` is counted up by each change. ``alerts`` is, by event, how often it was told of a condition,
-    and what it was told of last.
+    and what it was told of last. ``off`` says why it was turned off by itself. ``dropped`` counts messages for
+    which there was no room, the last at ``dropped_at``; it begins anew when the subscription is changed.
     """
 
     id: ObjectId
@@ -139,10 +149,13 @@ class Subscription:
     asked: NewSubscription
     secrets: tuple[Document, ...] = ()
     alerts: Mapping[str, Document] = field(default_factory=dict)
+    off: Off | None = None
+    dropped: int = 0
+    dropped_at: datetime | None = None
 
     @property
     def shown_address(self) -> str:
-        """The address without its query, which often is a secret."""
+        """The address without its path and query, which often hold a secret: receivers of chats have it there."""
         return shown(self.asked.channel, self.asked.address)
 
     def wants(self, event: EventType, task: Task) -> bool:
@@ -162,7 +175,8 @@ def shown(channel: Channel, address: str) -> str:
     if channel is Channel.EMAIL:
         return address
     try:
-        return url.parse(address).shown
+        found = url.parse(address)
+        return f"{found.scheme}://{found.authority}/{'…' if found.target != '/' else ''}"
     except Refused:
         return "–"
 
@@ -184,6 +198,9 @@ _OPTIONAL: dict[str, stored.Check] = {
     "filter": lambda value: isinstance(value, dict) and all(map(stored.is_text, value.values())),
     **dict.fromkeys(("count", "minutes", "wait_minutes"), stored.is_count),
     "secrets": stored.list_of(_SECRET),
+    "off": stored.maybe(stored.one_of(*(off.value for off in Off))),
+    "dropped": stored.is_count,
+    "dropped_at": stored.maybe(stored.is_time),
     "alerts": lambda value: isinstance(value, dict) and all(map(stored.is_document, value.values())),
 }
 _KNOWN = {event.value: event for event in EventType}
@@ -195,11 +212,18 @@ def read(document: Document) -> Subscription:
     values: dict[str, Any] = stored.checked(document, _REQUIRED, _OPTIONAL)
     own = {name: values.pop(name) for name in _OF_ITSELF}
     secrets, alerts = tuple(values.pop("secrets", ())), values.pop("alerts", {})
+    own |= {name: values.pop(name) for name in ("dropped", "dropped_at") if name in values}
+    off = values.pop("off", None)
     values["events"] = tuple(_KNOWN[name] for name in values["events"] if name in _KNOWN)
     values["types"] = tuple(values.get("types", ()))
     values |= {"channel": Channel(values["channel"]), "scope": Scope(values["scope"])}
     return Subscription(
-        id=values.pop("_id"), asked=NewSubscription(**values), secrets=secrets, alerts=alerts, **own
+        id=values.pop("_id"),
+        asked=NewSubscription(**values),
+        secrets=secrets,
+        alerts=alerts,
+        off=Off(off) if off else None,
+        **own,
     )
 
 

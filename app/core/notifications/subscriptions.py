@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +21,15 @@ from app.core.errors import Conflict, NotFound
 from app.core.mongo import Document, Mongo
 from app.core.notifications import signature
 from app.core.notifications.events import OF_STATUS, EventType
-from app.core.notifications.subscription import Channel, NewSubscription, Subscription, read, written
+from app.core.notifications.subscription import (
+    Channel,
+    NewSubscription,
+    Off,
+    Scope,
+    Subscription,
+    read,
+    written,
+)
 from app.core.secrets.rotation import Rotation
 from app.core.secrets.vault import CannotOpen, Vault
 from app.core.tasks.states import Status
@@ -36,12 +45,38 @@ KNOWN_S = 2.0
 CHANGED = "The subscription was changed meanwhile. Reload the page and try again."
 
 
+@dataclass
+class _Known:
+    """Subscriptions by whose tasks they are for: that a task ends costs little, however many there are."""
+
+    own: dict[str, list[Subscription]] = field(default_factory=dict)
+    others: list[Subscription] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, subscriptions: list[Subscription]) -> _Known:
+        known = cls()
+        for found in subscriptions:
+            of_any = found.asked.scope is Scope.ANY
+            (known.others if of_any else known.own.setdefault(found.owner, [])).append(found)
+        return known
+
+    def __bool__(self) -> bool:
+        return bool(self.own or self.others)
+
+    def concern(self, task: Task, status: Status) -> bool:
+        event, failing = OF_STATUS[status], status is Status.FAILED
+        return any(
+            found.wants(event, task) or (failing and found.wants(EventType.TASKS_FAILING, task))
+            for found in (*self.own.get(task.owner, ()), *self.others)
+        )
+
+
 class Subscriptions:
     """Who is told of what."""
 
     def __init__(self, db: Mongo, vault: Vault) -> None:
         self._subscriptions, self._vault = db.subscriptions, vault
-        self._known: tuple[float, list[Subscription]] = (float("-inf"), [])
+        self._known = (float("-inf"), _Known())
         self._lock = threading.Lock()
 
     # People
@@ -78,7 +113,8 @@ class Subscriptions:
     def change(self, subscription: Subscription, asked: NewSubscription) -> Subscription:
         """Raises Invalid, Conflict. How it is told never changes, as secrets belong to a channel."""
         asked = NewSubscription(**{**vars(asked), "channel": subscription.asked.channel}).checked()
-        return self._set(subscription, written(asked))
+        fresh = {"off": None, "dropped": 0, "dropped_at": None}
+        return self._set(subscription, {**written(asked), **fresh})
 
     def rotate(self, subscription: Subscription) -> tuple[Subscription, str]:
         """Give a webhook a new secret; the former one is valid for `FORMER_SECRET`. Raises Conflict."""
@@ -111,8 +147,21 @@ class Subscriptions:
     def enabled(self) -> list[Subscription]:
         """Return all that are on, as they are now."""
         found = self._read(self._subscriptions.find({"enabled": True}))
-        self._known = (time.monotonic(), found)
+        self._known = (time.monotonic(), _Known.of(found))
         return found
+
+    def turn_off(self, subscription: Subscription, why: Off) -> bool:
+        """Turn a subscription off by itself; False where it was changed meanwhile."""
+        try:
+            self._set(subscription, {"enabled": False, "off": why.value})
+        except (Conflict, NotFound):
+            return False
+        return True
+
+    def note_dropped(self, subscription: Subscription, count: int) -> None:
+        """Count messages for which there was no room."""
+        update = {"$inc": {"dropped": count}, "$set": {"dropped_at": utcnow()}}
+        self._subscriptions.update_one({"_id": subscription.id}, update)
 
     def note_alert(self, subscription: Subscription, event: EventType, told: Document) -> bool:
         """Write that it was told of a condition; False where another process did, or it was changed."""
@@ -164,17 +213,13 @@ class Subscriptions:
                 return bool(known or self.enabled())
         except PyMongoError:
             return True
-        event = OF_STATUS[status]
-        failing = status is Status.FAILED
-        return any(
-            found.wants(event, task) or (failing and found.wants(EventType.TASKS_FAILING, task))
-            for found in known
-        )
+        return known.concern(task, status)
 
-    def _lately(self) -> list[Subscription]:
+    def _lately(self) -> _Known:
         with self._lock:
-            read_at, known = self._known
-            return known if time.monotonic() - read_at < KNOWN_S else self.enabled()
+            if time.monotonic() - self._known[0] >= KNOWN_S:
+                self.enabled()
+            return self._known[1]
 
     def _read(self, documents: Any) -> list[Subscription]:
         return list(stored.readable("subscription", read, documents))

@@ -9,7 +9,7 @@ import httpcore2
 
 from app.core.clock import utcnow
 from app.core.notifications import signature
-from app.core.notifications.deliveries import Attempt, Delivery, Why
+from app.core.notifications.deliveries import RECEIVER_GONE, Attempt, Delivery, Why
 from config import VERSION, Settings
 from dtq.outgoing import url
 from dtq.outgoing.deadline import Deadline, TimeOver
@@ -21,8 +21,6 @@ WITHIN_S = 15.0
 """For everything together, so far below the lease of a delivery."""
 EXCERPT = 1_000
 MOST_READ = 16 * 1024
-GONE = 410
-"""The receiver wants no more of it, ever (RFC 9110, 15.5.11)."""
 LONGEST_RETRY_S = 24 * 3600.0
 
 
@@ -39,7 +37,7 @@ def send(settings: Settings, address: str, secrets: Sequence[str], delivery: Del
         said = f"There was no complete answer within {WITHIN_S:.0f} seconds."
         return Attempt(Why.NO_ANSWER, None, _since(began), said)
     why = Why.ACCEPTED if 200 <= status <= 299 else Why.REFUSED
-    return Attempt(why, status, _since(began), excerpt, status == GONE, retry_after_s)
+    return Attempt(why, status, _since(began), excerpt, status == RECEIVER_GONE, retry_after_s)
 
 
 def _exchange(

@@ -112,7 +112,8 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     ],
     "subscriptions": [IndexModel([("owner", ASCENDING), ("_id", ASCENDING)], name="owner")],
     "deliveries": [
-        IndexModel([("state", ASCENDING), ("next_at", ASCENDING)], name="due"),
+        IndexModel([("state", ASCENDING), ("next_at", ASCENDING), ("subscription", ASCENDING)], name="due"),
+        IndexModel([("subscription", ASCENDING), ("state", ASCENDING)], name="subscription_state"),
         IndexModel(_keys("created_at", "_id"), name="created"),
         IndexModel(_keys("owner", "created_at", "_id"), name="owner_created"),
         IndexModel(_keys("subscription", "created_at", "_id"), name="subscription_created"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from itertools import islice
 from typing import Any
 
 from bson import ObjectId
@@ -20,6 +21,8 @@ from app.core.tasks.states import WAITING, Priority, Status
 from app.core.tasks.task import Task, owner_keyword
 
 PARAMS_BATCH = 500
+BRIEF_BATCH = 1_000
+WITHOUT_CONTENT = {"params": 0, "result": 0}
 MOST_RUNNING = 1_000
 WAITING_NOW = {"status": Status.QUEUED.value}
 
@@ -88,6 +91,15 @@ class Queries:
     def find(self, query: Document, order: list[tuple[str, int]], limit: int, skip: int = 0) -> list[Task]:
         """Tasks by a filter that an index serves; at most ``limit``."""
         return read_tasks(self._tasks, query, order, limit, skip=skip)
+
+    def brief(self, query: Document, order: list[tuple[str, int]], limit: int) -> list[Task]:
+        """Return the same without parameters and results, which may be large."""
+        found = self._tasks.find(query, WITHOUT_CONTENT).sort(order).batch_size(min(limit + 1, BRIEF_BATCH))
+        return list(islice(readable({**document, "params": {}} for document in found), limit))
+
+    def ids(self, query: Document) -> set[ObjectId]:
+        """Return the IDs of all tasks of a query, which is of few."""
+        return {document["_id"] for document in self._tasks.find(query, {"_id": 1})}
 
     def among(self, task_ids: list[ObjectId]) -> list[Task]:
         """Those of the tasks that can be read, in the order of the IDs given."""

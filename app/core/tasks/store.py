@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from bson import ObjectId
@@ -23,7 +24,7 @@ from app.core.mongo import Document, Mongo
 from app.core.tasks import states
 from app.core.tasks.document import entered, history_of, new_document, noted, queued
 from app.core.tasks.fingerprint import fingerprint
-from app.core.tasks.queries import readable
+from app.core.tasks.queries import WITHOUT_CONTENT, readable
 from app.core.tasks.states import ENDED, WAITING, Ending, Priority, Status
 from app.core.tasks.task import NewTask, Task, error_keywords, worker_keyword
 from dtq.runtime import ResultKind
@@ -31,7 +32,6 @@ from dtq.runtime import ResultKind
 LEASE = timedelta(seconds=30)
 MARKS = 3
 """So many bulk operations that changed a task last are kept with it."""
-WITHOUT_CONTENT = {"params": 0, "result": 0}
 Change = tuple[Document, Document]  # a guard, and the update of what it lets through
 _ENDED = sorted(status.value for status in ENDED)
 _OF_AN_END = ("finished_at", "started_at", "dispatched_at", "expire_at")
@@ -403,8 +403,9 @@ class Tasks:
         query: Document = {"notice": {"$exists": True}}
         if but:
             query["_id"] = {"$nin": list(but)}
-        found = self._tasks.find(query, WITHOUT_CONTENT).sort([("notice", 1)]).limit(limit)
-        return list(readable({**document, "params": {}} for document in found))
+        found = self._tasks.find(query, WITHOUT_CONTENT).sort([("notice", 1)]).batch_size(limit + 1)
+        # Damaged ones are passed over: were they counted, they would stand in the way of all others.
+        return list(islice(readable({**document, "params": {}} for document in found), limit))
 
     def noted_among(self, task_ids: Sequence[ObjectId]) -> list[Task]:
         """Return those of the tasks of whose end nobody was told yet."""
@@ -412,11 +413,11 @@ class Tasks:
         found = self._tasks.find(query, WITHOUT_CONTENT)
         return list(readable({**document, "params": {}} for document in found))
 
-    def told_of(self, task: Task) -> bool:
-        """Forget the notices of a task as it was read; False where it has ended once more since."""
-        gone = {"notice": "", "notices": ""}
-        guard = {"_id": task.id, "notice": task.notice}
-        return bool(self._tasks.update_one(guard, {"$unset": gone}).matched_count)
+    def told_of(self, tasks: Iterable[Task]) -> None:
+        """Forget the notices of tasks as they were read; those of one that has ended once more stay."""
+        gone = {"$unset": {"notice": "", "notices": ""}}
+        guards = [{"_id": task.id, "notice": task.notice} for task in tasks]
+        self._tasks.bulk_write([UpdateOne(guard, gone) for guard in guards], ordered=False)
 
     # Maintenance
 
