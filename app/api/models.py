@@ -380,6 +380,10 @@ class Webhook(BaseModel):
     minutes: int
     wait_minutes: int
     enabled: bool
+    off: Literal["gone", "dead"] | None = Field(
+        description="Why it was turned off by itself: the receiver answered 410, or took nothing."
+    )
+    dropped: int = Field(description="Messages for which there was no room since it was last changed.")
     owner: str = Field(description="The ID of a user.")
     version: int
     created_at: datetime

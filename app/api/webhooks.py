@@ -133,6 +133,8 @@ def _shown(found: Subscription, secret: str = "") -> models.Webhook:
             "types": list(asked.types),
         },
         id=str(found.id),
+        off=found.off.value if found.off else None,
+        dropped=found.dropped,
         owner=found.owner,
         version=found.version,
         created_at=found.created_at,

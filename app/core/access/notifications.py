@@ -187,7 +187,7 @@ class Notifications:
 
 
 def _described(subscription: Subscription) -> dict[str, Any]:
-    """Return what the audit keeps of a subscription: only the host of a webhook, as the rest may be a secret."""
+    """Return what the audit keeps: of a webhook's address the host, as the rest may be a secret."""
     asked = subscription.asked
     return {
         "name": asked.name,

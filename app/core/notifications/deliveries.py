@@ -42,7 +42,7 @@ DUE_AT_ONCE = 20
 MOST_PENDING = 10_000
 """Of one subscription; what comes on top is dropped and counted, so that one dead receiver fills no disk."""
 MOST_MAILS, MAILS_WITHIN = 100, timedelta(hours=1)
-"""Of one subscription: a mailbox that gets thousands is blocked by its provider, and so is the mail server."""
+"""Of one subscription: who sends thousands to a mailbox is blocked by its provider."""
 DUPLICATE = 11000
 PRUNE_S, PRUNED_AT_ONCE = 2.0, 500
 

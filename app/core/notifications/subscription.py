@@ -138,8 +138,8 @@ class Subscription:
     """A subscription as MongoDB holds it, without its secrets. Times are aware UTC.
 
     ``version`` is counted up by each change. ``alerts`` is, by event, how often it was told of a condition,
-    and what it was told of last. ``off`` says why it was turned off by itself. ``dropped`` counts messages for
-    which there was no room, the last at ``dropped_at``; it begins anew when the subscription is changed.
+    and what it was told of last. ``off`` says why it was turned off by itself. ``dropped`` counts messages
+    for which there was no room, the last at ``dropped_at``; it begins anew when the subscription is changed.
     """
 
     id: ObjectId
@@ -155,7 +155,7 @@ class Subscription:
 
     @property
     def shown_address(self) -> str:
-        """The address without its path and query, which often hold a secret: receivers of chats have it there."""
+        """The address without its path and query, which often hold a secret."""
         return shown(self.asked.channel, self.asked.address)
 
     def wants(self, event: EventType, task: Task) -> bool:

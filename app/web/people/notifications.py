@@ -15,7 +15,7 @@ from app.core.access.notifications import Notifications
 from app.core.errors import Conflict, Invalid, TaskQueueError
 from app.core.notifications.deliveries import DeliveryState, Why
 from app.core.notifications.events import CHOSEN, EventType
-from app.core.notifications.subscription import FILTERS, Channel, NewSubscription, Scope, Subscription
+from app.core.notifications.subscription import FILTERS, Channel, NewSubscription, Off, Scope, Subscription
 from app.core.notifications.subscriptions import FORMER_SECRET
 from app.core.tasks.task import parse_task_id
 from app.extensions import access, services
@@ -54,7 +54,14 @@ OUTCOMES = {
     Why.NO_SECRET: "The secret can't be read",
     Why.NO_MAIL_SERVER: "No mail server is set up (SMTP_HOST)",
     Why.GONE: "The subscription was off or deleted",
+    Why.NOT_PERMITTED: "You may not view the task any more",
     Why.ERROR: "Internal error; see the worker's log",
+}
+
+
+OFF = {
+    Off.GONE: "Turned off: the receiver answered 410, which means that it wants no more messages.",
+    Off.DEAD: "Turned off: all attempts to send a message failed, and no other one was accepted meanwhile.",
 }
 
 
@@ -250,6 +257,7 @@ def _words() -> dict[str, Any]:
         "scopes": SCOPES,
         "channels": CHANNELS,
         "states": STATES,
+        "off": OFF,
         "outcomes": {why.value: label for why, label in OUTCOMES.items()},
         "event_label": lambda name: EVENTS[EventType(name)] if name in _EVENT_NAMES else name,
     }

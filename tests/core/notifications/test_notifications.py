@@ -16,7 +16,7 @@ from app.core.errors import Forbidden, Invalid
 from app.core.notifications import email
 from app.core.notifications.deliveries import MOST_ATTEMPTS, Attempt, DeliveryState, Why, backoff_s
 from app.core.notifications.events import EventType
-from app.core.notifications.subscription import Channel, NewSubscription, Scope, Subscription
+from app.core.notifications.subscription import Channel, NewSubscription, Off, Scope, Subscription, shown
 from app.core.notifications.subscriptions import Subscriptions
 from app.core.people.person import Origin, Person
 from app.core.people.roles import Permission, Role
@@ -327,3 +327,170 @@ def test_damaged_documents_block_nobody(
     assert [found.task for found in services.deliveries.page(None).deliveries] == [task.id]
     assert [found.task for found in services.deliveries.due()] == [task.id]
     assert services.tasks.get(task.id).status is Status.FAILED
+
+
+def test_a_bulk_action_of_thousands_costs_few_queries_and_is_bounded(
+    services: Services, subscribe: Subscribe, new_task: New, alice: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.core.notifications.deliveries.MOST_PENDING", 150)
+    subscription = subscribe(events=(EventType.TASK_CANCELED,), filter={"tag": "night"})
+    tasks = [new_task(owner=alice.person.id, tags=("night",) if number % 2 else ()) for number in range(400)]
+    services.tasks.cancel_many([task.id for task in tasks], "x")
+    asked: list[object] = []
+    find = services.people.users.find
+    monkeypatch.setattr(services.people.users, "find", lambda owner: asked.append(owner) or find(owner))
+    rounds = 0
+    while services.outbox.empty():
+        rounds += 1
+    assert rounds == 4 and len(asked) == 4
+    assert services.db.deliveries.count_documents({"subscription": subscription.id}) == 150
+    assert services.subscriptions.get(subscription.id).dropped == 50
+    alice.notifications.change(subscription.id, subscription.asked)
+    assert services.subscriptions.get(subscription.id).dropped == 0
+
+
+def test_a_mailbox_gets_a_hundred_per_hour(
+    services: Services, subscribe: Subscribe, new_task: New, alice: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.core.notifications.deliveries.MOST_MAILS", 3)
+    mails = subscribe(channel=Channel.EMAIL, address="a@example.org", events=(EventType.TASK_CANCELED,))
+    for _ in range(2):
+        tasks = [new_task(owner=alice.person.id) for _ in range(4)]
+        services.tasks.cancel_many([task.id for task in tasks], "x")
+        services.outbox.empty()
+    assert services.db.deliveries.count_documents({}) == 3
+    assert services.subscriptions.get(mails.id).dropped == 5
+
+
+def test_a_dead_receiver_is_turned_off_and_what_waited_is_over(
+    services: Services, subscribe: Subscribe, hook: Receiver, new_task: New, alice: Access
+) -> None:
+    hook.answer = lambda number: 503
+    subscription = subscribe()
+    for _ in range(3):
+        fail(services, new_task(owner=alice.person.id), "No.")
+    services.outbox.empty()
+    first = services.deliveries.due()[0]
+    services.db.deliveries.update_one({"_id": first.id}, {"$set": {"attempts": MOST_ATTEMPTS - 1}})
+    services.db.deliveries.update_many(
+        {"_id": {"$ne": first.id}}, {"$set": {"next_at": utcnow() + timedelta(1)}}
+    )
+    sent(services)
+    off = services.subscriptions.get(subscription.id)
+    assert (off.asked.enabled, off.off, off.version) == (False, Off.DEAD, 2)
+    assert not services.db.deliveries.count_documents({"state": "pending"})
+    alice.notifications.change(off.id, subscription.asked)
+    assert services.subscriptions.get(off.id).off is None
+
+
+def test_a_receiver_that_accepts_something_stays_on(
+    services: Services, subscribe: Subscribe, hook: Receiver, new_task: New, alice: Access
+) -> None:
+    subscription = subscribe()
+    fail(services, new_task(owner=alice.person.id), "No.")
+    services.outbox.empty()
+    (first,) = services.deliveries.due()
+    alice.notifications.test(subscription.id)
+    later = {"$set": {"attempts": MOST_ATTEMPTS - 1, "next_at": utcnow() + timedelta(1)}}
+    services.db.deliveries.update_one({"_id": first.id}, later)
+    sent(services)
+    services.db.deliveries.update_one({"_id": first.id}, {"$set": {"next_at": utcnow()}})
+    hook.answer = lambda number: 503
+    sent(services)
+    assert services.deliveries.get(first.id).state is DeliveryState.FAILED
+    assert services.subscriptions.get(subscription.id).asked.enabled
+
+
+def test_a_receiver_that_is_gone_is_turned_off_at_once(
+    services: Services, subscribe: Subscribe, hook: Receiver, alice: Access
+) -> None:
+    hook.answer = lambda number: 410
+    subscription = subscribe()
+    alice.notifications.test(subscription.id)
+    sent(services)
+    assert services.subscriptions.get(subscription.id).off is Off.GONE
+
+
+def test_rights_that_were_lost_count_for_what_waits_and_for_what_is_shown(
+    services: Services, subscribe: Subscribe, hook: Receiver, new_task: New, person_of: Callable[..., Person]
+) -> None:
+    """Who was an operator reads nothing of a private task any more, neither there nor here."""
+    olga = person_of(Role.OPERATOR, "olga")
+    subscription = subscribe(services.access(olga), scope=Scope.ANY)
+    fail(services, new_task(owner="ann", title="Salaries", private=True), "Of Ann.")
+    services.outbox.empty()
+    (delivery,) = services.deliveries.page(olga.id).deliveries
+    assert services.access(olga).notifications.delivery(delivery.id).subject == "Failed: Salaries"
+    services.people.users.set_role(olga.id, Role.SUBMITTER)
+    sent(services)
+    assert (services.deliveries.get(delivery.id).tries[0]["why"], hook.received) == ("not_permitted", [])
+    user = services.people.users.find(olga.id)
+    assert user
+    now = services.access(services.people.users.person(user)).notifications
+    (listed,) = now.deliveries("", subscription).deliveries
+    for seen in (listed, now.delivery(delivery.id)):
+        assert "Salaries" not in str(seen) and "Of Ann" not in str(seen) and seen.task is None
+    with pytest.raises(Forbidden):
+        now.send_again(delivery.id)
+
+
+@pytest.mark.parametrize("lose", ["disable", "demote"])
+def test_who_may_not_subscribe_any_more_is_sent_nothing(
+    services: Services, subscribe: Subscribe, hook: Receiver, new_task: New, alice: Access, lose: str
+) -> None:
+    subscribe()
+    for _ in range(2):
+        fail(services, new_task(owner=alice.person.id), "No.")
+    services.outbox.empty()
+    if lose == "disable":
+        services.people.users.disable(alice.person.id)
+    else:
+        services.people.users.set_role(alice.person.id, Role.VIEWER)
+    sent(services)
+    assert not services.db.deliveries.count_documents({"state": {"$ne": "failed"}}) and not hook.received
+
+
+def test_hundreds_of_damaged_documents_hide_no_good_one(
+    services: Services, subscribe: Subscribe, new_task: New, alice: Access
+) -> None:
+    subscribe()
+    services.db.tasks.insert_many([{"_id": ObjectId(), "notice": ObjectId(bytes(12))} for _ in range(300)])
+    past = utcnow() - timedelta(days=1)
+    services.db.deliveries.insert_many([{"state": "pending", "next_at": past} for _ in range(300)])
+    task = new_task(owner=alice.person.id)
+    fail(services, task, "No.")
+    assert [found.id for found in services.tasks.noted(1)] == [task.id]
+    services.outbox.empty()
+    assert [found.task for found in services.deliveries.due()] == [task.id]
+
+
+def test_a_notice_that_nobody_understands_prevents_no_deletion(
+    services: Services, subscribe: Subscribe, new_task: New, alice: Access
+) -> None:
+    subscribe()
+    odd, good = (new_task(owner=alice.person.id) for _ in range(2))
+    for task in (odd, good):
+        fail(services, task, "No.")
+    services.db.tasks.update_one({"_id": odd.id}, {"$set": {"notices.0.status": "exploded"}})
+    for task in (odd, good):
+        alice.delete(task.id)
+    assert not services.db.tasks.count_documents({})
+    assert [found.task for found in services.deliveries.page(None).deliveries] == [good.id]
+
+
+def test_a_task_that_is_deleted_is_told_of_still(
+    services: Services, subscribe: Subscribe, hook: Receiver, new_task: New, alice: Access
+) -> None:
+    subscribe()
+    task = new_task(owner=alice.person.id)
+    fail(services, task, "No.")
+    alice.delete(task.id)
+    sent(services)
+    assert [body["data"]["task"]["id"] for _, body in hook.received] == [str(task.id)]
+
+
+def test_addresses_of_others_show_their_host_only() -> None:
+    assert shown(Channel.WEBHOOK, "https://hooks.example.org/services/T0/B0/secret?k=v") == (
+        "https://hooks.example.org/…"
+    )
+    assert shown(Channel.WEBHOOK, "http://a.example.org:8080") == "http://a.example.org:8080/"

@@ -10,8 +10,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.core.notifications.deliveries import Attempt, Why
+from app.core.notifications.subscription import Off
 from app.core.people.roles import Role
 from app.core.services import Services
+from app.web.people.notifications import OFF
 from tests.signing_in import token_of, user_of
 from tests.web.create.creating import Browser, only, publish, upload
 from tests.web.looking import text_of
@@ -113,3 +115,20 @@ def test_create_task_offers_them(signed_in_as: Callable[..., FlaskClient], servi
     sent.setlist("notify", [str(found.id)])
     assert sender.send(sent, p_source=upload()).status_code == 303
     assert only(services).notify == (found.id,)
+
+
+def test_what_was_turned_off_or_dropped_is_said(
+    signed_in_as: Callable[..., FlaskClient], services: Services
+) -> None:
+    client = signed_in_as(Role.SUBMITTER)
+    send(client, **NEW)
+    (found,) = services.subscriptions.of_owner(None)
+    services.subscriptions.note_dropped(found, 1_234)
+    services.subscriptions.turn_off(found, Off.DEAD)
+    page = text_of(client.get(f"{PAGE}/{found.id}").text)
+    assert OFF[Off.DEAD] in page and "1,234 messages dropped" in page
+    assert "turned off: no receiver" in client.get(PAGE).text
+    again = {**NEW, "version": "2"}
+    assert send(client, f"{PAGE}/{found.id}", **again).status_code == 303
+    page = text_of(client.get(f"{PAGE}/{found.id}").text)
+    assert "Turned off" not in page and "dropped" not in page
