@@ -1,25 +1,39 @@
-"""Webhooks while worker processes are killed: every end is told, once in effect, with a valid signature."""
+"""Webhooks while processes of web and workers are killed: every end is told, once in effect, and signed."""
 
 from __future__ import annotations
 
+import http.client
+import os
+import signal
+import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from bson import ObjectId
 
+from app.core.backup import IMPORT
 from app.core.clock import utcnow
+from app.core.notifications.deliveries import id_of
 from app.core.notifications.events import EventType
 from app.core.notifications.subscription import Channel, NewSubscription
-from app.core.people.roles import Role
+from app.core.people.person import Person
+from app.core.people.roles import Permission, Role
 from app.local.servers import LocalStores
 from tests.rig.fleet import Fleet, fleet
+from tests.rig.person import LOST
 from tests.rig.processes import until
 from tests.rig.receiver import Receiver, receiver
+from tests.rig.web import Web
 
 pytestmark = pytest.mark.real
 
-TASKS = 12
+TASKS, EACH = 24, 4
+"""So many kills of the web while it deletes, and of workers at each place: 20 in all."""
 POINTS = ("ended", "notice_expanded", "delivering", "delivered")
 
 
@@ -29,57 +43,114 @@ def hook() -> Iterator[Receiver]:
         yield listening
 
 
+def _armed(folder: Path, *points: str) -> dict[str, str]:
+    """Settings of processes that are killed at a place for which there is a token."""
+    for point in points:
+        (folder / point).mkdir(parents=True)
+    named = ",".join(f"{point}=kill" for point in points)
+    return {"DTQ_FAILPOINTS": named, "DTQ_FAILPOINTS_FOLDER": str(folder)}
+
+
 @pytest.fixture
-def armed(real_stores: LocalStores, tmp_path: Path, hook: Receiver) -> Iterator[tuple[Fleet, Path]]:
-    """A fleet whose processes are killed at a place for which there is a token; it may reach the receiver."""
-    tokens = tmp_path / "tokens"
-    for point in POINTS:
-        (tokens / point).mkdir(parents=True)
-    given = {
-        "DTQ_FAILPOINTS": ",".join(f"{point}=kill" for point in POINTS),
-        "DTQ_FAILPOINTS_FOLDER": str(tokens),
-        "HTTP_ALLOW": f"127.0.0.1:{hook.port}",
-    }
+def crew(real_stores: LocalStores, tmp_path: Path, hook: Receiver) -> Iterator[Fleet]:
+    given = {"HTTP_ALLOW": f"127.0.0.1:{hook.port}", **_armed(tmp_path / "workers", *POINTS)}
     with fleet(real_stores, "notifications_killed", tmp_path, **given) as made:
-        yield made, tokens
+        yield made
 
 
-def test_killed_at_every_place(armed: tuple[Fleet, Path], hook: Receiver) -> None:
-    crew, tokens = armed
+@pytest.fixture
+def web(crew: Fleet, tmp_path: Path) -> Iterator[Web]:
+    made = Web(crew.env, tmp_path / "web.log")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def test_killed_at_every_place(crew: Fleet, web: Web, hook: Receiver, tmp_path: Path) -> None:
     services = crew.services
     users = services.people.users
     alice = users.person(users.add("Alice", Role.SUBMITTER))
     asked = NewSubscription("CI", Channel.WEBHOOK, hook.url, (EventType.TASK_SUCCEEDED,))
-    _, hook.secret = services.access(alice).notifications.create(asked)
-    held = {"_id": "notifications", "holder": "test", "until": utcnow() + timedelta(seconds=25)}
-    services.db.leases.insert_one(held)  # Nobody is told before all have ended: to lose one takes a minute.
-    (tokens / POINTS[0] / "once").touch()
-    crew.start(2)
-    tasks = [crew.submit("echo", params={"text": "x"}, owner=alice.id) for _ in range(TASKS)]
+    subscription, hook.secret = services.access(alice).notifications.create(asked)
+    # Nobody is told before all have ended, and some are deleted. Only an import holds a lease for so long.
+    held = {"_id": "notifications", "holder": IMPORT, "until": utcnow() + timedelta(hours=1)}
+    services.db.leases.insert_one(held)
+    wanted = [str(task) for task in _end_tasks(crew, tmp_path / "workers", alice)]
+    _delete(crew, web, alice, wanted[:EACH])
+    _deliver(crew, tmp_path / "workers", subscription.id)
 
+    fired = Counter(line.split()[1] for line in _fired(tmp_path / "workers"))
+    assert fired == dict.fromkeys(POINTS, EACH)
+    ends = [body["data"]["task"]["id"] for body in hook.effects.values()]
+    assert sorted(ends) == sorted(wanted)
+    assert services.db.deliveries.count_documents({"state": "delivered"}) == TASKS
+    assert not services.tasks.noted(1)
+    print(f"{sum(fired.values()) + EACH} kills, {len(hook.received)} requests, {len(ends)} effects.")
+
+
+def _end_tasks(crew: Fleet, tokens: Path, alice: Person) -> list[ObjectId]:
+    """Let tasks end in worker processes of which some are killed right after."""
+    tasks = [crew.submit("echo", params={"text": "x"}, owner=alice.id) for _ in range(TASKS)]
+    for task in tasks[:EACH]:
+        (tokens / "ended" / str(task.id)).touch()
+    crew.start(2)
     for task in tasks:
-        crew.ended(task, 60)
-    for point in POINTS[1:]:
-        (tokens / point / "once").touch()
-    services.db.leases.delete_one({"_id": "notifications"})
-    wanted = {str(task.id) for task in tasks}
+        crew.ended(task, 120)
+    return [task.id for task in tasks]
+
+
+def _delete(crew: Fleet, web: Web, alice: Person, ids: list[str]) -> None:
+    """Delete tasks over the API, by web processes that are killed meanwhile: later each time."""
+    permissions = [Permission.TASK_READ, Permission.TASK_DELETE]
+    _, token = crew.services.people.tokens.create(alice, "CI", timedelta(days=1), permissions)
+    for number, task in enumerate(ids):
+        serving = until(web.processes, 60)
+        asking = threading.Thread(target=_ask, args=(web, token, task))
+        asking.start()
+        time.sleep(0.01 * number)
+        for process in serving:
+            os.kill(process, signal.SIGKILL)
+        asking.join()
+        assert until(lambda task=task: _ask(web, token, task) or None, 60) in (204, 404)  # type: ignore[misc]
+
+
+def _ask(web: Web, token: str, task: str) -> int:
+    """Return the status; 0 where the process was killed."""
+    headers = {"Authorization": f"Bearer {token}"}
+    with closing(http.client.HTTPConnection("127.0.0.1", web.port, timeout=20)) as connection:
+        try:
+            connection.request("DELETE", f"/api/v1/tasks/{task}", headers=headers)
+            return connection.getresponse().status
+        except LOST:
+            return 0
+
+
+def _deliver(crew: Fleet, tokens: Path, subscription: ObjectId) -> None:
+    """Have everything delivered, while processes are killed at one place after the other."""
+    db = crew.services.db
+    noted = crew.services.tasks.noted(TASKS)
+    made = [id_of(subscription, task.notices[0]["id"]) for task in noted]
+    for point, ids in (
+        ("notice_expanded", [task.id for task in noted[:EACH]]),
+        ("delivering", made[EACH : 2 * EACH]),
+        ("delivered", made[2 * EACH : 3 * EACH]),
+    ):
+        for one in ids:
+            (tokens / point / str(one)).touch()
+    db.leases.delete_one({"_id": "notifications"})
     fired = 0
 
     def told() -> bool:
         nonlocal fired
         if fired != (fired := len(_fired(tokens))):  # As if the leases of the dead had passed.
-            services.db.leases.delete_one({"_id": "notifications"})
+            db.leases.delete_one({"_id": "notifications"})
             taken = {"state": "pending", "attempts": {"$gt": 0}}
-            services.db.deliveries.update_many(taken, {"$set": {"next_at": utcnow()}})
-        return {body["data"]["task"]["id"] for body in hook.effects.values()} == wanted and fired == len(
-            POINTS
-        )
+            db.deliveries.update_many(taken, {"$set": {"next_at": utcnow()}})
+        return fired == EACH * len(POINTS) and not db.deliveries.count_documents({"state": "pending"})
 
-    until(told, 90)
-    until(lambda: not services.db.deliveries.count_documents({"state": "pending"}) or None, 60)
-    assert {line.split()[1] for line in _fired(tokens)} == set(POINTS)
-    assert len(hook.effects) == TASKS == services.db.deliveries.count_documents({"state": "delivered"})
-    assert not services.tasks.noted(1)
+    until(lambda: told() or None, 240)
 
 
 def _fired(tokens: Path) -> list[str]:
