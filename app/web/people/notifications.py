@@ -40,6 +40,11 @@ SCOPES = {
     Scope.ANY: "All tasks that I may see",
     Scope.CHOSEN: "Only tasks for which I choose this subscription",
 }
+SCOPES_OF_OTHERS = {
+    Scope.OWN: "Their tasks",
+    Scope.ANY: "All tasks that they may see",
+    Scope.CHOSEN: "Only tasks for which they choose it",
+}
 CHANNELS = {Channel.WEBHOOK: "Webhook", Channel.EMAIL: "E-mail"}
 STATES = {
     DeliveryState.PENDING: "Pending",
@@ -179,6 +184,8 @@ def _back(found: Subscription, said: str) -> Response:
 def _asked(channel: Channel | None = None) -> NewSubscription:
     """Raises Invalid."""
     sent = request.form
+    if sent.get("types") == "some" and not sent.getlist("type"):  # Saved as none, it would be for all.
+        raise Invalid("Check the subscription.", {"types": "Choose at least one task type."})
     return NewSubscription(
         name=sent.get("name", ""),
         channel=channel or _one_of(Channel, "channel", Channel.WEBHOOK),
@@ -240,10 +247,11 @@ def _form(asked: NewSubscription | None, error: TaskQueueError | None) -> dict[s
         shown = _asked(asked.channel if asked else None) if error else asked
     except Invalid:
         shown = asked
+    kinds = {kind.name: kind.title for kind in services().catalog.types() if rights.may_use(kind)}
     return {
         "asked": shown or NewSubscription("", Channel.WEBHOOK, "", (EventType.TASK_FAILED,)),
         "problem": problem_of(error) if error else None,
-        "kinds": [kind for kind in services().catalog.types() if rights.may_use(kind)],
+        "kinds": kinds | {name: name for name in (shown.types if shown else ()) if name not in kinds},
         "filters": {"q": "Search", "tag": "Tag", "owner": "Owner ID", "priority": "Priority"},
         "mail": bool(services().settings.smtp_host),
         **_words(),
@@ -255,6 +263,7 @@ def _words() -> dict[str, Any]:
         "events": EVENTS,
         "chosen": CHOSEN,
         "scopes": SCOPES,
+        "scopes_of_others": SCOPES_OF_OTHERS,
         "channels": CHANNELS,
         "states": STATES,
         "off": OFF,

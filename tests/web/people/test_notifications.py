@@ -56,6 +56,7 @@ def test_what_is_wrong_is_said_and_nothing_is_lost(
         ({"count": "many"}, "Enter a whole number from 1 to 1,000."),
         ({"scope": "mine"}, "Check the subscription."),
         ({"filter_priority": "urgent"}, "priority"),
+        ({"types": "some"}, "Choose at least one task type."),
     ):
         answer = send(client, **{**NEW, **wrong})
         assert answer.status_code == 422 and said in text_of(answer.text), wrong
@@ -132,3 +133,14 @@ def test_what_was_turned_off_or_dropped_is_said(
     assert send(client, f"{PAGE}/{found.id}", **again).status_code == 303
     page = text_of(client.get(f"{PAGE}/{found.id}").text)
     assert "Turned off" not in page and "dropped" not in page
+
+
+def test_a_type_that_is_not_there_any_more_stays_chosen(
+    signed_in_as: Callable[..., FlaskClient], services: Services
+) -> None:
+    """Left out of the form, it would be lost by the next Save, and the subscription be for all types."""
+    client = signed_in_as(Role.SUBMITTER)
+    send(client, **{**NEW, "types": "some", "type": ["retired"]})
+    (found,) = services.subscriptions.of_owner(None)
+    page = client.get(f"{PAGE}/{found.id}").text
+    assert re.search(r'name="type" value="retired" checked', page)
