@@ -45,6 +45,11 @@ from app.core.sign_in.administration import Administration
 from app.core.sign_in.programs import Programs
 from app.core.sign_in.sign_in import SignIn
 from app.core.sign_in.throttle import Throttle
+from app.core.statistics.live_tasks import LiveTasks
+from app.core.statistics.meter import Meter
+from app.core.statistics.minutes import Minutes
+from app.core.statistics.series import Series
+from app.core.statistics.task_counts import TaskCounts
 from app.core.store_errors import causes
 from app.core.store_errors.advice import explained
 from app.core.store_errors.sparse_log import SparseLog
@@ -85,6 +90,10 @@ class Services:
     programs: Programs
     quotas: Quotas
     changes: Changes
+    meter: Meter
+    minutes: Minutes
+    live_tasks: LiveTasks
+    series: Series
     lasting: SparseLog = field(default_factory=SparseLog)
 
     def access(self, person: Person, origin: Origin = Origin()) -> Access:  # noqa: B008 - it never changes
@@ -150,13 +159,14 @@ class Services:
 
 def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     """Put the core together over stores that are given; connects to nothing by itself."""
-    words, changes = Words(db), Changes(redis)
+    words, changes, meter = Words(db), Changes(redis), Meter(redis)
     tasks = Tasks(
         db,
         timedelta(days=settings.retention_days),
         words.learn,
         told=partial(changes.tasks, Code.STATUS),
         progressed=partial(changes.tasks, Code.PROGRESS),
+        counting=TaskCounts(meter),
     )
     queries = Queries(db)
     files = Files(db, settings.upload_max_mb * 2**20)
@@ -166,6 +176,8 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     deletions = Deletions(db, tasks, files, logs)
     dispatch = Dispatcher(tasks, queues, files, deletions, words, vault, settings.max_worker_losses)
     listing = Listing(db, words)
+    stats, catalog = Stats(db, listing), Catalog(db, tasks, lambda: changes.tell([Change(Code.WORKERS)]))
+    minutes = Minutes(db, stats, catalog)
     people, rates = People.of(db, settings, lambda: _providers(settings)), Rates(lambda: queues.redis)
     return Services(
         settings=settings,
@@ -174,7 +186,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         queries=queries,
         files=files,
         logs=logs,
-        catalog=Catalog(db, tasks, lambda: changes.tell([Change(Code.WORKERS)])),
+        catalog=catalog,
         queues=queues,
         pauses=Pauses(db, lambda: changes.tell([Change(Code.QUEUES)])),
         dispatch=dispatch,
@@ -182,7 +194,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         listing=listing,
         bulk=Bulk(listing, dispatch, queries),
         operations=BulkOperations(db),
-        stats=Stats(db, listing),
+        stats=stats,
         vault=vault,
         people=people,
         sign_in=SignIn(people, Throttle.of(lambda: queues.redis, settings), Passwords()),
@@ -190,6 +202,10 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         programs=Programs(people, rates, settings.sign_in_rate_address),
         quotas=Quotas.of(rates, queries.count_waiting, settings),
         changes=changes,
+        meter=meter,
+        minutes=minutes,
+        live_tasks=LiveTasks(db),
+        series=Series(minutes),
     )
 
 

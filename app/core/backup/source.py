@@ -43,9 +43,13 @@ ORDER = (
     "tokens",
     "audit",
 )
-EPHEMERAL = ("workers", "leases", "sessions", "links", "challenges", "bulk_operations")
-"""Who is online, who leads, who is signed in, and which bulk actions there are: of this moment and this
-server only. An imported bulk action would go on by itself, on tasks of another moment; the audit has them."""
+EPHEMERAL = (
+    *("workers", "leases", "sessions", "links", "challenges", "bulk_operations"),
+    *("minutes", "ten_minutes", "figures"),
+)
+"""Who is online, who leads, who is signed in, which bulk actions there are, and samples: of this moment and
+this server only. An imported bulk action would go on by itself, on tasks of another moment; the audit has
+them."""
 
 IMPORTS = "imports"
 """How far an import has come, while it is not finished."""

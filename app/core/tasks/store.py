@@ -7,7 +7,7 @@ these methods return whether they took effect, and raise only when MongoDB does 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +21,7 @@ from app.core.errors import NotFound
 from app.core.failpoints import reach
 from app.core.mongo import Document, Mongo
 from app.core.tasks import states
+from app.core.tasks.counting import Counting, NotCounted
 from app.core.tasks.document import entered, history_of, new_document, queued
 from app.core.tasks.fingerprint import fingerprint
 from app.core.tasks.queries import readable
@@ -88,7 +89,7 @@ class Tasks:
     Each write of a state writes the keywords of that state as well: those of the worker when an attempt
     begins, those of the error when it fails; and when another attempt is due, they go. So a task never has
     more than those of one attempt. ``learn`` is told of such keywords before. ``told`` and ``progressed`` are
-    told of tasks that came into a state, and of progress; they never raise.
+    told of tasks that came into a state, and of progress; they never raise. ``counting`` counts what happens.
     """
 
     def __init__(
@@ -98,12 +99,14 @@ class Tasks:
         learn: Callable[[list[str]], None] = lambda words: None,
         told: Callable[[Sequence[Task]], None] = lambda tasks: None,
         progressed: Callable[[Sequence[Task]], None] = lambda tasks: None,
+        counting: Counting = NotCounted(),  # noqa: B008 - it never changes
     ) -> None:
         self._tasks = db.tasks
         self._retention = retention
         self._learn = learn
         self.told = told
         self._progressed = progressed
+        self._counting = counting
 
     # One task
 
@@ -149,6 +152,7 @@ class Tasks:
             return Task.from_document(known), False
         reach("inserted")
         task = Task.from_document(document)
+        self._counting.created(task)
         self.told([task])
         return task, True
 
@@ -189,7 +193,8 @@ class Tasks:
         won = self._update_if_queued(task, "claim", {"$set": taken, "$unset": gone, **found})
         won = won or self._is_claimed(claimed)
         reach("claimed", task.id)
-        self._tell_if(won, task)
+        if self._tell_if(won, task):
+            self._counting.started(claimed)
         return claimed if won else None
 
     def _is_claimed(self, claimed: Task) -> bool:
@@ -259,7 +264,11 @@ class Tasks:
             **history_of(task, ending, error["message"]),
             **self._found_by(error_keywords(error)),
         }
-        return self._tell_if(self._update_if_leased(task, update, expected, cancel=None), task)
+        rescheduled = self._update_if_leased(task, update, expected, cancel=None)
+        if self._tell_if(rescheduled, task):
+            self._counting.attempt_ended(task, ending)
+            self._counting.retried(1, by_person=False)
+        return rescheduled
 
     def release(
         self,
@@ -286,34 +295,48 @@ class Tasks:
             **history_of(task, ending, message),
             **_found_no_more(worker_keyword(task.worker or "")),
         }
-        released = self._tell_if(self._update_if_leased(task, update, cancel=None), task)
-        return self.get(task.id) if released else None
+        if not self._tell_if(self._update_if_leased(task, update, cancel=None), task):
+            return None
+        self._counting.attempt_ended(task, ending)
+        self._counting.retried(int(error is not None), by_person=False)
+        return self.get(task.id)
 
     # The user's side: one task, or many at once by the same guards
 
     def cancel(self, task_id: ObjectId, by: str) -> bool:
         """Cancel a task that waits; one that runs gets a flag that its supervisor sees."""
-        changes = self._canceled(task_id, by)
-        return any(self._tasks.update_one(guard, update).matched_count for guard, update in changes)
+        if self._tasks.update_one(*self._canceled(task_id, by)).matched_count:
+            self._counting.canceled_waiting(1)
+            return True
+        return bool(self._tasks.update_one(*self._flagged(task_id, by)).matched_count)
 
-    def cancel_many(self, task_ids: Iterable[ObjectId], by: str, mark: ObjectId | None = None) -> int:
-        changes = (change for task_id in task_ids for change in self._canceled(task_id, by))
-        return self._write(changes, mark)
+    def cancel_many(self, task_ids: Sequence[ObjectId], by: str, mark: ObjectId | None = None) -> int:
+        waited = self._write((self._canceled(task_id, by) for task_id in task_ids), mark)
+        self._counting.canceled_waiting(waited)
+        if waited == len(task_ids):
+            return waited
+        return waited + self._write((self._flagged(task_id, by) for task_id in task_ids), mark)
 
-    def _canceled(self, task_id: ObjectId, by: str) -> Iterator[Change]:
+    def _canceled(self, task_id: ObjectId, by: str) -> Change:
         now = utcnow()
         values = {"cancel": {"by": by, "at": now}, **self._ended(Status.CANCELED, now)}
         waiting = {"_id": task_id, "status": states.sources("cancel")}
-        yield waiting, {"$set": values, "$unset": {"hint": "", "run_at": ""}}
+        return waiting, {"$set": values, "$unset": {"hint": "", "run_at": ""}}
+
+    def _flagged(self, task_id: ObjectId, by: str) -> Change:
         running = {"_id": task_id, "status": states.sources("cancel_running")}
-        yield running, {"$set": {"cancel": {"by": by, "at": now}}}
+        return running, {"$set": {"cancel": {"by": by, "at": utcnow()}}}
 
     def retry(self, task: Task) -> bool:
         """Queue an ended task once more; attempts keep counting and one more is allowed."""
-        return self._tell_if(bool(self._tasks.update_one(*self._retried(task)).matched_count), task)
+        retried = self._tell_if(bool(self._tasks.update_one(*self._retried(task)).matched_count), task)
+        self._counting.retried(int(retried), by_person=True)
+        return retried
 
     def retry_many(self, tasks: Iterable[Task], mark: ObjectId | None = None) -> int:
-        return self._write((self._retried(task) for task in tasks), mark)
+        retried = self._write((self._retried(task) for task in tasks), mark)
+        self._counting.retried(retried, by_person=True)
+        return retried
 
     def _retried(self, task: Task) -> Change:
         now = utcnow()
@@ -476,4 +499,7 @@ class Tasks:
         }
         ended = self._update_if_leased(task, update, expected, **more)
         reach("ended", task.id)
-        return self._tell_if(ended, task)
+        if self._tell_if(ended, task):
+            self._counting.attempt_ended(task, ending)
+            self._counting.ended(task, status)
+        return ended
