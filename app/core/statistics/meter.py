@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import threading
+import time
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from app.core.statistics.metrics import COUNTED, MOST_TYPES, OTHER, Kind, Metric
 
 KEY = "dtq:metrics"
 MOST_FIELDS = 20_000
+EVERY_S = 10.0
 SUM = "sum"
 Field = tuple[str | int, ...]
 """The name of a metric, the values of its labels, and of a histogram the number of the bucket, or `SUM`."""
@@ -52,6 +54,7 @@ class Meter:
         self._lock = threading.Lock()
         self._held: dict[Field, float] = {}
         self._types: set[str] = set()
+        self._due = 0.0
 
     @property
     def waiting(self) -> bool:
@@ -93,8 +96,14 @@ class Meter:
         rows = drained if isinstance(drained, list) else []
         self._add((tuple(row[:-1]), row[-1]) for row in rows if _is_counted(row))
 
+    def flush_if_due(self) -> None:
+        """Flush, unless that was done or tried within `EVERY_S`."""
+        if self._held and time.monotonic() >= self._due:
+            self.flush()
+
     def flush(self) -> None:
         """Add what was counted to what all processes have; it stays here while Redis is away."""
+        self._due = time.monotonic() + EVERY_S
         rows = self.drain()
         if not rows:
             return
@@ -106,9 +115,12 @@ class Meter:
         except (RedisError, OSError):
             self.merge(rows)
 
-    def read(self) -> Figures:
-        """Return what all processes have counted. Raises RedisError, OSError."""
-        found: Mapping[Any, Any] = self._redis.hgetall(KEY)
+    def read(self) -> Figures | None:
+        """Return what all processes have counted; None while Redis is away."""
+        try:
+            found: Mapping[Any, Any] = self._redis.hgetall(KEY)
+        except (RedisError, OSError):
+            return None
         figures = Figures()
         for name, number in found.items():
             _put(figures, name, number)

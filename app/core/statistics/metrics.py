@@ -81,7 +81,7 @@ QUEUE_TIME = _histogram(
 DURATION = _histogram("dtq_attempt_duration_seconds", "From started to ended, per attempt.", TOOK_S, "type")
 STORE = _histogram(
     "dtq_store_answer_seconds",
-    "How long a store took: workers write their report to MongoDB, the web server sends a ping.",
+    "How long a store took: for a report of a worker, and for what each scrape asks.",
     ANSWERED_S,
     "store",
     "process",
