@@ -40,10 +40,12 @@ def _time_stores(core: Services) -> None:
         core.meter.observe(STORE, time.monotonic() - began, "redis", "web")
 
 
-def _hand_on(response: Response) -> Response:
-    services().meter.flush_if_due()
-    return response
-
-
 def init_app(app: Flask) -> None:
-    app.after_request(_hand_on)
+    """After an answer, hand on what was counted; nobody waits for a Redis that was just found away."""
+    meter = app.extensions["services"].meter
+
+    @app.after_request
+    def hand_on(response: Response) -> Response:
+        if live().may_ask_queue:
+            meter.flush_if_due()
+        return response
