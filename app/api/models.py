@@ -228,6 +228,9 @@ class StatsPoint(BaseModel):
     succeeded: int | None
     failed: int | None
     canceled: int | None
+    failure_rate: float | None = Field(
+        description="The share of the failed among the succeeded and failed, from 0 to 1."
+    )
     queue_time_p50_s: float | None = Field(description="Of the tasks that ended, within 10 %.")
     queue_time_p95_s: float | None = Field(description="Of the tasks that ended, within 10 %.")
     utilization: float | None = Field(description="The share of the workers that ran a task, from 0 to 1.")

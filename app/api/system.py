@@ -98,6 +98,7 @@ def _point(point: Point) -> models.StatsPoint:
         succeeded=ended.get("succeeded"),
         failed=ended.get("failed"),
         canceled=ended.get("canceled"),
+        failure_rate=point.failure_rate,
         queue_time_p50_s=point.queue_p50_s,
         queue_time_p95_s=point.queue_p95_s,
         utilization=point.utilization,

@@ -50,6 +50,14 @@ class Point:
     waiting: int | None
     oldest_wait_s: float | None
 
+    @property
+    def failure_rate(self) -> float | None:
+        """The share of those that failed among those that succeeded or failed, from 0 to 1; None of none."""
+        counts = self.ended or {}
+        failed = counts.get(Status.FAILED, 0)
+        runs = failed + counts.get(Status.SUCCEEDED, 0)
+        return failed / runs if runs else None
+
 
 class Series:
     """Reads the samples; what was read is good for `KEPT_S`, so many viewers cost what one does."""

@@ -80,10 +80,22 @@ def _plans(step: timedelta) -> list[_Plan]:
     }
     return [
         _Plan("Finished tasks", f"per {_said(step)}", outcomes, number, 4),
+        _Plan(
+            "Failure rate",
+            "failed of succeeded and failed",
+            {"Failure rate": _failure_rate},
+            _percent,
+            0.1,
+            1,
+        ),
         _Plan("Queue time", "of finished tasks", queue_times, _seconds, 1),
         _Plan("Utilization", "workers that run a task", {"Utilization": _utilization}, _percent, 1, 1),
         _Plan("Waiting tasks", "most at a time", {"Waiting": lambda point: point.waiting}, number, 4),
     ]
+
+
+def _failure_rate(point: Point) -> float | None:
+    return point.failure_rate
 
 
 def _utilization(point: Point) -> float | None:

@@ -42,10 +42,10 @@ def _time_stores(core: Services) -> None:
 
 def init_app(app: Flask) -> None:
     """After an answer, hand on what was counted; nobody waits for a Redis that was just found away."""
-    meter = app.extensions["services"].meter
 
     @app.after_request
     def hand_on(response: Response) -> Response:
-        if live().may_ask_queue:
-            meter.flush_if_due()
+        core: Services | None = app.extensions.get("services")
+        if core and live().may_ask_queue:
+            core.meter.flush_if_due()
         return response

@@ -41,9 +41,10 @@ def test_without_samples_it_says_how_they_come(alice):
 
 def test_charts_are_drawn_without_a_script(alice, history):
     html = alice.open("/")
-    assert html.count('role="img"') == 4 and "uplot" not in html
+    assert html.count('role="img"') == 5 and "uplot" not in html
     assert re.search(r'<polyline points="[\d.,e ]+"/>', html)
     assert "Finished tasks, per minute: Succeeded up to 3, Failed up to 1." in html
+    assert "Failure rate up to 25 %." in html
     assert f"{history:%H:%M}–{history + timedelta(minutes=1):%H:%M} UTC: Succeeded 3, Failed 1" in html
 
 
@@ -51,7 +52,7 @@ def test_the_table_has_the_numbers_and_links_to_their_lists(alice, history):
     html = alice.open("/home/charts?period=1h")
     row = next(row for row in re.findall(r"<tr>.*?</tr>", html, re.DOTALL) if "<td>3</td>" in row)
     cells = [text_of(cell).strip() for cell in re.findall(r"<td>(.*?)</td>", row)]
-    assert cells[:3] == ["3", "1", "0"] and cells[5:] == ["0 %", "1", "11 s"]
+    assert cells[:4] == ["3", "1", "0", "25 %"] and cells[6:] == ["0 %", "1", "11 s"]
     address = re.search(r'href="(/tasks\?[^"]+)"', row)[1].replace("&amp;", "&")
     for status, count in ((Status.SUCCEEDED, 3), (Status.FAILED, 1)):
         found = re.findall(r'href="/tasks/([0-9a-f]{24})', alice.open(f"{address}&status={status.value}"))
@@ -83,6 +84,6 @@ def test_gaps_stay_gaps_and_a_damaged_sample_breaks_nothing(services, clock, his
     services.db.minutes.update_one(
         {"_id": key_of(history - timedelta(minutes=30))}, {"$set": {"ended": 1}}, upsert=True
     )
-    [_, _, _, waiting] = charts(services.series.points("1h"))
+    [*_, waiting] = charts(services.series.points("1h"))
     assert len(waiting.lines[0].parts) == 2
     assert alice.open("/")

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pymongo.errors import AutoReconnect
 from redis.exceptions import ConnectionError as RedisAway
 
 from app.core.catalog import WorkerInfo
@@ -156,6 +157,16 @@ def test_without_redis_the_rest_is_told(client, services, new_task, app, monkeyp
     assert value(found, metrics.REDIS_UP.name) == 0
     assert value(found, metrics.QUEUE_DEPTH.name, priority="high") == 1
     assert value(found, metrics.ATTEMPTS.name, outcome="succeeded") is None
+
+
+def test_without_mongodb_it_says_so(client, services, app, monkeypatch):
+    def away(*args, **given):
+        raise AutoReconnect("away")
+
+    app.extensions["live"] = Live(services)
+    monkeypatch.setattr(services.stats, "queues", away)
+    answer = client.get("/metrics")
+    assert (answer.status_code, answer.content_type) == (503, "application/problem+json")
 
 
 def test_what_a_web_process_counts_is_handed_on(client, services, new_task):
