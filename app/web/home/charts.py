@@ -82,7 +82,7 @@ def _plans(step: timedelta) -> list[_Plan]:
         _Plan("Finished tasks", f"per {_said(step)}", outcomes, number, 4),
         _Plan(
             "Failure rate",
-            "failed of succeeded and failed",
+            "of tasks that ran",
             {"Failure rate": _failure_rate},
             _percent,
             0.1,
@@ -91,6 +91,7 @@ def _plans(step: timedelta) -> list[_Plan]:
         _Plan("Queue time", "of finished tasks", queue_times, _seconds, 1),
         _Plan("Utilization", "workers that run a task", {"Utilization": _utilization}, _percent, 1, 1),
         _Plan("Waiting tasks", "most at a time", {"Waiting": lambda point: point.waiting}, number, 4),
+        _Plan("Longest wait", "oldest waiting task", {"Longest wait": _oldest_wait_s}, _seconds, 1),
     ]
 
 
@@ -100,6 +101,10 @@ def _failure_rate(point: Point) -> float | None:
 
 def _utilization(point: Point) -> float | None:
     return point.utilization
+
+
+def _oldest_wait_s(point: Point) -> float | None:
+    return point.oldest_wait_s
 
 
 def _percent(share: float) -> str:
@@ -153,14 +158,19 @@ def _summary(plan: _Plan, values: dict[str, list[float | None]]) -> str:
 
 
 def _parts(values: Sequence[float | None], top: float) -> list[str]:
-    """Return the points of a line; a gap ends a part, and a part of one point is a short stroke."""
+    """Return the points of a line; a gap ends a part, and a part of one point is as wide as its stretch."""
+    half = WIDTH / len(values) / 2
     parts: list[list[tuple[float, float]]] = [[]]
     for at, value in enumerate(values):
         if value is None:
             parts.append([])
         else:
             parts[-1].append(((at + 0.5) * WIDTH / len(values), HEIGHT * (1 - value / top)))
-    strokes = (part if len(part) > 1 else [*part, *((x + 1, y) for x, y in part)] for part in parts if part)
+    strokes = (
+        part if len(part) > 1 else [(x + side, y) for x, y in part for side in (-half, half)]
+        for part in parts
+        if part
+    )
     return [" ".join(f"{x:.4g},{y:.3g}" for x, y in stroke) for stroke in strokes]
 
 

@@ -41,7 +41,7 @@ def test_without_samples_it_says_how_they_come(alice):
 
 def test_charts_are_drawn_without_a_script(alice, history):
     html = alice.open("/")
-    assert html.count('role="img"') == 5 and "uplot" not in html
+    assert html.count('role="img"') == 6 and "uplot" not in html
     assert re.search(r'<polyline points="[\d.,e ]+"/>', html)
     assert "Finished tasks, per minute: Succeeded up to 3, Failed up to 1." in html
     assert "Failure rate up to 25 %." in html
@@ -84,6 +84,6 @@ def test_gaps_stay_gaps_and_a_damaged_sample_breaks_nothing(services, clock, his
     services.db.minutes.update_one(
         {"_id": key_of(history - timedelta(minutes=30))}, {"$set": {"ended": 1}}, upsert=True
     )
-    [*_, waiting] = charts(services.series.points("1h"))
+    [*_, waiting, _] = charts(services.series.points("1h"))
     assert len(waiting.lines[0].parts) == 2
     assert alice.open("/")
