@@ -157,6 +157,9 @@ class Settings:
     proxy_roles: tuple[tuple[str, str], ...] = setting(
         "PROXY_ROLES", "", group_roles,
         "Roles of the groups that it names, such as admins=administrator,*=viewer; `*` is everybody. Required where PROXY_USER_HEADER is set.")
+    metrics_addresses: tuple[IPv4Network | IPv6Network, ...] = setting(
+        "METRICS_ADDRESSES", "", networks,
+        "Addresses or networks, separated by commas, that may read /metrics without a token, directly and not through a proxy.")
     max_waiting_tasks: PerRole = setting(
         "MAX_WAITING_TASKS", "submitter=10000", per_role,
         "Queued and scheduled tasks per person, by role; a role that is not named has no limit, `none` limits nobody.")

@@ -79,6 +79,7 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     from app.web.create import views as create
     from app.web.delivery import compression, static_files
     from app.web.home import views as dashboard
+    from app.web.monitoring import views as monitoring
     from app.web.operations import views as operations
     from app.web.people import audit_views, notifications, profile, tokens, users
     from app.web.people import settings as settings_page
@@ -89,10 +90,11 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     signing_in = (sign_in, second_step, passkeys, single_sign_on)
     people = (profile, authenticator_app, tokens, notifications, users, settings_page, audit_views)
     listed = (tasks, bulk_views, bulk_pages, downloads, exports, create)
-    for room in (dashboard, *signing_in, *people, operations, *listed):
+    for room in (dashboard, *signing_in, *people, operations, monitoring, *listed):
         app.register_blueprint(room.blueprint)
     passkeys.init_app(app)
     openapi.init_app(app, settings)
     streams.init_app(app)
+    monitoring.init_app(app)
     static_files.init_app(app)
     compression.init_app(app)

@@ -23,6 +23,8 @@ from app.core.mongo import is_away
 from app.core.queue.lost_leases import LeaseWatch
 from app.core.schema.indexes import create_indexes
 from app.core.services import Services
+from app.core.statistics.metrics import MAINTENANCE, REPAIRED
+from app.core.statistics.minutes import LOOK_S
 from app.core.tasks.store import LEASE
 from workers.attempt.journal import journal_of, replay
 from workers.notifier import Notifier
@@ -47,6 +49,10 @@ EVERY_S = {
     "people": 600.0,
     "bulk": 600.0,
     "deliveries": 600.0,
+    "look": LOOK_S,
+    "count": 10.0,
+    "live": 60.0,
+    "samples": 600.0,
     "clock": clock.EVERY_S,
     "journal": 1.0,
 }
@@ -194,6 +200,10 @@ class Maintenance:
             "people": self._prune_people,
             "bulk": self._services.operations.prune,
             "deliveries": self._services.deliveries.prune,
+            "look": self._services.minutes.look,
+            "count": self._services.minutes.count,
+            "live": self._services.live_tasks.count,
+            "samples": self._prune_samples,
         }
 
     def _rescue(self) -> int:
@@ -231,6 +241,9 @@ class Maintenance:
         people.sessions.prune()
         people.tokens.prune()
 
+    def _prune_samples(self) -> None:
+        self._services.minutes.prune()
+
     def _all_due(self, repairs: dict[str, Callable[[], object]]) -> None:
         for name, repair in repairs.items():
             if not self._stop.is_set():
@@ -253,5 +266,7 @@ class Maintenance:
             log.exception("Maintenance, %s: it failed; the next repair follows.", name)
             return
         self._services.lasting.over(log, name, "Maintenance, %s: it works again.", name)
+        self._services.meter.add(MAINTENANCE, name)
         if isinstance(repaired, int) and repaired:
+            self._services.meter.add(REPAIRED, name, by=repaired)
             log.info("Maintenance, %s: %d tasks.", name, repaired)

@@ -223,6 +223,40 @@ class Queues(BaseModel):
     queues: list[Queue]
 
 
+class StatsQuery(Body):
+    """Over which period."""
+
+    period: Literal["1h", "24h", "7d"] = "1h"
+
+
+class StatsPoint(BaseModel):
+    """What was recorded from ``start`` to ``end``, which is excluded; null for what is not known.
+
+    A task that was retried or deleted later still counts here.
+    """
+
+    start: datetime
+    end: datetime
+    succeeded: int | None
+    failed: int | None
+    canceled: int | None
+    failure_rate: float | None = Field(
+        description="The share of the failed among the succeeded and failed, from 0 to 1."
+    )
+    queue_time_p50_s: float | None = Field(description="Of the tasks that ended, within 10 %.")
+    queue_time_p95_s: float | None = Field(description="Of the tasks that ended, within 10 %.")
+    utilization: float | None = Field(description="The share of the workers that ran a task, from 0 to 1.")
+    waiting: int | None = Field(description="The most tasks that were seen waiting.")
+    oldest_wait_s: float | None = Field(description="The longest that a task was seen to have waited.")
+
+
+class Stats(BaseModel):
+    """The points of a period, oldest first: a minute, 30 minutes or 3 hours each."""
+
+    period: Literal["1h", "24h", "7d"]
+    points: list[StatsPoint]
+
+
 class Me(BaseModel):
     """Who asks; permissions map to own or any."""
 

@@ -10,6 +10,7 @@ from flask import Blueprint
 from app.api import models
 from app.api.operation import operation
 from app.core import catalog
+from app.core.statistics.series import Point
 from app.extensions import access, services
 
 blueprint = Blueprint("system", __name__)
@@ -79,6 +80,30 @@ def list_queues() -> models.Queues:
             )
             for queue in services().stats.queues()
         ]
+    )
+
+
+@blueprint.get("/stats")
+@operation("task.read", models.Stats, query=models.StatsQuery, tag="system")
+def get_stats(query: models.StatsQuery) -> models.Stats:
+    """Return what finished, waited and ran over an hour, a day or a week, as Home shows it."""
+    return models.Stats(period=query.period, points=[*map(_point, services().series.points(query.period))])
+
+
+def _point(point: Point) -> models.StatsPoint:
+    ended = {status.value: count for status, count in (point.ended or {}).items()}
+    return models.StatsPoint(
+        start=point.start,
+        end=point.end,
+        succeeded=ended.get("succeeded"),
+        failed=ended.get("failed"),
+        canceled=ended.get("canceled"),
+        failure_rate=point.failure_rate,
+        queue_time_p50_s=point.queue_p50_s,
+        queue_time_p95_s=point.queue_p95_s,
+        utilization=point.utilization,
+        waiting=point.waiting,
+        oldest_wait_s=point.oldest_wait_s,
     )
 
 

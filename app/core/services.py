@@ -53,6 +53,11 @@ from app.core.sign_in.administration import Administration
 from app.core.sign_in.programs import Programs
 from app.core.sign_in.sign_in import SignIn
 from app.core.sign_in.throttle import Throttle
+from app.core.statistics.live_tasks import LiveTasks
+from app.core.statistics.meter import Meter
+from app.core.statistics.minutes import Minutes
+from app.core.statistics.series import Series
+from app.core.statistics.task_counts import TaskCounts
 from app.core.store_errors import causes
 from app.core.store_errors.advice import explained
 from app.core.store_errors.sparse_log import SparseLog
@@ -96,6 +101,10 @@ class Services:
     subscriptions: Subscriptions
     deliveries: Deliveries
     outbox: Outbox
+    meter: Meter
+    minutes: Minutes
+    live_tasks: LiveTasks
+    series: Series
     lasting: SparseLog = field(default_factory=SparseLog)
 
     def access(self, person: Person, origin: Origin = Origin()) -> Access:  # noqa: B008 - it never changes
@@ -186,7 +195,7 @@ class Services:
 
 def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     """Put the core together over stores that are given; connects to nothing by itself."""
-    words, changes, vault = Words(db), Changes(redis), Vault.of(settings)
+    words, changes, vault, meter = Words(db), Changes(redis), Vault.of(settings), Meter(redis)
     subscriptions, deliveries = Subscriptions(db, vault), Deliveries(db)
     tasks = Tasks(
         db,
@@ -195,6 +204,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         told=partial(changes.tasks, Code.STATUS),
         progressed=partial(changes.tasks, Code.PROGRESS),
         concerns=subscriptions.concern,
+        counting=TaskCounts(meter),
     )
     queries = Queries(db)
     files = Files(db, settings.upload_max_mb * 2**20)
@@ -203,6 +213,8 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     deletions = Deletions(db, tasks, files, logs)
     dispatch = Dispatcher(tasks, queues, files, deletions, words, vault, settings.max_worker_losses)
     listing = Listing(db, words)
+    stats, catalog = Stats(db, listing), Catalog(db, tasks, lambda: changes.tell([Change(Code.WORKERS)]))
+    minutes = Minutes(db, stats, catalog)
     people, rates = People.of(db, settings, lambda: _providers(settings)), Rates(lambda: queues.redis)
     outbox = Outbox(tasks, queries, subscriptions, deliveries, Subscribers(people, listing))
     deletions.before = outbox.tell_of
@@ -213,7 +225,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         queries=queries,
         files=files,
         logs=logs,
-        catalog=Catalog(db, tasks, lambda: changes.tell([Change(Code.WORKERS)])),
+        catalog=catalog,
         queues=queues,
         pauses=Pauses(db, lambda: changes.tell([Change(Code.QUEUES)])),
         dispatch=dispatch,
@@ -221,7 +233,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         listing=listing,
         bulk=Bulk(listing, dispatch, queries),
         operations=BulkOperations(db),
-        stats=Stats(db, listing),
+        stats=stats,
         vault=vault,
         people=people,
         sign_in=SignIn(people, Throttle.of(lambda: queues.redis, settings), Passwords()),
@@ -232,6 +244,10 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         subscriptions=subscriptions,
         deliveries=deliveries,
         outbox=outbox,
+        meter=meter,
+        minutes=minutes,
+        live_tasks=LiveTasks(db),
+        series=Series(minutes),
     )
 
 

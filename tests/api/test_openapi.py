@@ -68,7 +68,7 @@ def test_everybody_may_read_it_and_nothing_else(app: Flask, services: Services) 
     publish(services)
     client = app.test_client()
     assert client.get("/api/v1/openapi.json").status_code == 200
-    for path in ("/tasks", "/types", "/workers", "/queues", "/me"):
+    for path in ("/tasks", "/types", "/workers", "/queues", "/stats", "/me"):
         answer = client.get(f"/api/v1{path}")
         assert (answer.status_code, answer.content_type) == (401, "application/problem+json")
         assert answer.headers["WWW-Authenticate"] == "Bearer"

@@ -25,6 +25,7 @@ from app.cli.settings import settings_command
 from app.cli.types import types_command
 from app.cli.users import users_group
 from app.core.errors import Cause, TaskQueueError
+from app.core.statistics.metrics import METRICS
 from app.core.store_errors.advice import CERTIFICATES, REASONS, TITLES, WITH_TLS
 from app.core.tasks.states import ACTIONS, TRANSITIONS, Action, Ending, Status
 from app.web.platform.errors import code_of
@@ -242,11 +243,30 @@ def problems() -> str:
     )
 
 
+def metrics() -> str:
+    return table(
+        ("metric", "kind", "labels", "description"),
+        ((code(row.name), row.kind.value, ", ".join(map(code, row.labels)), row.help) for row in METRICS),
+    )
+
+
+def buckets() -> str:
+    return table(
+        ("metric", "upper bounds"),
+        (
+            (code(row.name), ", ".join(f"{bound:,g}" for bound in row.buckets))
+            for row in METRICS
+            if row.buckets
+        ),
+    )
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "settings.md": {"settings": settings},
     "states.md": {"statuses": statuses, "transitions": transitions, "endings": endings},
     "commands.md": {"flask": flask_commands, "make": make_targets},
     "store-errors.md": {"causes": causes},
+    "metrics.md": {"metrics": metrics, "buckets": buckets},
     "api.md": {"api": api},
     "rest-api.md": {"operations": operations, "bodies": bodies, "problems": problems},
 }

@@ -43,6 +43,7 @@ MAY = {
         "delete": ANY,
         "private": ANY,
         "settings": ANY,
+        "metrics": ANY,
         "workers": ANY,
         "queues": ANY,
     },
@@ -84,6 +85,7 @@ TABLE = {
     "profile.end_others": PROFILE,
     "dashboard.home": READ,
     "dashboard.home_live": READ,
+    "dashboard.home_charts": READ,
     "dashboard.pulse": READ,
     "dashboard.events": replace(READ, also=("hidden",)),
     "tasks.index": READ,
@@ -182,7 +184,11 @@ TABLE = {
     **dict.fromkeys(("api.contents.list_attempts", "api.contents.list_files"), TASK),
     "api.contents.upload_file": Rule("create"),
     **dict.fromkeys(
-        [f"api.system.{view}" for view in ("list_types", "list_workers", "list_queues", "get_me")], READ
+        [
+            f"api.system.{view}"
+            for view in ("list_types", "list_workers", "list_queues", "get_stats", "get_me")
+        ],
+        READ,
     ),
     "api.system.get_type": READ,
     **{f"operations.{view}": READ for view in ("workers", "workers_live", "queues", "queues_live", "types")},
@@ -193,6 +199,7 @@ TABLE = {
     "operations.pause_type": Rule("queues", also=("refused",)),
     "operations.resume_type": Rule("queues", also=("refused",)),
     "settings.index": Rule("settings"),
+    "monitoring.metrics": Rule("metrics"),
     "audit.index": Rule("audit"),
     "audit.export": Rule("audit"),
 }

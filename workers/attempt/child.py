@@ -64,6 +64,7 @@ AWAY_S = 1.0
 CANNOT_START = 3
 CANNOT_LOAD = 4
 CLOSED_FILES = 5
+COUNTED_S = 1.0  # So often the supervisor hears what was counted, with a line that is due anyway.
 FIRST_TRY_S = 1.0  # Then the outcome is put on disk, ...
 LARGE = 256 * 1024  # ... unless its result is one that takes a while to write.
 
@@ -102,6 +103,7 @@ class Child:
         self._ours: list[int] = []
         self._changed = False
         self._told: list[Change] = []
+        self._counted_at = time.monotonic()
         services.changes.send = self._hand_on
 
     def tell(self, **line: Any) -> None:
@@ -116,6 +118,8 @@ class Child:
         """
         if self._told:
             line["changed"], self._told = [change.packed() for change in self._told], []
+        if time.monotonic() - self._counted_at >= COUNTED_S and self.services.meter.waiting:
+            self._counted_at, line["counted"] = time.monotonic(), self.services.meter.drain()
         self._held += json.dumps(line).encode() + b"\n"
 
     def _say_held(self) -> None:
@@ -166,7 +170,7 @@ class Child:
             self._handle(job_id)
             if self._spent():
                 break
-        self.tell(leaves=True)
+        self.tell(leaves=True, counted=self.services.meter.drain())
 
     def _spent(self) -> bool:
         """Whether a task has left so much, memory, files or changes, that a fresh one is better."""
@@ -211,6 +215,8 @@ class Child:
             self.services.lasting.over(log, "take", "Redis can be used again.")
             if job_id is not None:
                 return job_id
+            if self.services.meter.waiting:
+                self._hold()
             self._say_held()
         return None
 

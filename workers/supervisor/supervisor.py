@@ -34,6 +34,7 @@ from app.core.errors import TaskQueueError
 from app.core.log_lines import set_attempt
 from app.core.queue.changes import unpacked
 from app.core.services import Services
+from app.core.statistics.metrics import STORE
 from app.core.tasks.states import Priority
 from config import VERSION, SettingReach
 from workers.attempt.limits import Guard, Limits
@@ -179,6 +180,7 @@ class TaskWorker(RQWorker):
     def _listen(self, child: ChildProcess) -> None:
         for line in child.lines():
             self.services.changes.tell(unpacked(line.get("changed")))
+            self.services.meter.merge(line.get("counted"))
             if {"ready", "loading", "problems"} & line.keys():
                 self.loading.heard(line)
                 self._reported = 0.0
@@ -289,10 +291,12 @@ class TaskWorker(RQWorker):
         self._reported = time.monotonic()
         self._quietly("reporting to MongoDB", self._report_to_mongodb)
         self._quietly("reporting to Redis", self._report_to_redis)
+        self.services.meter.flush()
         self._quietly("looking whether it is to stop", self._heed)
 
     def _report_to_mongodb(self) -> None:
-        running = str(self.current.task_id) if self.current else None
+        running, memory_mb = str(self.current.task_id) if self.current else None, self._memory_mb()
+        began = time.monotonic()
         self.services.catalog.report(
             WorkerInfo(
                 name=self.name,
@@ -308,9 +312,10 @@ class TaskWorker(RQWorker):
                 loading=self.loading.module,
                 since=self.loading.since,
                 problems=self.loading.problems,
-                memory_mb=self._memory_mb(),
+                memory_mb=memory_mb,
             )
         )
+        self.services.meter.observe(STORE, time.monotonic() - began, "mongodb", "worker")
 
     def _memory_mb(self) -> int:
         """Return what this process and its child hold; what a task starts besides is not counted."""
@@ -321,6 +326,9 @@ class TaskWorker(RQWorker):
         return held // 2**20
 
     def _report_to_redis(self) -> None:
+        began = time.monotonic()
+        self.connection.ping()
+        self.services.meter.observe(STORE, time.monotonic() - began, "redis", "worker")
         if not self._registered or not self.connection.exists(self.key):
             self.connection.delete(self.key)
             self.register_birth()  # type: ignore[no-untyped-call]  # RQ types nothing here
@@ -337,6 +345,7 @@ class TaskWorker(RQWorker):
         self._quietly("leaving", lambda: self.services.catalog.leave(self.name))
         self._quietly("leaving", self.register_death)
         self.services.changes.flush()
+        self.services.meter.flush()
 
     def _quietly(self, doing: str, do: Any) -> None:
         """A store that is away must not end a worker: say so and go on."""

@@ -44,9 +44,12 @@ ORDER = (
     "subscriptions",
     "audit",
 )
-EPHEMERAL = ("workers", "leases", "sessions", "links", "challenges", "bulk_operations", "deliveries")
-"""Who is online, who leads, who is signed in, which bulk actions there are, and what is being delivered: of
-this moment and this server only. An imported bulk action would go on by itself, on tasks of another moment;
+EPHEMERAL = (
+    *("workers", "leases", "sessions", "links", "challenges", "bulk_operations", "deliveries"),
+    *("minutes", "ten_minutes", "figures"),
+)
+"""Who is online, who leads, who is signed in, which bulk actions there are, what is being delivered, and samples:
+of this moment and this server only. An imported bulk action would go on by itself, on tasks of another moment;
 the audit has them. Imported deliveries would be sent to receivers that have had them already."""
 
 IMPORTS = "imports"

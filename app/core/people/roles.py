@@ -33,6 +33,8 @@ class Permission(str, Enum):
     WORKER_MANAGE = "worker.manage"
     QUEUE_MANAGE = "queue.manage"
     SETTINGS_READ = "settings.read"
+    METRICS_READ = "metrics.read"
+    """What Prometheus reads: figures of everybody's tasks."""
     AUDIT_READ = "audit.read"
     USER_MANAGE = "user.manage"
 
@@ -90,6 +92,7 @@ ADDED: Mapping[Role, Grants] = {
         Permission.WORKER_MANAGE: _ANY,
         Permission.QUEUE_MANAGE: _ANY,
         Permission.SETTINGS_READ: _ANY,
+        Permission.METRICS_READ: _ANY,
     },
     Role.ADMINISTRATOR: {
         Permission.AUDIT_READ: _ANY,

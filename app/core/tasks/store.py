@@ -7,7 +7,7 @@ these methods return whether they took effect, and raise only when MongoDB does 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -22,6 +22,7 @@ from app.core.errors import NotFound
 from app.core.failpoints import reach
 from app.core.mongo import Document, Mongo
 from app.core.tasks import states
+from app.core.tasks.counting import Counting, NotCounted
 from app.core.tasks.document import entered, history_of, new_document, noted, queued
 from app.core.tasks.fingerprint import fingerprint
 from app.core.tasks.queries import WITHOUT_CONTENT, readable
@@ -96,7 +97,7 @@ class Tasks:
     more than those of one attempt. ``learn`` is told of such keywords before. ``told`` and ``progressed`` are
     told of tasks that came into a state, and of progress; they never raise. ``concerns`` says whether
     somebody is to be told of an end (of the task, or of any): then the write that ends it notes that, in the
-    task.
+    task. ``counting`` counts what happens.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class Tasks:
         told: Callable[[Sequence[Task]], None] = lambda tasks: None,
         progressed: Callable[[Sequence[Task]], None] = lambda tasks: None,
         concerns: Callable[[Task | None, Status], bool] = lambda task, status: False,
+        counting: Counting = NotCounted(),  # noqa: B008 - it never changes
     ) -> None:
         self._tasks = db.tasks
         self._retention = retention
@@ -114,6 +116,7 @@ class Tasks:
         self.told = told
         self._progressed = progressed
         self._concerns = concerns
+        self._counting = counting
 
     # One task
 
@@ -159,6 +162,7 @@ class Tasks:
             return Task.from_document(known), False
         reach("inserted")
         task = Task.from_document(document)
+        self._counting.created(task)
         self.told([task])
         return task, True
 
@@ -199,7 +203,8 @@ class Tasks:
         won = self._update_if_queued(task, "claim", {"$set": taken, "$unset": gone, **found})
         won = won or self._is_claimed(claimed)
         reach("claimed", task.id)
-        self._tell_if(won, task)
+        if self._tell_if(won, task):
+            self._counting.started(claimed)
         return claimed if won else None
 
     def _is_claimed(self, claimed: Task) -> bool:
@@ -269,7 +274,11 @@ class Tasks:
             **history_of(task, ending, error["message"]),
             **self._found_by(error_keywords(error)),
         }
-        return self._tell_if(self._update_if_leased(task, update, expected, cancel=None), task)
+        rescheduled = self._update_if_leased(task, update, expected, cancel=None)
+        if self._tell_if(rescheduled, task):
+            self._counting.attempt_ended(task, ending)
+            self._counting.retried(1, by_person=False)
+        return rescheduled
 
     def release(
         self,
@@ -296,38 +305,53 @@ class Tasks:
             **history_of(task, ending, message),
             **_found_no_more(worker_keyword(task.worker or "")),
         }
-        released = self._tell_if(self._update_if_leased(task, update, cancel=None), task)
-        return self.get(task.id) if released else None
+        if not self._tell_if(self._update_if_leased(task, update, cancel=None), task):
+            return None
+        self._counting.attempt_ended(task, ending)
+        self._counting.retried(int(error is not None), by_person=False)
+        return self.get(task.id)
 
     # The user's side: one task, or many at once by the same guards
 
     def cancel(self, task_id: ObjectId, by: str) -> bool:
         """Cancel a task that waits; one that runs gets a flag that its supervisor sees."""
-        changes = self._canceled(task_id, by, self._concerns(None, Status.CANCELED))
-        return any(self._tasks.update_one(guard, update).matched_count for guard, update in changes)
-
-    def cancel_many(self, task_ids: Iterable[ObjectId], by: str, mark: ObjectId | None = None) -> int:
         told = self._concerns(None, Status.CANCELED)
-        changes = (change for task_id in task_ids for change in self._canceled(task_id, by, told))
-        return self._write(changes, mark)
+        if self._tasks.update_one(*self._canceled(task_id, by, told)).matched_count:
+            self._counting.canceled_waiting(1)
+            return True
+        return bool(self._tasks.update_one(*self._flagged(task_id, by)).matched_count)
 
-    def _canceled(self, task_id: ObjectId, by: str, told: bool) -> Iterator[Change]:
+    def cancel_many(self, task_ids: Sequence[ObjectId], by: str, mark: ObjectId | None = None) -> int:
+        told = self._concerns(None, Status.CANCELED)
+        waited = self._write((self._canceled(task_id, by, told) for task_id in task_ids), mark)
+        self._counting.canceled_waiting(waited)
+        if waited == len(task_ids):
+            return waited
+        return waited + self._write((self._flagged(task_id, by) for task_id in task_ids), mark)
+
+    def _canceled(self, task_id: ObjectId, by: str, told: bool) -> Change:
         """``told``: somebody may want to be told of the end; of which attempt is not known here."""
         now = utcnow()
         values = {"cancel": {"by": by, "at": now}, **self._ended(Status.CANCELED, now)}
         note, pushed = noted(Status.CANCELED, 0, now) if told else ({}, {})
-        waiting = {"_id": task_id, "status": states.sources("cancel")}
         update = {"$set": {**values, **note}, "$unset": {"hint": "", "run_at": ""}}
-        yield waiting, {**update, **({"$push": pushed} if pushed else {})}
+        waiting = {"_id": task_id, "status": states.sources("cancel")}
+        return waiting, {**update, **({"$push": pushed} if pushed else {})}
+
+    def _flagged(self, task_id: ObjectId, by: str) -> Change:
         running = {"_id": task_id, "status": states.sources("cancel_running")}
-        yield running, {"$set": {"cancel": {"by": by, "at": now}}}
+        return running, {"$set": {"cancel": {"by": by, "at": utcnow()}}}
 
     def retry(self, task: Task) -> bool:
         """Queue an ended task once more; attempts keep counting and one more is allowed."""
-        return self._tell_if(bool(self._tasks.update_one(*self._retried(task)).matched_count), task)
+        retried = self._tell_if(bool(self._tasks.update_one(*self._retried(task)).matched_count), task)
+        self._counting.retried(int(retried), by_person=True)
+        return retried
 
     def retry_many(self, tasks: Iterable[Task], mark: ObjectId | None = None) -> int:
-        return self._write((self._retried(task) for task in tasks), mark)
+        retried = self._write((self._retried(task) for task in tasks), mark)
+        self._counting.retried(retried, by_person=True)
+        return retried
 
     def _retried(self, task: Task) -> Change:
         now = utcnow()
@@ -516,4 +540,7 @@ class Tasks:
         update = _pushing(update, pushed)
         ended = self._update_if_leased(task, update, expected, **more)
         reach("ended", task.id)
-        return self._tell_if(ended, task)
+        if self._tell_if(ended, task):
+            self._counting.attempt_ended(task, ending)
+            self._counting.ended(task, status)
+        return ended

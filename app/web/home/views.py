@@ -10,11 +10,13 @@ from app.core.errors import BadQuery
 from app.core.listing.filter import ENDED_WITHIN, TaskFilter
 from app.core.people.person import PUBLIC
 from app.core.queue.changes import Change
+from app.core.statistics.series import PERIODS
 from app.core.store_errors.advice import reason
 from app.extensions import access, services
 from app.streams.page_stream import PageStream
 from app.streams.response import answer_with, chunked
 from app.streams.stream import Watcher
+from app.web.home.charts import charts
 from app.web.platform.fragments import region
 from app.web.platform.permissions import by_token, requires, session_id
 from app.web.platform.pulse import live
@@ -32,13 +34,20 @@ READ_MS = 2_000
 @blueprint.get("/")
 @requires("task.read")
 def home() -> str:
-    return render_template("home/home.html", **_figures(_window()))
+    window, period = _chosen()
+    return render_template("home/home.html", **{**_figures(window, period), **_charts(window, period)})
 
 
 @blueprint.get("/home/live")
 @requires("task.read")
 def home_live() -> str:
-    return region("home/_live.html", **_figures(_window()))
+    return region("home/_live.html", **_figures(*_chosen()))
+
+
+@blueprint.get("/home/charts")
+@requires("task.read")
+def home_charts() -> str:
+    return region("home/_charts.html", **_charts(*_chosen()))
 
 
 @blueprint.get("/pulse")
@@ -97,22 +106,33 @@ def readyz() -> Any:
     return jsonify(body), 503 if refused or found["mongodb"] else 200
 
 
-def _window() -> str:
-    window = only("failures").get("failures", "24h")
+def _chosen() -> tuple[str, str]:
+    """Return the period of the failures and that of the charts. Raises BadQuery."""
+    given = only("failures", "period")
+    window, period = given.get("failures", "24h"), given.get("period", "1h")
     if window not in WINDOWS:
         raise BadQuery(f"“failures” is one of: {', '.join(WINDOWS)}.")
-    return window
+    if period not in PERIODS:
+        raise BadQuery(f"Use one of these for “period”: {', '.join(PERIODS)}.")
+    return window, period
 
 
-def _figures(window: str) -> dict[str, Any]:
+def _figures(window: str, period: str) -> dict[str, Any]:
     rights = access()
     recent = rights.page(RECENT).tasks[:RECENT_SHOWN]
     return {
         "window": window,
         "windows": WINDOWS,
-        "ended": rights.figures.ended(WINDOWS["1h"]),
+        "period": period,
+        "ended": rights.figures.ended(WINDOWS[period]),
         "failures": rights.figures.failures(WINDOWS[window]),
         "recent": recent,
         "running": rights.operations.running(live().pulse().workers),
         "titles": {kind.name: kind.title for kind in services().catalog.types()},
     }
+
+
+def _charts(window: str, period: str) -> dict[str, Any]:
+    points = services().series.points(period)
+    known = [point for point in reversed(points) if point.ended or point.waiting is not None]
+    return {"window": window, "period": period, "periods": PERIODS, "charts": charts(points), "points": known}

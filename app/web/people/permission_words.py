@@ -25,6 +25,7 @@ LABELS = {
     Permission.WORKER_MANAGE: "Manage workers",
     Permission.QUEUE_MANAGE: "Manage queues and task types",
     Permission.SETTINGS_READ: "View settings",
+    Permission.METRICS_READ: "Read metrics",
     Permission.AUDIT_READ: "View the audit",
     Permission.USER_MANAGE: "Manage users",
 }

@@ -216,7 +216,7 @@ def _is_api() -> bool:
 
 def wants_json() -> bool:
     """Whether the client prefers JSON to a page; the API, and who asks with a token, get errors so."""
-    if by_token() or _is_api():
+    if by_token() or _is_api() or request.blueprint == "monitoring":
         return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json"])
     return best == "application/json"

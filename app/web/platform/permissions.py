@@ -16,10 +16,11 @@ from pymongo.errors import PyMongoError
 
 from app.core.errors import Forbidden, SignInRequired, Unavailable
 from app.core.people.person import ANONYMOUS, PUBLIC, Person
+from app.core.people.roles import Permission
 from app.core.people.sessions import Session
 from app.extensions import access, services
 from app.http.permission import requires as requires
-from app.web.request_log.origin import current_origin
+from app.web.request_log.origin import current_origin, is_within, peer_of
 
 BEARER = "bearer"
 
@@ -120,11 +121,18 @@ def needed_by(app: Flask, endpoint: str) -> str | None:
     return declared or LIBRARY_ROUTES.get(endpoint)
 
 
+def _is_scraper() -> bool:
+    """Return whether METRICS_ADDRESSES names who asks: directly, as a proxy asks for anybody."""
+    through_proxy = any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "Via"))
+    allowed = services().settings.metrics_addresses
+    return not through_proxy and is_within(peer_of(request.environ), allowed)
+
+
 def _check() -> None:
     if request.endpoint is None:
         return  # No route: the answer is 404 or 405 and shows nothing.
     needed = needed_by(current_app, request.endpoint)
-    if needed == PUBLIC:
+    if needed == PUBLIC or (needed == Permission.METRICS_READ and _is_scraper()):
         return
     if by_token():
         _sign_in_by_token()

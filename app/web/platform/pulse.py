@@ -171,9 +171,14 @@ class Live:
         self._durations[kind] = (time.monotonic(), found)
         return found
 
+    @property
+    def may_ask_queue(self) -> bool:
+        """Whether Redis was not found away a moment ago."""
+        return time.monotonic() >= self._queue_asked_again_at
+
     def ask_queue(self, question: Callable[[], Answer]) -> Answer | None:
         """What Redis answers; None when it is away, or was a moment ago."""
-        if time.monotonic() < self._queue_asked_again_at:
+        if not self.may_ask_queue:
             return None
         try:
             return question()

@@ -16,6 +16,7 @@ _PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*\Z")
 
 PAGE_OF = {
     "dashboard.home_live": "dashboard.home",
+    "dashboard.home_charts": "dashboard.home",
     "dashboard.pulse": "dashboard.home",
     "dashboard.events": "dashboard.home",
     "tasks.rows": "tasks.index",
@@ -37,7 +38,9 @@ OF_PAGES = ("task_id", "operation_id")
 """Arguments in the addresses of those pages."""
 WITH_FILTERS = frozenset({"tasks.rows", "tasks.counts"})
 """Parts whose parameters are those of their page."""
-NO_PAGES = frozenset({"dashboard.healthz", "dashboard.readyz", "static", "bootstrap.static"})
+NO_PAGES = frozenset(
+    {"dashboard.healthz", "dashboard.readyz", "monitoring.metrics", "static", "bootstrap.static"}
+)
 SIGN_IN = frozenset({"sign_in", "second_step", "single_sign_on"})
 """Blueprints of pages for people who are not signed in yet; `api` has no pages at all."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
 from flask import Flask, g, request
@@ -23,7 +23,7 @@ from app.core.store_errors.sparse_log import SparseLog
 from app.extensions import services
 from app.web.platform.permissions import LIBRARY_ROUTES, person_of_proxy
 from app.web.platform.security import PROBES
-from app.web.request_log.origin import current_origin
+from app.web.request_log.origin import current_origin, is_within, peer_of
 from config import Settings
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class ProxyHeader:
         if not environ.get(self.user, "").strip():
             return None
         peer = peer_of(environ)
-        if not self._trusts(peer):
+        if not is_within(peer, self.networks):
             self._warn(f"from {peer}", "A request from %s carried the header of the sign-in proxy", peer)
             raise Forbidden(NOT_TRUSTED)
         name = _text(environ[self.user])
@@ -90,14 +90,6 @@ class ProxyHeader:
         user = ExternalUsers(people).user(PROXY, name, name, role, groups, current_origin())
         return people.users.person(user)
 
-    def _trusts(self, peer: str) -> bool:
-        try:
-            address = ip_address(peer)
-        except ValueError:
-            return False
-        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-        return any((mapped or address) in network for network in self.networks)
-
     def _groups(self, environ: WSGIEnvironment) -> frozenset[str]:
         text = _text(environ.get(self.groups, "")) if self.groups else ""
         if text is None or len(text) > MOST_GROUPS_TEXT:
@@ -106,12 +98,6 @@ class ProxyHeader:
 
     def _warn(self, why: str, message: str, *args: object) -> None:
         self.lasting.warning(log, "", why, message, *args)
-
-
-def peer_of(environ: WSGIEnvironment) -> str:
-    """Return the address of the program that opened the connection, whatever X-Forwarded-For says."""
-    before = environ.get("werkzeug.proxy_fix.orig", environ)
-    return str(before.get("REMOTE_ADDR") or "")
 
 
 def _variable(header: str) -> str:

@@ -8,6 +8,8 @@ from urllib.parse import urljoin
 from bson import ObjectId
 from flask.testing import FlaskClient
 
+from app.core.clock import utcnow
+from app.core.statistics.minutes import MINUTE, floor, key_of
 from tests.browser import seeded
 
 GZIP = {"Accept-Encoding": "gzip"}
@@ -35,6 +37,18 @@ def first_visit(client: FlaskClient, address: str) -> int:
 
 def test_home_weighs_at_most_70_kb_and_a_list_of_200_rows_25_kb(client, services):
     seeded.seed(services)
+    now = floor(utcnow(), MINUTE)
+    services.db.minutes.insert_many(
+        {
+            "_id": key_of(now - number * MINUTE),
+            "ended": {"succeeded": 1_000 + number**3 % 997, "failed": number % 7, "canceled": number % 3},
+            "queue_times": {str(number % 40): 7, "50": number},
+            "looks": {
+                "0": {"running": number % 9, "workers": 9, "waiting": 7 * number, "oldest_s": number / 3}
+            },
+        }
+        for number in range(1, 70)
+    )
     document = services.db.tasks.find_one({"status": "succeeded"})
     services.db.tasks.insert_many(
         {
@@ -46,6 +60,7 @@ def test_home_weighs_at_most_70_kb_and_a_list_of_200_rows_25_kb(client, services
         }
         for number in range(210)
     )
+    assert client.get("/").text.count("<polyline") >= 6
     assert first_visit(client, "/") < 70_000
     page = client.get("/tasks?per_page=200").text
     assert page.count("airports-") >= 200

@@ -1,0 +1,40 @@
+"""Which metric counts what happens to tasks: the `Counting` that the store tells."""
+
+from __future__ import annotations
+
+from app.core.clock import utcnow
+from app.core.statistics import metrics
+from app.core.statistics.meter import Meter
+from app.core.tasks.states import Ending, Status
+from app.core.tasks.task import Task
+
+
+class TaskCounts:
+    """Counts in the ``meter`` of this process."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+
+    def created(self, task: Task) -> None:
+        self._meter.add(metrics.CREATED, task.type, task.priority.word)
+
+    def started(self, task: Task) -> None:
+        if task.queued_at and task.started_at:
+            waited_s = (task.started_at - task.queued_at).total_seconds()
+            self._meter.observe(metrics.QUEUE_TIME, waited_s, task.priority.word)
+
+    def attempt_ended(self, task: Task, ending: Ending) -> None:
+        self._meter.add(metrics.ATTEMPTS, ending.value)
+        if task.started_at:
+            self._meter.observe(metrics.DURATION, (utcnow() - task.started_at).total_seconds(), task.type)
+
+    def ended(self, task: Task, status: Status) -> None:
+        self._meter.add(metrics.ENDED, status.value, task.type, task.priority.word)
+
+    def canceled_waiting(self, tasks: int) -> None:
+        if tasks:
+            self._meter.add(metrics.CANCELED_WAITING, by=tasks)
+
+    def retried(self, tasks: int, *, by_person: bool) -> None:
+        if tasks:
+            self._meter.add(metrics.RETRIES, "person" if by_person else "worker", by=tasks)
