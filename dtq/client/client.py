@@ -22,6 +22,7 @@ from dtq.client.records import (
     Me,
     Priority,
     Queue,
+    Sort,
     Status,
     TaskFile,
     TypeDetails,
@@ -198,15 +199,22 @@ class Client:
     def tasks(
         self,
         *,
-        status: Status | None = None,
+        status: Status | Sequence[Status] | None = None,
         type: str | None = None,
         priority: Priority | None = None,
         tag: str | None = None,
         owner: str | None = None,
+        worker: str | None = None,
         q: str | None = None,
+        created_from: str | None = None,
+        created_before: str | None = None,
+        finished_from: str | None = None,
+        finished_before: str | None = None,
         ended: Literal["1h", "24h", "7d"] | None = None,
         error: str | None = None,
-        sort: Literal["created", "finished"] | None = None,
+        error_words: str | None = None,
+        error_group: str | None = None,
+        sort: Sort | None = None,
         order: Literal["asc", "desc"] | None = None,
         per_page: Literal[25, 50, 100, 200] = 200,
     ) -> Iterator[TaskSummary]:
@@ -215,14 +223,17 @@ class Client:
             for task in client.tasks(status="failed", type="clean_table", ended="24h"):
                 task.retry()
 
-        The filters are those of View Tasks: ``q`` are words, ``owner`` is the ID of a user, ``error`` the
-        message of a failure. For the first ten, use `itertools.islice`.
+        The filters are those of View Tasks: ``q`` is what its search box takes, ``owner`` the ID of a user,
+        ``worker`` the beginning of a name, ``error`` the message of a failure, ``error_words`` words of one;
+        times are days or minutes of UTC, such as 2026-11-01T14:30. For the first ten, use `itertools.islice`.
         """
-        named = {
-            "status": status, "type": type, "priority": priority, "tag": tag, "owner": owner, "q": q,
-            "ended": ended, "error": error, "sort": sort, "order": order, "per_page": per_page,
-        }  # fmt: skip
-        query: dict[str, Any] | None = {name: value for name, value in named.items() if value is not None}
+        query: dict[str, Any] | None = _query(
+            status=status if status is None or isinstance(status, str) else ",".join(status),
+            type=type, priority=priority, tag=tag, owner=owner, worker=worker, q=q,
+            created_from=created_from, created_before=created_before, finished_from=finished_from,
+            finished_before=finished_before, ended=ended, error=error, error_words=error_words,
+            error_group=error_group, sort=sort, order=order, per_page=per_page,
+        )  # fmt: skip
         while query is not None:
             page = self._http.json("GET", "/tasks", query=query)
             for found in _items(page, "tasks"):
@@ -306,6 +317,10 @@ class Client:
 
     def _list(self, kind: Any, path: str, name: str) -> list[Any]:
         return [read(kind, found) for found in _items(self._http.json("GET", path), name)]
+
+
+def _query(**named: Any) -> dict[str, Any]:
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def _items(found: Any, name: str) -> list[Any]:

@@ -13,7 +13,7 @@ from dtq.client.errors import BadAnswer
 
 Priority = Literal["high", "medium", "low"]
 Status = Literal["scheduled", "queued", "running", "succeeded", "failed", "canceled"]
-
+Sort = Literal["created", "started", "finished", "priority", "duration", "queue_time"]
 BulkAction = Literal["cancel", "retry", "reprioritize", "delete"]
 
 T = TypeVar("T")

@@ -6,6 +6,7 @@ import hashlib
 import os
 import secrets
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from dtq.client.errors import DTQError, NotFound, TaskCanceled, TaskFailed, WaitTimeout
+from dtq.client.log_tail import LogTail
 from dtq.client.records import Attempt, Priority, Progress, Status, TaskError, TaskFile, read
 from dtq.filenames import safe_name
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 HELD_S = 50
 """The server would hold an answer for 60 s, but many proxies give up then."""
+LOG_PER_S = 250_000
+"""Characters of a log that is followed; a longer one is read less often."""
 PAUSE_S = 1.0
 """Where too many wait already, the server answers at once and asks for this pause."""
 
@@ -99,6 +103,28 @@ class TaskSummary:
         query = {} if attempt is None else {"attempt": attempt}
         answer = self._client._http.request("GET", f"/tasks/{self.id}/log", query=query)
         return answer.content.decode("utf-8", "replace")
+
+    def follow_log(self) -> Iterator[str]:
+        """Iterate over the log as it is printed, by whole lines, until the task has ended.
+
+            for lines in task.follow_log():
+                print(lines, end="")
+
+        It begins with the whole log of the attempt that runs, and goes on with those that follow.
+        """
+        tail = LogTail()
+        while True:
+            task = self.refresh()  # First: the log of an attempt is complete before its outcome is known.
+            length = 0
+            for attempt in tail.attempts(task.attempt):
+                text = self.log(attempt)
+                length += len(text)
+                over = attempt < task.attempt or task.status != "running"
+                if new := tail.fresh(attempt, text, over):
+                    yield new
+            if task.ended:
+                return
+            time.sleep(max(PAUSE_S, length / LOG_PER_S))
 
     def files(self) -> list[TaskFile]:
         """Return the files that the task was given and made, oldest first."""

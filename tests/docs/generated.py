@@ -29,7 +29,10 @@ from app.core.store_errors.advice import CERTIFICATES, REASONS, TITLES, WITH_TLS
 from app.core.tasks.states import ACTIONS, TRANSITIONS, Action, Ending, Status
 from app.web.platform.errors import code_of
 from config import Settings, load
+from dtq.cli.exits import MEANINGS
+from dtq.cli.main import dtq
 from tests.docs.documents import DOCS, ROOT
+from tests.docs.equivalents import EQUIVALENTS
 
 MODULES = ("dtq", "dtq.testing", "dtq.lines", "dtq.checks", "dtq.client")
 """The modules that authors of task types, and of programs that submit tasks, import from."""
@@ -147,6 +150,30 @@ def flask_commands() -> str:
     return "\n\n".join(command_section(name, command) for name, command in found)
 
 
+def dtq_commands() -> str:
+    return "\n\n".join(command_section(f"dtq {name}", command) for name, command in dtq.commands.items())
+
+
+def exit_codes() -> str:
+    return table(("code", "meaning"), ((str(int(code)), said) for code, said in MEANINGS.items()))
+
+
+def equivalents() -> str:
+    addresses = {
+        about["operationId"]: f"{method.upper()} {path.removeprefix(PREFIX)}"
+        for path, known in openapi()["paths"].items()
+        for method, about in known.items()
+    }
+    rows = [
+        (row.what, code(row.permission.value), row.pages, [addresses[name] for name in row.api], row.commands)
+        for row in EQUIVALENTS
+    ]
+    return table(
+        ("what", "permission", "pages", "REST API", "dtq"),
+        ((*about, ", ".join(map(code, api)), ", ".join(map(code, names))) for *about, api, names in rows),
+    )
+
+
 def command_section(name: str, command: click.Command) -> str:
     """A command with its help and a table of its options."""
     arguments = [param for param in command.params if isinstance(param, click.Argument)]
@@ -246,6 +273,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "settings.md": {"settings": settings},
     "states.md": {"statuses": statuses, "transitions": transitions, "endings": endings},
     "commands.md": {"flask": flask_commands, "make": make_targets},
+    "dtq.md": {"dtq": dtq_commands, "exits": exit_codes, "equivalents": equivalents},
     "store-errors.md": {"causes": causes},
     "api.md": {"api": api},
     "rest-api.md": {"operations": operations, "bodies": bodies, "problems": problems},

@@ -10,10 +10,14 @@ import sys
 import pytest
 
 from app.core.errors import Cause
+from app.core.people.roles import Permission
+from dtq.cli.main import dtq
 from tests.docs.documents import DOCS, ROOT
-from tests.docs.generated import PAGES, written
+from tests.docs.equivalents import EQUIVALENTS
+from tests.docs.generated import PAGES, openapi, written
 from tests.test_config import NAMES
 
+WITHOUT_SERVER = {"login", "logout", "completion"}
 COMMANDS = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
 
 
@@ -22,6 +26,14 @@ def test_a_generated_page_is_that_of_its_table(page: str) -> None:
     text = (DOCS / "reference" / page).read_text(encoding="utf-8")
 
     assert text == written(page), "Run `python -m tests.docs.generated`."
+
+
+def test_what_a_person_can_do_is_listed_with_every_operation_command_and_permission() -> None:
+    operations = {about["operationId"] for known in openapi()["paths"].values() for about in known.values()}
+
+    assert {name for row in EQUIVALENTS for name in row.api} == operations
+    assert {name for row in EQUIVALENTS for name in row.commands} == dtq.commands.keys() - WITHOUT_SERVER
+    assert {row.permission for row in EQUIVALENTS} == set(Permission)
 
 
 def test_every_setting_and_every_cause_has_a_row() -> None:
