@@ -1,4 +1,4 @@
-"""`python -m dtq.cli`: the command `dtq` where its program is not installed, as in a checkout. Nothing else."""
+"""`python -m dtq.cli`: the command `dtq` where its program is not installed. Nothing else lives here."""
 
 from dtq.cli import main
 

@@ -63,6 +63,48 @@ class Attempt:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TaskFields:
+    """What a list says of a task."""
+
+    id: str
+    type: str
+    title: str
+    status: Status
+    priority: Priority
+    owner: str
+    owner_name: str
+    tags: list[str]
+    private: bool
+    created_at: datetime
+    run_at: datetime | None
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    attempt: int
+    max_attempts: int
+    timeout_s: int
+    worker: str | None
+    progress: Progress | None
+    error: TaskError | None
+    cancel_requested: bool
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has succeeded, failed or been canceled."""
+        return self.status in ("succeeded", "failed", "canceled")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeTaskFields:
+    """What is said of a task besides, where it is asked for alone."""
+
+    params: dict[str, Any]
+    has_result: bool
+    parent: str | None
+    actions: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TypeSummary:
     """A task type; ``usable``: you may create tasks of it; ``served``: a running worker has it."""
 

@@ -34,7 +34,7 @@ def login(client: Client, token_of: Callable[..., str], tmp_path: Path) -> dict[
     """The environment of somebody who uses the command, with a home of their own."""
     return {
         "DTQ_URL": client.url,
-        "DTQ_TOKEN": client._http._client.headers["Authorization"].removeprefix("Bearer "),
+        "DTQ_TOKEN": client._transport._client.headers["Authorization"].removeprefix("Bearer "),
         "HOME": str(tmp_path / "home"), "XDG_CONFIG_HOME": str(tmp_path / "home" / "config"),
     }  # fmt: skip
 

@@ -280,7 +280,7 @@ def test_a_list_has_all_pages(client: Client, server: Server, people: Path, toke
 
 
 def client_token(client: Client) -> str:
-    return client._http._client.headers["Authorization"].removeprefix("Bearer ")
+    return client._transport._client.headers["Authorization"].removeprefix("Bearer ")
 
 
 def test_the_server_is_described(client: Client) -> None:

@@ -198,11 +198,18 @@ def test_the_token_is_shown_nowhere(
     server: Server, client: Client, weather: Weather, caplog: pytest.LogCaptureFixture, people: Path
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    token = client._http._client.headers["Authorization"].removeprefix("Bearer ")
+    token = client._transport._client.headers["Authorization"].removeprefix("Bearer ")
     task = client.submit("clean_table", source=people)
     weather.plan("POST", "/cancel", "before")
     weather.plan("POST", "/retry", "503")
-    shown = [repr(client), repr(client._http), repr(vars(client)), repr(vars(client._http)), repr(task)]
+    shown = [
+        repr(client),
+        repr(client._transport),
+        repr(vars(client)),
+        repr(vars(client._transport)),
+        repr(vars(client._transport._http)),
+        repr(task),
+    ]
     for act in (task.cancel, task.retry, task.delete):
         with pytest.raises(DTQError) as raised:
             act()
