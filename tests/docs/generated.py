@@ -44,8 +44,9 @@ SECTIONS = (
     ("Conditions on several parameters", "Check", "empty", "given", "chosen"),
     (
         "The client",
-        *("Client", "Task", "TaskSummary", "TaskFile", "Attempt", "Progress", "TaskError"),
-        *("TypeSummary", "TypeDetails", "Worker", "Queue", "Me"),
+        *("Client", "AsyncClient", "Task", "TaskSummary", "AsyncTask", "AsyncTaskSummary", "TaskFile"),
+        *("Attempt", "Progress", "TaskError", "TypeSummary", "TypeDetails", "Worker", "Queue", "Me"),
+        *("BulkOperation", "BulkSkipped"),
         *("DTQError", "BadSetting", "ConnectionFailed", "BadAnswer", "ProblemError", "FieldProblem"),
         *("Unauthorized", "Forbidden", "NotFound", "Conflict", "Invalid", "TooManyRequests", "Unavailable"),
         *("TaskFailed", "TaskCanceled", "WaitTimeout"),

@@ -20,7 +20,16 @@ from click.testing import CliRunner, Result
 from app.core.services import Services
 from dtq.cli.main import dtq
 from dtq.client import Client, TaskSummary
-from tests.dtq.client.conftest import app, client, compiled_templates, one_app, server, token_of, weather
+from tests.dtq.client.conftest import (
+    app,
+    client,
+    compiled_templates,
+    one_app,
+    server,
+    token_in,
+    token_of,
+    weather,
+)
 
 __all__ = ["app", "client", "compiled_templates", "one_app", "server", "token_of", "weather"]
 
@@ -34,7 +43,7 @@ def login(client: Client, token_of: Callable[..., str], tmp_path: Path) -> dict[
     """The environment of somebody who uses the command, with a home of their own."""
     return {
         "DTQ_URL": client.url,
-        "DTQ_TOKEN": client._transport._client.headers["Authorization"].removeprefix("Bearer "),
+        "DTQ_TOKEN": token_in(client),
         "HOME": str(tmp_path / "home"), "XDG_CONFIG_HOME": str(tmp_path / "home" / "config"),
     }  # fmt: skip
 

@@ -26,7 +26,7 @@ from dtq.client import (
     TaskSummary,
     WaitTimeout,
 )
-from tests.dtq.client.conftest import RETRY_S, Server
+from tests.dtq.client.conftest import RETRY_S, Server, token_in
 from tests.web.looking import claim, fail, succeed
 
 CONTENT = b"a,b\n" + b"1,2\n" * 200_000
@@ -37,7 +37,7 @@ Run = Callable[[Callable[[AsyncClient], Awaitable[Any]]], Any]
 @pytest.fixture
 def run(client: Client, server: Server) -> Run:
     """Runs a coroutine with a client of the same person as `client`."""
-    token = client._transport._client.headers["Authorization"].removeprefix("Bearer ")
+    token = token_in(client)
 
     async def whole(work: Callable[[AsyncClient], Awaitable[Any]]) -> Any:
         async with AsyncClient(server.url, token, timeout_s=5, retry_s=RETRY_S) as made:
