@@ -32,7 +32,7 @@ from config import Settings, load
 from dtq.cli.exits import MEANINGS
 from dtq.cli.main import dtq
 from tests.docs.documents import DOCS, ROOT
-from tests.docs.equivalents import EQUIVALENTS
+from tests.docs.equivalents import EQUIVALENTS, Equivalent
 
 MODULES = ("dtq", "dtq.testing", "dtq.lines", "dtq.checks", "dtq.client")
 """The modules that authors of task types, and of programs that submit tasks, import from."""
@@ -166,13 +166,18 @@ def equivalents() -> str:
         for method, about in known.items()
     }
     rows = [
-        (row.what, code(row.permission.value), row.pages, [addresses[name] for name in row.api], row.commands)
+        (row.what, _permission(row), row.pages, [addresses[name] for name in row.api], row.commands)
         for row in EQUIVALENTS
     ]
     return table(
         ("what", "permission", "pages", "REST API", "dtq"),
         ((*about, ", ".join(map(code, api)), ", ".join(map(code, names))) for *about, api, names in rows),
     )
+
+
+def _permission(row: Equivalent) -> str:
+    other = f"; of programs: {code(row.programs.value)}" if row.programs else ""
+    return code(row.permission.value) + other
 
 
 def command_section(name: str, command: click.Command) -> str:
