@@ -20,4 +20,4 @@ def main() -> None:
         if getattr(missing, "name", None) not in NEEDED:
             raise
         sys.exit("The command dtq needs click, httpx2 and rich. Install them with: pip install 'dtq[cli]'")
-    dtq()
+    dtq(prog_name="dtq")

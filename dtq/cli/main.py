@@ -6,13 +6,13 @@ import click
 from click.shell_completion import get_completion_class
 
 import dtq as package
+from dtq.cli.bulk import bulk_group
 from dtq.cli.exits import MEANINGS, Commands
 from dtq.cli.login import login_command, logout_command
 from dtq.cli.results import download_command, files_command, logs_command, result_command
 from dtq.cli.submit import submit_command
 from dtq.cli.system import queues_command, types_command, whoami_command, workers_command
 from dtq.cli.tasks import (
-    bulk_command,
     cancel_command,
     clone_command,
     delete_command,
@@ -72,7 +72,7 @@ for command in (
         cancel_command,
         retry_command,
     ),
-    *(priority_command, clone_command, delete_command, bulk_command, open_command, queues_command),
+    *(priority_command, clone_command, delete_command, bulk_group, open_command, queues_command),
     *(workers_command, completion_command),
 ):
     dtq.add_command(command)

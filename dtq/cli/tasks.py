@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any, get_args
@@ -15,9 +14,9 @@ from dtq.cli.exits import Exit, exit_of, sentences
 from dtq.cli.login import connect, current
 from dtq.cli.options import PRIORITIES, complete_types, json_option, task_of
 from dtq.cli.terminal import is_terminal, one_line, say, when, write, write_json, write_pairs, write_table
-from dtq.client import BulkOperation, Client, DTQError, Task
+from dtq.client import Client, DTQError, Task
 from dtq.client.http import checked_url
-from dtq.client.records import BulkAction, Sort, Status
+from dtq.client.records import Sort, Status
 
 FILTERS = (
     click.option(
@@ -207,61 +206,3 @@ def open_command(task_id: str | None) -> None:
 
 def _id(client: Client, text: str) -> str:
     return task_of(client, text).id
-
-
-# Many at once
-
-LOOK_EVERY_S = 0.5
-
-
-@click.command("bulk")
-@click.argument("action", type=click.Choice(get_args(BulkAction)))
-@click.argument("search", metavar="[WORD]...", nargs=-1)
-@with_filters
-@click.option("--id", "ids", multiple=True, help="A task; may be repeated, instead of a filter.")
-@click.option("--to", "to", type=PRIORITIES, help="Where to reprioritize to.")
-@click.option("--most", type=click.IntRange(min=1), help="How many tasks may change.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option("--wait", is_flag=True, help="Wait until it has ended.")
-@json_option
-def bulk_command(
-    action: Any,
-    search: tuple[str, ...],
-    statuses: tuple[str, ...],
-    ids: tuple[str, ...],
-    to: Any,
-    most: int | None,
-    yes: bool,
-    wait: bool,
-    as_json: bool,
-    **filters: Any,
-) -> None:
-    """Cancel, retry, reprioritize or delete all tasks that a filter matches. The server does it."""
-    wanted = {name: value for name, value in filters.items() if value and name not in ("sort", "order")}
-    wanted |= {"status": ",".join(statuses)} if statuses else {}
-    wanted |= {"q": " ".join(search)} if search else {}
-    if bool(ids) == bool(wanted):
-        raise click.UsageError("Choose tasks by --id, or by filters.")
-    if not yes and is_terminal(sys.stdin):
-        click.confirm(f"{action.capitalize()} all matching tasks?", abort=True, err=True)
-    client = connect()
-    operation = client.bulk(
-        action, ids=ids or None, filter=wanted if wanted else None, priority=to, most=most
-    )
-    if wait:
-        operation = _ended(client, operation)
-    write_json(operation) if as_json else write(operation.id)
-    say(f"{operation.state.capitalize()}, tasks changed: {operation.done:,}. {operation.message}".rstrip())
-    if operation.state == "stopped":
-        click.get_current_context().exit(Exit.FAILED)
-
-
-def _ended(client: Client, operation: BulkOperation) -> BulkOperation:
-    try:
-        while operation.state == "running":
-            time.sleep(LOOK_EVERY_S)
-            operation = client.bulk_operation(operation.id)
-    except KeyboardInterrupt:
-        say(f"\nThe bulk operation {operation.id} goes on.")
-        click.get_current_context().exit(Exit.INTERRUPTED)
-    return operation

@@ -41,6 +41,7 @@ from dtq.client.errors import (
 from dtq.client.records import (
     Attempt,
     BulkOperation,
+    BulkPreview,
     BulkSkipped,
     Me,
     Progress,
@@ -61,6 +62,7 @@ __all__ = [
     "BadAnswer",
     "BadSetting",
     "BulkOperation",
+    "BulkPreview",
     "BulkSkipped",
     "Client",
     "Conflict",

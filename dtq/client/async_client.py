@@ -17,6 +17,7 @@ from dtq.client.operations import Operations
 from dtq.client.records import (
     BulkAction,
     BulkOperation,
+    BulkPreview,
     Me,
     Priority,
     Queue,
@@ -141,6 +142,19 @@ class AsyncClient:
         idempotency_key: str | None = None,
     ) -> BulkOperation:
         return await self._run(self._operations.bulk(action, ids, filter, priority, most, idempotency_key))
+
+    async def preview_bulk(
+        self,
+        action: BulkAction,
+        *,
+        ids: Sequence[str] | None = None,
+        filter: Mapping[str, str] | None = None,
+        priority: Priority | None = None,
+    ) -> BulkPreview:
+        return await self._run(self._operations.preview_bulk(action, ids, filter, priority))
+
+    def bulk_operations(self) -> AsyncIterator[BulkOperation]:
+        return self._transport.iterate(self._operations.bulk_operations())
 
     async def bulk_operation(self, bulk_id: str) -> BulkOperation:
         return await self._run(self._operations.bulk_act(bulk_id, "GET"))

@@ -17,6 +17,7 @@ from dtq.client.operations import Operations
 from dtq.client.records import (
     BulkAction,
     BulkOperation,
+    BulkPreview,
     Me,
     Priority,
     Queue,
@@ -234,6 +235,21 @@ class Client:
         Forbidden.
         """
         return self._run(self._operations.bulk(action, ids, filter, priority, most, idempotency_key))
+
+    def preview_bulk(
+        self,
+        action: BulkAction,
+        *,
+        ids: Sequence[str] | None = None,
+        filter: Mapping[str, str] | None = None,
+        priority: Priority | None = None,
+    ) -> BulkPreview:
+        """Count what `bulk` would change. Nothing is changed. Raises Invalid, Forbidden."""
+        return self._run(self._operations.preview_bulk(action, ids, filter, priority))
+
+    def bulk_operations(self) -> Iterator[BulkOperation]:
+        """Iterate over bulk operations, newest first: your own, or everybody's where you may see them."""
+        return self._transport.iterate(self._operations.bulk_operations())
 
     def bulk_operation(self, bulk_id: str) -> BulkOperation:
         """Return a bulk operation as it is now. Raises NotFound."""

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -19,7 +20,16 @@ from dtq.client import uploads
 from dtq.client.errors import BadAnswer, DTQError, NotFound, TaskCanceled, TaskFailed, WaitTimeout
 from dtq.client.http import retried
 from dtq.client.log_tail import LogTail
-from dtq.client.records import BulkAction, BulkOperation, Priority, TaskFields, TaskFile, TypeDetails, read
+from dtq.client.records import (
+    BulkAction,
+    BulkOperation,
+    BulkPreview,
+    Priority,
+    TaskFields,
+    TaskFile,
+    TypeDetails,
+    read,
+)
 from dtq.client.steps import Call, Download, Item, Pause, Request, Steps
 from dtq.filenames import safe_name
 
@@ -105,11 +115,15 @@ class Operations(Generic[Whole, Summary]):
         given = {"per_page": 200, **{name: value for name, value in filters.items() if value is not None}}
         if not isinstance(statuses := given.get("status", ""), str):
             given["status"] = ",".join(statuses)
-        query: dict[str, Any] | None = given
+        return self._pages("/tasks", "tasks", given, self._summary)
+
+    def _pages(
+        self, path: str, name: str, query: dict[str, Any] | None, item: Callable[[Any], Any]
+    ) -> Steps[None]:
         while query is not None:
-            page = yield from self._json(Request("GET", "/tasks", query=query))
-            for found in _items(page, "tasks"):
-                yield Item(self._summary(found))
+            page = yield from self._json(Request("GET", path, query=query))
+            for found in _items(page, name):
+                yield Item(item(found))
             # Only the query of the address: behind a proxy its host and path may be others.
             query = dict(parse_qsl(urlsplit(page["next"]).query)) if page.get("next") else None
 
@@ -176,13 +190,13 @@ class Operations(Generic[Whole, Summary]):
             file = next((found for found in known if found.id == file), file)
         if target.is_dir():
             target /= safe_name(file if isinstance(file, str) else file.name)
-        partial = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
+        part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
         try:
-            with partial.open("xb") as content:
+            with part.open("xb") as content:
                 yield from self._fetch(task_id, file, content)
-            partial.replace(target)
+            part.replace(target)
         finally:
-            partial.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
         return target
 
     def _fetch(self, task_id: str, file: TaskFile | str, content: IO[bytes]) -> Steps[None]:
@@ -226,14 +240,22 @@ class Operations(Generic[Whole, Summary]):
         most: int | None,
         key: str | None,
     ) -> Steps[BulkOperation]:
-        body = {
-            "action": action,
-            "ids": None if ids is None else list(ids),
-            "filter": None if filter is None else dict(filter),
-            "priority": priority,
-            "most": most,
-        }
+        body = {**_chosen(action, ids, filter, priority), "most": most}
         return read(BulkOperation, (yield from self._create("/bulk", key, body)))
+
+    def preview_bulk(
+        self,
+        action: BulkAction,
+        ids: Sequence[str] | None,
+        filter: Mapping[str, str] | None,
+        priority: Priority | None,
+    ) -> Steps[BulkPreview]:
+        request = Request("POST", "/bulk/preview", json=_chosen(action, ids, filter, priority))
+        return read(BulkPreview, (yield from self._json(request, repeatable=True)))
+
+    def bulk_operations(self) -> Steps[None]:
+        """Give every bulk operation."""
+        return self._pages("/bulk", "operations", {}, partial(read, BulkOperation))
 
     def bulk_act(self, bulk_id: str, method: str, below: str = "") -> Steps[BulkOperation]:
         return self.record(BulkOperation, method, f"/bulk/{quote(bulk_id, safe='')}{below}")
@@ -262,6 +284,20 @@ class Operations(Generic[Whole, Summary]):
 
 def _path(task_id: str, below: str = "") -> str:
     return f"/tasks/{quote(task_id, safe='')}{below}"
+
+
+def _chosen(
+    action: BulkAction,
+    ids: Sequence[str] | None,
+    filter: Mapping[str, str] | None,
+    priority: Priority | None,
+) -> dict[str, Any]:
+    return {
+        "action": action,
+        "ids": None if ids is None else list(ids),
+        "filter": None if filter is None else dict(filter),
+        "priority": priority,
+    }
 
 
 def _items(found: Any, name: str) -> list[Any]:

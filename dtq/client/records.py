@@ -198,6 +198,18 @@ class BulkOperation:
     ended_at: datetime | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class BulkPreview:
+    """How many tasks a bulk operation would change; counts stop at 10,001.
+
+    ``unaffected`` are in the queue already; ``denied`` are tasks that you may not change.
+    """
+
+    count: int
+    unaffected: int
+    denied: int
+
+
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)

@@ -57,16 +57,17 @@ EQUIVALENTS = (
     Equivalent("Create a task", May.TASK_CREATE, "Create Task", ("create.*",), ("create_task", "upload_file"), ("submit",)),
     Equivalent("Send secrets", May.SECRET_USE, "Create Task", (), ("create_task",), ("submit",), inside=True),
     Equivalent("Run a task again", May.TASK_CLONE, "its page", ("tasks.run_again",), ("clone_task",), ("clone",)),
-    Equivalent("Cancel", May.TASK_CANCEL, "its page, View Tasks", ("tasks.cancel", "many.cancel*"), ("cancel_task",), ("cancel", "bulk")),
-    Equivalent("Retry", May.TASK_RETRY, "its page, View Tasks", ("tasks.retry", "many.retry*"), ("retry_task",), ("retry", "bulk")),
+    Equivalent("Cancel", May.TASK_CANCEL, "its page, View Tasks", ("tasks.cancel", "many.cancel*"), ("cancel_task",), ("cancel", "bulk cancel")),
+    Equivalent("Retry", May.TASK_RETRY, "its page, View Tasks", ("tasks.retry", "many.retry*"), ("retry_task",), ("retry", "bulk retry")),
     Equivalent(
         "Change the priority", May.TASK_REPRIORITIZE, "its page, View Tasks", ("tasks.reprioritize", "many.priority*"),
-        ("set_priority",), ("priority", "bulk"),
+        ("set_priority",), ("priority", "bulk reprioritize"),
     ),
-    Equivalent("Delete", May.TASK_DELETE, "its page, View Tasks", ("tasks.delete", "many.delete*"), ("delete_task",), ("delete", "bulk")),
+    Equivalent("Delete", May.TASK_DELETE, "its page, View Tasks", ("tasks.delete", "many.delete*"), ("delete_task",), ("delete", "bulk delete")),
     Equivalent(
         "Follow, stop and resume a change of many tasks", May.TASK_READ, "Bulk operations", ("bulk.*",),
-        ("preview_bulk", "create_bulk", "list_bulk", "get_bulk", "stop_bulk", "resume_bulk"), ("bulk",),
+        ("preview_bulk", "create_bulk", "list_bulk", "get_bulk", "stop_bulk", "resume_bulk"),
+        ("bulk list", "bulk show", "bulk wait", "bulk stop", "bulk resume"),
     ),
     Equivalent(
         "See task types and their parameters", May.TASK_READ, "Types", ("operations.types", "operations.type_page"),

@@ -46,7 +46,7 @@ SECTIONS = (
         "The client",
         *("Client", "AsyncClient", "Task", "TaskSummary", "AsyncTask", "AsyncTaskSummary", "TaskFile"),
         *("Attempt", "Progress", "TaskError", "TypeSummary", "TypeDetails", "Worker", "Queue", "Me"),
-        *("BulkOperation", "BulkSkipped"),
+        *("BulkOperation", "BulkPreview", "BulkSkipped"),
         *("DTQError", "BadSetting", "ConnectionFailed", "BadAnswer", "ProblemError", "FieldProblem"),
         *("Unauthorized", "Forbidden", "NotFound", "Conflict", "Invalid", "TooManyRequests", "Unavailable"),
         *("TaskFailed", "TaskCanceled", "WaitTimeout"),
@@ -152,7 +152,16 @@ def flask_commands() -> str:
 
 
 def dtq_commands() -> str:
-    return "\n\n".join(command_section(f"dtq {name}", command) for name, command in dtq.commands.items())
+    return "\n\n".join(command_section(f"dtq {name}", command) for name, command in dtq_programs().items())
+
+
+def dtq_programs() -> dict[str, click.Command]:
+    """All commands by name, with those of groups as `bulk stop`."""
+    return {
+        " ".join(filter(None, (name, below))): each
+        for name, command in dtq.commands.items()
+        for below, each in {"": command, **getattr(command, "commands", {})}.items()
+    }
 
 
 def exit_codes() -> str:

@@ -274,7 +274,12 @@ def test_without_its_extra_the_client_says_what_to_install(python: Path, tmp_pat
 
 def test_without_its_extra_the_command_says_what_to_install(python: Path, tmp_path: Path) -> None:
     done = subprocess.run(
-        [python, "-m", "dtq.cli"], cwd=tmp_path, env={"PATH": ""}, capture_output=True, text=True, timeout=60
+        [python, "-c", "from dtq.cli import main; main()"],
+        cwd=tmp_path,
+        env={"PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert (done.returncode, done.stderr.strip()) == (
         1,

@@ -35,6 +35,9 @@ __all__ = ["app", "client", "compiled_templates", "one_app", "server", "token_of
 
 ROOT = Path(__file__).resolve().parents[3]
 
+PROGRAM = (sys.executable, "-c", "from dtq.cli import main; main()")
+"""What the program `dtq` does where it is installed."""
+
 Run = Callable[..., Result]
 
 
@@ -100,7 +103,7 @@ def on_terminal(login: dict[str, str]) -> Iterator[Callable[..., Terminal]]:
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         process = subprocess.Popen(
-            [sys.executable, "-m", "dtq.cli", *words],
+            [*PROGRAM, *words],
             stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, start_new_session=True,
             env={"PATH": os.environ["PATH"], "TERM": "xterm-256color", "LANG": "C.UTF-8", **login, **env},
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a signal

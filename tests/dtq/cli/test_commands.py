@@ -190,12 +190,48 @@ def test_tasks_are_changed(run: Run, services: Services, submitted: Any) -> None
 
 
 def test_many_tasks_are_changed_by_the_server(run: Run, services: Services, submitted: Any) -> None:
-    submitted(tags=["x"]), submitted()
+    marked, other = submitted(tags=["x"]), submitted()
 
-    done = run("bulk", "cancel", "--tag", "x", "--json")
+    assert run("bulk", "cancel", "--tag", "x", "-n").stdout == "1\n" and marked.refresh().status == "queued"
+    done = run("bulk", "cancel", "--tag", "x", "--most", "9", "--wait", "--json")
     operation = json.loads(done.stdout)
-    assert (operation["action"], operation["filter"]) == ("cancel", {"tag": "x"})
-    assert run("bulk", "cancel").exit_code == Exit.USAGE
+    assert (operation["action"], operation["filter"], operation["done"]) == ("cancel", {"tag": "x"}, 1)
+    assert (marked.refresh().status, other.refresh().status) == ("canceled", "queued")
+    moved = run("bulk", "reprioritize", "--to", "low", "--id", other.id, "--id", marked.id)
+    assert moved.exit_code == Exit.OK and other.refresh().priority == "low"
+    assert "1 changed, 1 skipped" in moved.stderr
+    shown = run("bulk", "show", moved.stdout.strip()).stdout
+    assert "Changed\t1\n" in shown and "Skipped, canceled\t1\n" in shown
+    listed = [line.split("\t")[0] for line in run("bulk", "list").stdout.splitlines()]
+    assert listed == [moved.stdout.strip(), operation["id"]]
+    assert run("bulk", "wait", operation["id"]).exit_code == Exit.OK
+    assert run("bulk", "show", "0" * 24).exit_code == Exit.REFUSED
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["cancel"], ["cancel", "--id", "0" * 24, "--tag", "x"], ["cancel", "--id", "x"], ["nothing"],
+     ["reprioritize", "--tag", "x"], ["cancel", "--to", "low", "--tag", "x"], ["retry", "--status", "lost"]],
+)  # fmt: skip
+def test_a_choice_of_many_that_is_none_changes_nothing(
+    run: Run, services: Services, submitted: Any, words: list[str]
+) -> None:
+    submitted()
+    done = run("bulk", *words)
+    assert done.exit_code == Exit.USAGE and done.stderr
+    assert services.db.bulk_operations.count_documents({}) == 0
+
+
+def test_a_bulk_operation_is_stopped_and_resumed(run: Run, services: Services, submitted: Any) -> None:
+    submitted(tags=["x"])
+    made = run("bulk", "cancel", "--tag", "x").stdout.strip()
+    found = {"_id": parse_task_id(made)}
+    assert "asked to stop" in run("bulk", "stop", made).stderr
+    assert services.db.bulk_operations.find_one(found)["stop"]
+    services.db.bulk_operations.update_one(found, {"$set": {"state": "stopped", "why": "asked"}})
+    assert run("bulk", "wait", made).exit_code == Exit.FAILED
+    assert run("bulk", "resume", made).exit_code == Exit.OK
+    assert services.db.bulk_operations.find_one(found)["state"] != "stopped"
 
 
 def test_files_are_saved_and_never_replaced_unasked(run: Run, submitted: Any, tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ from app.core.services import Services
 from app.core.tasks.task import parse_task_id
 from dtq.cli.exits import Exit
 from dtq.cli.terminal import clean
-from tests.dtq.cli.conftest import ROOT, Terminal
+from tests.dtq.cli.conftest import PROGRAM, ROOT, Terminal
 from tests.web.looking import claim
 
 HOSTILE = "[bold]x :smile: \x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe 表表表 " + "long " * 40
@@ -30,7 +30,7 @@ def visible(shown: str) -> str:
 
 def piped(login: dict[str, str], *words: str, **env: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-m", "dtq.cli", *words], cwd=ROOT, capture_output=True, timeout=60,
+        [*PROGRAM, *words], cwd=ROOT, capture_output=True, timeout=60,
         env={"PATH": os.environ["PATH"], **login, **env},
     )  # fmt: skip
 
@@ -96,7 +96,7 @@ def test_a_log_is_followed_live_and_left_with_ctrl_c(
 
 def test_a_reader_that_leaves_is_no_error(login: dict[str, str], submitted: Any) -> None:
     submitted()
-    command = f"{sys.executable} -m dtq.cli list --json | true"
+    command = f"{shlex.join(PROGRAM)} list --json | true"
     done = subprocess.run(
         ["sh", "-c", command],
         cwd=ROOT,

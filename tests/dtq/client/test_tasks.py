@@ -315,7 +315,7 @@ def test_its_records_are_the_models_of_the_server() -> None:
         client_records.TypeDetails: models.TaskType,
         **{getattr(client_records, name): getattr(models, name)
            for name in ("Progress", "TaskError", "Attempt", "Worker", "Queue", "Me",
-                       "BulkOperation", "BulkSkipped")},
+                       "BulkOperation", "BulkPreview", "BulkSkipped")},
     }  # fmt: skip
     for ours, theirs in pairs.items():
         assert set(ours.__dataclass_fields__) == set(theirs.model_fields), ours
@@ -327,10 +327,15 @@ def test_many_tasks_are_changed_once_and_one_is_cloned(
     client: Any, services: Services, server: Server, weather: Any, people: Path
 ) -> None:
     tasks = [client.submit("clean_table", source=people) for _ in range(2)]
+    preview = client.preview_bulk("cancel", filter={"status": "queued"})
+    assert (preview.count, preview.unaffected, preview.denied) == (2, 0, 0)
+    assert client.preview_bulk("retry", ids=[task.id for task in tasks]).count == 0
+    assert list(client.bulk_operations()) == []
     weather.plan("POST", "/bulk", "after")
     done = client.bulk("cancel", filter={"status": "queued"}, most=9)
     assert (done.state, done.done, done.skipped, done.most) == ("ended", 2, {}, 2)
     assert client.bulk_operation(done.id) == done == client.stop_bulk(done.id) == client.resume_bulk(done.id)
+    assert list(client.bulk_operations()) == [done]
     assert services.db.bulk_operations.count_documents({}) == 1
     assert {task.refresh().status for task in tasks} == {"canceled"}
 
