@@ -1,6 +1,7 @@
 """Parameters as words, `name=value`, `name=@file`, `name:=JSON`, read by the JSON Schema of their type.
 
-Whether the values are right is for the server to say; here a text only becomes the JSON that is meant.
+Whether the values are right is for the server to say; here a text only becomes the JSON that is meant, and
+the other way round.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,64 @@ def read(schema: Schema, words: Sequence[str], tell: Tell) -> dict[str, Any]:
     if problems:
         raise WrongWords(problems)
     return params
+
+
+@dataclass(frozen=True)
+class Variable:
+    """The name of an environment variable that holds a secret."""
+
+    name: str
+
+
+def written(schema: Schema, name: str, value: Any) -> list[str]:
+    """Return printable words that `read` reads as this value of a parameter; a `Variable` is a secret.
+
+    Raises ValueError where words cannot say it: for a secret within the rows of a table.
+    """
+    if isinstance(value, Variable):
+        return [f"{name}=@{value.name}"]
+    if isinstance(value, dict) and _has_variable(value):
+        return [word for part, inner in value.items() for word in written(schema, f"{name}.{part}", inner)]
+    if isinstance(value, list) and value and all(isinstance(item, Variable) for item in value):
+        return [f"{name}=@{item.name}" for item in value]
+    if _has_variable(value):
+        raise ValueError("A secret within rows cannot be given in words.")
+    items = value if isinstance(value, list) and value else [value]
+    for words in ([f"{name}={_text(item)}" for item in items], [f"{name}:={printable_json(value)}"]):
+        if all(word.isprintable() for word in words) and _said(schema, name, words) == json.dumps(value):
+            return words
+    raise ValueError("Words cannot say this value.")
+
+
+def printable_json(value: Any) -> str:
+    """Return JSON of one line without characters that command a terminal, or that nobody sees."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(value)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _said(schema: Schema, name: str, words: Sequence[str]) -> str | None:
+    """Return the JSON that words are read as; None where they are not read."""
+    try:
+        found: Any = read(schema, words, lambda title, variable: "")
+        for part in name.split("."):
+            found = found[part]
+        return json.dumps(found)
+    except (WrongWords, TypeError, KeyError):
+        return None
+
+
+def _has_variable(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_has_variable, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, Variable)
 
 
 def part_of(schema: Schema, name: str) -> Schema:

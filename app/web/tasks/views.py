@@ -32,6 +32,7 @@ from app.web.results.selection import Around, View, piece, view
 from app.web.results.source import ResultSource, source_of
 from app.web.results.table_state import TableState
 from app.web.tasks import bulk_wording, detail, timeline
+from app.web.tasks.as_commands import commands
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -155,6 +156,7 @@ def detail_page(task_id: str) -> str:
     compared = parent if parent and parent.type == task.type else None
     named = {str(each.id): each for each in access().files.of_task(compared)} if compared else {}
     parameters = detail.parameters(task, kind, named | files, compared)
+    values = _live_values(task, kind, list(files.values()), TableState.parse(query), attempt=attempt)
     return render_template(
         "tasks/detail.html",
         parameters=parameters,
@@ -163,7 +165,8 @@ def detail_page(task_id: str) -> str:
         runs=_runs(task),
         calm=detail.asks_every_s(task) > detail.NEAR_S,
         stream_task=str(task.id),
-        **_live_values(task, kind, list(files.values()), TableState.parse(query), attempt=attempt),
+        commands=commands(task, kind, list(files.values())) if kind and "clone" in values["may"] else None,
+        **values,
         **_log_values(task, attempt),
     )
 
