@@ -67,7 +67,7 @@ def _start(
     to: Any = None,
     **filters: Any,
 ) -> None:
-    wanted = {name: value for name, value in filters.items() if value and name not in ("sort", "order")}
+    wanted = {name: value for name, value in filters.items() if value}
     wanted |= {"status": ",".join(statuses)} if statuses else {}
     wanted |= {"q": " ".join(search)} if search else {}
     if bool(ids) == bool(wanted):

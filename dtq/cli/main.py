@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 import click
 from click.shell_completion import get_completion_class
 
@@ -26,7 +28,8 @@ from dtq.cli.terminal import prepare_streams, write
 from dtq.cli.waiting import wait_command
 
 EPILOG = "\b\nExit codes:\n" + "\n".join(
-    f"{code:>4}  {text.replace('`', '')}" for code, text in MEANINGS.items()
+    fill(text.replace("`", ""), 76, initial_indent=f"{code:>4}  ", subsequent_indent=" " * 6)
+    for code, text in MEANINGS.items()
 )
 
 

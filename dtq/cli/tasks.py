@@ -33,20 +33,26 @@ FILTERS = (
     click.option("--finished-before", metavar="TIME"),
     click.option("--ended", type=click.Choice(["1h", "24h", "7d"]), help="Ended within this time."),
     click.option("--error", "error_words", help="Words of the error."),
+)
+SORTS = (
     click.option("--sort", type=click.Choice(get_args(Sort))),
     click.option("--order", type=click.Choice(["asc", "desc"])),
 )
 
 
-def with_filters(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(FILTERS):
+def with_filters(command: Callable[..., None], more: Sequence[Any] = ()) -> Callable[..., None]:
+    for option in reversed((*FILTERS, *more)):
         command = option(command)
     return command
 
 
+def with_filters_and_sorts(command: Callable[..., None]) -> Callable[..., None]:
+    return with_filters(command, SORTS)
+
+
 @click.command("list")
 @click.argument("search", metavar="[WORD]...", nargs=-1)
-@with_filters
+@with_filters_and_sorts
 @click.option("--limit", type=click.IntRange(min=1), default=25, show_default=True, help="How many tasks.")
 @click.option("--all", "everything", is_flag=True, help="All tasks that match.")
 @json_option

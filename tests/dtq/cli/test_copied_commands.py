@@ -81,6 +81,8 @@ def shown(app: Flask, services: Services) -> Shown:
         found = re.findall(
             r'data-command="(\w+)">.*?data-copy="(.*?)".*?<pre[^>]*>(.*?)</pre>', page, re.DOTALL
         )
+        # A slash at its end would be doubled by curl's line.
+        assert not found or "<code>DTQ_URL</code> to <code>http://localhost</code>" in page
         for _, copied, read in found:
             assert copied == read
         return {name: html.unescape(copied) for name, copied, _ in found}

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,3 +113,55 @@ def test_a_reader_that_leaves_is_no_error(login: dict[str, str], submitted: Any)
 )
 def test_no_control_reaches_a_terminal(code: int) -> None:
     assert clean(f"a{chr(code)}b") in ("a\ufffdb", "a\nb") or chr(code) in "\t\n"
+
+
+def test_an_upload_is_shown_with_its_progress(on_terminal: Start, tmp_path: Path) -> None:
+    path = tmp_path / "large.csv"
+    path.write_bytes(b"a,b\n" * 2_000_000)
+    code, shown = on_terminal("submit", "clean_table", f"source=@{path}").ended()
+
+    assert code == Exit.OK and re.search(r"large\.csv \S+ +[\d./]+ MB", visible(shown)), shown
+    assert re.search(r"^[0-9a-f]{24}\r?$", visible(shown).splitlines()[-1])
+
+
+def test_a_person_agrees_to_a_number_of_tasks(on_terminal: Start, submitted: Any, services: Services) -> None:
+    tasks = [submitted(tags=["x"]) for _ in range(2)]
+    refused = on_terminal("bulk", "cancel", "--tag", "x")
+    refused.read_until(["2 tasks match", "Cancel them?"][0])
+    refused.read_until("[y/N]")
+    os.write(refused.master, b"n\n")
+    assert refused.ended()[0] != Exit.OK and tasks[0].refresh().status == "queued"
+
+    agreed = on_terminal("bulk", "cancel", "--tag", "x", "--wait")
+    agreed.read_until("[y/N]")
+    late = submitted(tags=["x"])
+    os.write(agreed.master, b"y\n")
+    code, shown = agreed.ended()
+    assert code == Exit.OK and "Ended: 2 changed" in shown, shown
+    assert sorted(task.refresh().status for task in [*tasks, late]) == ["canceled", "canceled", "queued"]
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "code", "said"),
+    [
+        (["list"], {"DTQ_TOKEN": "dtq_wrong"}, Exit.REFUSED, "token"),
+        (["list"], {"DTQ_URL": "http://127.0.0.1:9"}, Exit.UNAVAILABLE, "did not answer"),
+        (["submit", "no_such_type"], {}, Exit.REFUSED, "no_such_type"),
+        (["types", "t" * 200], {}, Exit.REFUSED, "t" * 60),
+        (["list", "w" * 200], {}, Exit.OK, "ID"),
+        (["submit", "clean_table", "w" * 200 + "=1"], {}, Exit.USAGE, "w" * 40),
+        (["show", "w" * 200], {}, Exit.REFUSED, "There is no task"),
+    ],
+)
+def test_what_goes_wrong_is_said_on_a_terminal(
+    on_terminal: Start, client: Any, words: list[str], env: dict[str, str], code: Exit, said: str
+) -> None:
+    ended, shown = on_terminal(*words, **env).ended()
+    assert (ended, said in visible(shown).replace("\r\n", "")) == (code, True), shown
+    assert "Traceback" not in shown and len(visible(shown).splitlines()) < 12
+
+
+def test_help_fits_80_columns(on_terminal: Start) -> None:
+    code, shown = on_terminal("--help").ended()
+    assert code == Exit.OK and max(map(len, visible(shown).splitlines())) <= 80
+    assert "130  Interrupted" in shown
