@@ -41,7 +41,7 @@ MEANINGS = {
     Exit.REFUSED: "The server refused: there is no such task, or you may not do this, or not any more.",
     Exit.UNAVAILABLE: "The server did not answer, or could not.",
     Exit.TIMEOUT: "The time of `--timeout` is over. The task goes on.",
-    Exit.INTERRUPTED: "Interrupted with Ctrl-C, or a question was answered with no. A task that exists goes on.",
+    Exit.INTERRUPTED: "Interrupted with Ctrl-C, or answered with no. A task that exists goes on.",
 }
 
 OF_STATUS = {"succeeded": Exit.OK, "failed": Exit.FAILED, "canceled": Exit.CANCELED}
