@@ -20,6 +20,7 @@ from app.core.queue.bulk import Operation
 from app.core.tasks.states import Action, Priority, legal
 from app.core.tasks.task import parse_task_id
 from app.extensions import access, services
+from app.http.owners import with_owner
 
 blueprint = Blueprint("bulk", __name__, url_prefix="/bulk")
 
@@ -107,7 +108,7 @@ def _wanted(sent: models.BulkChoice) -> TaskFilter:
     if (sent.ids is None) == (sent.filter is None):
         raise Invalid("Check the fields.", {"filter": "Give either ids or a filter; {} is every task."})
     try:
-        return TaskFilter.parse({name: [value] for name, value in (sent.filter or {}).items()})
+        return with_owner(TaskFilter.parse({name: [value] for name, value in (sent.filter or {}).items()}))
     except BadQuery as error:
         raise Invalid("Check the fields.", {"filter": str(error)}) from None
 

@@ -26,6 +26,7 @@ from app.core.tasks.limits import wrong_run_at, wrong_tags
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, Task, one_line, parse_task_id, tag_of
 from app.extensions import access, services
+from app.http.owners import with_owner
 
 blueprint = Blueprint("tasks", __name__, url_prefix="/tasks")
 
@@ -130,7 +131,7 @@ def hashed(value: Any) -> str:
 @operation("task.read", models.TaskList, query=TaskQuery)
 def list_tasks() -> models.TaskList:
     """List tasks, by the filters, the sorts and the cursors of View Tasks."""
-    wanted = TaskFilter.parse(request.args.to_dict(flat=False))
+    wanted = with_owner(TaskFilter.parse(request.args.to_dict(flat=False)))
     page = access().page(wanted)
     return models.TaskList(
         tasks=_summaries(page.tasks),

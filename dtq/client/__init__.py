@@ -18,6 +18,7 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError("The client needs httpx2. Install it with: pip install 'dtq[client]'") from None
 
+from dtq.client.async_client import AsyncClient
 from dtq.client.client import Client
 from dtq.client.errors import (
     BadAnswer,
@@ -40,6 +41,7 @@ from dtq.client.errors import (
 from dtq.client.records import (
     Attempt,
     BulkOperation,
+    BulkPreview,
     BulkSkipped,
     Me,
     Progress,
@@ -50,13 +52,17 @@ from dtq.client.records import (
     TypeSummary,
     Worker,
 )
-from dtq.client.task import Task, TaskSummary
+from dtq.client.task import AsyncTask, AsyncTaskSummary, Task, TaskSummary
 
 __all__ = [
+    "AsyncClient",
+    "AsyncTask",
+    "AsyncTaskSummary",
     "Attempt",
     "BadAnswer",
     "BadSetting",
     "BulkOperation",
+    "BulkPreview",
     "BulkSkipped",
     "Client",
     "Conflict",

@@ -6,30 +6,42 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Literal, TypedDict, Unpack
-from urllib.parse import parse_qsl, quote, urlsplit
-from uuid import uuid4
+from typing import IO, Any, Literal, TypedDict, TypeVar, Unpack
 
 import dtq
-from dtq.client import uploads
-from dtq.client.errors import BadAnswer
-from dtq.client.http import Http
+from dtq.client.http import Http, Transport
+from dtq.client.operations import Operations
 from dtq.client.records import (
     BulkAction,
     BulkOperation,
+    BulkPreview,
     Me,
     Priority,
     Queue,
+    Sort,
     Status,
     TaskFile,
     TypeDetails,
     TypeSummary,
     Worker,
-    read,
 )
+from dtq.client.steps import Steps
 from dtq.client.task import Task, TaskSummary, bound
+
+T = TypeVar("T")
+
+
+def connection(url: str | None, token: str | None, timeout_s: float) -> Http:
+    """Return where a client connects to. Raises BadSetting."""
+    return Http(
+        os.environ.get("DTQ_URL", "") if url is None else url,
+        os.environ.get("DTQ_TOKEN", "") if token is None else token,
+        timeout_s,
+        f"dtq/{dtq.__version__}",
+    )
 
 
 class Options(TypedDict, total=False):
@@ -43,6 +55,29 @@ class Options(TypedDict, total=False):
     timeout_s: int | None
     private: bool
     idempotency_key: str | None
+
+
+class Filters(TypedDict, total=False):
+    """What `Client.tasks` takes: the filters and sorts of View Tasks."""
+
+    status: Status | Sequence[Status] | None
+    type: str | None
+    priority: Priority | None
+    tag: str | None
+    owner: str | None
+    worker: str | None
+    q: str | None
+    created_from: str | None
+    created_before: str | None
+    finished_from: str | None
+    finished_before: str | None
+    ended: Literal["1h", "24h", "7d"] | None
+    error: str | None
+    error_words: str | None
+    error_group: str | None
+    sort: Sort | None
+    order: Literal["asc", "desc"] | None
+    per_page: Literal[25, 50, 100, 200]
 
 
 @dataclass(frozen=True)
@@ -80,18 +115,16 @@ class Client:
         *,
         retry_s: float = 30,
     ) -> None:
-        self._http = Http(
-            os.environ.get("DTQ_URL", "") if url is None else url,
-            os.environ.get("DTQ_TOKEN", "") if token is None else token,
-            timeout_s,
-            retry_s,
-            f"dtq/{dtq.__version__}",
+        http = connection(url, token, timeout_s)
+        self._transport = Transport(http)
+        self._operations: Operations[Task, TaskSummary] = Operations(
+            http.url, retry_s, partial(bound, self, Task), partial(bound, self, TaskSummary)
         )
 
     @property
     def url(self) -> str:
         """The server's URL."""
-        return self._http.url
+        return self._operations.url
 
     def __repr__(self) -> str:
         return f"Client({self.url!r})"
@@ -106,7 +139,7 @@ class Client:
 
     def close(self) -> None:
         """Close its connections."""
-        self._http.close()
+        self._transport.close()
 
     # Tasks
 
@@ -141,23 +174,13 @@ class Client:
         call, also of another process, returns the task that the first call made, while that exists; with
         other parameters it is refused. Raises Invalid with a sentence per wrong field, TypeError, OSError.
         """
-        if twice := set(params or ()) & set(more_params):
-            raise TypeError(f"Give the parameter {min(twice)} once: in params or as a keyword.")
-        if run_at is not None and run_at.tzinfo is None:
-            raise ValueError("Give run_at a time zone, such as datetime.now(timezone.utc).")
-        given = uploads.prepared({**(params or {}), **more_params}, uploads.checked)
-        body = {
-            "type": type,
-            "params": uploads.prepared(given, self._upload),
-            "priority": priority,
-            "title": title,
-            "tags": list(tags),
-            "run_at": run_at and run_at.isoformat(),
-            "max_attempts": max_attempts,
-            "timeout_s": timeout_s,
-            "private": private,
-        }
-        return self._create(body, str(uuid4()) if idempotency_key is None else idempotency_key)
+        return self._run(
+            self._operations.submit(
+                type, params or {}, more_params, idempotency_key, tags, run_at,
+                priority=priority, title=title, max_attempts=max_attempts, timeout_s=timeout_s,
+                private=private,
+            )
+        )  # fmt: skip
 
     def options(self, **options: Unpack[Options]) -> Prepared:
         """Return this client with options for the tasks that a task function submits.
@@ -166,69 +189,29 @@ class Client:
         """
         return Prepared(self, options)
 
-    def _create(self, body: dict[str, Any], key: str) -> Task:
-        headers = {"Idempotency-Key": key}
-        return bound(
-            self, Task, self._http.json("POST", "/tasks", json=body, headers=headers, repeatable=True)
-        )
-
     def upload(self, file: Path | IO[bytes]) -> TaskFile:
         """Upload a file for a task to come, whose parameter then is its ID; `submit` does so by itself.
 
         Without a task, the server deletes it after a day.
         """
-        with uploads.opened(file) as source:
-            found = self._http.json(
-                "POST",
-                "/files",
-                query={"name": source.name},
-                content=source.chunks,
-                headers={"Content-Type": "application/octet-stream", "Content-Length": str(source.size)},
-                repeatable=True,  # Of a file that arrived twice, the server deletes the one without a task.
-            )
-        return read(TaskFile, found)
-
-    def _upload(self, file: Path | IO[bytes]) -> str:
-        return self.upload(file).id
+        return self._run(self._operations.upload(file))
 
     def task(self, task_id: str) -> Task:
         """Return a task by its ID. Raises NotFound."""
-        return self._task(task_id)
+        return self._run(self._operations.task(task_id))
 
-    def tasks(
-        self,
-        *,
-        status: Status | None = None,
-        type: str | None = None,
-        priority: Priority | None = None,
-        tag: str | None = None,
-        owner: str | None = None,
-        q: str | None = None,
-        ended: Literal["1h", "24h", "7d"] | None = None,
-        error: str | None = None,
-        sort: Literal["created", "finished"] | None = None,
-        order: Literal["asc", "desc"] | None = None,
-        per_page: Literal[25, 50, 100, 200] = 200,
-    ) -> Iterator[TaskSummary]:
+    def tasks(self, **filters: Unpack[Filters]) -> Iterator[TaskSummary]:
         """Iterate over all tasks that match, newest first by default; pages are fetched as needed.
 
             for task in client.tasks(status="failed", type="clean_table", ended="24h"):
                 task.retry()
 
-        The filters are those of View Tasks: ``q`` are words, ``owner`` is the ID of a user, ``error`` the
-        message of a failure. For the first ten, use `itertools.islice`.
+        The filters are those of View Tasks: ``q`` is what its search box takes, ``owner`` the ID or the name
+        of a user, or me, ``worker`` the beginning of a name, ``error`` the message of a failure,
+        ``error_words`` words of one; times are days or minutes of UTC, such as 2026-11-01T14:30. For the
+        first ten, use `itertools.islice`.
         """
-        named = {
-            "status": status, "type": type, "priority": priority, "tag": tag, "owner": owner, "q": q,
-            "ended": ended, "error": error, "sort": sort, "order": order, "per_page": per_page,
-        }  # fmt: skip
-        query: dict[str, Any] | None = {name: value for name, value in named.items() if value is not None}
-        while query is not None:
-            page = self._http.json("GET", "/tasks", query=query)
-            for found in _items(page, "tasks"):
-                yield bound(self, TaskSummary, found)
-            # Only the query of the address: behind a proxy its host and path may be others.
-            query = dict(parse_qsl(urlsplit(page["next"]).query)) if page.get("next") else None
+        return self._transport.iterate(self._operations.tasks(filters))
 
     # Many tasks at once
 
@@ -251,65 +234,56 @@ class Client:
         where to reprioritize to. Started once, however often the request must be sent. Raises Invalid,
         Forbidden.
         """
-        body = {
-            "action": action,
-            "ids": None if ids is None else list(ids),
-            "filter": None if filter is None else dict(filter),
-            "priority": priority,
-            "most": most,
-        }
-        key = str(uuid4()) if idempotency_key is None else idempotency_key
-        headers = {"Idempotency-Key": key}
-        found = self._http.json("POST", "/bulk", json=body, headers=headers, repeatable=True)
-        return read(BulkOperation, found)
+        return self._run(self._operations.bulk(action, ids, filter, priority, most, idempotency_key))
+
+    def preview_bulk(
+        self,
+        action: BulkAction,
+        *,
+        ids: Sequence[str] | None = None,
+        filter: Mapping[str, str] | None = None,
+        priority: Priority | None = None,
+    ) -> BulkPreview:
+        """Count what `bulk` would change. Nothing is changed. Raises Invalid, Forbidden."""
+        return self._run(self._operations.preview_bulk(action, ids, filter, priority))
+
+    def bulk_operations(self) -> Iterator[BulkOperation]:
+        """Iterate over bulk operations, newest first: your own, or everybody's where you may see them."""
+        return self._transport.iterate(self._operations.bulk_operations())
 
     def bulk_operation(self, bulk_id: str) -> BulkOperation:
         """Return a bulk operation as it is now. Raises NotFound."""
-        return read(BulkOperation, self._http.json("GET", f"/bulk/{quote(bulk_id, safe='')}"))
+        return self._run(self._operations.bulk_act(bulk_id, "GET"))
 
     def stop_bulk(self, bulk_id: str) -> BulkOperation:
         """Stop a bulk operation after the tasks that it is changing. Raises NotFound."""
-        return read(BulkOperation, self._http.json("POST", f"/bulk/{quote(bulk_id, safe='')}/stop"))
+        return self._run(self._operations.bulk_act(bulk_id, "POST", "/stop"))
 
     def resume_bulk(self, bulk_id: str) -> BulkOperation:
         """Let a stopped bulk operation continue. Raises NotFound."""
-        return read(BulkOperation, self._http.json("POST", f"/bulk/{quote(bulk_id, safe='')}/resume"))
+        return self._run(self._operations.bulk_act(bulk_id, "POST", "/resume"))
 
     # The server
 
     def types(self) -> list[TypeSummary]:
         """Return the task types, by category and title."""
-        return self._list(TypeSummary, "/types", "types")
+        return self._run(self._operations.listed(TypeSummary, "/types", "types"))
 
     def type(self, name: str) -> TypeDetails:
         """Return a task type with the JSON Schema of its parameters. Raises NotFound."""
-        return read(TypeDetails, self._http.json("GET", f"/types/{quote(name, safe='')}"))
+        return self._run(self._operations.type(name))
 
     def workers(self) -> list[Worker]:
         """Return the running workers."""
-        return self._list(Worker, "/workers", "workers")
+        return self._run(self._operations.listed(Worker, "/workers", "workers"))
 
     def queues(self) -> list[Queue]:
         """Return the three queues, high first."""
-        return self._list(Queue, "/queues", "queues")
+        return self._run(self._operations.listed(Queue, "/queues", "queues"))
 
     def me(self) -> Me:
         """Return whose token this is, and what it may do."""
-        return read(Me, self._http.json("GET", "/me"))
+        return self._run(self._operations.record(Me, "GET", "/me"))
 
-    # For tasks
-
-    def _task(self, task_id: str, wait_s: int = 0) -> Task:
-        query = {"wait": wait_s} if wait_s else None
-        path = f"/tasks/{quote(task_id, safe='')}"
-        return bound(self, Task, self._http.json("GET", path, query=query, held_s=wait_s))
-
-    def _list(self, kind: Any, path: str, name: str) -> list[Any]:
-        return [read(kind, found) for found in _items(self._http.json("GET", path), name)]
-
-
-def _items(found: Any, name: str) -> list[Any]:
-    items = found.get(name) if isinstance(found, dict) else None
-    if not isinstance(items, list):
-        raise BadAnswer("The server's answer is not of this API. Check the URL, and the versions of both.")
-    return items
+    def _run(self, steps: Steps[T]) -> T:
+        return self._transport.run(steps)

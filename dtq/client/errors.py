@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dtq.client.task import Task
+    from dtq.client.records import TaskFields
 
 
 class DTQError(Exception):
@@ -130,7 +130,10 @@ BY_STATUS: dict[int, type[ProblemError]] = {
 
 
 class _AboutTask(DTQError):
-    def __init__(self, task: Task) -> None:
+    task: Any
+    """A `Task`, or an `AsyncTask` where an `AsyncClient` waited."""
+
+    def __init__(self, task: TaskFields) -> None:
         super().__init__(task)
         self.task = task
 

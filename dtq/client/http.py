@@ -1,15 +1,17 @@
-"""Requests to the server: the token, retries, and errors as exceptions. It knows no task."""
+"""Steps taken over HTTP, in threads or coroutines: token, retries, errors as exceptions. It knows no task."""
 
 from __future__ import annotations
 
+import asyncio
 import json as json_text
 import random
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import timezone
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,13 +19,13 @@ import httpx2
 
 from dtq.client.errors import (
     BY_STATUS,
-    BadAnswer,
     BadSetting,
     ConnectionFailed,
     FieldProblem,
     ProblemError,
     Unavailable,
 )
+from dtq.client.steps import Call, Download, Item, Pause, Request, Step, Steps
 from dtq.clock import utcnow
 
 API = "/api/v1"
@@ -36,101 +38,204 @@ T = TypeVar("T")
 
 
 class Http:
-    """Sends requests as one token. Safe to share by threads."""
+    """What both transports share: where requests go, what is in them, and errors as exceptions."""
 
-    def __init__(self, url: str, token: str, timeout_s: float, retry_s: float, user_agent: str) -> None:
+    def __init__(self, url: str, token: str, timeout_s: float, user_agent: str) -> None:
         self.url = checked_url(url)
         self._timeout_s = timeout_s
-        self._retry_s = retry_s
-        self._client = httpx2.Client(
-            headers={"Authorization": f"Bearer {checked_token(token)}", "User-Agent": user_agent},
-            follow_redirects=False,  # Another host must not get the token.
-        )
+        self.options: dict[str, Any] = {
+            # As Headers, which do not show the token where somebody prints them.
+            "headers": httpx2.Headers(
+                {"Authorization": f"Bearer {checked_token(token)}", "User-Agent": user_agent}
+            ),
+            "follow_redirects": False,  # Another host must not get the token.
+        }
+
+    def sent(self, request: Request) -> dict[str, Any]:
+        """Return the arguments of `stream` but for content."""
+        headers = dict(request.headers or {})
+        if request.json is not None:
+            headers["Content-Type"] = "application/json"
+        return {
+            "method": request.method,
+            "url": f"{self.url}{API}{request.path}",
+            "params": request.query,
+            "headers": headers,
+            "timeout": httpx2.Timeout(self._timeout_s, read=self._timeout_s + request.held_s),
+        }
+
+    def failed(self, error: Exception) -> ConnectionFailed:
+        failed = ConnectionFailed(f"The server at {self.url} did not answer: {_reason(error)}.")
+        failed.untouched = isinstance(error, UNTOUCHED)
+        failed.lasting = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
+        return failed
+
+
+class Transport:
+    """Takes the steps of operations in a thread. Safe to share by threads."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+        self._client = httpx2.Client(**http.options)
 
     def close(self) -> None:
         self._client.close()
 
-    def json(self, method: str, path: str, **given: Any) -> Any:
-        """Return the answer's JSON. Raises DTQError; takes what `request` takes."""
-        answer = self.request(method, path, **given)
-        try:
-            return answer.json()
-        except ValueError:
-            raise BadAnswer(f"The server at {self.url} did not answer with JSON. Check the URL.") from None
+    def run(self, steps: Steps[T]) -> T:
+        """Return what an operation returns. Raises what it raises."""
+        ended: list[T] = []
+        for _ in self.iterate(steps, ended):
+            raise AssertionError("An operation that is not iterated over gave an item.")
+        return ended[0]
 
-    def request(self, method: str, path: str, *, repeatable: bool = False, **given: Any) -> httpx2.Response:
-        """Return the whole answer; takes what `exchange` takes. Raises DTQError.
+    def iterate(self, steps: Steps[Any], ended: list[Any] | None = None) -> Iterator[Any]:
+        """Yield the items of an operation; what it returns is added to ``ended``."""
+        with closing(steps):
+            resume: Callable[[], Step] = partial(next, steps)
+            while True:
+                try:
+                    step = resume()
+                except StopIteration as stop:
+                    if ended is not None:
+                        ended.append(stop.value)
+                    return
+                if isinstance(step, Item):
+                    yield step.value
+                    resume = partial(next, steps)
+                    continue
+                try:
+                    resume = partial(steps.send, self._take(step))
+                except Exception as error:  # The operation decides what it means.
+                    resume = partial(steps.throw, error)
 
-        ``repeatable`` says that a request other than GET has the same effect when it is sent twice.
-        """
-
-        def send() -> httpx2.Response:
-            with self.exchange(method, path, **given) as answer:
-                answer.read()
-                return answer
-
-        return self.retried(send, repeatable or method == "GET")
+    def _take(self, step: Step) -> Any:
+        match step:
+            case Request():
+                with self._exchange(step) as answer:
+                    answer.read()
+                    return answer
+            case Download():
+                with self._exchange(step.request) as answer:
+                    step.begin(answer)
+                    for chunk in answer.iter_bytes():
+                        step.take(chunk)
+            case Pause():
+                time.sleep(step.seconds)
+            case Call():
+                return step.function()
+        return None
 
     @contextmanager
-    def exchange(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, Any] | None = None,
-        json: Any = None,
-        content: Callable[[], Iterable[bytes]] | None = None,
-        headers: Mapping[str, str] | None = None,
-        held_s: float = 0,
-    ) -> Iterator[httpx2.Response]:
-        """Send one request once; the caller reads the answer. Raises DTQError.
-
-        ``content`` makes the body, anew for each time it is sent. ``held_s`` is how long the server was asked
-        to hold the answer back.
-        """
-        sent = dict(headers or {})
-        body: Any = content and content()
-        if json is not None:
-            body = json_text.dumps(json, allow_nan=False).encode()
-            sent["Content-Type"] = "application/json"
-        timeout = httpx2.Timeout(self._timeout_s, read=self._timeout_s + held_s)
-        address = f"{self.url}{API}{path}"
+    def _exchange(self, request: Request) -> Iterator[httpx2.Response]:
+        content: Any = request.content() if request.content else _body(request)
         try:
-            with self._client.stream(
-                method, address, params=query, content=body, headers=sent, timeout=timeout
-            ) as answer:
+            with self._client.stream(**self._http.sent(request), content=content) as answer:
                 if not answer.is_success:
                     answer.read()
                     raise problem_of(answer)
                 yield answer
         except (httpx2.TransportError, httpx2.DecodingError) as error:
-            raise self._failed(error) from None  # Its frames hold the headers that were sent.
+            raise self._http.failed(error) from None  # Its frames hold the headers that were sent.
 
-    def retried(self, send: Callable[[], T], repeatable: bool) -> T:
-        """Call until it works, with growing random pauses, for `retry_s` from the first failure at most.
 
-        What certainly did nothing is always sent again: where no connection came about, and 429. Full jitter:
-        https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
-        """
-        until = float("inf")
-        longest_s = FIRST_PAUSE_S
-        while True:
-            try:
-                return send()
-            except (ConnectionFailed, ProblemError) as error:
-                pause_s = random.uniform(0, longest_s)  # noqa: S311  # a pause is no secret
-                pause_s += getattr(error, "retry_after_s", None) or 0
-                until = min(until, time.monotonic() + self._retry_s)
-                if not _again(error, repeatable) or time.monotonic() + pause_s > until:
-                    raise
-            time.sleep(pause_s)
-            longest_s = min(LONGEST_PAUSE_S, longest_s * 2)
+class AsyncTransport:
+    """Takes the steps of operations in coroutines of one event loop."""
 
-    def _failed(self, error: Exception) -> ConnectionFailed:
-        failed = ConnectionFailed(f"The server at {self.url} did not answer: {_reason(error)}.")
-        failed.untouched = isinstance(error, UNTOUCHED)
-        failed.lasting = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
-        return failed
+    def __init__(self, http: Http) -> None:
+        self._http = http
+        self._client = httpx2.AsyncClient(**http.options)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def run(self, steps: Steps[T]) -> T:
+        """Return what an operation returns. Raises what it raises."""
+        ended: list[T] = []
+        async for _ in self.iterate(steps, ended):
+            raise AssertionError("An operation that is not iterated over gave an item.")
+        return ended[0]
+
+    async def iterate(self, steps: Steps[Any], ended: list[Any] | None = None) -> AsyncGenerator[Any]:
+        """Yield the items of an operation; what it returns is added to ``ended``."""
+        with closing(steps):
+            resume: Callable[[], Step] = partial(next, steps)
+            while True:
+                try:
+                    step = resume()
+                except StopIteration as stop:
+                    if ended is not None:
+                        ended.append(stop.value)
+                    return
+                if isinstance(step, Item):
+                    yield step.value
+                    resume = partial(next, steps)
+                    continue
+                try:
+                    resume = partial(steps.send, await self._take(step))
+                except Exception as error:  # The operation decides what it means.
+                    resume = partial(steps.throw, error)
+
+    async def _take(self, step: Step) -> Any:
+        match step:
+            case Request():
+                async with self._exchange(step) as answer:
+                    await answer.aread()
+                    return answer
+            case Download():
+                async with self._exchange(step.request) as answer:
+                    step.begin(answer)
+                    async for chunk in answer.aiter_bytes():
+                        await asyncio.to_thread(step.take, chunk)
+            case Pause():
+                await asyncio.sleep(step.seconds)
+            case Call():
+                return await asyncio.to_thread(step.function)
+        return None
+
+    @asynccontextmanager
+    async def _exchange(self, request: Request) -> AsyncIterator[httpx2.Response]:
+        content: Any = _in_threads(request.content()) if request.content else _body(request)
+        try:
+            async with self._client.stream(**self._http.sent(request), content=content) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                    raise problem_of(answer)
+                yield answer
+        except (httpx2.TransportError, httpx2.DecodingError) as error:
+            raise self._http.failed(error) from None  # Its frames hold the headers that were sent.
+
+
+async def _in_threads(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Yield chunks that are read from a disk without holding up other coroutines."""
+    reading = iter(chunks)
+    while (chunk := await asyncio.to_thread(next, reading, None)) is not None:
+        yield chunk
+
+
+def _body(request: Request) -> bytes | None:
+    return None if request.json is None else json_text.dumps(request.json, allow_nan=False).encode()
+
+
+def retried(step: Callable[[], Step], repeatable: bool, retry_s: float) -> Steps[Any]:
+    """Take a step until it works, with growing random pauses, for ``retry_s`` from the first failure at most.
+
+    ``repeatable`` says that it has the same effect when it is taken twice. What certainly did nothing is
+    always taken again: where no connection came about, and 429. Full jitter:
+    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    """
+    until = float("inf")
+    longest_s = FIRST_PAUSE_S
+    while True:
+        try:
+            return (yield step())
+        except (ConnectionFailed, ProblemError) as error:
+            pause_s = random.uniform(0, longest_s)  # noqa: S311  # a pause is no secret
+            pause_s += getattr(error, "retry_after_s", None) or 0
+            until = min(until, time.monotonic() + retry_s)
+            if not _again(error, repeatable) or time.monotonic() + pause_s > until:
+                raise
+        yield Pause(pause_s)
+        longest_s = min(LONGEST_PAUSE_S, longest_s * 2)
 
 
 def _again(error: ConnectionFailed | ProblemError, repeatable: bool) -> bool:

@@ -13,7 +13,7 @@ from dtq.client.errors import BadAnswer
 
 Priority = Literal["high", "medium", "low"]
 Status = Literal["scheduled", "queued", "running", "succeeded", "failed", "canceled"]
-
+Sort = Literal["created", "started", "finished", "priority", "duration", "queue_time"]
 BulkAction = Literal["cancel", "retry", "reprioritize", "delete"]
 
 T = TypeVar("T")
@@ -60,6 +60,48 @@ class Attempt:
     finished_at: datetime | None
     outcome: str | None
     message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskFields:
+    """What a list says of a task."""
+
+    id: str
+    type: str
+    title: str
+    status: Status
+    priority: Priority
+    owner: str
+    owner_name: str
+    tags: list[str]
+    private: bool
+    created_at: datetime
+    run_at: datetime | None
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    attempt: int
+    max_attempts: int
+    timeout_s: int
+    worker: str | None
+    progress: Progress | None
+    error: TaskError | None
+    cancel_requested: bool
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has succeeded, failed or been canceled."""
+        return self.status in ("succeeded", "failed", "canceled")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeTaskFields:
+    """What is said of a task besides, where it is asked for alone."""
+
+    params: dict[str, Any]
+    has_result: bool
+    parent: str | None
+    actions: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +196,18 @@ class BulkOperation:
     skipped: dict[str, BulkSkipped]
     created_at: datetime
     ended_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BulkPreview:
+    """How many tasks a bulk operation would change; counts stop at 10,001.
+
+    ``unaffected`` are in the queue already; ``denied`` are tasks that you may not change.
+    """
+
+    count: int
+    unaffected: int
+    denied: int
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -84,7 +85,7 @@ def opened(value: Path | IO[bytes]) -> Iterator[Source]:
             yield _source(value.name, file)
         return
     name = getattr(value, "name", None)
-    name = Path(name).name if isinstance(name, str) else "file"
+    name = Path(name).name if isinstance(name, (str, os.PathLike)) else "file"
     try:
         source = _source(name, value)
     except (OSError, ValueError, AttributeError):

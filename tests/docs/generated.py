@@ -30,7 +30,10 @@ from app.core.store_errors.advice import CERTIFICATES, REASONS, TITLES, WITH_TLS
 from app.core.tasks.states import ACTIONS, TRANSITIONS, Action, Ending, Status
 from app.web.platform.errors import code_of
 from config import Settings, load
+from dtq.cli.exits import MEANINGS
+from dtq.cli.main import dtq
 from tests.docs.documents import DOCS, ROOT
+from tests.docs.equivalents import EQUIVALENTS, Equivalent
 
 MODULES = ("dtq", "dtq.testing", "dtq.lines", "dtq.checks", "dtq.client")
 """The modules that authors of task types, and of programs that submit tasks, import from."""
@@ -42,8 +45,9 @@ SECTIONS = (
     ("Conditions on several parameters", "Check", "empty", "given", "chosen"),
     (
         "The client",
-        *("Client", "Task", "TaskSummary", "TaskFile", "Attempt", "Progress", "TaskError"),
-        *("TypeSummary", "TypeDetails", "Worker", "Queue", "Me"),
+        *("Client", "AsyncClient", "Task", "TaskSummary", "AsyncTask", "AsyncTaskSummary", "TaskFile"),
+        *("Attempt", "Progress", "TaskError", "TypeSummary", "TypeDetails", "Worker", "Queue", "Me"),
+        *("BulkOperation", "BulkPreview", "BulkSkipped"),
         *("DTQError", "BadSetting", "ConnectionFailed", "BadAnswer", "ProblemError", "FieldProblem"),
         *("Unauthorized", "Forbidden", "NotFound", "Conflict", "Invalid", "TooManyRequests", "Unavailable"),
         *("TaskFailed", "TaskCanceled", "WaitTimeout"),
@@ -146,6 +150,44 @@ def flask_commands() -> str:
     found += [(f"flask users {name}", command) for name, command in users_group.commands.items()]
     found.append(("flask migrate", migrate_command))
     return "\n\n".join(command_section(name, command) for name, command in found)
+
+
+def dtq_commands() -> str:
+    return "\n\n".join(command_section(f"dtq {name}", command) for name, command in dtq_programs().items())
+
+
+def dtq_programs() -> dict[str, click.Command]:
+    """All commands by name, with those of groups as `bulk stop`."""
+    return {
+        " ".join(filter(None, (name, below))): each
+        for name, command in dtq.commands.items()
+        for below, each in {"": command, **getattr(command, "commands", {})}.items()
+    }
+
+
+def exit_codes() -> str:
+    return table(("code", "meaning"), ((str(int(code)), said) for code, said in MEANINGS.items()))
+
+
+def equivalents() -> str:
+    addresses = {
+        about["operationId"]: f"{method.upper()} {path.removeprefix(PREFIX)}"
+        for path, known in openapi()["paths"].items()
+        for method, about in known.items()
+    }
+    rows = [
+        (row.what, _permission(row), row.pages, [addresses[name] for name in row.api], row.commands)
+        for row in EQUIVALENTS
+    ]
+    return table(
+        ("what", "permission", "pages", "REST API", "dtq"),
+        ((*about, ", ".join(map(code, api)), ", ".join(map(code, names))) for *about, api, names in rows),
+    )
+
+
+def _permission(row: Equivalent) -> str:
+    other = f"; of programs: {code(row.programs.value)}" if row.programs else ""
+    return code(row.permission.value) + other
 
 
 def command_section(name: str, command: click.Command) -> str:
@@ -265,6 +307,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "settings.md": {"settings": settings},
     "states.md": {"statuses": statuses, "transitions": transitions, "endings": endings},
     "commands.md": {"flask": flask_commands, "make": make_targets},
+    "dtq.md": {"dtq": dtq_commands, "exits": exit_codes, "equivalents": equivalents},
     "store-errors.md": {"causes": causes},
     "metrics.md": {"metrics": metrics, "buckets": buckets},
     "api.md": {"api": api},

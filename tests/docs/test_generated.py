@@ -6,14 +6,25 @@ import os
 import re
 import subprocess
 import sys
+from fnmatch import fnmatchcase
 
+import click
 import pytest
+from flask import Flask
 
 from app.core.errors import Cause
+from app.core.people.person import PUBLIC
+from app.core.people.roles import Permission
+from app.web.platform.permissions import needed_by
 from tests.docs.documents import DOCS, ROOT
-from tests.docs.generated import PAGES, written
+from tests.docs.equivalents import EQUIVALENTS
+from tests.docs.generated import PAGES, dtq_programs, openapi, written
 from tests.test_config import NAMES
+from tests.web.conftest import app, compiled_templates, one_app
 
+__all__ = ["app", "compiled_templates", "one_app"]
+
+WITHOUT_SERVER = {"login", "logout", "completion"}
 COMMANDS = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
 
 
@@ -22,6 +33,35 @@ def test_a_generated_page_is_that_of_its_table(page: str) -> None:
     text = (DOCS / "reference" / page).read_text(encoding="utf-8")
 
     assert text == written(page), "Run `python -m tests.docs.generated`."
+
+
+def test_what_a_person_can_do_is_listed_with_every_operation_and_command() -> None:
+    operations = {about["operationId"] for known in openapi()["paths"].values() for about in known.values()}
+
+    assert {name for row in EQUIVALENTS for name in row.api} == operations
+    programs = {name for name, command in dtq_programs().items() if not isinstance(command, click.Group)}
+    assert {name for row in EQUIVALENTS for name in row.commands} == programs - WITHOUT_SERVER
+
+
+def test_every_route_of_a_page_is_in_a_row_with_its_permission(app: Flask) -> None:
+    needed = {endpoint: needed_by(app, endpoint) for endpoint in app.view_functions}
+    pages = {name for name, need in needed.items() if need != PUBLIC and not name.startswith("api.")}
+    missing = {name for name in pages if not any(row.has(name) for row in EQUIVALENTS)}
+    assert not missing, f"Add to tests/docs/equivalents.py how programs do it: {sorted(missing)}"
+
+    for row in EQUIVALENTS:
+        for pattern in row.routes:
+            assert {name for name in pages if fnmatchcase(name, pattern)}, f"{row.what}: no route {pattern}"
+        found = {needed[name] for name in pages if row.has(name)}
+        assert row.inside or found <= {row.permission.value}, (row.what, found)
+        programs = {
+            need
+            for name, need in needed.items()
+            if name.startswith("api.") and name.rpartition(".")[2] in row.api
+        }
+        assert row.inside or programs <= {(row.programs or row.permission).value}, (row.what, programs)
+    assert {row.permission for row in EQUIVALENTS} == set(Permission)
+    assert not {row.permission.value for row in EQUIVALENTS if row.inside} & set(needed.values())
 
 
 def test_every_setting_and_every_cause_has_a_row() -> None:

@@ -226,11 +226,13 @@ def test_the_wheel_holds_dtq_alone_and_needs_pydantic_only(wheel: Path) -> None:
 
     assert {name.split("/")[0] for name in names} == {"dtq", metadata.split("/")[0]}
     assert "dtq/py.typed" in names
+    assert any(name.endswith("entry_points.txt") for name in names)
     needs = [Requirement(line) for line in about.get_all("Requires-Dist") or ()]
     assert [need.name for need in needs if need.marker is None] == ["pydantic"]
     assert [(need.name, str(need.marker)) for need in needs if need.marker] == [
-        ("httpx2", 'extra == "client"')
-    ]
+        ("httpx2", 'extra == "cli"'), ("click", 'extra == "cli"'), ("rich", 'extra == "cli"'),
+        ("httpx2", 'extra == "client"'),
+    ]  # fmt: skip
     assert (about["Name"], about["Requires-Python"]) == ("dtq", ">=3.11")
 
 
@@ -267,6 +269,21 @@ def test_without_its_extra_the_client_says_what_to_install(python: Path, tmp_pat
     code = "try:\n    import dtq.client\nexcept ImportError as error:\n    print(error)"
     assert ran(python, tmp_path, "-c", code).strip() == (
         "The client needs httpx2. Install it with: pip install 'dtq[client]'"
+    )
+
+
+def test_without_its_extra_the_command_says_what_to_install(python: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [python, "-c", "from dtq.cli import main; main()"],
+        cwd=tmp_path,
+        env={"PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr.strip()) == (
+        1,
+        "The command dtq needs click, httpx2 and rich. Install them with: pip install 'dtq[cli]'",
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from bson import ObjectId
@@ -21,6 +20,7 @@ from app.core.params.paths import MOST_ITEMS
 from app.core.tasks.states import Action, Priority, Status
 from app.core.tasks.task import Task
 from app.extensions import access, services
+from app.http.owners import with_owner
 from app.web.create.envelope import nonce
 from app.web.platform import request_args
 from app.web.platform.flashes import flash_at
@@ -32,6 +32,7 @@ from app.web.results.selection import Around, View, piece, view
 from app.web.results.source import ResultSource, source_of
 from app.web.results.table_state import TableState
 from app.web.tasks import bulk_wording, detail, timeline
+from app.web.tasks.as_commands import commands
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -46,7 +47,7 @@ NOT_YET = "The queue (Redis) does not answer. The task is saved and starts when 
 def index() -> str | Response:
     given = request.args.to_dict(flat=False)
     try:
-        wanted = _with_owner(TaskFilter.parse(given))
+        wanted = with_owner(TaskFilter.parse(given))
         if named := _named(wanted):
             return redirect(url_for(".detail", task_id=named), 303)
         page = access().page(wanted)
@@ -56,14 +57,6 @@ def index() -> str | Response:
     if _was_typed(wanted, given):
         return redirect(url_for(".index", **wanted.args()), 303)
     return _list(wanted, page)
-
-
-def _with_owner(wanted: TaskFilter) -> TaskFilter:
-    """Return a filter with the ID of an owner who was typed by name; `me` is the person who asks."""
-    if wanted.owner.lower() == "me":
-        return replace(wanted, owner=access().person.id)
-    user = services().people.users.by_name(wanted.owner) if wanted.owner else None
-    return replace(wanted, owner=user.id) if user else wanted
 
 
 def _was_typed(wanted: TaskFilter, given: dict[str, list[str]]) -> bool:
@@ -163,6 +156,7 @@ def detail_page(task_id: str) -> str:
     compared = parent if parent and parent.type == task.type else None
     named = {str(each.id): each for each in access().files.of_task(compared)} if compared else {}
     parameters = detail.parameters(task, kind, named | files, compared)
+    values = _live_values(task, kind, list(files.values()), TableState.parse(query), attempt=attempt)
     return render_template(
         "tasks/detail.html",
         parameters=parameters,
@@ -171,7 +165,8 @@ def detail_page(task_id: str) -> str:
         runs=_runs(task),
         calm=detail.asks_every_s(task) > detail.NEAR_S,
         stream_task=str(task.id),
-        **_live_values(task, kind, list(files.values()), TableState.parse(query), attempt=attempt),
+        commands=commands(task, kind, list(files.values())) if kind and "clone" in values["may"] else None,
+        **values,
         **_log_values(task, attempt),
     )
 

@@ -16,6 +16,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from app.core.people.roles import Role
 from app.core.services import Services
 from dtq.client import Client, http
+from tests.dtq.client.driven import driven
 from tests.signing_in import user_of
 from tests.web.conftest import app, compiled_templates, one_app
 from tests.web.create.creating import publish
@@ -133,3 +134,17 @@ def client(
     monkeypatch.setattr(http, "FIRST_PAUSE_S", 0.01)
     with Client(server.url, token_of(), timeout_s=5, retry_s=RETRY_S) as client:
         yield client
+
+
+@pytest.fixture(params=["threads", "coroutines"])
+def either(request: pytest.FixtureRequest, client: Client, server: Server) -> Iterator[Any]:
+    """The client of that program, and one for coroutines that is used in the same way."""
+    if request.param == "threads":
+        yield client
+        return
+    with driven(server.url, token_in(client), timeout_s=5, retry_s=RETRY_S) as other:
+        yield other
+
+
+def token_in(client: Any) -> str:
+    return str(client._transport._client.headers["Authorization"].removeprefix("Bearer "))

@@ -1,0 +1,307 @@
+"""Every operation of a client, once, as steps: what is sent, and what answers mean. It sends nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, Generic, TypeVar
+from urllib.parse import parse_qsl, quote, urlsplit
+from uuid import uuid4
+
+import httpx2
+
+from dtq.client import uploads
+from dtq.client.errors import BadAnswer, DTQError, NotFound, TaskCanceled, TaskFailed, WaitTimeout
+from dtq.client.http import retried
+from dtq.client.log_tail import LogTail
+from dtq.client.records import (
+    BulkAction,
+    BulkOperation,
+    BulkPreview,
+    Priority,
+    TaskFields,
+    TaskFile,
+    TypeDetails,
+    read,
+)
+from dtq.client.steps import Call, Download, Item, Pause, Request, Steps
+from dtq.filenames import safe_name
+
+HELD_S = 50
+"""The server would hold an answer for 60 s, but many proxies give up then."""
+PAUSE_S = 1.0
+"""Where too many wait already, the server answers at once and asks for this pause."""
+LOG_PER_S = 250_000
+"""Characters of a log that is followed; a longer one is read less often."""
+
+Whole = TypeVar("Whole", bound=TaskFields)
+Summary = TypeVar("Summary", bound=TaskFields)
+Record = TypeVar("Record")
+
+
+class Operations(Generic[Whole, Summary]):
+    """Operations whose tasks are made by ``whole`` and ``summary`` from what the server sent."""
+
+    def __init__(
+        self, url: str, retry_s: float, whole: Callable[[Any], Whole], summary: Callable[[Any], Summary]
+    ) -> None:
+        self.url = url
+        self._retry_s = retry_s
+        self._whole = whole
+        self._summary = summary
+
+    # Tasks
+
+    def submit(
+        self,
+        type: str,
+        params: Mapping[str, Any],
+        more_params: Mapping[str, Any],
+        key: str | None,
+        tags: Sequence[str],
+        run_at: datetime | None,
+        **options: Any,
+    ) -> Steps[Whole]:
+        if twice := set(params) & set(more_params):
+            raise TypeError(f"Give the parameter {min(twice)} once: in params or as a keyword.")
+        if run_at is not None and run_at.tzinfo is None:
+            raise ValueError("Give run_at a time zone, such as datetime.now(timezone.utc).")
+        files: list[Path | IO[bytes]] = []
+        given = uploads.prepared({**params, **more_params}, uploads.checked)
+        uploads.prepared(given, files.append)
+        sent = []
+        for file in files:
+            sent.append((yield from self.upload(file)).id)
+        ids = iter(sent)
+        body = {
+            "type": type,
+            "params": uploads.prepared(given, lambda file: next(ids)),
+            "tags": list(tags),
+            "run_at": run_at and run_at.isoformat(),
+            **options,
+        }
+        return self._whole((yield from self._create("/tasks", key, body)))
+
+    def upload(self, file: Path | IO[bytes]) -> Steps[TaskFile]:
+        opening = uploads.opened(file)
+        source = yield Call(opening.__enter__)
+        try:
+            request = Request(
+                "POST",
+                "/files",
+                query={"name": source.name},
+                content=source.chunks,
+                headers={"Content-Type": "application/octet-stream", "Content-Length": str(source.size)},
+            )
+            # Of a file that arrived twice, the server deletes the one without a task.
+            return read(TaskFile, (yield from self._json(request, repeatable=True)))
+        finally:
+            opening.__exit__(None, None, None)
+
+    def task(self, task_id: str, wait_s: int = 0) -> Steps[Whole]:
+        query = {"wait": wait_s} if wait_s else None
+        return self._whole(
+            (yield from self._json(Request("GET", _path(task_id), query=query, held_s=wait_s)))
+        )
+
+    def tasks(self, filters: Mapping[str, Any]) -> Steps[None]:
+        """Give every task that matches."""
+        given = {"per_page": 200, **{name: value for name, value in filters.items() if value is not None}}
+        if not isinstance(statuses := given.get("status", ""), str):
+            given["status"] = ",".join(statuses)
+        return self._pages("/tasks", "tasks", given, self._summary)
+
+    def _pages(
+        self, path: str, name: str, query: dict[str, Any] | None, item: Callable[[Any], Any]
+    ) -> Steps[None]:
+        while query is not None:
+            page = yield from self._json(Request("GET", path, query=query))
+            for found in _items(page, name):
+                yield Item(item(found))
+            # Only the query of the address: behind a proxy its host and path may be others.
+            query = dict(parse_qsl(urlsplit(page["next"]).query)) if page.get("next") else None
+
+    def wait(self, task_id: str, timeout_s: float | None, raise_on_failure: bool) -> Steps[Whole]:
+        until = float("inf") if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            began = time.monotonic()
+            left_s = max(0.0, until - began)
+            task = yield from self.task(task_id, wait_s=int(min(HELD_S, left_s)))
+            if task.ended:
+                break
+            if not left_s:
+                raise WaitTimeout(task)
+            now = time.monotonic()
+            yield Pause(max(0.0, min(until - now, began + PAUSE_S - now)))
+        if raise_on_failure and task.status != "succeeded":
+            raise TaskFailed(task) if task.status == "failed" else TaskCanceled(task)
+        return task
+
+    def result(self, task_id: str) -> Steps[Any]:
+        try:
+            return (yield from self._json(Request("GET", _path(task_id, "/result"))))
+        except NotFound:
+            if (yield from self.task(task_id)).status != "succeeded":
+                raise
+            return None
+
+    def log(self, task_id: str, attempt: int | None) -> Steps[str]:
+        query = {} if attempt is None else {"attempt": attempt}
+        answer = yield from self._sent(Request("GET", _path(task_id, "/log"), query=query))
+        return answer.content.decode("utf-8", "replace")
+
+    def follow_log(self, task_id: str) -> Steps[None]:
+        """Give what is new of the log, until the task has ended."""
+        tail = LogTail()
+        while True:
+            task = yield from self.task(task_id)  # First: a log is complete before its outcome is known.
+            length = 0
+            for attempt in tail.attempts(task.attempt):
+                text = yield from self.log(task_id, attempt)
+                length += len(text)
+                if new := tail.fresh(attempt, text, attempt < task.attempt or task.status != "running"):
+                    yield Item(new)
+            if task.ended:
+                return
+            yield Pause(max(PAUSE_S, length / LOG_PER_S))
+
+    def act(self, task_id: str, action: str, body: Any = None) -> Steps[Whole]:
+        found = yield from self._json(Request("POST", _path(task_id, f"/{action}"), json=body))
+        return self._whole(found)
+
+    def clone(self, task_id: str, key: str | None) -> Steps[Whole]:
+        return self._whole((yield from self._create(_path(task_id, "/clone"), key)))
+
+    def delete(self, task_id: str) -> Steps[None]:
+        yield from self._sent(Request("DELETE", _path(task_id)))
+
+    # Files
+
+    def download(self, task_id: str, file: TaskFile | str, path: str | os.PathLike[str]) -> Steps[Path]:
+        target = Path(path)
+        if isinstance(file, str):
+            known = yield from self.listed(TaskFile, _path(task_id, "/files"), "files")
+            file = next((found for found in known if found.id == file), file)
+        if target.is_dir():
+            target /= safe_name(file if isinstance(file, str) else file.name)
+        part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
+        try:
+            with part.open("xb") as content:
+                yield from self._fetch(task_id, file, content)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+        return target
+
+    def _fetch(self, task_id: str, file: TaskFile | str, content: IO[bytes]) -> Steps[None]:
+        path = _path(task_id, f"/files/{quote(file if isinstance(file, str) else file.id, safe='')}")
+        digest = hashlib.sha256()
+
+        def begin(answer: httpx2.Response) -> None:
+            if content.tell() and answer.status_code != 206:
+                raise DTQError("The download broke off, and the server cannot resume it. Try again.")
+
+        def take(chunk: bytes) -> None:
+            content.write(chunk)
+            digest.update(chunk)
+
+        def step() -> Download:
+            # Bytes as they are: another encoding would count them otherwise than ranges do.
+            done = content.tell()
+            headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
+            return Download(Request("GET", path, headers=headers), begin, take)
+
+        yield from retried(step, True, self._retry_s)
+        if isinstance(file, TaskFile) and file.sha256 not in (None, digest.hexdigest()):
+            raise DTQError(f"“{file.name}” was damaged on its way: its SHA-256 differs. Try again.")
+
+    # The server
+
+    def listed(self, kind: type[Record], path: str, name: str) -> Steps[list[Record]]:
+        """Return a list of records that is not paged."""
+        found = yield from self._json(Request("GET", path))
+        return [read(kind, item) for item in _items(found, name)]
+
+    def record(self, kind: type[Record], method: str, path: str) -> Steps[Record]:
+        return read(kind, (yield from self._json(Request(method, path))))
+
+    def bulk(
+        self,
+        action: BulkAction,
+        ids: Sequence[str] | None,
+        filter: Mapping[str, str] | None,
+        priority: Priority | None,
+        most: int | None,
+        key: str | None,
+    ) -> Steps[BulkOperation]:
+        body = {**_chosen(action, ids, filter, priority), "most": most}
+        return read(BulkOperation, (yield from self._create("/bulk", key, body)))
+
+    def preview_bulk(
+        self,
+        action: BulkAction,
+        ids: Sequence[str] | None,
+        filter: Mapping[str, str] | None,
+        priority: Priority | None,
+    ) -> Steps[BulkPreview]:
+        request = Request("POST", "/bulk/preview", json=_chosen(action, ids, filter, priority))
+        return read(BulkPreview, (yield from self._json(request, repeatable=True)))
+
+    def bulk_operations(self) -> Steps[None]:
+        """Give every bulk operation."""
+        return self._pages("/bulk", "operations", {}, partial(read, BulkOperation))
+
+    def bulk_act(self, bulk_id: str, method: str, below: str = "") -> Steps[BulkOperation]:
+        return self.record(BulkOperation, method, f"/bulk/{quote(bulk_id, safe='')}{below}")
+
+    def type(self, name: str) -> Steps[TypeDetails]:
+        return self.record(TypeDetails, "GET", f"/types/{quote(name, safe='')}")
+
+    def _create(self, path: str, key: str | None, body: Any = None) -> Steps[Any]:
+        headers = {"Idempotency-Key": str(uuid4()) if key is None else key}
+        request = Request("POST", path, json=body, headers=headers)
+        return (yield from self._json(request, repeatable=True))
+
+    def _json(self, request: Request, repeatable: bool = False) -> Steps[Any]:
+        answer = yield from self._sent(request, repeatable)
+        try:
+            return answer.json()
+        except ValueError:
+            raise BadAnswer(f"The server at {self.url} did not answer with JSON. Check the URL.") from None
+
+    def _sent(self, request: Request, repeatable: bool = False) -> Steps[httpx2.Response]:
+        answer: httpx2.Response = yield from retried(
+            lambda: request, repeatable or request.method == "GET", self._retry_s
+        )
+        return answer
+
+
+def _path(task_id: str, below: str = "") -> str:
+    return f"/tasks/{quote(task_id, safe='')}{below}"
+
+
+def _chosen(
+    action: BulkAction,
+    ids: Sequence[str] | None,
+    filter: Mapping[str, str] | None,
+    priority: Priority | None,
+) -> dict[str, Any]:
+    return {
+        "action": action,
+        "ids": None if ids is None else list(ids),
+        "filter": None if filter is None else dict(filter),
+        "priority": priority,
+    }
+
+
+def _items(found: Any, name: str) -> list[Any]:
+    items = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(items, list):
+        raise BadAnswer("The server's answer is not of this API. Check the URL, and the versions of both.")
+    return items
