@@ -239,6 +239,7 @@ class Client:
         ids: Sequence[str] | None = None,
         filter: Mapping[str, str] | None = None,
         priority: Priority | None = None,
+        tag: str | None = None,
         most: int | None = None,
         idempotency_key: str | None = None,
     ) -> BulkOperation:
@@ -248,14 +249,15 @@ class Client:
 
         The server does it, and keeps on when this program ends; `bulk_operation` says how far it is.
         ``filter`` is as in `tasks`, and {} is every task; ``most`` bounds how many change; ``priority`` is
-        where to reprioritize to. Started once, however often the request must be sent. Raises Invalid,
-        Forbidden.
+        where to reprioritize to, ``tag`` what to add or remove. Started once, however often the request must
+        be sent. Raises Invalid, Forbidden.
         """
         body = {
             "action": action,
             "ids": None if ids is None else list(ids),
             "filter": None if filter is None else dict(filter),
             "priority": priority,
+            **({} if tag is None else {"tag": tag}),
             "most": most,
         }
         key = str(uuid4()) if idempotency_key is None else idempotency_key

@@ -14,7 +14,7 @@ from dtq.client.errors import BadAnswer
 Priority = Literal["high", "medium", "low"]
 Status = Literal["scheduled", "queued", "running", "succeeded", "failed", "canceled"]
 
-BulkAction = Literal["cancel", "retry", "reprioritize", "delete"]
+BulkAction = Literal["cancel", "retry", "reprioritize", "delete", "clone", "tag", "untag"]
 
 T = TypeVar("T")
 
@@ -154,6 +154,7 @@ class BulkOperation:
     skipped: dict[str, BulkSkipped]
     created_at: datetime
     ended_at: datetime | None
+    tag: str | None = None
 
 
 @cache

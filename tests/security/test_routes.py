@@ -33,12 +33,14 @@ MAY = {
         "cancel": OWN,
         "retry": OWN,
         "reprioritize": OWN,
+        "tag": OWN,
         "delete": OWN,
     },
     "operator": {
         "cancel": ANY,
         "retry": ANY,
         "reprioritize": ANY,
+        "tag": ANY,
         "delete": ANY,
         "private": ANY,
         "settings": ANY,
@@ -114,6 +116,9 @@ TABLE = {
             "retry": "retry",
             "priority": "reprioritize",
             "delete": "delete",
+            "again": "clone",
+            "tag": "tag",
+            "untag": "tag",
         }.items()
         for step in ("", "_preview", "_run")
     },
@@ -354,7 +359,7 @@ class Walk:
         if route.endpoint in BODIES:
             sent["json"] = BODIES[route.endpoint]
         elif route.method in UNSAFE:
-            sent["data"] = {**form, "priority": "high"}
+            sent["data"] = {**form, "priority": "high", "tag": "night"}
         answer = self.client.open(route.path, **sent)
         text = answer.get_data(as_text=True)
         answer.close()
@@ -396,7 +401,9 @@ BODIES = {
 def query_of(endpoint, task):
     """Return the parameters by which a route can be made to show a task."""
     if endpoint.startswith("many."):
-        return {"chosen": pack([task.id]), **({"to": "high"} if "priority" in endpoint else {})}
+        more = {"priority": {"to": "high"}, "tag": {"with": "night"}}
+        found = next((more[name] for name in more if name in endpoint), {})
+        return {"chosen": pack([task.id]), **found}
     known = {
         "create.form": {"from": str(task.id)},
         "tasks.log_live": {"attempt": "1"},

@@ -61,7 +61,7 @@ class Access:
 
     @property
     def bulk(self) -> BulkAccess:
-        return BulkAccess(self._engine, self._rights, self._permits)
+        return BulkAccess(self._engine, self._rights, self._permits, self.run_again)
 
     @property
     def figures(self) -> Figures:

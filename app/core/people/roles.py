@@ -22,6 +22,7 @@ class Permission(str, Enum):
     TASK_RETRY = "task.retry"
     TASK_REPRIORITIZE = "task.reprioritize"
     TASK_DELETE = "task.delete"
+    TASK_TAG = "task.tag"
     TASK_READ_PRIVATE = "task.read_private"
     """Private tasks of others count among the tasks that the other permissions reach."""
     SECRET_USE = "secret.use"  # noqa: S105 - a permission's name
@@ -76,6 +77,7 @@ ADDED: Mapping[Role, Grants] = {
         Permission.TASK_RETRY: _OWN,
         Permission.TASK_REPRIORITIZE: _OWN,
         Permission.TASK_DELETE: _OWN,
+        Permission.TASK_TAG: _OWN,
         Permission.SECRET_USE: _OWN,
     },
     Role.OPERATOR: {
@@ -83,6 +85,7 @@ ADDED: Mapping[Role, Grants] = {
         Permission.TASK_RETRY: _ANY,
         Permission.TASK_REPRIORITIZE: _ANY,
         Permission.TASK_DELETE: _ANY,
+        Permission.TASK_TAG: _ANY,
         Permission.TASK_READ_PRIVATE: _ANY,
         Permission.WORKER_MANAGE: _ANY,
         Permission.QUEUE_MANAGE: _ANY,

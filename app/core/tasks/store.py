@@ -25,7 +25,7 @@ from app.core.tasks.document import entered, history_of, new_document, queued
 from app.core.tasks.fingerprint import fingerprint
 from app.core.tasks.queries import readable
 from app.core.tasks.states import ENDED, WAITING, Ending, Priority, Status
-from app.core.tasks.task import NewTask, Task, error_keywords, worker_keyword
+from app.core.tasks.task import NewTask, Task, error_keywords, tag_keywords, words_of_tag_only, worker_keyword
 from dtq.runtime import ResultKind
 
 LEASE = timedelta(seconds=30)
@@ -56,6 +56,11 @@ def _of_last_attempt(task: Task) -> Document:
     workers = [worker_keyword(last["worker"])] if last.get("worker") else []
     keywords = [*workers, *error_keywords(task.error)]
     return _found_no_more(*keywords) if keywords else {}
+
+
+def _any_state(task: Task) -> Document:
+    """The guard of what may be done in every state; the status is in it because a store has that index."""
+    return {"_id": task.id, "status": {"$in": [status.value for status in Status]}}
 
 
 def missing(task_id: ObjectId) -> NotFound:
@@ -350,6 +355,26 @@ class Tasks:
             values.update(queued(task.dispatch + 1, utcnow()))
             del values["status_at"]  # It stays in its status.
         return guard, {"$set": values}
+
+    def tag_many(self, tasks: Iterable[Task], tag: str, mark: ObjectId | None = None) -> int:
+        """Add a tag, by which the tasks are found from then on."""
+        added = {"tags": tag, "keywords": {"$each": tag_keywords(tag)}}
+        return self._write(((_any_state(task), {"$addToSet": added}) for task in tasks), mark)
+
+    def untag_many(self, tasks: Iterable[Task], tag: str, mark: ObjectId | None = None) -> int:
+        """Remove a tag, and by what only this tag let the tasks be found."""
+        changes = (
+            (
+                _any_state(task),
+                {"$pull": {"tags": tag, "keywords": {"$in": words_of_tag_only(task, tag)}}},
+            )
+            for task in tasks
+        )
+        return self._write(changes, mark)
+
+    def mark_many(self, tasks: Iterable[Task], mark: ObjectId) -> None:
+        """Leave the mark of a bulk operation with tasks that it took something from and did not change."""
+        self._write(((_any_state(task), {}) for task in tasks), mark)
 
     def _write(self, changes: Iterable[Change], mark: ObjectId | None) -> int:
         """Make many guarded changes; returns how many of the guards held.

@@ -10,6 +10,7 @@ from typing import Any
 from bson import ObjectId
 
 from app.core import stored
+from app.core.secrets.secret import masked
 from app.core.tasks.states import ACTIONS, Action, Priority, Status
 from dtq.runtime import ResultKind
 
@@ -225,6 +226,22 @@ def tag_of(text: str) -> str:
 def tag_keyword(tag: str) -> str:
     """A tag as it stands among the keywords: no word holds a colon, so none is mistaken for it."""
     return f"tag:{tag}"
+
+
+MOST_LOOKED_AT = 20_000
+"""How many characters of a task's parameters are searched for a word of its tags."""
+
+
+def tag_keywords(tag: str) -> list[str]:
+    """Return everything by which a task is found because of a tag: the tag as a whole, and its words."""
+    return [tag_keyword(tag), *words_of(tag)]
+
+
+def words_of_tag_only(task: Task, tag: str) -> list[str]:
+    """Return the keywords that a task has because of a tag, and of nothing else that the task itself says."""
+    tags, params = (one for one in task.tags if one != tag), str(masked(task.params))[:MOST_LOOKED_AT]
+    kept = {*words_of(task.title, task.type, *tags, params, most=MOST_LOOKED_AT)}
+    return [word for word in tag_keywords(tag) if word not in kept]
 
 
 TEAM_KEYWORD = "for:team"

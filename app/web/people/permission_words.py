@@ -18,6 +18,7 @@ LABELS = {
     Permission.TASK_RETRY: "Retry tasks",
     Permission.TASK_REPRIORITIZE: "Change the priority of tasks",
     Permission.TASK_DELETE: "Delete tasks",
+    Permission.TASK_TAG: "Tag tasks",
     Permission.TASK_READ_PRIVATE: "View private tasks",
     Permission.SECRET_USE: "Use secrets",
     Permission.PROFILE_MANAGE: "Manage the profile",
