@@ -7,14 +7,14 @@ from typing import Any
 
 from flask import Blueprint, Flask, jsonify
 
-from app.api import bulk, contents, system, tasks
+from app.api import bulk, contents, system, tasks, views
 from app.api.operation import PREFIX, spec
 from app.core.people.person import PUBLIC
 from app.http.permission import requires
 from config import Settings
 
 blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
-for _resource in (tasks, contents, bulk, system):
+for _resource in (tasks, contents, bulk, views, system):
     blueprint.register_blueprint(_resource.blueprint)
 
 

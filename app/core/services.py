@@ -51,6 +51,8 @@ from app.core.store_errors.sparse_log import SparseLog
 from app.core.tasks.deletions import Deletions
 from app.core.tasks.queries import Queries
 from app.core.tasks.store import Tasks
+from app.core.views.preferences import Preferences
+from app.core.views.saved_views import SavedViews
 from config import Settings
 
 if TYPE_CHECKING:
@@ -78,6 +80,8 @@ class Services:
     bulk: Bulk
     operations: BulkOperations
     stats: Stats
+    views: SavedViews
+    preferences: Preferences
     vault: Vault
     people: People
     sign_in: SignIn
@@ -101,6 +105,8 @@ class Services:
             self.operations,
             self.stats,
             self.pauses,
+            self.views,
+            self.preferences,
         )
         return Access(engine, Rights(person, origin, self.people.audit), self.quotas)
 
@@ -183,6 +189,8 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         bulk=Bulk(listing, dispatch, queries),
         operations=BulkOperations(db),
         stats=Stats(db, listing),
+        views=SavedViews(db),
+        preferences=Preferences(db),
         vault=vault,
         people=people,
         sign_in=SignIn(people, Throttle.of(lambda: queues.redis, settings), Passwords()),

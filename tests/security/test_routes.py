@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 OWN, ANY = "own", "any"
 MAY = {
-    "viewer": {"read": ANY, "download": ANY, "profile": OWN},
+    "viewer": {"read": ANY, "download": ANY, "views": OWN, "profile": OWN},
     "submitter": {
         "create": OWN,
         "clone": ANY,
@@ -122,6 +122,11 @@ TABLE = {
         }.items()
         for step in ("", "_preview", "_run")
     },
+    "saved_views.index": READ,
+    **dict.fromkeys(("saved_views.save", "saved_views.begin_with", "saved_views.set_look"), Rule("views")),
+    **{
+        f"saved_views.{view}": Rule("views", also=("hidden",)) for view in ("save_filter", "rename", "delete")
+    },
     "bulk.index": READ,
     **{f"bulk.{view}": Rule("read", also=("hidden",)) for view in ("show", "show_live", "stop", "resume")},
     **{
@@ -173,6 +178,11 @@ TABLE = {
     **dict.fromkeys(("api.contents.get_log", "api.contents.get_result", "api.contents.get_file"), FILE),
     **dict.fromkeys(("api.contents.list_attempts", "api.contents.list_files"), TASK),
     "api.contents.upload_file": Rule("create"),
+    "api.views.list_views": READ,
+    "api.views.create_view": Rule("views"),
+    "api.views.get_view": Rule("read", also=("hidden",)),
+    "api.views.replace_view": Rule("views", also=("hidden",)),
+    "api.views.delete_view": Rule("views", also=("hidden",)),
     **dict.fromkeys(
         [f"api.system.{view}" for view in ("list_types", "list_workers", "list_queues", "get_me")], READ
     ),

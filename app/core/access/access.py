@@ -19,6 +19,7 @@ from app.core.access.files import FileAccess
 from app.core.access.inputs import checked_inputs
 from app.core.access.operations import Operations
 from app.core.access.rights import Rights, holds_secret
+from app.core.access.saved_views import Views
 from app.core.catalog import TaskType
 from app.core.errors import Forbidden, Invalid, NotFound, QuotaExceeded
 from app.core.files.attempt_logs import AttemptLog
@@ -66,6 +67,10 @@ class Access:
     @property
     def figures(self) -> Figures:
         return Figures(self._engine, self._rights)
+
+    @property
+    def views(self) -> Views:
+        return Views(self._engine, self._rights)
 
     @property
     def operations(self) -> Operations:

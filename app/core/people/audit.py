@@ -61,6 +61,8 @@ class Event(str, Enum):
     QUEUE_RESUME = "queue.resume"
     TYPE_PAUSE = "type.pause"
     TYPE_RESUME = "type.resume"
+    VIEW_SHARE = "view.share"
+    """A view that everybody sees was saved, changed or deleted."""
     TASKS_EXPORT = "tasks.export"
     AUDIT_EXPORT = "audit.export"
     REFUSED = "refused"

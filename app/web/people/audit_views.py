@@ -49,6 +49,7 @@ LABELS = {
     Event.QUEUE_RESUME: "Resume queue",
     Event.TYPE_PAUSE: "Pause task type",
     Event.TYPE_RESUME: "Resume task type",
+    Event.VIEW_SHARE: "Share view",
     Event.TASKS_EXPORT: "Export tasks",
     Event.AUDIT_EXPORT: "Export audit",
     Event.REFUSED: "Refused",

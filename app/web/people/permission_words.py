@@ -21,6 +21,8 @@ LABELS = {
     Permission.TASK_TAG: "Tag tasks",
     Permission.TASK_READ_PRIVATE: "View private tasks",
     Permission.SECRET_USE: "Use secrets",
+    Permission.VIEW_SAVE: "Save views of the list",
+    Permission.VIEW_SHARE: "Share views of the list",
     Permission.PROFILE_MANAGE: "Manage the profile",
     Permission.WORKER_MANAGE: "Manage workers",
     Permission.QUEUE_MANAGE: "Manage queues and task types",

@@ -12,7 +12,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.catalog import TaskType
-from app.core.errors import BadSearch, Invalid, NotFound
+from app.core.errors import BadQuery, BadSearch, Invalid, NotFound
 from app.core.files.store import StoredFile
 from app.core.listing.cursors import Page
 from app.core.listing.filter import ORDERINGS, PAGE_SIZES, TYPED, TaskFilter
@@ -32,6 +32,7 @@ from app.web.results.selection import Around, View, piece, view
 from app.web.results.source import ResultSource, source_of
 from app.web.results.table_state import TableState
 from app.web.tasks import bulk_wording, detail, timeline
+from app.web.tasks.list_frame import Frame, frame_of, part_frame
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -44,7 +45,10 @@ NOT_YET = "The queue (Redis) does not answer. The task is saved and starts when 
 @blueprint.get("/tasks")
 @requires("task.read")
 def index() -> str | Response:
-    given = request.args.to_dict(flat=False)
+    frame, given = frame_of(request.args.to_dict(flat=False))
+    if not request.args and frame.preference.first:
+        return redirect(url_for(".index", view=frame.preference.first), 303)
+    unchanged = frame.view is not None and not frame.changed
     try:
         wanted = _with_owner(TaskFilter.parse(given))
         if named := _named(wanted):
@@ -52,10 +56,15 @@ def index() -> str | Response:
         page = access().page(wanted)
     except BadSearch as bad:
         usable = TaskFilter.parse({name: texts for name, texts in given.items() if name not in TYPED})
-        return _list(usable, access().page(usable), typed=given.get("q", [""])[0], problem=str(bad))
-    if _was_typed(wanted, given):
-        return redirect(url_for(".index", **wanted.args()), 303)
-    return _list(wanted, page)
+        return _list(frame, usable, access().page(usable), typed=given.get("q", [""])[0], problem=str(bad))
+    except BadQuery as bad:
+        if not unchanged:
+            raise
+        # A view of another version must not shut the list of somebody that begins with it.
+        return _list(Frame(), TaskFilter(), access().page(TaskFilter()), broken_view=str(bad))
+    if not unchanged and _was_typed(wanted, given):
+        return redirect(frame.url(wanted.args()), 303)
+    return _list(frame, wanted, page)
 
 
 def _with_owner(wanted: TaskFilter) -> TaskFilter:
@@ -78,9 +87,14 @@ def _named(wanted: TaskFilter) -> ObjectId | None:
     return ids[0] if ids and len(ids) == 1 else None
 
 
-def _list(wanted: TaskFilter, page: Page, typed: str = "", problem: str = "") -> str:
+def _list(
+    frame: Frame, wanted: TaskFilter, page: Page, typed: str = "", problem: str = "", broken_view: str = ""
+) -> str:
     """Return the page of a list; ``problem`` says why what was ``typed`` cannot be searched for."""
+    views = access().views
+    own, shared = views.own(), views.of_others()
     kinds = services().catalog.types()
+    named = {wanted.owner, *(view.owner for view in shared)} - {""}
     return render_template(
         "tasks/list.html",
         wanted=wanted,
@@ -91,10 +105,14 @@ def _list(wanted: TaskFilter, page: Page, typed: str = "", problem: str = "") ->
         sizes=PAGE_SIZES,
         orderings=ORDERINGS,
         kinds=kinds,
-        names=services().people.users.names([wanted.owner] if wanted.owner else ()),
+        names=services().people.users.names(named),
         priorities=list(Priority),
         statuses=list(Status),
+        own_views=own,
+        shared_views=shared,
+        broken_view=broken_view,
         possible=bulk_wording.possible(access().among(wanted, [*Status])),
+        **frame.values(wanted),
         **_row_values([*page.tasks], kinds),
     )
 
@@ -103,10 +121,16 @@ def _list(wanted: TaskFilter, page: Page, typed: str = "", problem: str = "") ->
 @requires("task.read")
 def counts() -> str:
     """The tabs; with ``before``, the top of a list, also how many tasks have come into it since."""
-    wanted = request_args.task_filter()
+    frame, given = part_frame(request.args.to_dict(flat=False))
+    wanted = TaskFilter.parse(given)
     new = access().newer(wanted, wanted.before) if wanted.before else 0
     return region(
-        "tasks/_tabs.html", wanted=wanted, counts=access().counts(wanted), new=new, most_new=MOST_NEW
+        "tasks/_tabs.html",
+        wanted=wanted,
+        counts=access().counts(wanted),
+        new=new,
+        most_new=MOST_NEW,
+        list_url=frame.url,
     )
 
 
