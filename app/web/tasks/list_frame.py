@@ -56,17 +56,23 @@ class Frame:
         places = {name: value for name, value in args.items() if name in PLACES}
         return url_for("tasks.index", **places, view=str(self.view.id))
 
+    def _look_url(self, wanted: TaskFilter) -> str:
+        """Return where the columns of this list are chosen."""
+        if self.view and not self.changed:
+            return url_for("saved_views.set_look", **{VIEW: str(self.view.id)})
+        return url_for("saved_views.set_look", **{**wanted.args(), **self.kept})
+
     def values(self, wanted: TaskFilter) -> dict[str, Any]:
         """Return what the templates of a list need of its frame."""
         differs = self.view is not None and self.changed and wanted.args() != self.view.filter
         views = access().views
         return {
             "frame": self,
-            "look": self.look,
             "kept": self.kept,
             "list_url": self.url,
             "page_url": self.page_url,
             "all_url": url_for("tasks.index", **({VIEW: ALL} if self.preference.first else {})),
+            "look_url": self._look_url(wanted),
             "view_differs": differs,
             "view_mine": self.view is not None and views.may_change(self.view),
             "may_share": views.may_share,

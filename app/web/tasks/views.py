@@ -113,7 +113,7 @@ def _list(
         broken_view=broken_view,
         possible=bulk_wording.possible(access().among(wanted, [*Status])),
         **frame.values(wanted),
-        **_row_values([*page.tasks], kinds),
+        **_row_values([*page.tasks], kinds, frame),
     )
 
 
@@ -138,9 +138,10 @@ def counts() -> str:
 @requires("task.read")
 def rows() -> str:
     """The rows that may still change, each in its place; and again the question for those still live."""
-    ids = request_args.task_ids()
-    found = access().rows(ids)
-    return region("tasks/_rows_update.html", tasks=found, **_row_values(found, services().catalog.types()))
+    frame, given = part_frame(request.args.to_dict(flat=False))
+    found = access().rows(request_args.task_ids(given))
+    kinds = services().catalog.types()
+    return region("tasks/_rows_update.html", tasks=found, kept=frame.kept, **_row_values(found, kinds, frame))
 
 
 def _polls(ids: list[str]) -> list[str]:
@@ -150,8 +151,13 @@ def _polls(ids: list[str]) -> list[str]:
     ]
 
 
-def _row_values(shown: list[Task], kinds: list[TaskType]) -> dict[str, Any]:
+def _row_values(shown: list[Task], kinds: list[TaskType], frame: Frame) -> dict[str, Any]:
+    owners = {task.owner for task in shown} if "owner" in frame.look.columns else ()
     return {
+        "look": frame.look,
+        "owners": services().people.users.names(owners),
+        "queued_for": detail.queued_for,
+        "worker_of": detail.worker_of,
         "titles": {kind.name: kind.title for kind in kinds},
         "polls": _polls([str(task.id) for task in shown if task.live]),
         "progress_of": detail.progress,
