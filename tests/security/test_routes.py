@@ -104,6 +104,8 @@ TABLE = {
     "create.form": Rule("create", also=("hidden",)),
     "create.submit": Rule("create"),
     "create.upload": Rule("create"),
+    "tasks.undo_cancel": Rule("cancel", of_task=True),
+    "tasks.undo_priority": Rule("reprioritize", of_task=True),
     "tasks.run_again": Rule("clone", of_task=True, also=("refused",)),
     **{
         f"tasks.{action}": Rule(action, of_task=True)
@@ -364,7 +366,14 @@ class Walk:
         browser = bool(self.visitor.grants) and not self.visitor.token
         self.signed_out = browser and route.endpoint.startswith(("sign_in.", "profile."))
         query = query_of(route.endpoint, task)
-        form = {"id": str(task.id), "until": "9" * 13, "key": "k" * 16, "total": "1", "to": "high"}
+        form = {
+            "id": str(task.id),
+            "until": "9" * 13,
+            "key": "k" * 16,
+            "total": "1",
+            "to": "high",
+            "dispatch": "1",
+        }
         sent = {"method": route.method, "query_string": query, "headers": self.headers}
         if route.endpoint in BODIES:
             sent["json"] = BODIES[route.endpoint]

@@ -295,6 +295,12 @@ class Access:
         self._engine.dispatch.cancel(task_id, self.person.id)
         self._rights.record(Event.TASK_CANCEL, str(task_id), before={"status": task.status.value})
 
+    def undo_cancel(self, task_id: ObjectId) -> None:
+        """Let a task wait again that the person has just canceled. Raises NotFound, Forbidden, Conflict."""
+        self._allowed(task_id, Action.CANCEL)
+        self._engine.dispatch.undo_cancel(task_id, self.person.id)
+        self._rights.record(Event.TASK_RESTORE, str(task_id))
+
     def retry(self, task_id: ObjectId) -> bool:
         """Queue an ended task once more; returns whether the workers know already.
 
@@ -305,16 +311,20 @@ class Access:
         self._rights.record(Event.TASK_RETRY, str(task_id), before={"status": task.status.value})
         return announced
 
-    def reprioritize(self, task_id: ObjectId, priority: Priority) -> None:
-        """Move a waiting task to another queue. Raises NotFound, Forbidden, Conflict."""
-        task = self._allowed(task_id, Action.REPRIORITIZE)
-        self._engine.dispatch.reprioritize(task_id, priority)
+    def reprioritize(self, task_id: ObjectId, priority: Priority, dispatch: int | None = None) -> Task:
+        """Move a waiting task to another queue; returns it as it was. Raises NotFound, Forbidden, Conflict.
+
+        With ``dispatch``, only where the task still has this number.
+        """
+        self._allowed(task_id, Action.REPRIORITIZE)
+        task = self._engine.dispatch.reprioritize(task_id, priority, dispatch)
         self._rights.record(
             Event.TASK_REPRIORITIZE,
             str(task_id),
             before={"priority": task.priority.word},
             after={"priority": priority.word},
         )
+        return task
 
     def delete(self, task_id: ObjectId) -> None:
         """Remove an ended task with its log and files. Raises NotFound, Forbidden, Conflict."""

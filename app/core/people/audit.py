@@ -52,6 +52,8 @@ class Event(str, Enum):
     USER_ENABLE = "user.enable"
     TASK_CREATE = "task.create"
     TASK_CANCEL = "task.cancel"
+    TASK_RESTORE = "task.restore"
+    """A cancel was undone."""
     TASK_RETRY = "task.retry"
     TASK_REPRIORITIZE = "task.reprioritize"
     TASK_DELETE = "task.delete"

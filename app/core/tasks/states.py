@@ -157,6 +157,8 @@ TRANSITIONS = {
         _row("stage", {Status.SCHEDULED}, Status.QUEUED, "maintenance"),
         _row("cancel", {Status.QUEUED, Status.SCHEDULED}, Status.CANCELED, "user"),
         _row("cancel_running", {Status.RUNNING}, Status.CANCELED, "supervisor"),
+        _row("undo_cancel", {Status.CANCELED}, Status.QUEUED, "user"),
+        _row("undo_cancel_scheduled", {Status.CANCELED}, Status.SCHEDULED, "user"),
         _row("retry", {Status.FAILED, Status.CANCELED}, Status.QUEUED, "user"),
     )
 }

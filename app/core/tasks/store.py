@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from bson import ObjectId
@@ -34,7 +35,7 @@ MARKS = 3
 Change = tuple[Document, Document]  # a guard, and the update of what it lets through
 _ENDED = sorted(status.value for status in ENDED)
 _OF_AN_END = ("finished_at", "started_at", "dispatched_at", "expire_at")
-_OF_AN_ATTEMPT = ("cancel", "progress", "error", "error_group", "run_at")
+_OF_AN_ATTEMPT = ("cancel", "waited", "progress", "error", "error_group", "run_at")
 
 
 def _counted(task: Task, ending: Ending) -> Document:
@@ -296,9 +297,14 @@ class Tasks:
 
     # The user's side: one task, or many at once by the same guards
 
-    def cancel(self, task_id: ObjectId, by: str) -> bool:
-        """Cancel a task that waits; one that runs gets a flag that its supervisor sees."""
+    def cancel(self, task_id: ObjectId, by: str, seen: Task | None = None) -> bool:
+        """Cancel a task that waits; one that runs gets a flag that its supervisor sees.
+
+        One that still waits as it was ``seen`` keeps how, so that :meth:`undo_cancel` has an effect.
+        """
         changes = self._canceled(task_id, by)
+        if seen and seen.status in WAITING:
+            changes = chain([self._canceled_as_seen(seen, by)], changes)
         return any(self._tasks.update_one(guard, update).matched_count for guard, update in changes)
 
     def cancel_many(self, task_ids: Iterable[ObjectId], by: str, mark: ObjectId | None = None) -> int:
@@ -312,6 +318,36 @@ class Tasks:
         yield waiting, {"$set": values, "$unset": {"hint": "", "run_at": ""}}
         running = {"_id": task_id, "status": states.sources("cancel_running")}
         yield running, {"$set": {"cancel": {"by": by, "at": now}}}
+
+    def _canceled_as_seen(self, task: Task, by: str) -> Change:
+        guard = {"_id": task.id, "status": task.status.value, "dispatch": task.dispatch}
+        _, update = next(iter(self._canceled(task.id, by)))
+        waited = {"status": task.status.value, "run_at": task.run_at}
+        return guard, {**update, "$set": {**update["$set"], "waited": waited}}
+
+    def undo_cancel(self, task: Task) -> bool:
+        """Let a task that was canceled while it waited wait again: queued at the end, or scheduled as it was.
+
+        Nothing else can have happened to it since it was read: whatever brings a task out of an end counts
+        ``dispatch`` on. A hint from before the cancel stays stale.
+        """
+        if task.status is not Status.CANCELED or task.waited is None:
+            return False
+        now, dispatch = utcnow(), task.dispatch + 1
+        if task.waited["status"] == Status.SCHEDULED.value:
+            transition = "undo_cancel_scheduled"
+            values: Document = {
+                **entered(Status.SCHEDULED, now),
+                "run_at": task.waited.get("run_at") or now,
+                "dispatch": dispatch,
+            }
+        else:
+            transition, values = "undo_cancel", queued(dispatch, now)
+        gone = dict.fromkeys(("cancel", "waited", "finished_at", "expire_at", "dispatched_at"), "")
+        guard = {"_id": task.id, "status": states.sources(transition), "dispatch": task.dispatch}
+        # As after a retry: a bulk action that was asked for before does not take it.
+        update = {"$set": {**values, "retried_at": now}, "$unset": gone}
+        return self._tell_if(bool(self._tasks.update_one(guard, update).matched_count), task)
 
     def retry(self, task: Task) -> bool:
         """Queue an ended task once more; attempts keep counting and one more is allowed."""

@@ -53,6 +53,7 @@ class Task:
     ``put_offs`` is how often in a row it came to a worker that lacks its type; ``max_attempts`` grows with
     retries by people and with attempts that were released or whose worker was lost, ``attempts_chosen``
     does not. ``crashes`` is how often the task's own process died, ``losses`` how often a worker did.
+    ``waited`` is how it waited when a person canceled it, for as long as that is so.
     """
 
     id: ObjectId
@@ -78,6 +79,7 @@ class Task:
     finished_at: datetime | None = None
     lease: dict[str, Any] | None = None
     cancel: dict[str, Any] | None = None
+    waited: dict[str, Any] | None = None
     progress: dict[str, Any] | None = None
     result: Any = None
     result_file: ObjectId | None = None
@@ -154,6 +156,11 @@ _OPTIONAL: dict[str, stored.Check] = {
     "finished_at": _TIME,
     "lease": stored.maybe(stored.shaped({}, {"until": stored.is_time, "worker": _TEXT})),
     "cancel": stored.maybe(stored.shaped({}, {"by": _TEXT, "at": _TIME})),
+    "waited": stored.maybe(
+        stored.shaped(
+            {"status": stored.one_of(Status.QUEUED.value, Status.SCHEDULED.value)}, {"run_at": _TIME}
+        )
+    ),
     "progress": stored.anything,
     "result": stored.anything,
     "result_file": _ID,

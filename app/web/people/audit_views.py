@@ -40,6 +40,7 @@ LABELS = {
     Event.USER_ENABLE: "Enable user",
     Event.TASK_CREATE: "Create task",
     Event.TASK_CANCEL: "Cancel task",
+    Event.TASK_RESTORE: "Undo cancel",
     Event.TASK_RETRY: "Retry task",
     Event.TASK_REPRIORITIZE: "Change priority",
     Event.TASK_DELETE: "Delete task",

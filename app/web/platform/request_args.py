@@ -70,6 +70,13 @@ def submission_key_of(form: Mapping[str, str]) -> str:
     return key
 
 
+def number_of(form: Mapping[str, str], name: str) -> int:
+    """Return a number that a button of ours has. Raises BadQuery."""
+    if not re.fullmatch(r"[0-9]{1,14}", form.get(name, ""), re.ASCII):
+        raise BadQuery("This button is incomplete. Open the page again.")
+    return int(form[name])
+
+
 def priority_of(word: str) -> Priority:
     """Raises Invalid."""
     try:

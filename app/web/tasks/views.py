@@ -12,18 +12,21 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.catalog import TaskType
-from app.core.errors import BadQuery, BadSearch, Invalid, NotFound
+from app.core.clock import utcnow
+from app.core.errors import BadQuery, BadSearch, Conflict, Invalid, NotFound
 from app.core.files.store import StoredFile
 from app.core.listing.cursors import Page
 from app.core.listing.filter import ORDERINGS, PAGE_SIZES, TYPED, TaskFilter
 from app.core.listing.listing import MOST_NEW
 from app.core.params.paths import MOST_ITEMS
+from app.core.queue.dispatcher import UNDO_LEEWAY, UNDO_WITHIN
 from app.core.tasks.states import Action, Priority, Status
 from app.core.tasks.task import Task
 from app.extensions import access, services
 from app.web.create.envelope import nonce
 from app.web.platform import request_args
-from app.web.platform.flashes import flash_at
+from app.web.platform.errors import wants_json
+from app.web.platform.flashes import Undo, flash_at
 from app.web.platform.fragments import region
 from app.web.platform.permissions import requires
 from app.web.platform.pulse import live, unless_refused
@@ -355,8 +358,27 @@ def _log_values(task: Task, attempt: int | None) -> dict[str, Any]:
 def cancel(task_id: str) -> Response:
     access().cancel(request_args.task_id_of(task_id))
     task = access().get(request_args.task_id_of(task_id))
-    ended = task.status.ended
-    return _done(task_id, "The task is canceled." if ended else "Stopping the task…")
+    if not task.status.ended:
+        return _done(task_id, "Stopping the task…")
+    undo = Undo(url_for(".undo_cancel", task_id=task_id)) if task.waited else None
+    return _done(task_id, "The task is canceled.", undo=undo)
+
+
+@blueprint.post("/tasks/<task_id>/undo-cancel")
+@requires("task.cancel")
+def undo_cancel(task_id: str) -> Response:
+    try:
+        access().undo_cancel(request_args.task_id_of(task_id))
+    except Conflict as conflict:
+        return _not_undone(task_id, conflict)
+    task = access().get(request_args.task_id_of(task_id))
+    scheduled = task.status is Status.SCHEDULED
+    return _done(
+        task_id,
+        "Cancel undone. The task is scheduled as before."
+        if scheduled
+        else f"Cancel undone. The task is at the end of the {task.priority.word}-priority queue.",
+    )
 
 
 @blueprint.post("/tasks/<task_id>/again")
@@ -391,12 +413,43 @@ def retry(task_id: str) -> Response:
 @requires("task.reprioritize")
 def reprioritize(task_id: str) -> Response:
     priority = request_args.priority_of(request.form.get("priority", ""))
-    access().reprioritize(request_args.task_id_of(task_id), priority)
+    before = access().reprioritize(request_args.task_id_of(task_id), priority)
+    fields = {
+        "priority": before.priority.word,
+        "dispatch": str(before.dispatch + 1),
+        "until": str(int((utcnow() + UNDO_WITHIN + UNDO_LEEWAY).timestamp())),
+    }
     return _done(
         task_id,
         f"Priority changed to {priority.label}. "
         f"The task moved to the end of the {priority.word}-priority queue.",
+        undo=Undo(url_for(".undo_priority", task_id=task_id), fields),
     )
+
+
+@blueprint.post("/tasks/<task_id>/undo-priority")
+@requires("task.reprioritize")
+def undo_priority(task_id: str) -> Response:
+    """Move a task back that was moved by the page before; the form has its number since."""
+    priority = request_args.priority_of(request.form.get("priority", ""))
+    dispatch = request_args.number_of(request.form, "dispatch")
+    try:
+        if request_args.number_of(request.form, "until") < utcnow().timestamp():
+            raise Conflict("It's too late to undo this. Change the priority instead.")
+        access().reprioritize(request_args.task_id_of(task_id), priority, dispatch)
+    except Conflict as conflict:
+        return _not_undone(task_id, conflict)
+    return _done(
+        task_id,
+        f"Priority is {priority.label} again. The task is at the end of the {priority.word}-priority queue.",
+    )
+
+
+def _not_undone(task_id: str, conflict: Conflict) -> Response:
+    """Say on the page of the task, which shows how it is now, why it was not undone."""
+    if wants_json():
+        raise conflict
+    return _done(task_id, f"Not undone. {conflict}", "warning")
 
 
 @blueprint.post("/tasks/<task_id>/delete")
@@ -406,10 +459,10 @@ def delete(task_id: str) -> Response:
     return _said(url_for(".index"), "The task, its log and its files are deleted.", "success")
 
 
-def _done(task_id: str, message: str, category: str = "success") -> Response:
-    return _said(url_for(".detail", task_id=task_id), message, category)
+def _done(task_id: str, message: str, category: str = "success", undo: Undo | None = None) -> Response:
+    return _said(url_for(".detail", task_id=task_id), message, category, undo)
 
 
-def _said(address: str, message: str, category: str) -> Response:
-    flash_at(address, message, category)
+def _said(address: str, message: str, category: str, undo: Undo | None = None) -> Response:
+    flash_at(address, message, category, undo)
     return redirect(address, 303)
