@@ -59,7 +59,7 @@ class Frame:
     def _look_url(self, wanted: TaskFilter) -> str:
         """Return where the columns of this list are chosen."""
         if self.view and not self.changed:
-            return url_for("saved_views.set_look", **{VIEW: str(self.view.id)})
+            return url_for("saved_views.set_look", view=str(self.view.id))
         return url_for("saved_views.set_look", **{**wanted.args(), **self.kept})
 
     def values(self, wanted: TaskFilter) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class Frame:
             "kept": self.kept,
             "list_url": self.url,
             "page_url": self.page_url,
-            "all_url": url_for("tasks.index", **({VIEW: ALL} if self.preference.first else {})),
+            "all_url": url_for("tasks.index", view=ALL if self.preference.first else None),
             "look_url": self._look_url(wanted),
             "view_differs": differs,
             "view_mine": self.view is not None and views.may_change(self.view),

@@ -14,7 +14,7 @@ from app.extensions import access, services
 from app.web.platform.errors import wants_json
 from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import requires
-from app.web.tasks.list_frame import VIEW, Frame, frame_of
+from app.web.tasks.list_frame import Frame, frame_of
 
 blueprint = Blueprint("saved_views", __name__, url_prefix="/views")
 
@@ -118,7 +118,7 @@ def _ticked(name: str) -> bool:
 
 
 def _address(view: SavedView) -> str:
-    return url_for("tasks.index", **{VIEW: str(view.id)})
+    return url_for("tasks.index", view=str(view.id))
 
 
 def _refused(error: Invalid | Conflict, address: str) -> Response:
