@@ -84,12 +84,12 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     from app.web.people import audit_views, notifications, profile, tokens, users
     from app.web.people import settings as settings_page
     from app.web.sign_in import authenticator_app, passkeys, second_step, sign_in, single_sign_on
-    from app.web.tasks import bulk_pages, bulk_views, downloads, exports
+    from app.web.tasks import bulk_pages, bulk_views, downloads, exports, saved_views
     from app.web.tasks import views as tasks
 
     signing_in = (sign_in, second_step, passkeys, single_sign_on)
     people = (profile, authenticator_app, tokens, notifications, users, settings_page, audit_views)
-    listed = (tasks, bulk_views, bulk_pages, downloads, exports, create)
+    listed = (tasks, saved_views, bulk_views, bulk_pages, downloads, exports, create)
     for room in (dashboard, *signing_in, *people, operations, monitoring, *listed):
         app.register_blueprint(room.blueprint)
     passkeys.init_app(app)

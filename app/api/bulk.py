@@ -16,7 +16,8 @@ from app.core.clock import utcnow
 from app.core.errors import BadQuery, Invalid
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import COUNT_LIMIT
-from app.core.queue.bulk import Operation
+from app.core.queue.bulk import Operation, Reason
+from app.core.tasks.limits import one_tag
 from app.core.tasks.states import Action, Priority, legal
 from app.core.tasks.task import parse_task_id
 from app.extensions import access, services
@@ -39,8 +40,9 @@ def preview_bulk(json: models.BulkChoice) -> models.BulkPreview:
         )
     named = rights.named(asked, ids)
     fit = [task for task in named.tasks if task.status in legal(asked.action)]
-    there = sum(task.priority is asked.priority for task in fit)
-    return models.BulkPreview(count=len(fit) - there, unaffected=there, denied=named.denied)
+    skips = [asked.skips(task) for task in fit]
+    there = skips.count(Reason.THERE)
+    return models.BulkPreview(count=skips.count(None), unaffected=there, denied=named.denied)
 
 
 @blueprint.post("")
@@ -100,7 +102,11 @@ def _operation(sent: models.BulkChoice) -> Operation:
     if (action is Action.REPRIORITIZE) != (sent.priority is not None):
         said = "Give a priority." if sent.priority is None else "Only reprioritize takes a priority."
         raise Invalid("Check the fields.", {"priority": said})
-    return Operation(action, access().person.id, Priority.from_word(sent.priority) if sent.priority else None)
+    if (action in (Action.TAG, Action.UNTAG)) != (sent.tag is not None):
+        said = "Give a tag." if sent.tag is None else "Only tag and untag take a tag."
+        raise Invalid("Check the fields.", {"tag": said})
+    priority = Priority.from_word(sent.priority) if sent.priority else None
+    return Operation(action, access().person.id, priority, "" if sent.tag is None else one_tag(sent.tag))
 
 
 def _wanted(sent: models.BulkChoice) -> TaskFilter:
@@ -148,6 +154,7 @@ def _shown(found: core.BulkOperation) -> models.BulkOperation:
         id=str(found.id),
         action=found.action.value,
         priority=found.priority.word if found.priority is not None else None,
+        tag=found.tag or None,
         filter=None if found.ids else {name: str(value) for name, value in found.filter.items()},
         ids=[str(task_id) for task_id in found.ids],
         owner=found.who,

@@ -268,7 +268,7 @@ class Me(BaseModel):
     types: list[str] | None = Field(description="The task types that the token is for; null for all.")
 
 
-BulkAction = Literal["cancel", "retry", "reprioritize", "delete"]
+BulkAction = Literal["cancel", "retry", "reprioritize", "delete", "clone", "tag", "untag"]
 
 
 class BulkChoice(Body):
@@ -276,6 +276,7 @@ class BulkChoice(Body):
 
     action: BulkAction
     priority: PriorityWord | None = Field(None, description="Where to reprioritize to.")
+    tag: str | None = Field(None, max_length=200, description="What tag adds and untag removes.")
     ids: list[str] | None = Field(None, min_length=1, max_length=1000)
     filter: dict[str, str] | None = Field(
         None, description='As the query of GET /tasks: {"status": "failed"}; {} is every task.'
@@ -291,7 +292,7 @@ class NewBulk(BulkChoice):
 
 
 class BulkPreview(BaseModel):
-    """How many tasks would change; counts stop at 10,001. ``unaffected`` are in the queue already."""
+    """How many tasks would change; counts stop at 10,001. ``unaffected`` are already as they would become."""
 
     count: int
     unaffected: int
@@ -306,18 +307,24 @@ class BulkSkipped(BaseModel):
 
 
 class BulkOperation(BaseModel):
-    """A bulk operation. ``skipped`` is by reason: gone, denied, changed, refused, there, or a status."""
+    """A bulk operation.
+
+    ``skipped`` is by reason: gone, denied, changed, refused, there, full, unfit, or a status.
+    """
 
     id: str
     action: BulkAction
     priority: PriorityWord | None
+    tag: str | None
     filter: dict[str, str] | None
     ids: list[str]
     owner: str = Field(description="The ID of a user.")
     owner_name: str
     state: Literal["running", "stopped", "ended"]
     stop_requested: bool
-    reason: str | None = Field(description="Why it was stopped: asked, disabled, forbidden, filter, error.")
+    reason: str | None = Field(
+        description="Why it was stopped: asked, disabled, forbidden, filter, quota, error."
+    )
     message: str
     most: int | None
     done: int
@@ -461,3 +468,36 @@ class Deliveries(BaseModel):
 
     deliveries: list[Delivery]
     next: str | None
+
+
+class NewView(Body):
+    """A view to save: a filter, a sort and the columns of the list under a name."""
+
+    name: str = Field(max_length=500, description="1 to 60 characters, unique among your views.")
+    filter: dict[str, str] = Field(
+        {},
+        description='As the query of GET /tasks, without a place: {"status": "failed"}.',
+    )
+    columns: list[str] | None = Field(None, max_length=20, description="Null for the usual ones.")
+    density: Literal["comfortable", "compact"] = "comfortable"
+    shared: bool = Field(False, description="Everybody sees it.")
+
+
+class View(BaseModel):
+    """A saved view. The list shows it at /tasks?view=ID."""
+
+    id: str
+    name: str
+    filter: dict[str, str]
+    columns: list[str]
+    density: str
+    shared: bool
+    owner: str = Field(description="The ID of a user.")
+    owner_name: str
+    changed_at: datetime
+
+
+class Views(BaseModel):
+    """Saved views: at most 50 of your own, then up to 200 that others share."""
+
+    views: list[View]

@@ -64,6 +64,8 @@ from app.core.store_errors.sparse_log import SparseLog
 from app.core.tasks.deletions import Deletions
 from app.core.tasks.queries import Queries
 from app.core.tasks.store import Tasks
+from app.core.views.preferences import Preferences
+from app.core.views.saved_views import SavedViews
 from config import Settings
 
 if TYPE_CHECKING:
@@ -91,6 +93,8 @@ class Services:
     bulk: Bulk
     operations: BulkOperations
     stats: Stats
+    views: SavedViews
+    preferences: Preferences
     vault: Vault
     people: People
     sign_in: SignIn
@@ -121,6 +125,8 @@ class Services:
             self.operations,
             self.stats,
             self.pauses,
+            self.views,
+            self.preferences,
         )
         rights = Rights(person, origin, self.people.audit)
         return Access(engine, rights, self.quotas, self._notifications(rights))
@@ -234,6 +240,8 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         bulk=Bulk(listing, dispatch, queries),
         operations=BulkOperations(db),
         stats=stats,
+        views=SavedViews(db),
+        preferences=Preferences(db),
         vault=vault,
         people=people,
         sign_in=SignIn(people, Throttle.of(lambda: queues.redis, settings), Passwords()),

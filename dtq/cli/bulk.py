@@ -25,12 +25,15 @@ HELP = {
     "retry": "Queue all failed and canceled tasks that match for another attempt.",
     "reprioritize": "Move all waiting tasks that match to the end of the queue of --to.",
     "delete": "Delete all ended tasks that match, with their logs and files.",
+    "clone": "Run all tasks that match again, each as a new task.",
+    "tag": "Add a tag to all tasks that match.",
+    "untag": "Remove a tag from all tasks that match.",
 }
 
 
 @click.group("bulk")
 def bulk_group() -> None:
-    """Cancel, retry, reprioritize or delete many tasks at once.
+    """Cancel, retry, reprioritize, delete, run again, tag or untag many tasks at once.
 
     The server makes the changes, also when this computer is off. ID is that of a bulk operation.
     """
@@ -51,6 +54,9 @@ def _starting(action: BulkAction) -> click.Command:
 
     if action == "reprioritize":
         start = click.option("--to", "to", type=PRIORITIES, required=True, help="The other queue.")(start)
+    if action in ("tag", "untag"):
+        name = "--add" if action == "tag" else "--remove"
+        start = click.option(name, "changed_tag", metavar="TAG", required=True, help="The tag.")(start)
     return start
 
 
@@ -65,6 +71,7 @@ def _start(
     wait: bool,
     as_json: bool,
     to: Any = None,
+    changed_tag: str | None = None,
     **filters: Any,
 ) -> None:
     wanted = {name: value for name, value in filters.items() if value}
@@ -73,7 +80,7 @@ def _start(
     if bool(ids) == bool(wanted):
         raise click.UsageError("Choose tasks by --id, or by filters.")
     client = connect()
-    chosen: dict[str, Any] = {"ids": ids or None, "filter": wanted or None, "priority": to}
+    chosen: dict[str, Any] = {"ids": ids or None, "filter": wanted or None, "priority": to, "tag": changed_tag}
     asks = not yes and is_terminal(sys.stdin)
     if dry_run or asks:
         preview = client.preview_bulk(action, **chosen)
@@ -81,7 +88,8 @@ def _start(
             write_json(preview) if as_json else write(_count(preview))
             return
         say(f"{_count(preview)} tasks match.{_others(preview)}")
-        click.confirm(f"{action.capitalize()} them?", abort=True, err=True)
+        asked = "Run them again?" if action == "clone" else f"{action.capitalize()} them?"
+        click.confirm(asked, abort=True, err=True)
         if most is None and preview.count <= COUNTED:
             most = preview.count  # No more than somebody has agreed to.
     operation = client.bulk(action, most=most, **chosen)
@@ -156,6 +164,7 @@ def show_bulk(operation_id: str, as_json: bool) -> None:
         ("ID", found.id),
         ("Action", found.action),
         ("Priority", found.priority),
+        ("Tag", found.tag),
         ("Filter", " ".join(f"{name}={value}" for name, value in (found.filter or {}).items())),
         ("State", found.state),
         ("Message", found.message),

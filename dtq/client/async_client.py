@@ -138,10 +138,11 @@ class AsyncClient:
         ids: Sequence[str] | None = None,
         filter: Mapping[str, str] | None = None,
         priority: Priority | None = None,
+        tag: str | None = None,
         most: int | None = None,
         idempotency_key: str | None = None,
     ) -> BulkOperation:
-        return await self._run(self._operations.bulk(action, ids, filter, priority, most, idempotency_key))
+        return await self._run(self._operations.bulk(action, ids, filter, priority, tag, most, idempotency_key))
 
     async def preview_bulk(
         self,
@@ -150,8 +151,9 @@ class AsyncClient:
         ids: Sequence[str] | None = None,
         filter: Mapping[str, str] | None = None,
         priority: Priority | None = None,
+        tag: str | None = None,
     ) -> BulkPreview:
-        return await self._run(self._operations.preview_bulk(action, ids, filter, priority))
+        return await self._run(self._operations.preview_bulk(action, ids, filter, priority, tag))
 
     def bulk_operations(self) -> AsyncIterator[BulkOperation]:
         return self._transport.iterate(self._operations.bulk_operations())

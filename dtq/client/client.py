@@ -222,6 +222,7 @@ class Client:
         ids: Sequence[str] | None = None,
         filter: Mapping[str, str] | None = None,
         priority: Priority | None = None,
+        tag: str | None = None,
         most: int | None = None,
         idempotency_key: str | None = None,
     ) -> BulkOperation:
@@ -231,10 +232,10 @@ class Client:
 
         The server does it, and keeps on when this program ends; `bulk_operation` says how far it is.
         ``filter`` is as in `tasks`, and {} is every task; ``most`` bounds how many change; ``priority`` is
-        where to reprioritize to. Started once, however often the request must be sent. Raises Invalid,
-        Forbidden.
+        where to reprioritize to, ``tag`` what to add or remove. Started once, however often the request must
+        be sent. Raises Invalid, Forbidden.
         """
-        return self._run(self._operations.bulk(action, ids, filter, priority, most, idempotency_key))
+        return self._run(self._operations.bulk(action, ids, filter, priority, tag, most, idempotency_key))
 
     def preview_bulk(
         self,
@@ -243,9 +244,10 @@ class Client:
         ids: Sequence[str] | None = None,
         filter: Mapping[str, str] | None = None,
         priority: Priority | None = None,
+        tag: str | None = None,
     ) -> BulkPreview:
         """Count what `bulk` would change. Nothing is changed. Raises Invalid, Forbidden."""
-        return self._run(self._operations.preview_bulk(action, ids, filter, priority))
+        return self._run(self._operations.preview_bulk(action, ids, filter, priority, tag))
 
     def bulk_operations(self) -> Iterator[BulkOperation]:
         """Iterate over bulk operations, newest first: your own, or everybody's where you may see them."""

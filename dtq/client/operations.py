@@ -237,10 +237,11 @@ class Operations(Generic[Whole, Summary]):
         ids: Sequence[str] | None,
         filter: Mapping[str, str] | None,
         priority: Priority | None,
+        tag: str | None,
         most: int | None,
         key: str | None,
     ) -> Steps[BulkOperation]:
-        body = {**_chosen(action, ids, filter, priority), "most": most}
+        body = {**_chosen(action, ids, filter, priority, tag), "most": most}
         return read(BulkOperation, (yield from self._create("/bulk", key, body)))
 
     def preview_bulk(
@@ -249,8 +250,9 @@ class Operations(Generic[Whole, Summary]):
         ids: Sequence[str] | None,
         filter: Mapping[str, str] | None,
         priority: Priority | None,
+        tag: str | None,
     ) -> Steps[BulkPreview]:
-        request = Request("POST", "/bulk/preview", json=_chosen(action, ids, filter, priority))
+        request = Request("POST", "/bulk/preview", json=_chosen(action, ids, filter, priority, tag))
         return read(BulkPreview, (yield from self._json(request, repeatable=True)))
 
     def bulk_operations(self) -> Steps[None]:
@@ -291,12 +293,14 @@ def _chosen(
     ids: Sequence[str] | None,
     filter: Mapping[str, str] | None,
     priority: Priority | None,
+    tag: str | None,
 ) -> dict[str, Any]:
     return {
         "action": action,
         "ids": None if ids is None else list(ids),
         "filter": None if filter is None else dict(filter),
         "priority": priority,
+        **({} if tag is None else {"tag": tag}),
     }
 
 

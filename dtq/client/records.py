@@ -14,7 +14,7 @@ from dtq.client.errors import BadAnswer
 Priority = Literal["high", "medium", "low"]
 Status = Literal["scheduled", "queued", "running", "succeeded", "failed", "canceled"]
 Sort = Literal["created", "started", "finished", "priority", "duration", "queue_time"]
-BulkAction = Literal["cancel", "retry", "reprioritize", "delete"]
+BulkAction = Literal["cancel", "retry", "reprioritize", "delete", "clone", "tag", "untag"]
 
 T = TypeVar("T")
 
@@ -196,6 +196,7 @@ class BulkOperation:
     skipped: dict[str, BulkSkipped]
     created_at: datetime
     ended_at: datetime | None
+    tag: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

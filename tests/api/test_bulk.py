@@ -66,6 +66,26 @@ def test_a_priority_is_where_to_move_to(
     assert {services.tasks.get(task.id).priority for task in tasks} == {Priority.HIGH}
 
 
+def test_tags_are_added_and_removed(
+    operator: Program, services: Services, new_task: Callable[..., Task]
+) -> None:
+    tasks = [new_task(tags=("night",)), new_task(tags=tuple("abcdefghij")), new_task(tags=("day",))]
+    body = {"action": "tag", "tag": " Night ", "filter": {}}
+    assert operator.post("/bulk/preview", body) == {"count": 2, "unaffected": 1, "denied": 0}
+    done = operator.post("/bulk", {**body, "most": 2}, 201)
+    assert (done["done"], done["tag"]) == (1, "night")
+    assert {why: each["count"] for why, each in done["skipped"].items()} == {"there": 1, "full": 1}
+    assert {task["id"] for task in operator.get("/tasks?tag=night")["tasks"]} == {
+        str(tasks[0].id),
+        str(tasks[2].id),
+    }
+    body = {"action": "untag", "tag": "night", "filter": {"tag": "day"}}
+    assert operator.post("/bulk/preview", body) == {"count": 1, "unaffected": 0, "denied": 0}
+    assert operator.post("/bulk", {**body, "most": 1}, 201)["done"] == 1
+    assert [services.tasks.get(task.id).tags for task in tasks[::2]] == [("night",), ("day",)]
+    assert [task["id"] for task in operator.get("/tasks?q=night")["tasks"]] == [str(tasks[0].id)]
+
+
 def test_the_same_key_is_the_same_operation(operator: Program, failed: list[Task]) -> None:
     key = {"Idempotency-Key": "nightly"}
     body = {"action": "retry", "filter": {"status": "failed"}, "most": 9}
@@ -86,7 +106,10 @@ def test_the_same_key_is_the_same_operation(operator: Program, failed: list[Task
         ({"action": "retry", "filter": {"q": ["x"]}}, "/filter/q"),
         ({"action": "retry", "filter": {"created_from": "soon"}}, "/filter"),
         ({"action": "explode", "filter": {}}, "/action"),
-        ({"action": "clone", "filter": {}}, "/action"),
+        ({"action": "tag", "filter": {}}, "/tag"),
+        ({"action": "untag", "filter": {}, "tag": "a, b"}, "/tag"),
+        ({"action": "tag", "filter": {}, "tag": "x" * 41}, "/tag"),
+        ({"action": "retry", "filter": {}, "tag": "night"}, "/tag"),
         ({"action": "reprioritize", "filter": {}}, "/priority"),
         ({"action": "retry", "filter": {}, "priority": "low"}, "/priority"),
         ({"action": "retry", "ids": []}, "/ids"),

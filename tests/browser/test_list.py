@@ -10,9 +10,11 @@ import pytest
 from app.core.clock import utcnow
 from app.core.services import Services
 from app.core.tasks.task import Task
+from app.core.views.look import COLUMNS, Look
 from app.web.platform.request_args import LIVE_ROWS
 from tests.browser.conftest import unbroken
 from tests.rig.processes import until
+from tests.web.looking import claim, fail
 
 pytestmark = pytest.mark.browser
 New = Callable[..., Task]
@@ -120,3 +122,36 @@ def test_every_row_and_the_tabs_are_renewed(
         page.clock.run_for(10_000)
         page.wait_for_selector(f"text=Succeeded {rows}")
         assert page.evaluate("document.activeElement.textContent").split() == ["Waiting", "0"]
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("density", ["comfortable", "compact"])
+def test_a_row_keeps_its_height_whatever_comes_into_it(
+    chromium: Any, address: str, services: Services, new_task: New, width: int, density: str
+) -> None:
+    tasks = [new_task(title="one"), new_task(title="W" * 200, tags=("night",)), new_task(title="three")]
+    last = claim(services, tasks[2])
+    with unbroken(chromium.new_context(base_url=address, viewport={"width": width, "height": 900})) as page:
+        for person in services.people.users.all():
+            services.preferences.set_look(person.id, Look(tuple(COLUMNS), density))
+        page.goto("/tasks")
+        heights = "[...document.querySelectorAll('tbody tr')].map(row => row.offsetHeight)"
+        before = page.evaluate(heights)
+        assert len(before) == 3 and max(before) - min(before) <= 1  # The first has no line above.
+        services.tasks.report_progress(last, {"done": 1, "total": 9, "message": ""})
+        fail(services, tasks[0], "Line 3 has 3 fields, 5 were expected. " * 9)
+        page.goto("/tasks")
+        assert page.locator(".error-line").count() == 1 and page.locator("tbody progress").count() == 1
+        assert page.evaluate(heights) == before
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_head_stays_below_the_bar(chromium: Any, address: str, new_task: New) -> None:
+    for _ in range(40):
+        new_task()
+    with unbroken(chromium.new_context(base_url=address, viewport={"width": 1280, "height": 700})) as page:
+        page.goto("/tasks?per_page=50")
+        page.evaluate("scrollTo(0, 900)")
+        top = page.locator("thead th").first.bounding_box()["y"]
+        bar = page.locator(".bar").bounding_box()
+        assert abs(top - bar["y"] - bar["height"]) <= 1

@@ -17,6 +17,7 @@ from app.core.tasks.document import new_document
 from app.core.tasks.states import Action, Priority
 from app.core.tasks.task import NewTask
 from app.local.servers import LocalStores
+from tests.core.access.test_access import publish
 from tests.rig.fleet import Fleet, fleet
 from tests.rig.processes import until
 
@@ -24,28 +25,30 @@ pytestmark = pytest.mark.real
 
 TASKS = 600
 POINTS = ("bulk_planned", "bulk_applied", "bulk_recorded")
+AGAIN, AGAIN_POINTS = 1_000, ("inserted", "bulk_applied", "inserted")
 
 
 @pytest.fixture
 def armed(real_stores: LocalStores, tmp_path: Path) -> Iterator[tuple[Fleet, Path]]:
     """A fleet whose worker process is killed at a place for which there is a token."""
     tokens = tmp_path / "tokens"
-    for point in POINTS:
+    for point in POINTS + AGAIN_POINTS:
         (tokens / point).mkdir(parents=True, exist_ok=True)
     given = {
-        "DTQ_FAILPOINTS": ",".join(f"{point}=kill" for point in dict.fromkeys(POINTS)),
+        "DTQ_FAILPOINTS": ",".join(f"{point}=kill" for point in dict.fromkeys(POINTS + AGAIN_POINTS)),
         "DTQ_FAILPOINTS_FOLDER": str(tokens),
+        "SUBMITS_PER_MINUTE": "none",
     }
-    with fleet(real_stores, "bulk_killed", tmp_path, **given) as made:
+    with fleet(real_stores, f"bulk_{tmp_path.name}"[:30], tmp_path, **given) as made:
         yield made, tokens
 
 
-def seed(crew: Fleet) -> None:
+def seed(crew: Fleet, count: int = TASKS) -> None:
     """Failed tasks of a type that no worker has."""
     new = NewTask(type="nobody", params={}, title="nobody", priority=Priority.LOW)
     now = utcnow()
     ended = {"status": "failed", "finished_at": now, "status_at": now, "attempt": 1}
-    documents = [{**new_document(new, ObjectId(), now), **ended} for _ in range(TASKS)]
+    documents = [{**new_document(new, ObjectId(), now), **ended} for _ in range(count)]
     for document in documents:
         del document["hint"]
     crew.services.db.tasks.insert_many(documents)
@@ -78,6 +81,34 @@ def test_killed_at_several_moments(armed: tuple[Fleet, Path]) -> None:
     entries = list(services.db.audit.find({"event": "tasks.bulk"}).sort([("at", 1)]))
     assert [entry["after"]["state"] for entry in entries] == ["running", "ended"]
     assert entries[1]["after"]["count"] == TASKS
+
+
+def test_run_again_and_killed_in_the_middle_no_task_is_doubled(armed: tuple[Fleet, Path]) -> None:
+    crew, tokens = armed
+    services = crew.services
+    seed(crew, AGAIN)
+    publish(services, "nobody")
+    users = services.people.users
+    bob = users.person(users.add("Bob", Role.OPERATOR))
+    asked = NewBulk(
+        Operation(Action.CLONE, bob.id), TaskFilter(status="failed"), (), AGAIN, utcnow(), "k" * 16
+    )
+    crew.start(2)
+    operation = services.access(bob).bulk.begin(asked)
+
+    for number, point in enumerate(AGAIN_POINTS, start=1):
+        made = number * AGAIN // 5
+        until(lambda made=made: services.db.tasks.count_documents({"owner": bob.id}) >= made, 60)
+        (tokens / point / "once").touch()
+        fired = until(lambda number=number: _fired(tokens, number), 30)
+        assert fired[-1].split()[1] == point
+        assert services.operations.get(operation.id).state is State.RUNNING
+        services.db.bulk_operations.update_one({}, {"$set": {"lease": None}})
+
+    ended = until(lambda: (found := services.operations.get(operation.id)).state is State.ENDED and found, 90)
+    assert (ended.done, dict(ended.skipped)) == (AGAIN, {})
+    parents = [task["parent"] for task in services.db.tasks.find({"owner": bob.id}, {"parent": 1})]
+    assert len(parents) == len(set(parents)) == AGAIN
 
 
 def _fired(tokens: Path, number: int) -> list[str]:

@@ -26,13 +26,14 @@ pytestmark = pytest.mark.slow
 
 OWN, ANY = "own", "any"
 MAY = {
-    "viewer": {"read": ANY, "download": ANY, "profile": OWN},
+    "viewer": {"read": ANY, "download": ANY, "views": OWN, "profile": OWN},
     "submitter": {
         "create": OWN,
         "clone": ANY,
         "cancel": OWN,
         "retry": OWN,
         "reprioritize": OWN,
+        "tag": OWN,
         "delete": OWN,
         "notifications": OWN,
     },
@@ -40,6 +41,7 @@ MAY = {
         "cancel": ANY,
         "retry": ANY,
         "reprioritize": ANY,
+        "tag": ANY,
         "delete": ANY,
         "private": ANY,
         "settings": ANY,
@@ -105,6 +107,8 @@ TABLE = {
     "create.form": Rule("create", also=("hidden",)),
     "create.submit": Rule("create"),
     "create.upload": Rule("create"),
+    "tasks.undo_cancel": Rule("cancel", of_task=True),
+    "tasks.undo_priority": Rule("reprioritize", of_task=True),
     "tasks.run_again": Rule("clone", of_task=True, also=("refused",)),
     **{
         f"tasks.{action}": Rule(action, of_task=True)
@@ -117,8 +121,16 @@ TABLE = {
             "retry": "retry",
             "priority": "reprioritize",
             "delete": "delete",
+            "again": "clone",
+            "tag": "tag",
+            "untag": "tag",
         }.items()
         for step in ("", "_preview", "_run")
+    },
+    "saved_views.index": READ,
+    **dict.fromkeys(("saved_views.save", "saved_views.begin_with", "saved_views.set_look"), Rule("views")),
+    **{
+        f"saved_views.{view}": Rule("views", also=("hidden",)) for view in ("save_filter", "rename", "delete")
     },
     "bulk.index": READ,
     **{f"bulk.{view}": Rule("read", also=("hidden",)) for view in ("show", "show_live", "stop", "resume")},
@@ -183,6 +195,11 @@ TABLE = {
     **dict.fromkeys(("api.contents.get_log", "api.contents.get_result", "api.contents.get_file"), FILE),
     **dict.fromkeys(("api.contents.list_attempts", "api.contents.list_files"), TASK),
     "api.contents.upload_file": Rule("create"),
+    "api.views.list_views": READ,
+    "api.views.create_view": Rule("views"),
+    "api.views.get_view": Rule("read", also=("hidden",)),
+    "api.views.replace_view": Rule("views", also=("hidden",)),
+    "api.views.delete_view": Rule("views", also=("hidden",)),
     **dict.fromkeys(
         [
             f"api.system.{view}"
@@ -369,12 +386,19 @@ class Walk:
         browser = bool(self.visitor.grants) and not self.visitor.token
         self.signed_out = browser and route.endpoint.startswith(("sign_in.", "profile."))
         query = query_of(route.endpoint, task)
-        form = {"id": str(task.id), "until": "9" * 13, "key": "k" * 16, "total": "1", "to": "high"}
+        form = {
+            "id": str(task.id),
+            "until": "9" * 13,
+            "key": "k" * 16,
+            "total": "1",
+            "to": "high",
+            "dispatch": "1",
+        }
         sent = {"method": route.method, "query_string": query, "headers": self.headers}
         if route.endpoint in BODIES:
             sent["json"] = BODIES[route.endpoint]
         elif route.method in UNSAFE:
-            sent["data"] = {**form, "priority": "high"}
+            sent["data"] = {**form, "priority": "high", "tag": "night"}
         answer = self.client.open(route.path, **sent)
         text = answer.get_data(as_text=True)
         answer.close()
@@ -416,7 +440,9 @@ BODIES = {
 def query_of(endpoint, task):
     """Return the parameters by which a route can be made to show a task."""
     if endpoint.startswith("many."):
-        return {"chosen": pack([task.id]), **({"to": "high"} if "priority" in endpoint else {})}
+        more = {"priority": {"to": "high"}, "tag": {"with": "night"}}
+        found = next((more[name] for name in more if name in endpoint), {})
+        return {"chosen": pack([task.id]), **found}
     known = {
         "create.form": {"from": str(task.id)},
         "tasks.log_live": {"attempt": "1"},

@@ -20,6 +20,7 @@ from app.core.access.inputs import checked_inputs
 from app.core.access.notifications import Notifications
 from app.core.access.operations import Operations
 from app.core.access.rights import Rights, holds_secret
+from app.core.access.saved_views import Views
 from app.core.catalog import TaskType
 from app.core.errors import Forbidden, Invalid, NotFound, QuotaExceeded
 from app.core.files.attempt_logs import AttemptLog
@@ -63,11 +64,15 @@ class Access:
 
     @property
     def bulk(self) -> BulkAccess:
-        return BulkAccess(self._engine, self._rights, self._permits)
+        return BulkAccess(self._engine, self._rights, self._permits, self.run_again)
 
     @property
     def figures(self) -> Figures:
         return Figures(self._engine, self._rights)
+
+    @property
+    def views(self) -> Views:
+        return Views(self._engine, self._rights)
 
     @property
     def operations(self) -> Operations:
@@ -295,6 +300,12 @@ class Access:
         self._engine.dispatch.cancel(task_id, self.person.id)
         self._rights.record(Event.TASK_CANCEL, str(task_id), before={"status": task.status.value})
 
+    def undo_cancel(self, task_id: ObjectId) -> None:
+        """Let a task wait again that the person has just canceled. Raises NotFound, Forbidden, Conflict."""
+        self._allowed(task_id, Action.CANCEL)
+        self._engine.dispatch.undo_cancel(task_id, self.person.id)
+        self._rights.record(Event.TASK_RESTORE, str(task_id))
+
     def retry(self, task_id: ObjectId) -> bool:
         """Queue an ended task once more; returns whether the workers know already.
 
@@ -305,16 +316,20 @@ class Access:
         self._rights.record(Event.TASK_RETRY, str(task_id), before={"status": task.status.value})
         return announced
 
-    def reprioritize(self, task_id: ObjectId, priority: Priority) -> None:
-        """Move a waiting task to another queue. Raises NotFound, Forbidden, Conflict."""
-        task = self._allowed(task_id, Action.REPRIORITIZE)
-        self._engine.dispatch.reprioritize(task_id, priority)
+    def reprioritize(self, task_id: ObjectId, priority: Priority, dispatch: int | None = None) -> Task:
+        """Move a waiting task to another queue; returns it as it was. Raises NotFound, Forbidden, Conflict.
+
+        With ``dispatch``, only where the task still has this number.
+        """
+        self._allowed(task_id, Action.REPRIORITIZE)
+        task = self._engine.dispatch.reprioritize(task_id, priority, dispatch)
         self._rights.record(
             Event.TASK_REPRIORITIZE,
             str(task_id),
             before={"priority": task.priority.word},
             after={"priority": priority.word},
         )
+        return task
 
     def delete(self, task_id: ObjectId) -> None:
         """Remove an ended task with its log and files. Raises NotFound, Forbidden, Conflict."""

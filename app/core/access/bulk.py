@@ -13,13 +13,14 @@ from app.core.access.bulk_run import BulkRun, new_holder
 from app.core.access.engine import Engine
 from app.core.access.rights import PERMISSIONS, Rights
 from app.core.clock import utcnow
+from app.core.errors import Forbidden, Invalid, NotFound
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import Count
 from app.core.mongo import Document
 from app.core.people.audit import Event
 from app.core.people.person import Person
 from app.core.people.roles import Permission, Reach
-from app.core.queue.bulk import Batch, Bulk, Operation
+from app.core.queue.bulk import Batch, Bulk, Operation, Reason, again_key
 from app.core.tasks.states import Action
 from app.core.tasks.task import Task
 
@@ -38,11 +39,15 @@ class Named:
 
 @dataclass(frozen=True)
 class BulkAccess:
-    """The same operation to many tasks; ``_permits`` judges an action on a visible task."""
+    """The same operation to many tasks; ``_permits`` judges an action on a visible task.
+
+    ``_again`` runs a task again; the same key again is the same new task.
+    """
 
     _engine: Engine
     _rights: Rights
     _permits: Callable[[Action, Task], bool]
+    _again: Callable[[ObjectId, str], object]
 
     def count(self, operation: Operation, wanted: TaskFilter) -> Count:
         """Return how many of the tasks that a filter matches the operation would take effect on."""
@@ -92,6 +97,7 @@ class BulkAccess:
             "key": asked.key,
             "action": asked.operation.action.value,
             "priority": None if asked.operation.priority is None else int(asked.operation.priority),
+            "tag": asked.operation.tag,
             "ids": list(asked.ids),
             "filter": wanted.args(),
             "total": asked.total,
@@ -187,6 +193,19 @@ class BulkAccess:
             lambda task: self._permits(operation.action, task),
         )
 
+    def run_again(self, task: Task, mark: ObjectId) -> Reason | None:
+        """Create a task with the inputs of another one, once for each operation; returns why not.
+
+        Raises QuotaExceeded.
+        """
+        try:
+            self._again(task.id, again_key(mark, task.id))
+        except (Invalid, NotFound):  # Of the task or of its type.
+            return Reason.UNFIT
+        except Forbidden:
+            return Reason.DENIED
+        return None
+
     def record_operation(
         self, operation: BulkOperation, entry: ObjectId | None, values: Mapping[str, Any]
     ) -> None:
@@ -199,6 +218,7 @@ class BulkAccess:
         )
         if operation.priority is not None:
             after["priority"] = operation.priority.word
+        after |= {"tag": operation.tag} if operation.tag else {}
         self._rights.record(Event.TASKS_BULK, operation.action.value, after=after, entry_id=entry)
 
     def _permission(self, operation: Operation) -> Permission:

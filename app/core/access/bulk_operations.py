@@ -54,6 +54,8 @@ class Why(str, Enum):
     """Who started it may not do this any more."""
     FILTER = "filter"
     """The filter cannot be used any more; ``message`` says why."""
+    QUOTA = "quota"
+    """Who started it may not have more waiting tasks, or create more of them now; ``message`` says it."""
     ERROR = "error"
     """Something that nobody foresaw; the log says what."""
 
@@ -106,6 +108,7 @@ class BulkOperation:
     begin_entry: ObjectId
     entry: ObjectId
     priority: Priority | None = None
+    tag: str = ""
     filter: dict[str, Any] = field(default_factory=dict)
     ids: tuple[ObjectId, ...] = ()
     total: int | None = None
@@ -128,7 +131,7 @@ class BulkOperation:
 
     @property
     def operation(self) -> Operation:
-        return Operation(self.action, self.who, self.priority)
+        return Operation(self.action, self.who, self.priority, self.tag)
 
     @property
     def wanted(self) -> TaskFilter:
@@ -186,7 +189,7 @@ _OPTIONAL: dict[str, stored.Check] = {
     **dict.fromkeys(("permissions", "types"), stored.maybe(stored.list_of(stored.is_text))),
     **dict.fromkeys(("started_at", "over_at", "ended_at"), stored.maybe(stored.is_time)),
     **dict.fromkeys(("lease", "stop"), stored.maybe(stored.is_document)),
-    **dict.fromkeys(("after", "message"), stored.is_text),
+    **dict.fromkeys(("after", "message", "tag"), stored.is_text),
     **dict.fromkeys(("walked", "counted"), stored.is_flag),
     "done": stored.is_count,
     "skipped": _is_skips,

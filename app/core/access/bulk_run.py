@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +27,14 @@ from app.core.access.bulk_operations import (
     Why,
 )
 from app.core.clock import utcnow
-from app.core.errors import TaskQueueError, Unavailable
+from app.core.errors import QuotaExceeded, TaskQueueError, Unavailable
 from app.core.failpoints import reach
 from app.core.mongo import is_away
 from app.core.people.person import Person
 from app.core.people.roles import Permission
 from app.core.people.users import Users
 from app.core.queue.bulk import Batch, Bulk, Reason
+from app.core.tasks.states import Action
 from app.core.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -53,6 +54,23 @@ log = logging.getLogger("app.core.bulk")
 def new_holder() -> str:
     """Return a name for a process that runs operations."""
     return secrets.token_hex(8)
+
+
+@dataclass
+class Outcome:
+    """What came of changes: which tasks were changed, and which were not and why; ``halt`` ends the turn."""
+
+    done: set[ObjectId] = field(default_factory=set)
+    refused: dict[Reason, set[ObjectId]] = field(default_factory=dict)
+    halt: QuotaExceeded | None = None
+
+    def refuse(self, reason: Reason, ids: Iterable[ObjectId]) -> None:
+        self.refused.setdefault(reason, set()).update(ids)
+
+    @property
+    def met(self) -> set[ObjectId]:
+        """The tasks of which it is known what came of them."""
+        return self.done.union(*self.refused.values())
 
 
 @dataclass
@@ -152,28 +170,40 @@ class BulkRun:
 
         ``saved`` is when the lease was renewed last.
         """
-        refused: set[ObjectId] = set()
-        while tasks:
+        came = Outcome(done)
+        while tasks and not came.halt:
             if time.monotonic() - saved > LEASE.total_seconds() / 2:
                 raise LostOperation  # The process stood still, so another one may have taken over.
             now, tasks = tasks[: self.size], tasks[self.size :]
-            changed, fault = self._change(operation, now)
-            done |= changed
-            refused |= {task.id for task in now if fault} - changed
+            self._change(operation, now, came)
             if time.monotonic() - saved > LEASE.total_seconds() / 4:
                 operation, saved = self._save(operation), time.monotonic()
-        moved = [task_id for task_id in operation.pending if task_id not in done | refused]
-        skipped = {Reason.CHANGED.value: moved, Reason.REFUSED.value: sorted(refused)}
-        return self._save(
+        left = tuple(task_id for task_id in operation.pending if task_id not in came.met)
+        skipped = {reason.value: sorted(ids) for reason, ids in came.refused.items()}
+        if not came.halt:
+            skipped[Reason.CHANGED.value], left = list(left), ()
+        operation = self._save(
             operation,
-            pending=(),
-            done=operation.done + len(done),
+            pending=left,
+            done=operation.done + len(came.done),
             skipped=operation.skipping(skipped),
         )
+        if came.halt:
+            return self._rest(operation, State.STOPPED, Why.QUOTA, str(came.halt))
+        return operation
 
-    def _change(self, operation: BulkOperation, tasks: list[Task]) -> tuple[set[ObjectId], bool]:
-        """Change tasks; returns which were, and whether MongoDB refused some."""
-        ids, began, fault = [task.id for task in tasks], time.monotonic(), False
+    def _change(self, operation: BulkOperation, tasks: list[Task], came: Outcome) -> None:
+        """Change tasks, and note what came of it."""
+        began = time.monotonic()
+        if operation.action is Action.CLONE:
+            self._run_again(operation, tasks, came)
+        else:
+            self._apply(operation, tasks, came)
+        slow = time.monotonic() - began > SLOW_S
+        self.size = max(1, self.size // 2) if slow else min(BATCH, self.size * 2)
+
+    def _apply(self, operation: BulkOperation, tasks: list[Task], came: Outcome) -> None:
+        ids, fault = {task.id for task in tasks}, False
         try:
             count = self.bulk.apply(operation.operation, tasks, operation.id)
         except PyMongoError as error:
@@ -181,12 +211,28 @@ class BulkRun:
                 raise
             log.exception("Bulk action %s: MongoDB refused some of its changes.", operation.id)
             count, fault = -1, True
-        slow = time.monotonic() - began > SLOW_S
-        self.size = max(1, self.size // 2) if slow else min(BATCH, self.size * 2)
         reach("bulk_applied", operation.id)
-        if count == len(ids):
-            return set(ids), False
-        return self.bulk.changed(operation.operation, ids, operation.id), fault
+        done = ids if count == len(ids) else self.bulk.changed(operation.operation, list(ids), operation.id)
+        came.done |= done
+        if fault:
+            came.refuse(Reason.REFUSED, ids - done)
+
+    def _run_again(self, operation: BulkOperation, tasks: list[Task], came: Outcome) -> None:
+        """Create a task of each; the mark is for what takes over after the new one was deleted again."""
+        rights, made = self.rights(), []
+        for task in tasks:
+            try:
+                reason = rights.run_again(task, operation.id)
+            except QuotaExceeded as exceeded:
+                came.halt = exceeded
+                break
+            if reason:
+                came.refuse(reason, [task.id])
+            else:
+                made.append(task)
+        reach("bulk_applied", operation.id)
+        self.bulk.mark(made, operation.id)
+        came.done |= {task.id for task in made}
 
     def _unseen(self, operation: BulkOperation, rights: BulkAccess) -> dict[str, Skipped]:
         """Return what was skipped, with those that no batch met: of others, or changed meanwhile."""
@@ -196,7 +242,7 @@ class BulkRun:
         if operation.total is not None:
             met = [
                 operation.skipped.get(reason.value, Skipped()).count
-                for reason in (Reason.DENIED, Reason.CHANGED, Reason.REFUSED)
+                for reason in (Reason.DENIED, Reason.CHANGED, Reason.REFUSED, Reason.FULL, Reason.UNFIT)
             ]
             more[Reason.CHANGED] = operation.total - operation.done - sum(met)
         skipped = dict(operation.skipped)

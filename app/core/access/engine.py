@@ -15,6 +15,8 @@ from app.core.queue.dispatcher import Dispatcher
 from app.core.queue.pauses import Pauses
 from app.core.tasks.queries import Queries
 from app.core.tasks.store import Tasks
+from app.core.views.preferences import Preferences
+from app.core.views.saved_views import SavedViews
 
 
 @dataclass(frozen=True)
@@ -32,3 +34,5 @@ class Engine:
     operations: BulkOperations
     stats: Stats
     pauses: Pauses
+    views: SavedViews
+    preferences: Preferences

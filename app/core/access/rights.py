@@ -26,6 +26,8 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.REPRIORITIZE: Permission.TASK_REPRIORITIZE,
     Action.CLONE: Permission.TASK_CLONE,
     Action.DELETE: Permission.TASK_DELETE,
+    Action.TAG: Permission.TASK_TAG,
+    Action.UNTAG: Permission.TASK_TAG,
 }
 
 _VERBS = {
@@ -37,6 +39,7 @@ _VERBS = {
     Permission.TASK_RETRY: "retry {}",
     Permission.TASK_REPRIORITIZE: "change the priority of {}",
     Permission.TASK_DELETE: "delete {}",
+    Permission.TASK_TAG: "change the tags of {}",
     Permission.WORKER_MANAGE: "stop workers",
     Permission.NOTIFICATION_MANAGE: "manage notifications",
     Permission.QUEUE_MANAGE: "pause or resume queues and task types",

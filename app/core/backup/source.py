@@ -38,6 +38,8 @@ ORDER = (
     "words",
     "task_types",
     "pauses",
+    "saved_views",
+    "list_preferences",
     "users",
     "passkeys",
     "tokens",

@@ -119,7 +119,7 @@ class Listing:
         query: Document = {}
         if wanted.type:
             query["type"] = wanted.type
-        if wanted.tag or wanted.owner or self._within or sought.words or sought.ids is not None:
+        if wanted.tag or wanted.owner or self._within or sought.asks:
             query.update(self._keywords(wanted, sought))
         if wanted.error:
             query["error.message"] = _beginning(wanted.error.replace("\r\n", "\n"))
@@ -173,7 +173,8 @@ class Listing:
         query: Document = {} if sought.ids is None else {"_id": {"$in": list(sought.ids)}}
         if sought.ids and len(sought.ids) == 1:
             query["_id"] = sought.ids[0]
-        groups: list[Document] = [{"keywords": tag_keyword(wanted.tag)}] if wanted.tag else []
+        tags = dict.fromkeys([wanted.tag] if wanted.tag else []) | dict.fromkeys(sought.tags)
+        groups: list[Document] = [{"keywords": tag_keyword(tag)} for tag in tags]
         if wanted.owner:
             groups.append({"keywords": owner_keyword(wanted.owner)})
         groups += [{"keywords": {"$in": list(word.words)}} for word in sought.words]
@@ -347,9 +348,13 @@ class Listing:
             for status in Status
         }
 
-    def count_in(self, wanted: TaskFilter, statuses: Collection[Status]) -> Count:
-        """How many of the tasks that a filter matches are in one of these states. Raises BadQuery."""
+    def count_in(self, wanted: TaskFilter, statuses: Collection[Status], tag: str = "") -> Count:
+        """How many of the tasks that a filter matches are in one of these states, and have a tag.
+
+        Raises BadQuery.
+        """
         sought, among = self._whole(wanted), self.among(wanted, statuses)
+        sought = replace(sought, tags=(tag,)) if tag else sought
         counts = [self._count(self._query(replace(wanted, status=one.value), sought)) for one in among]
         return Count(sum(count.value for count in counts))
 

@@ -22,12 +22,18 @@ MOST_NAMED = 20
 class Sought:
     """What a search stands for: the tasks of ``ids`` where it is an ID, and those with all of the words.
 
-    ``more`` is the beginning of an ID that more tasks have than are named.
+    ``more`` is the beginning of an ID that more tasks have than are named; ``tags`` are tags that all have.
     """
 
     words: tuple[Expansion, ...] = ()
     ids: tuple[ObjectId, ...] | None = None
     more: str = ""
+    tags: tuple[str, ...] = ()
+
+    @property
+    def asks(self) -> bool:
+        """Whether it leaves tasks out."""
+        return bool(self.words or self.tags or self.ids is not None)
 
     @property
     def cut(self) -> tuple[Expansion, ...]:

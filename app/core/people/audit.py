@@ -52,6 +52,8 @@ class Event(str, Enum):
     USER_ENABLE = "user.enable"
     TASK_CREATE = "task.create"
     TASK_CANCEL = "task.cancel"
+    TASK_RESTORE = "task.restore"
+    """A cancel was undone."""
     TASK_RETRY = "task.retry"
     TASK_REPRIORITIZE = "task.reprioritize"
     TASK_DELETE = "task.delete"
@@ -66,6 +68,8 @@ class Event(str, Enum):
     SUBSCRIPTION_SECRET = "subscription.secret"  # noqa: S105 - an event's name
     SUBSCRIPTION_DELETE = "subscription.delete"
     DELIVERY_RESEND = "delivery.resend"
+    VIEW_SHARE = "view.share"
+    """A view that everybody sees was saved, changed or deleted."""
     TASKS_EXPORT = "tasks.export"
     AUDIT_EXPORT = "audit.export"
     REFUSED = "refused"

@@ -22,10 +22,15 @@ class Permission(str, Enum):
     TASK_RETRY = "task.retry"
     TASK_REPRIORITIZE = "task.reprioritize"
     TASK_DELETE = "task.delete"
+    TASK_TAG = "task.tag"
     TASK_READ_PRIVATE = "task.read_private"
     """Private tasks of others count among the tasks that the other permissions reach."""
     SECRET_USE = "secret.use"  # noqa: S105 - a permission's name
     """Send a secret with a task, or send a past task's again."""
+    VIEW_SAVE = "view.save"
+    """Save views of the list for oneself, and choose its columns."""
+    VIEW_SHARE = "view.share"
+    """Share saved views with everybody; change and delete those that others share."""
     PROFILE_MANAGE = "profile.manage"
     """The user's own password, second factor, passkeys, sessions and tokens."""
     NOTIFICATION_MANAGE = "notification.manage"
@@ -71,6 +76,7 @@ ADDED: Mapping[Role, Grants] = {
     Role.VIEWER: {
         Permission.TASK_READ: _ANY,
         Permission.TASK_DOWNLOAD: _ANY,
+        Permission.VIEW_SAVE: _OWN,
         Permission.PROFILE_MANAGE: _OWN,
     },
     Role.SUBMITTER: {
@@ -80,6 +86,7 @@ ADDED: Mapping[Role, Grants] = {
         Permission.TASK_RETRY: _OWN,
         Permission.TASK_REPRIORITIZE: _OWN,
         Permission.TASK_DELETE: _OWN,
+        Permission.TASK_TAG: _OWN,
         Permission.SECRET_USE: _OWN,
         Permission.NOTIFICATION_MANAGE: _OWN,
     },
@@ -88,7 +95,9 @@ ADDED: Mapping[Role, Grants] = {
         Permission.TASK_RETRY: _ANY,
         Permission.TASK_REPRIORITIZE: _ANY,
         Permission.TASK_DELETE: _ANY,
+        Permission.TASK_TAG: _ANY,
         Permission.TASK_READ_PRIVATE: _ANY,
+        Permission.VIEW_SHARE: _ANY,
         Permission.WORKER_MANAGE: _ANY,
         Permission.QUEUE_MANAGE: _ANY,
         Permission.SETTINGS_READ: _ANY,

@@ -16,11 +16,12 @@ from bson import ObjectId
 
 from app.core.listing.cursors import encode
 from app.core.listing.filter import TaskFilter
-from app.core.listing.listing import Count, Listing, entered_at
+from app.core.listing.listing import COUNT_LIMIT, Count, Listing, entered_at
 from app.core.queue.dispatcher import Dispatcher
+from app.core.tasks.limits import MAX_TAGS
 from app.core.tasks.queries import Queries
 from app.core.tasks.states import Action, Priority, legal
-from app.core.tasks.task import Task
+from app.core.tasks.task import Task, tag_keywords
 
 Permits = Callable[[Task], bool]
 
@@ -29,22 +30,37 @@ class Reason(str, Enum):
     """Why a task was skipped; besides these, the value of its status. The value is what MongoDB holds."""
 
     THERE = "there"
-    """It is in the queue that it would be moved to."""
+    """It is in the queue that it would be moved to, has the tag, or doesn't have the tag to remove."""
     GONE = "gone"
     DENIED = "denied"
     CHANGED = "changed"
     """It came into its status after the preview, or left it before its turn."""
     REFUSED = "refused"
     """The database refused the change."""
+    FULL = "full"
+    """It has as many tags as a task may have."""
+    UNFIT = "unfit"
+    """It can't be run again as it was: its inputs don't fit its type any more, or hold a secret."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What is done, and for whom; ``priority`` is where to reprioritize to."""
+    """What is done, and for whom; ``priority`` is where to reprioritize to, ``tag`` what to add or remove."""
 
     action: Action
     by: str
     priority: Priority | None = None
+    tag: str = ""
+
+    def skips(self, task: Task) -> Reason | None:
+        """Return why the operation would leave a task as it is, or could not change it."""
+        if self.action is Action.REPRIORITIZE:
+            return Reason.THERE if task.priority is self.priority else None
+        if self.action is Action.UNTAG:
+            return None if self.tag in task.tags else Reason.THERE
+        if self.action is Action.TAG and self.tag in task.tags:
+            return Reason.THERE
+        return Reason.FULL if self.action is Action.TAG and len(task.tags) >= MAX_TAGS else None
 
 
 @dataclass(frozen=True)
@@ -54,6 +70,16 @@ class Batch:
     tasks: list[Task]
     skipped: Mapping[str, Sequence[ObjectId]] = field(default_factory=dict)
     after: str = ""
+
+
+def again_key(mark: ObjectId, task_id: ObjectId) -> str:
+    """Return the submission key of the task that an operation makes of another one: so it makes one only."""
+    return f"bulk-{mark}-{task_id}"
+
+
+def _less(total: Count, some: Count) -> Count:
+    """Return how many of all are not among some; where all were not counted, more than are counted."""
+    return total if total.value > COUNT_LIMIT else Count(max(0, total.value - some.value))
 
 
 class Bulk:
@@ -69,16 +95,30 @@ class Bulk:
 
     def count(self, operation: Operation, wanted: TaskFilter) -> Count:
         """How many of the tasks that a filter matches the operation would take effect on."""
+        if operation.action is Action.UNTAG:
+            return self._having_tag(operation, wanted)
         if operation.priority is None:
-            return self._listing.count_in(wanted, legal(operation.action))
+            total = self._listing.count_in(wanted, legal(operation.action))
+            return _less(total, self.count_unaffected(operation, wanted))
         others = [
             self._waiting_in(priority, wanted) for priority in Priority if priority is not operation.priority
         ]
         return Count(sum(count.value for count in others))
 
     def count_unaffected(self, operation: Operation, wanted: TaskFilter) -> Count:
-        """Count the tasks that already are where the operation would move them."""
-        return Count(0) if operation.priority is None else self._waiting_in(operation.priority, wanted)
+        """Count the tasks that already are as the operation would leave them."""
+        if operation.priority is not None:
+            return self._waiting_in(operation.priority, wanted)
+        if not operation.tag:
+            return Count(0)
+        tagged = self._having_tag(operation, wanted)
+        if operation.action is Action.TAG:
+            return tagged
+        return _less(self._listing.count_in(wanted, legal(operation.action)), tagged)
+
+    def _having_tag(self, operation: Operation, wanted: TaskFilter) -> Count:
+        """How many of the tasks that a filter matches have the tag of an operation."""
+        return self._listing.count_in(wanted, legal(operation.action), tag=operation.tag)
 
     def _waiting_in(self, priority: Priority, wanted: TaskFilter) -> Count:
         """How many of the tasks that a filter matches can be moved out of a queue."""
@@ -105,8 +145,8 @@ class Bulk:
                 return Batch(fit, skipped, encode(fit[-1], "created_at") if fit else "")
             if not permits(task):
                 skipped.setdefault(Reason.DENIED.value, []).append(task.id)
-            elif task.priority is operation.priority:
-                skipped.setdefault(Reason.THERE.value, []).append(task.id)
+            elif reason := operation.skips(task):
+                skipped.setdefault(reason.value, []).append(task.id)
             else:
                 fit.append(task)
         return Batch(fit, skipped, page.next)
@@ -136,8 +176,8 @@ class Bulk:
                 reason = task.status.value
             elif task_id in late:
                 reason = Reason.CHANGED.value
-            elif task.priority is operation.priority:
-                reason = Reason.THERE.value
+            elif no_effect := operation.skips(task):
+                reason = no_effect.value
             else:
                 fit.append(task)
                 continue
@@ -160,13 +200,27 @@ class Bulk:
             return self._announced(tasks, self._tasks.retry_many(tasks, mark))
         if operation.action is Action.REPRIORITIZE and operation.priority is not None:
             return self._move(tasks, operation.priority, mark)
+        if operation.action is Action.TAG:
+            self._dispatch.words.learn(tag_keywords(operation.tag))
+            return self._tasks.tag_many(tasks, operation.tag, mark)
+        if operation.action is Action.UNTAG:
+            return self._tasks.untag_many(tasks, operation.tag, mark)
         raise ValueError(f"{operation} cannot be done to many tasks")
 
     def changed(self, operation: Operation, ids: Sequence[ObjectId], mark: ObjectId) -> set[ObjectId]:
         """Return which of the tasks an operation has changed. One that is gone was deleted, by whomever."""
         if operation.action is Action.DELETE:
             return set(self._tasks.gone(ids))
-        return self._tasks.marked(ids, mark)
+        marked = self._tasks.marked(ids, mark)
+        if operation.action is not Action.CLONE:
+            return marked
+        keys = {again_key(mark, task_id): task_id for task_id in ids if task_id not in marked}
+        made = self._queries.submitted_among(operation.by, list(keys)) if keys else set()
+        return marked | {keys[key] for key in made}
+
+    def mark(self, tasks: Sequence[Task], mark: ObjectId) -> None:
+        """Leave the mark of an operation with tasks that were run again."""
+        self._tasks.mark_many(tasks, mark)
 
     def _cancel(self, tasks: list[Task], by: str, mark: ObjectId) -> int:
         done = self._tasks.cancel_many([task.id for task in tasks], by, mark)

@@ -34,6 +34,9 @@ BACKOFF_FIRST_S = 2.0
 BACKOFF_LONGEST_S = 15 * 60.0
 DEFERRED_LONGEST_S = 30.0
 UNSERVED_LONGEST_S = 5 * 60.0
+UNDO_WITHIN = timedelta(seconds=10)
+UNDO_LEEWAY = timedelta(seconds=5)
+"""For the way of the page and of the button."""
 
 
 @dataclass(frozen=True)
@@ -119,10 +122,27 @@ class Dispatcher:
     def cancel(self, task_id: ObjectId, by: str) -> None:
         """Cancel a task that waits or runs. Raises NotFound, or Conflict when it has ended."""
         task = self._allowed(task_id, Action.CANCEL)
-        if not self.tasks.cancel(task_id, by):
+        if not self.tasks.cancel(task_id, by, task):
             raise _moved_on("canceled")
         self.tasks.told([task])
         self.revoke([task])
+
+    def undo_cancel(self, task_id: ObjectId, by: str) -> None:
+        """Let a task wait again that the same person has just canceled while it waited.
+
+        Raises NotFound, or Conflict where it is too late or something else happened to it.
+        """
+        task = self.tasks.get(task_id)
+        canceled = task.cancel or {}
+        at = canceled.get("at")
+        if task.status is not Status.CANCELED or not task.waited or canceled.get("by") != by or not at:
+            raise _moved_on("restored")
+        if utcnow() - at > UNDO_WITHIN + UNDO_LEEWAY:
+            raise Conflict("It's too late to undo this. Retry the task instead.")
+        if not self.tasks.undo_cancel(task):
+            raise _moved_on("restored")
+        if task.waited["status"] == Status.QUEUED.value:
+            self.push([self.tasks.get(task_id)])
 
     def retry(self, task_id: ObjectId) -> bool:
         """Queue a failed or canceled task once more; returns whether the workers know already."""
@@ -131,14 +151,20 @@ class Dispatcher:
             raise _moved_on("retried")
         return self.push([self.tasks.get(task_id)])
 
-    def reprioritize(self, task_id: ObjectId, priority: Priority) -> None:
-        """Move a waiting task to another queue, at its end. Raises NotFound or Conflict."""
+    def reprioritize(self, task_id: ObjectId, priority: Priority, dispatch: int | None = None) -> Task:
+        """Move a waiting task to the end of another queue; returns it as it was. Raises NotFound, Conflict.
+
+        With ``dispatch``, only where the task still has this number, so that nothing else happened to it.
+        """
         task = self._allowed(task_id, Action.REPRIORITIZE)
+        if dispatch not in (None, task.dispatch):
+            raise _moved_on("moved")
         if not self.tasks.reprioritize(task, priority):
             raise _moved_on("moved")
         self.revoke([task])
         if task.status is Status.QUEUED:
             self.push([self.tasks.get(task_id)])
+        return task
 
     def delete(self, task_id: ObjectId) -> None:
         """Remove an ended task with its log and files. Raises NotFound or Conflict."""

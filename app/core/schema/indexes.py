@@ -119,6 +119,11 @@ INDEXES: Mapping[str, list[IndexModel]] = {
         IndexModel(_keys("subscription", "created_at", "_id"), name="subscription_created"),
         IndexModel([("over_at", ASCENDING)], name="over"),
     ],
+    "saved_views": [
+        IndexModel([("owner", ASCENDING), ("name_key", ASCENDING)], name="name", unique=True),
+        IndexModel([("owner", ASCENDING), ("slot", ASCENDING)], name="slot", unique=True),
+        IndexModel([("shared", ASCENDING), ("name_key", ASCENDING), ("_id", ASCENDING)], name="shared"),
+    ],
     "audit": [IndexModel(keys, name="_".join(name for name, _ in keys[:-1])) for keys in AUDIT_LISTS],
 }
 """The indexes of each collection."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from app.core.clock import utcnow
+from app.core.errors import Invalid
+from app.core.tasks.task import tag_of
 
 MAX_TAGS = 10
 MAX_TAG = 40
@@ -23,6 +25,16 @@ def wrong_tags(tags: tuple[str, ...]) -> str:
     if len(tags) > MAX_TAGS:
         return TOO_MANY_TAGS
     return TOO_LONG_TAG if any(len(tag) > MAX_TAG for tag in tags) else ""
+
+
+def one_tag(text: str) -> str:
+    """Return the tag that somebody typed. Raises Invalid."""
+    tag = tag_of(text)
+    if not tag or "," in tag:
+        raise Invalid("Enter one tag, without a comma.", {"tag": "Enter one tag, without a comma."})
+    if len(tag) > MAX_TAG:
+        raise Invalid(TOO_LONG_TAG, {"tag": TOO_LONG_TAG})
+    return tag
 
 
 def wrong_run_at(moment: datetime | None) -> str:

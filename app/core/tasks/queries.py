@@ -5,7 +5,7 @@ Everything here is served by an index (`schema.indexes.WORK`). One task, and the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from itertools import islice
@@ -122,6 +122,11 @@ class Queries:
         """Return whether an owner has submitted a task with this key."""
         query = {"owner": owner, "submission_key": key}
         return key is not None and self._tasks.find_one(query, {"_id": 1}) is not None
+
+    def submitted_among(self, owner: str, keys: Sequence[str]) -> set[str]:
+        """Return with which of the keys an owner has submitted a task."""
+        query = {"owner": owner, "submission_key": {"$in": list(keys)}}
+        return {task["submission_key"] for task in self._tasks.find(query, {"submission_key": 1})}
 
     def all_params(self) -> Iterator[tuple[ObjectId, Any]]:
         """The parameters of every task as they are stored, oldest first; a batch a time, as all take long."""

@@ -157,6 +157,8 @@ TRANSITIONS = {
         _row("stage", {Status.SCHEDULED}, Status.QUEUED, "maintenance"),
         _row("cancel", {Status.QUEUED, Status.SCHEDULED}, Status.CANCELED, "user"),
         _row("cancel_running", {Status.RUNNING}, Status.CANCELED, "supervisor"),
+        _row("undo_cancel", {Status.CANCELED}, Status.QUEUED, "user"),
+        _row("undo_cancel_scheduled", {Status.CANCELED}, Status.SCHEDULED, "user"),
         _row("retry", {Status.FAILED, Status.CANCELED}, Status.QUEUED, "user"),
     )
 }
@@ -170,15 +172,19 @@ class Action(str, Enum):
     REPRIORITIZE = "reprioritize"
     CLONE = "clone"
     DELETE = "delete"
+    TAG = "tag"
+    UNTAG = "untag"
 
 
+ALWAYS = frozenset({Action.CLONE, Action.TAG, Action.UNTAG})
+"""What may be done in every state."""
 ACTIONS: dict[Status, frozenset[Action]] = {
-    Status.SCHEDULED: frozenset({Action.CANCEL, Action.REPRIORITIZE, Action.CLONE}),
-    Status.QUEUED: frozenset({Action.CANCEL, Action.REPRIORITIZE, Action.CLONE}),
-    Status.RUNNING: frozenset({Action.CANCEL, Action.CLONE}),
-    Status.SUCCEEDED: frozenset({Action.CLONE, Action.DELETE}),
-    Status.FAILED: frozenset({Action.RETRY, Action.CLONE, Action.DELETE}),
-    Status.CANCELED: frozenset({Action.RETRY, Action.CLONE, Action.DELETE}),
+    Status.SCHEDULED: ALWAYS | {Action.CANCEL, Action.REPRIORITIZE},
+    Status.QUEUED: ALWAYS | {Action.CANCEL, Action.REPRIORITIZE},
+    Status.RUNNING: ALWAYS | {Action.CANCEL},
+    Status.SUCCEEDED: ALWAYS | {Action.DELETE},
+    Status.FAILED: ALWAYS | {Action.RETRY, Action.DELETE},
+    Status.CANCELED: ALWAYS | {Action.RETRY, Action.DELETE},
 }
 
 

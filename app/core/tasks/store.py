@@ -27,7 +27,7 @@ from app.core.tasks.document import entered, history_of, new_document, noted, qu
 from app.core.tasks.fingerprint import fingerprint
 from app.core.tasks.queries import WITHOUT_CONTENT, readable
 from app.core.tasks.states import ENDED, WAITING, Ending, Priority, Status
-from app.core.tasks.task import NewTask, Task, error_keywords, worker_keyword
+from app.core.tasks.task import NewTask, Task, error_keywords, tag_keywords, words_of_tag_only, worker_keyword
 from dtq.runtime import ResultKind
 
 LEASE = timedelta(seconds=30)
@@ -36,7 +36,7 @@ MARKS = 3
 Change = tuple[Document, Document]  # a guard, and the update of what it lets through
 _ENDED = sorted(status.value for status in ENDED)
 _OF_AN_END = ("finished_at", "started_at", "dispatched_at", "expire_at")
-_OF_AN_ATTEMPT = ("cancel", "progress", "error", "error_group", "run_at")
+_OF_AN_ATTEMPT = ("cancel", "waited", "progress", "error", "error_group", "run_at")
 
 
 def _counted(task: Task, ending: Ending) -> Document:
@@ -58,6 +58,11 @@ def _of_last_attempt(task: Task) -> Document:
     workers = [worker_keyword(last["worker"])] if last.get("worker") else []
     keywords = [*workers, *error_keywords(task.error)]
     return _found_no_more(*keywords) if keywords else {}
+
+
+def _any_state(task: Task) -> Document:
+    """The guard of what may be done in every state; the status is in it because a store has that index."""
+    return {"_id": task.id, "status": {"$in": [status.value for status in Status]}}
 
 
 def missing(task_id: ObjectId) -> NotFound:
@@ -313,10 +318,16 @@ class Tasks:
 
     # The user's side: one task, or many at once by the same guards
 
-    def cancel(self, task_id: ObjectId, by: str) -> bool:
-        """Cancel a task that waits; one that runs gets a flag that its supervisor sees."""
+    def cancel(self, task_id: ObjectId, by: str, seen: Task | None = None) -> bool:
+        """Cancel a task that waits; one that runs gets a flag that its supervisor sees.
+
+        One that still waits as it was ``seen`` keeps how, so that :meth:`undo_cancel` has an effect.
+        """
         told = self._concerns(None, Status.CANCELED)
-        if self._tasks.update_one(*self._canceled(task_id, by, told)).matched_count:
+        changes = [self._canceled(task_id, by, told)]
+        if seen and seen.status in WAITING:
+            changes.insert(0, self._canceled_as_seen(seen, by, told))
+        if any(self._tasks.update_one(*change).matched_count for change in changes):
             self._counting.canceled_waiting(1)
             return True
         return bool(self._tasks.update_one(*self._flagged(task_id, by)).matched_count)
@@ -341,6 +352,36 @@ class Tasks:
     def _flagged(self, task_id: ObjectId, by: str) -> Change:
         running = {"_id": task_id, "status": states.sources("cancel_running")}
         return running, {"$set": {"cancel": {"by": by, "at": utcnow()}}}
+
+    def _canceled_as_seen(self, task: Task, by: str, told: bool) -> Change:
+        guard = {"_id": task.id, "status": task.status.value, "dispatch": task.dispatch}
+        _, update = self._canceled(task.id, by, told)
+        waited = {"status": task.status.value, "run_at": task.run_at}
+        return guard, {**update, "$set": {**update["$set"], "waited": waited}}
+
+    def undo_cancel(self, task: Task) -> bool:
+        """Let a task that was canceled while it waited wait again: queued at the end, or scheduled as it was.
+
+        Nothing else can have happened to it since it was read: whatever brings a task out of an end counts
+        ``dispatch`` on. A hint from before the cancel stays stale.
+        """
+        if task.status is not Status.CANCELED or task.waited is None:
+            return False
+        now, dispatch = utcnow(), task.dispatch + 1
+        if task.waited["status"] == Status.SCHEDULED.value:
+            transition = "undo_cancel_scheduled"
+            values: Document = {
+                **entered(Status.SCHEDULED, now),
+                "run_at": task.waited.get("run_at") or now,
+                "dispatch": dispatch,
+            }
+        else:
+            transition, values = "undo_cancel", queued(dispatch, now)
+        gone = dict.fromkeys(("cancel", "waited", "finished_at", "expire_at", "dispatched_at"), "")
+        guard = {"_id": task.id, "status": states.sources(transition), "dispatch": task.dispatch}
+        # As after a retry: a bulk action that was asked for before does not take it.
+        update = {"$set": {**values, "retried_at": now}, "$unset": gone}
+        return self._tell_if(bool(self._tasks.update_one(guard, update).matched_count), task)
 
     def retry(self, task: Task) -> bool:
         """Queue an ended task once more; attempts keep counting and one more is allowed."""
@@ -388,6 +429,26 @@ class Tasks:
             values.update(queued(task.dispatch + 1, utcnow()))
             del values["status_at"]  # It stays in its status.
         return guard, {"$set": values}
+
+    def tag_many(self, tasks: Iterable[Task], tag: str, mark: ObjectId | None = None) -> int:
+        """Add a tag, by which the tasks are found from then on."""
+        added = {"tags": tag, "keywords": {"$each": tag_keywords(tag)}}
+        return self._write(((_any_state(task), {"$addToSet": added}) for task in tasks), mark)
+
+    def untag_many(self, tasks: Iterable[Task], tag: str, mark: ObjectId | None = None) -> int:
+        """Remove a tag, and by what only this tag let the tasks be found."""
+        changes = (
+            (
+                _any_state(task),
+                {"$pull": {"tags": tag, "keywords": {"$in": words_of_tag_only(task, tag)}}},
+            )
+            for task in tasks
+        )
+        return self._write(changes, mark)
+
+    def mark_many(self, tasks: Iterable[Task], mark: ObjectId) -> None:
+        """Leave the mark of a bulk operation with tasks that it took something from and did not change."""
+        self._write(((_any_state(task), {}) for task in tasks), mark)
 
     def _write(self, changes: Iterable[Change], mark: ObjectId | None) -> int:
         """Make many guarded changes; returns how many of the guards held.

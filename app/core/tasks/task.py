@@ -10,6 +10,7 @@ from typing import Any
 from bson import ObjectId
 
 from app.core import stored
+from app.core.secrets.secret import masked
 from app.core.tasks.states import ACTIONS, Action, Priority, Status
 from dtq.runtime import ResultKind
 
@@ -55,6 +56,7 @@ class Task:
     retries by people and with attempts that were released or whose worker was lost, ``attempts_chosen``
     does not. ``notices`` are ends of which nobody was told yet, ``notice`` the ID of the last of them.
     ``crashes`` is how often the task's own process died, ``losses`` how often a worker did.
+    ``waited`` is how it waited when a person canceled it, for as long as that is so.
     """
 
     id: ObjectId
@@ -80,6 +82,7 @@ class Task:
     finished_at: datetime | None = None
     lease: dict[str, Any] | None = None
     cancel: dict[str, Any] | None = None
+    waited: dict[str, Any] | None = None
     progress: dict[str, Any] | None = None
     result: Any = None
     result_file: ObjectId | None = None
@@ -160,6 +163,11 @@ _OPTIONAL: dict[str, stored.Check] = {
     "finished_at": _TIME,
     "lease": stored.maybe(stored.shaped({}, {"until": stored.is_time, "worker": _TEXT})),
     "cancel": stored.maybe(stored.shaped({}, {"by": _TEXT, "at": _TIME})),
+    "waited": stored.maybe(
+        stored.shaped(
+            {"status": stored.one_of(Status.QUEUED.value, Status.SCHEDULED.value)}, {"run_at": _TIME}
+        )
+    ),
     "progress": stored.anything,
     "result": stored.anything,
     "result_file": _ID,
@@ -240,6 +248,22 @@ def tag_of(text: str) -> str:
 def tag_keyword(tag: str) -> str:
     """A tag as it stands among the keywords: no word holds a colon, so none is mistaken for it."""
     return f"tag:{tag}"
+
+
+MOST_LOOKED_AT = 20_000
+"""How many characters of a task's parameters are searched for a word of its tags."""
+
+
+def tag_keywords(tag: str) -> list[str]:
+    """Return everything by which a task is found because of a tag: the tag as a whole, and its words."""
+    return [tag_keyword(tag), *words_of(tag)]
+
+
+def words_of_tag_only(task: Task, tag: str) -> list[str]:
+    """Return the keywords that a task has because of a tag, and of nothing else that the task itself says."""
+    tags, params = (one for one in task.tags if one != tag), str(masked(task.params))[:MOST_LOOKED_AT]
+    kept = {*words_of(task.title, task.type, *tags, params, most=MOST_LOOKED_AT)}
+    return [word for word in tag_keywords(tag) if word not in kept]
 
 
 TEAM_KEYWORD = "for:team"

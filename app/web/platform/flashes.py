@@ -6,6 +6,8 @@ one opened much later. Here a message has an address and a short life.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -18,13 +20,24 @@ LIFE_S = 60
 MOST = 5
 
 
-def flash_at(address: str, message: str, category: str) -> None:
+@dataclass(frozen=True)
+class Undo:
+    """A button that takes back what was done: where its form is sent, and with what."""
+
+    address: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+def flash_at(address: str, message: str, category: str, undo: Undo | None = None) -> None:
     """Say it on the next page of this session at an address of ours. ``message`` may be Markup."""
-    kept = [*_young(), {"at": address, "when": _now(), "category": category, "message": message}]
+    said = {"at": address, "when": _now(), "category": category, "message": message}
+    if undo:
+        said["undo"] = [undo.address, dict(undo.fields)]
+    kept = [*_young(), said]
     session[KEY] = kept[-MOST:]
 
 
-def _taken() -> list[tuple[str, Any]]:
+def _taken() -> list[tuple[str, Any, Undo | None]]:
     """Return what is to be said on the page that is made now, and forget it."""
     if KEY not in session:
         return []
@@ -34,7 +47,11 @@ def _taken() -> list[tuple[str, Any]]:
     del session[KEY]
     if rest := [each for each in young if each not in mine]:
         session[KEY] = rest
-    return [(each["category"], each["message"]) for each in mine]
+    return [(each["category"], each["message"], _undo(each)) for each in mine]
+
+
+def _undo(said: dict[str, Any]) -> Undo | None:
+    return Undo(*said["undo"]) if "undo" in said else None
 
 
 def _young() -> list[dict[str, Any]]:

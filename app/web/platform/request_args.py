@@ -32,9 +32,9 @@ def task_id_of(text: str) -> ObjectId:
     return task_id
 
 
-def task_ids() -> list[ObjectId]:
-    """The ids that a list asks about again. Raises BadQuery."""
-    texts = only("ids").get("ids", "").split(".")
+def task_ids(args: Mapping[str, list[str]]) -> list[ObjectId]:
+    """The ids that a list asks about again, in a query string with nothing else. Raises BadQuery."""
+    texts = _only(args, "ids").get("ids", "").split(".")
     ids = [found for found in map(parse_task_id, texts) if found]
     if len(ids) != len(texts) or len(ids) > LIVE_ROWS:
         raise BadQuery(f"“ids” takes up to {LIVE_ROWS} ids of tasks, joined by dots.")
@@ -43,7 +43,10 @@ def task_ids() -> list[ObjectId]:
 
 def only(*names: str) -> dict[str, str]:
     """The query string, when it holds nothing but these names, each once. Raises BadQuery."""
-    asked = request.args.to_dict(flat=False)
+    return _only(request.args.to_dict(flat=False), *names)
+
+
+def _only(asked: Mapping[str, list[str]], *names: str) -> dict[str, str]:
     for name, values in asked.items():
         if name not in names or len(values) != 1:
             raise BadQuery(f"“{name[:60]}” is not understood here. Please leave it out of the address.")
@@ -65,6 +68,13 @@ def submission_key_of(form: Mapping[str, str]) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]{16,64}", key):
         raise BadQuery("This button is incomplete. Open the page again.")
     return key
+
+
+def number_of(form: Mapping[str, str], name: str) -> int:
+    """Return a number that a button of ours has. Raises BadQuery."""
+    if not re.fullmatch(r"[0-9]{1,14}", form.get(name, ""), re.ASCII):
+        raise BadQuery("This button is incomplete. Open the page again.")
+    return int(form[name])
 
 
 def priority_of(word: str) -> Priority:

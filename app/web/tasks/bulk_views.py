@@ -23,7 +23,8 @@ from app.core.errors import BadQuery, Invalid
 from app.core.listing.cursors import EPOCH
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import COUNT_LIMIT, Count
-from app.core.queue.bulk import Operation
+from app.core.queue.bulk import Operation, Reason
+from app.core.tasks.limits import one_tag
 from app.core.tasks.states import Action, Status, legal
 from app.core.tasks.task import parse_task_id
 from app.extensions import access, services
@@ -36,6 +37,7 @@ blueprint = Blueprint("many", __name__)
 
 MOST_NAMED = 200
 TITLES_SHOWN = 10
+TAGGING = (Action.TAG, Action.UNTAG)
 NO_KEY = "This form is incomplete. Nothing was changed. Start again from the list."
 KEY_SHAPE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _MS = timedelta(milliseconds=1)
@@ -63,7 +65,7 @@ class Chosen:
         return listed.args(after=listed.after, before=listed.before, last=listed.last)
 
 
-CHOSEN, ALL, TO, KEY = "chosen", "all", "to", "key"
+CHOSEN, ALL, TO, TAG, KEY = "chosen", "all", "to", "with", "key"
 """What stands in an address beside the filter of the list."""
 
 
@@ -80,7 +82,9 @@ def to_preview(wording: Wording) -> Response:
 def _about(chosen: Chosen) -> dict[str, Any]:
     """What is chosen, and where to move it, for an address."""
     about: dict[str, Any] = {CHOSEN: packed_ids.pack(chosen.ids)} if chosen.ids else {ALL: "1"}
-    return about | ({TO: chosen.operation.priority.word} if chosen.operation.priority is not None else {})
+    operation = chosen.operation
+    about |= {TAG: operation.tag} if operation.tag else {}
+    return about | ({TO: operation.priority.word} if operation.priority is not None else {})
 
 
 def preview(wording: Wording) -> str:
@@ -135,22 +139,27 @@ def _chosen(wording: Wording) -> Chosen:
     ids = () if everything else _ids(request.form.getlist("id"))
     if not everything and not ids:
         raise Invalid("No task was chosen, so nothing was changed. Please tick tasks in the list first.")
-    moves = wording.action is Action.REPRIORITIZE
-    priority = request_args.priority_of(request.form.get("priority", "")) if moves else None
-    return Chosen(Operation(wording.action, access().person.id, priority), listed, ids)
+    return Chosen(
+        _operation(wording, request.form.get("priority", ""), request.form.get("tag", "")), listed, ids
+    )
+
+
+def _operation(wording: Wording, priority: str, tag: str) -> Operation:
+    """Raises Invalid."""
+    action, by = wording.action, access().person.id
+    if action is Action.REPRIORITIZE:
+        return Operation(action, by, request_args.priority_of(priority))
+    return Operation(action, by, tag=one_tag(tag) if action in TAGGING else "")
 
 
 def _addressed(wording: Wording) -> Chosen:
     """The same from an address of ours. Raises BadQuery and Invalid."""
     args = request.args.to_dict(flat=False)
-    own = {name: args.pop(name)[0] for name in (CHOSEN, ALL, TO, KEY) if name in args}
+    own = {name: args.pop(name)[0] for name in (CHOSEN, ALL, TO, TAG, KEY) if name in args}
     if (CHOSEN in own) == (ALL in own):
         raise BadQuery("This address does not say which tasks are chosen. Start again from the list.")
     ids = packed_ids.unpack(own[CHOSEN]) if CHOSEN in own else ()
-    moves = wording.action is Action.REPRIORITIZE
-    priority = request_args.priority_of(own.get(TO, "")) if moves else None
-    operation = Operation(wording.action, access().person.id, priority)
-    return Chosen(operation, TaskFilter.parse(args), ids)
+    return Chosen(_operation(wording, own.get(TO, ""), own.get(TAG, "")), TaskFilter.parse(args), ids)
 
 
 def _ids(texts: list[str]) -> tuple[ObjectId, ...]:
@@ -176,13 +185,19 @@ def _of_named(chosen: Chosen) -> dict[str, Any]:
     named = access().bulk.named(operation, chosen.ids)
     found = named.tasks
     fitting = [task for task in found if task.status in legal(operation.action)]
-    meant = [task for task in fitting if task.priority is not operation.priority]
+    skips = Counter(operation.skips(task) for task in fitting)
+    meant = [task for task in fitting if not operation.skips(task)]
     counts = Counter(task.status for task in found)
-    there, gone = Count(len(fitting) - len(meant)), Count(len(chosen.ids) - len(found) - named.denied)
+    gone = Count(len(chosen.ids) - len(found) - named.denied)
     return {
         "count": Count(len(meant)),
         "left": reasons(
-            operation, {each: Count(counts[each]) for each in Status}, there, gone, Count(named.denied)
+            operation,
+            {each: Count(counts[each]) for each in Status},
+            Count(skips[Reason.THERE]),
+            gone,
+            Count(named.denied),
+            Count(skips[Reason.FULL]),
         ),
         "titles": [task.title for task in meant[:TITLES_SHOWN]],
         "more": max(0, len(meant) - TITLES_SHOWN),

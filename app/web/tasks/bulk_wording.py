@@ -15,12 +15,14 @@ from app.core.listing.listing import Count
 from app.core.people.person import Person
 from app.core.quantities import plural
 from app.core.queue.bulk import Operation, Reason
+from app.core.tasks.limits import MAX_TAGS
 from app.core.tasks.states import ACTIONS, ENDED, Action, Status, legal
 
 
 @dataclass(frozen=True)
 class Wording:
-    """An operation as pages say it. ``path`` is its word in addresses; ``{priority}`` stands for the new one.
+    """An operation as pages say it. ``path`` is its word in addresses; ``{priority}`` stands for the new one,
+    ``{tag}`` for the tag.
 
     ``to`` follows the number of tasks in the question; ``done`` follows a number, for one and for more.
     """
@@ -64,7 +66,8 @@ class Wording:
 
 
 def _filled(text: str, operation: Operation) -> str:
-    return text.format(priority=operation.priority.word if operation.priority is not None else "")
+    priority = operation.priority.word if operation.priority is not None else ""
+    return text.format(priority=priority, tag=operation.tag)
 
 
 WORDINGS = (
@@ -91,6 +94,39 @@ WORDINGS = (
             "moved to the end of the {priority}-priority queue",
             "moved to the end of the {priority}-priority queue",
         ),
+    ),
+    Wording(
+        action=Action.CLONE,
+        path="again",
+        permission="task.clone",
+        name="Run again",
+        verb="run",
+        doing="Running",
+        to=" again",
+        means="A new task is created with the same inputs for each of them. You own the new tasks.",
+        done=("run again", "run again"),
+    ),
+    Wording(
+        action=Action.TAG,
+        path="tag",
+        permission="task.tag",
+        name="Add tag",
+        verb="tag",
+        doing="Tagging",
+        to=" with “{tag}”",
+        means="The tasks are listed under this tag, and found by it.",
+        done=("tagged “{tag}”", "tagged “{tag}”"),
+    ),
+    Wording(
+        action=Action.UNTAG,
+        path="untag",
+        permission="task.tag",
+        name="Remove tag",
+        verb="untag",
+        doing="Untagging",
+        to=" (“{tag}”)",
+        means="The tag is removed from these tasks.",
+        done=("without the tag “{tag}” now", "without the tag “{tag}” now"),
     ),
     Wording(
         action=Action.CANCEL,
@@ -127,7 +163,11 @@ _STATES = {
     Status.CANCELED: ("is canceled", "are canceled"),
 }
 _REASONS = {
-    Reason.THERE: ("already in that queue", "already in that queue"),
+    Reason.FULL: (f"has {MAX_TAGS} tags already", f"have {MAX_TAGS} tags already"),
+    Reason.UNFIT: (
+        "cannot be run again with the same inputs",
+        "cannot be run again with the same inputs",
+    ),
     Reason.GONE: ("no longer exists", "no longer exist"),
     Reason.DENIED: ("is not yours to change", "are not yours to change"),
     Reason.CHANGED: ("changed after the preview", "changed after the preview"),
@@ -135,6 +175,11 @@ _REASONS = {
         "could not be changed: see the server log",
         "could not be changed: see the server log",
     ),
+}
+_THERE = {
+    Action.REPRIORITIZE: ("already in that queue", "already in that queue"),
+    Action.TAG: ("already has this tag", "already have this tag"),
+    Action.UNTAG: ("does not have this tag", "do not have this tag"),
 }
 _SKIPS = {
     **{status.value: words for status, words in _STATES.items()},
@@ -146,6 +191,7 @@ STOPPED = {
     Why.DISABLED: "Stopped: {who} may not sign in any more.",
     Why.FORBIDDEN: "Stopped: {who} may not do this any more.",
     Why.FILTER: "Stopped: {message}",
+    Why.QUOTA: "Stopped: {message} Then resume.",
     Why.ERROR: "Stopped by an error, and it has been logged. Resume, or contact your administrator.",
 }
 STATES = {State.RUNNING: "Running", State.STOPPED: "Stopped", State.ENDED: "Done"}
@@ -160,7 +206,8 @@ def skipped(operation: BulkOperation) -> list[tuple[str, tuple[ObjectId, ...]]]:
     """Why tasks were skipped, "3 have succeeded", each with the first of them."""
     found = []
     for reason, each in operation.skipped.items():
-        one, more = _SKIPS.get(reason, ("skipped", "skipped"))
+        words = _THERE if reason == Reason.THERE.value else {}
+        one, more = words.get(operation.action) or _SKIPS.get(reason, ("skipped", "skipped"))
         found.append((f"{each.count:,} {one if each.count == 1 else more}", each.ids))
     return found
 
@@ -194,21 +241,27 @@ def possible(statuses: Iterable[Status]) -> list[str]:
 
 
 def reasons(
-    operation: Operation, counts: Mapping[Status, Count], there: Count, gone: Count, denied: Count
+    operation: Operation,
+    counts: Mapping[Status, Count],
+    there: Count,
+    gone: Count,
+    denied: Count,
+    full: Count = Count(0),  # noqa: B008 - frozen
 ) -> list[str]:
     """Why tasks are left alone: "3 already finished".
 
-    ``counts`` are those chosen, by status; ``there`` those that are in the new queue already; ``denied``
-    those that the person may not act on.
+    ``counts`` are those chosen, by status; ``there`` those that are already as the operation leaves them;
+    ``denied`` those that the person may not act on; ``full`` those that have as many tags as they may.
     """
     others = [status for status in Status if status not in legal(operation.action)]
     ended = [status for status in others if status in ENDED] if ENDED.issubset(others) else []
     said = [([counts[status]], _STATES[status]) for status in others if status not in ended]
     said += [
         ([counts[status] for status in ended], ("already finished", "already finished")),
-        ([there], _REASONS[Reason.THERE]),
+        ([there], _THERE.get(operation.action, ("", ""))),
         ([gone], _REASONS[Reason.GONE]),
         ([denied], _REASONS[Reason.DENIED]),
+        ([full], _REASONS[Reason.FULL]),
     ]
     totals = [(Count(sum(each.value for each in some)), words) for some, words in said]
     return [f"{total} {one if total.value == 1 else more}" for total, (one, more) in totals if total.value]

@@ -171,6 +171,19 @@ def took(task: Task) -> timedelta | None:
     return _between(task.started_at, task.finished_at or utcnow())
 
 
+def queued_for(task: Task) -> timedelta | None:
+    """How long the last attempt waited in its queue, or has waited so far."""
+    if task.status is Status.SCHEDULED:
+        return None
+    return _between(task.queued_at, utcnow() if task.status is Status.QUEUED else task.started_at)
+
+
+def worker_of(task: Task) -> str:
+    """The worker of the last attempt; empty where there was none."""
+    last = task.history[-1] if task.history else {}
+    return task.worker or str(last.get("worker") or "")
+
+
 def progress(task: Task) -> Progress | None:
     """The progress of a running attempt; the rate is the mean since its start, and so is the time left.
 

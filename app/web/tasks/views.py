@@ -11,19 +11,22 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.core.catalog import TaskType
-from app.core.errors import BadSearch, Invalid, NotFound
+from app.core.clock import utcnow
+from app.core.errors import BadQuery, BadSearch, Conflict, Invalid, NotFound
 from app.core.files.store import StoredFile
 from app.core.listing.cursors import Page
 from app.core.listing.filter import ORDERINGS, PAGE_SIZES, TYPED, TaskFilter
 from app.core.listing.listing import MOST_NEW
 from app.core.params.paths import MOST_ITEMS
+from app.core.queue.dispatcher import UNDO_LEEWAY, UNDO_WITHIN
 from app.core.tasks.states import Action, Priority, Status
 from app.core.tasks.task import Task
 from app.extensions import access, services
 from app.http.owners import with_owner
 from app.web.create.envelope import nonce
 from app.web.platform import request_args
-from app.web.platform.flashes import flash_at
+from app.web.platform.errors import wants_json
+from app.web.platform.flashes import Undo, flash_at
 from app.web.platform.fragments import region
 from app.web.platform.permissions import requires
 from app.web.platform.pulse import live, unless_refused
@@ -33,6 +36,7 @@ from app.web.results.source import ResultSource, source_of
 from app.web.results.table_state import TableState
 from app.web.tasks import bulk_wording, detail, timeline
 from app.web.tasks.as_commands import commands
+from app.web.tasks.list_frame import Frame, frame_of, part_frame
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -45,7 +49,10 @@ NOT_YET = "The queue (Redis) does not answer. The task is saved and starts when 
 @blueprint.get("/tasks")
 @requires("task.read")
 def index() -> str | Response:
-    given = request.args.to_dict(flat=False)
+    frame, given = frame_of(request.args.to_dict(flat=False))
+    if not request.args and frame.preference.first:
+        return redirect(url_for(".index", view=frame.preference.first), 303)
+    unchanged = frame.view is not None and not frame.changed
     try:
         wanted = with_owner(TaskFilter.parse(given))
         if named := _named(wanted):
@@ -53,10 +60,15 @@ def index() -> str | Response:
         page = access().page(wanted)
     except BadSearch as bad:
         usable = TaskFilter.parse({name: texts for name, texts in given.items() if name not in TYPED})
-        return _list(usable, access().page(usable), typed=given.get("q", [""])[0], problem=str(bad))
-    if _was_typed(wanted, given):
-        return redirect(url_for(".index", **wanted.args()), 303)
-    return _list(wanted, page)
+        return _list(frame, usable, access().page(usable), typed=given.get("q", [""])[0], problem=str(bad))
+    except BadQuery as bad:
+        if not unchanged:
+            raise
+        # A view of another version must not shut the list of somebody that begins with it.
+        return _list(Frame(), TaskFilter(), access().page(TaskFilter()), broken_view=str(bad))
+    if not unchanged and _was_typed(wanted, given):
+        return redirect(frame.url(wanted.args()), 303)
+    return _list(frame, wanted, page)
 
 
 def _was_typed(wanted: TaskFilter, given: dict[str, list[str]]) -> bool:
@@ -71,9 +83,14 @@ def _named(wanted: TaskFilter) -> ObjectId | None:
     return ids[0] if ids and len(ids) == 1 else None
 
 
-def _list(wanted: TaskFilter, page: Page, typed: str = "", problem: str = "") -> str:
+def _list(
+    frame: Frame, wanted: TaskFilter, page: Page, typed: str = "", problem: str = "", broken_view: str = ""
+) -> str:
     """Return the page of a list; ``problem`` says why what was ``typed`` cannot be searched for."""
+    views = access().views
+    own, shared = views.own(), views.of_others()
     kinds = services().catalog.types()
+    named = {wanted.owner, *(view.owner for view in shared)} - {""}
     return render_template(
         "tasks/list.html",
         wanted=wanted,
@@ -84,11 +101,15 @@ def _list(wanted: TaskFilter, page: Page, typed: str = "", problem: str = "") ->
         sizes=PAGE_SIZES,
         orderings=ORDERINGS,
         kinds=kinds,
-        names=services().people.users.names([wanted.owner] if wanted.owner else ()),
+        names=services().people.users.names(named),
         priorities=list(Priority),
         statuses=list(Status),
+        own_views=own,
+        shared_views=shared,
+        broken_view=broken_view,
         possible=bulk_wording.possible(access().among(wanted, [*Status])),
-        **_row_values([*page.tasks], kinds),
+        **frame.values(wanted),
+        **_row_values([*page.tasks], kinds, frame),
     )
 
 
@@ -96,10 +117,16 @@ def _list(wanted: TaskFilter, page: Page, typed: str = "", problem: str = "") ->
 @requires("task.read")
 def counts() -> str:
     """The tabs; with ``before``, the top of a list, also how many tasks have come into it since."""
-    wanted = request_args.task_filter()
+    frame, given = part_frame(request.args.to_dict(flat=False))
+    wanted = TaskFilter.parse(given)
     new = access().newer(wanted, wanted.before) if wanted.before else 0
     return region(
-        "tasks/_tabs.html", wanted=wanted, counts=access().counts(wanted), new=new, most_new=MOST_NEW
+        "tasks/_tabs.html",
+        wanted=wanted,
+        counts=access().counts(wanted),
+        new=new,
+        most_new=MOST_NEW,
+        list_url=frame.url,
     )
 
 
@@ -107,9 +134,10 @@ def counts() -> str:
 @requires("task.read")
 def rows() -> str:
     """The rows that may still change, each in its place; and again the question for those still live."""
-    ids = request_args.task_ids()
-    found = access().rows(ids)
-    return region("tasks/_rows_update.html", tasks=found, **_row_values(found, services().catalog.types()))
+    frame, given = part_frame(request.args.to_dict(flat=False))
+    found = access().rows(request_args.task_ids(given))
+    kinds = services().catalog.types()
+    return region("tasks/_rows_update.html", tasks=found, kept=frame.kept, **_row_values(found, kinds, frame))
 
 
 def _polls(ids: list[str]) -> list[str]:
@@ -119,8 +147,13 @@ def _polls(ids: list[str]) -> list[str]:
     ]
 
 
-def _row_values(shown: list[Task], kinds: list[TaskType]) -> dict[str, Any]:
+def _row_values(shown: list[Task], kinds: list[TaskType], frame: Frame) -> dict[str, Any]:
+    owners = {task.owner for task in shown} if "owner" in frame.look.columns else ()
     return {
+        "look": frame.look,
+        "owners": services().people.users.names(owners),
+        "queued_for": detail.queued_for,
+        "worker_of": detail.worker_of,
         "titles": {kind.name: kind.title for kind in kinds},
         "polls": _polls([str(task.id) for task in shown if task.live]),
         "progress_of": detail.progress,
@@ -320,8 +353,27 @@ def _log_values(task: Task, attempt: int | None) -> dict[str, Any]:
 def cancel(task_id: str) -> Response:
     access().cancel(request_args.task_id_of(task_id))
     task = access().get(request_args.task_id_of(task_id))
-    ended = task.status.ended
-    return _done(task_id, "The task is canceled." if ended else "Stopping the task…")
+    if not task.status.ended:
+        return _done(task_id, "Stopping the task…")
+    undo = Undo(url_for(".undo_cancel", task_id=task_id)) if task.waited else None
+    return _done(task_id, "The task is canceled.", undo=undo)
+
+
+@blueprint.post("/tasks/<task_id>/undo-cancel")
+@requires("task.cancel")
+def undo_cancel(task_id: str) -> Response:
+    try:
+        access().undo_cancel(request_args.task_id_of(task_id))
+    except Conflict as conflict:
+        return _not_undone(task_id, conflict)
+    task = access().get(request_args.task_id_of(task_id))
+    scheduled = task.status is Status.SCHEDULED
+    return _done(
+        task_id,
+        "Cancel undone. The task is scheduled as before."
+        if scheduled
+        else f"Cancel undone. The task is at the end of the {task.priority.word}-priority queue.",
+    )
 
 
 @blueprint.post("/tasks/<task_id>/again")
@@ -356,12 +408,43 @@ def retry(task_id: str) -> Response:
 @requires("task.reprioritize")
 def reprioritize(task_id: str) -> Response:
     priority = request_args.priority_of(request.form.get("priority", ""))
-    access().reprioritize(request_args.task_id_of(task_id), priority)
+    before = access().reprioritize(request_args.task_id_of(task_id), priority)
+    fields = {
+        "priority": before.priority.word,
+        "dispatch": str(before.dispatch + 1),
+        "until": str(int((utcnow() + UNDO_WITHIN + UNDO_LEEWAY).timestamp())),
+    }
     return _done(
         task_id,
         f"Priority changed to {priority.label}. "
         f"The task moved to the end of the {priority.word}-priority queue.",
+        undo=Undo(url_for(".undo_priority", task_id=task_id), fields),
     )
+
+
+@blueprint.post("/tasks/<task_id>/undo-priority")
+@requires("task.reprioritize")
+def undo_priority(task_id: str) -> Response:
+    """Move a task back that was moved by the page before; the form has its number since."""
+    priority = request_args.priority_of(request.form.get("priority", ""))
+    dispatch = request_args.number_of(request.form, "dispatch")
+    try:
+        if request_args.number_of(request.form, "until") < utcnow().timestamp():
+            raise Conflict("It's too late to undo this. Change the priority instead.")
+        access().reprioritize(request_args.task_id_of(task_id), priority, dispatch)
+    except Conflict as conflict:
+        return _not_undone(task_id, conflict)
+    return _done(
+        task_id,
+        f"Priority is {priority.label} again. The task is at the end of the {priority.word}-priority queue.",
+    )
+
+
+def _not_undone(task_id: str, conflict: Conflict) -> Response:
+    """Say on the page of the task, which shows how it is now, why it was not undone."""
+    if wants_json():
+        raise conflict
+    return _done(task_id, f"Not undone. {conflict}", "warning")
 
 
 @blueprint.post("/tasks/<task_id>/delete")
@@ -371,10 +454,10 @@ def delete(task_id: str) -> Response:
     return _said(url_for(".index"), "The task, its log and its files are deleted.", "success")
 
 
-def _done(task_id: str, message: str, category: str = "success") -> Response:
-    return _said(url_for(".detail", task_id=task_id), message, category)
+def _done(task_id: str, message: str, category: str = "success", undo: Undo | None = None) -> Response:
+    return _said(url_for(".detail", task_id=task_id), message, category, undo)
 
 
-def _said(address: str, message: str, category: str) -> Response:
-    flash_at(address, message, category)
+def _said(address: str, message: str, category: str, undo: Undo | None = None) -> Response:
+    flash_at(address, message, category, undo)
     return redirect(address, 303)

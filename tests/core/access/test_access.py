@@ -12,6 +12,7 @@ from bson import ObjectId
 
 from app.core.access.access import Access
 from app.core.access.bulk_operations import BulkOperation, NewBulk
+from app.core.access.rights import PERMISSIONS
 from app.core.clock import utcnow
 from app.core.errors import Forbidden, Invalid, NotFound
 from app.core.listing.filter import TaskFilter
@@ -225,11 +226,7 @@ def test_no_action_is_offered_that_is_refused(services, made, status):
     for target in TARGETS:
         task = made(target, status)
         for role, someone in ROLES.items():
-            wanted = {
-                action
-                for action in task.actions
-                if expected(role, target, Permission(f"task.{action.value}")) == YES
-            }
+            wanted = {action for action in task.actions if expected(role, target, PERMISSIONS[action]) == YES}
             if expected(role, target, Permission.TASK_READ) == YES:
                 assert services.access(someone).actions(task) == wanted
 

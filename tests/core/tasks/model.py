@@ -136,7 +136,7 @@ class World:
             late = sorted(_claim(each) for each in self.late if each.worker == worker)
             workers.append((task.worker == worker, [_claim(each) for each in held], late))
         return (
-            (task.status.value, task.hint, bool(task.cancel), *_claim(task)),
+            (task.status.value, task.hint, bool(task.cancel), bool(task.waited), *_claim(task)),
             self.queue.waiting,
             str(sorted(workers)),
         )
@@ -145,7 +145,9 @@ class World:
         was, now = Status(before["status"]), Status(after["status"])
         moved = was is not now or now is Status.RUNNING
         _require((was, now) in LEGAL or not moved, f"{was.value} to {now.value} is not in the table")
-        _require(was not in ENDED or self.acting == "retry", "an end was left without a user's retry")
+        _require(
+            was not in ENDED or self.acting in ("retry", "undo"), "an end was left without a user's retry"
+        )
         _require(after["attempt"] <= after["max_attempts"], "more attempts than allowed")
         _require(now is not Status.CANCELED or "cancel" in after, "canceled, and nobody had asked for it")
         _require((now is Status.QUEUED) == ("hint" in after), "a hint without a queued task, or none")

@@ -192,6 +192,10 @@ def of_users(world: World) -> Iterator[Step]:
     for action in ACTS.keys() & world.task.actions:
         costs = 2 if action is Action.REPRIORITIZE else 1
         yield Step(f"Bob: {action.value}", by_user, (action.value, ACTS[action]), costs)
+    if world.task.waited:
+        yield Step(
+            "Bob: undo", by_user, ("undo", lambda world: world.dispatch.tasks.undo_cancel(world.task)), 2
+        )
 
 
 ACTS: dict[Action, Callable[[World], object]] = {

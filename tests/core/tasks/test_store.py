@@ -32,6 +32,10 @@ OTHERS: dict[str, Write] = {
     "claim": lambda tasks, task: tasks.claim(task.id, task.dispatch, "w1"),
     "cancel": lambda tasks, task: tasks.cancel(task.id, "bob"),
     "retry": lambda tasks, task: tasks.retry(task),
+    "undo_cancel": lambda tasks, task: tasks.undo_cancel(replace(task, waited={"status": "queued"})),
+    "undo_cancel_scheduled": lambda tasks, task: tasks.undo_cancel(
+        replace(task, waited={"status": "scheduled", "run_at": task.created_at})
+    ),
     "reprioritize": lambda tasks, task: tasks.reprioritize(task, Priority.LOW),
     "stage": lambda tasks, task: tasks.stage(task),
     "defer": lambda tasks, task: tasks.defer(task, task.created_at),

@@ -197,13 +197,16 @@ def test_many_tasks_are_changed_by_the_server(run: Run, services: Services, subm
     operation = json.loads(done.stdout)
     assert (operation["action"], operation["filter"], operation["done"]) == ("cancel", {"tag": "x"}, 1)
     assert (marked.refresh().status, other.refresh().status) == ("canceled", "queued")
+    done = run("bulk", "tag", "--add", "of-bulk", "--id", other.id, "--wait", "--json")
+    tagged = json.loads(done.stdout)
+    assert tagged["tag"] == "of-bulk" and "of-bulk" in other.refresh().tags
     moved = run("bulk", "reprioritize", "--to", "low", "--id", other.id, "--id", marked.id)
     assert moved.exit_code == Exit.OK and other.refresh().priority == "low"
     assert "1 changed, 1 skipped" in moved.stderr
     shown = run("bulk", "show", moved.stdout.strip()).stdout
     assert "Changed\t1\n" in shown and "Skipped, canceled\t1\n" in shown
     listed = [line.split("\t")[0] for line in run("bulk", "list").stdout.splitlines()]
-    assert listed == [moved.stdout.strip(), operation["id"]]
+    assert listed == [moved.stdout.strip(), tagged["id"], operation["id"]]
     assert run("bulk", "wait", operation["id"]).exit_code == Exit.OK
     assert run("bulk", "show", "0" * 24).exit_code == Exit.REFUSED
 

@@ -54,21 +54,21 @@ def test_the_query_belongs_to_the_address(app):
     with app.test_request_context("/tasks?tag=a+b&status=failed"):
         flashes.flash_at("/tasks?status=failed&tag=a%20b", "mine", "success")
         flashes.flash_at("/tasks?status=failed", "other", "success")
-        assert flashes._taken() == [("success", "mine")]
+        assert flashes._taken() == [("success", "mine", None)]
         assert flashes._taken() == []
 
 
 def test_behind_a_prefix(app):
     with app.test_request_context("/tasks", base_url="http://localhost/queue"):
         flashes.flash_at("/queue/tasks", "mine", "success")
-        assert flashes._taken() == [("success", "mine")]
+        assert flashes._taken() == [("success", "mine", None)]
 
 
 def test_a_few_are_kept(app):
     with app.test_request_context("/tasks"):
         for number in range(20):
             flashes.flash_at("/tasks", str(number), "success")
-        assert [message for _, message in flashes._taken()] == ["15", "16", "17", "18", "19"]
+        assert [message for _, message, _ in flashes._taken()] == ["15", "16", "17", "18", "19"]
 
 
 def test_what_people_write_stays_text(browser, services):

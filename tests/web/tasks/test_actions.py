@@ -13,7 +13,7 @@ from app.core.secrets.secret import Secret
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import NewTask
 from tests.web.create.creating import publish
-from tests.web.looking import claim, fail, succeed
+from tests.web.looking import claim, fail, succeed, text_of
 from workers.types.task_modules import load
 
 
@@ -174,3 +174,46 @@ def test_redis_away_a_retry_is_kept_and_says_so(alice, services, new_task, monke
     assert alice.press(task, "retry").status_code == 303
     assert services.tasks.get(task.id).status is Status.QUEUED
     assert "starts when the queue is back" in flashed(alice)
+
+
+def undo_form(page: str) -> tuple[str, dict[str, str]]:
+    """Address and fields of the button that the message has."""
+    form = re.search(r'<form method="post" action="([^"]+)" class="undo">(.*?)</form>', page, re.S)
+    assert form, text_of(page)
+    return form[1], dict(re.findall(r'name="([^"]+)" value="([^"]*)"', form[2]))
+
+
+class TestUndo:
+    def test_a_cancel_is_undone_by_the_button_of_its_message(self, alice, services, new_task):
+        task = new_task()
+        page = alice.open(alice.press(task, "cancel").location)
+        address, fields = undo_form(page)
+        answer = alice.client.post(address, data=fields)
+        assert (answer.status_code, answer.location) == (303, f"/tasks/{task.id}")
+        assert "Cancel undone. The task is at the end of the medium-priority queue." in alice.read(
+            answer.location
+        )
+        assert services.tasks.get(task.id).status is Status.QUEUED
+        assert services.db.audit.count_documents({"event": "task.restore"}) == 1
+        answer = alice.client.post(address, data=fields)
+        assert "Not undone." in alice.read(answer.location)
+        assert services.db.audit.count_documents({"event": "task.restore"}) == 1
+
+    def test_a_running_task_has_no_such_button(self, alice, services, new_task):
+        task = new_task()
+        claim(services, task)
+        assert 'class="undo"' not in alice.open(alice.press(task, "cancel").location)
+
+    def test_a_priority_is_undone(self, alice, services, new_task):
+        task = new_task(priority="low")
+        page = alice.open(alice.press(task, "priority", priority="high").location)
+        address, fields = undo_form(page)
+        assert alice.client.post(address, data={**fields, "dispatch": "x"}).status_code == 400
+        assert alice.client.post(address, data={**fields, "priority": "x"}).status_code == 422
+        late = alice.client.post(address, data={**fields, "until": "1"})
+        assert "too late" in alice.read(late.location)
+        assert services.tasks.get(task.id).priority is Priority.HIGH
+        answer = alice.client.post(address, data=fields)
+        assert "Priority is Low again." in alice.read(answer.location)
+        assert services.tasks.get(task.id).priority is Priority.LOW
+        assert "Not undone." in alice.read(alice.client.post(address, data=fields).location)

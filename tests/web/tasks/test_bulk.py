@@ -49,7 +49,10 @@ class TestTheList:
         services.dispatch.cancel(one_of_each["runs"].id, "bob")
         html = bob.open("/tasks")
         assert html.count('type="checkbox" name="id"') == 4
-        for name, actions in {"waits": "cancel clone reprioritize", "runs": "clone"}.items():
+        for name, actions in {
+            "waits": "cancel clone reprioritize tag untag",
+            "runs": "clone tag untag",
+        }.items():
             assert f'<tr id="task-{one_of_each[name].id}" data-actions="{actions}">' in html
         assert "Select waits" in text_of(html)
         row = bob.open(f"/tasks/rows?ids={one_of_each['waits'].id}")
@@ -70,7 +73,9 @@ class TestTheList:
 
     def test_only_what_the_filter_and_the_person_allow_is_offered(self, bob, new_task, monkeypatch):
         new_task()
-        assert 'data-actions="cancel clone reprioritize" data-counted' in bob.open("/tasks?status=queued")
+        assert 'data-actions="cancel clone reprioritize tag untag" data-counted' in bob.open(
+            "/tasks?status=queued"
+        )
         looker = Person(
             "bob",
             "bob",
@@ -103,6 +108,19 @@ WHAT_COMES_OF_IT = {
         "1 task moved to the end of the high-priority queue. Skipped 1 is running runs",
         {},
     ),
+    "again": (
+        "Run 4 tasks again? A new task is created with the same inputs for each of them.",
+        "",
+        "No task run again. Skipped 4 cannot be run again with the same inputs",
+        {},
+    ),
+    "tag": (
+        "Tag 4 tasks with “night”? The tasks are listed under this tag, and found by it.",
+        "",
+        "4 tasks tagged “night”. No tasks were skipped.",
+        {},
+    ),
+    "untag": ("Nothing to untag", "Skipped: 4 do not have this tag.", None, {}),
     "delete": (
         "Delete 2 tasks? This permanently deletes the tasks with their logs and files. It can't be undone.",
         "Skipped: 1 waits, 1 is running.",
@@ -117,11 +135,14 @@ class TestNamed:
     def test_done_to_those_it_is_legal_for(self, bob, services, one_of_each, path):
         question, left, said, changed = WHAT_COMES_OF_IT[path]
         before = states(services)
-        preview = bob.choose(path, *one_of_each.values(), priority="high")
+        preview = bob.choose(path, *one_of_each.values(), priority="high", tag=" Night")
         assert question in text_of(preview)
         assert left in text_of(preview)
         assert states(services) == before
 
+        if said is None:
+            assert "<button class" not in preview.split("<main")[1].split("</main")[0]
+            return
         assert said in bob.end(preview)
         after = {**before, **changed}
         assert states(services) == {name: status for name, status in after.items() if status is not None}

@@ -74,6 +74,7 @@ def test_each_takes_the_permission_of_its_action(app):
         if rule.endpoint.startswith("many.")
     }
     actions = {"cancel": "cancel", "retry": "retry", "priority": "reprioritize", "delete": "delete"}
+    actions |= {"again": "clone", "tag": "tag", "untag": "tag"}
     assert needed == {
         f"many.{path}{part}": f"task.{action}"
         for path, action in actions.items()

@@ -117,6 +117,7 @@ def test_no_link_and_no_button_leads_to_a_refusal(client, services, task_in, act
     for form in sorted(forms, key=lambda form: ("delete" in form, form)):
         data = {
             "priority": "low",
+            "tag": "night",
             "submission_key": "a-key-of-this-button",
             "id": [str(task.id) for task in tasks],
         }

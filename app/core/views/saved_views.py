@@ -1,0 +1,185 @@
+"""Saved views: a filter, a sort and the look of the list under a name, for one person or for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+from pymongo.errors import DuplicateKeyError
+
+from app.core import stored
+from app.core.clock import utcnow
+from app.core.errors import BadQuery, Conflict, Invalid, NotFound
+from app.core.listing.filter import TaskFilter
+from app.core.mongo import Document, Mongo
+from app.core.people.names import name_key
+from app.core.tasks.task import one_line
+from app.core.views.look import Look
+
+LONGEST_NAME = 60
+MOST = 50
+"""So many views a person may have."""
+MOST_SHARED = 200
+"""So many views of others are listed, by name."""
+MISSING = "This view doesn't exist. It may have been deleted, or is not shared any more."
+FULL = f"You have {MOST} saved views, the most allowed. Delete one first."
+
+
+@dataclass(frozen=True)
+class NewView:
+    """What somebody saves. ``filter`` is a query string without the place in the list."""
+
+    name: str
+    filter: Mapping[str, Any]
+    look: Look
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class SavedView:
+    """A view as MongoDB holds it; ``owner`` is the ID of a user. Times are aware UTC."""
+
+    id: ObjectId
+    owner: str
+    name: str
+    changed_at: datetime
+    shared: bool = False
+    filter: dict[str, Any] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    density: str = "comfortable"
+
+    @property
+    def wanted(self) -> TaskFilter:
+        """What its list shows. Raises BadQuery, also for a filter that this version does not have."""
+        return TaskFilter.parse({name: [str(value)] for name, value in self.filter.items()})
+
+    @property
+    def look(self) -> Look:
+        """How its list looks; as usual where this version does not have such columns."""
+        try:
+            return Look.parse(self.columns, self.density)
+        except BadQuery:
+            return Look()
+
+
+_REQUIRED: dict[str, stored.Check] = {
+    "_id": stored.is_id,
+    "owner": stored.is_name,
+    "name": stored.is_name,
+    "changed_at": stored.is_time,
+}
+_OPTIONAL: dict[str, stored.Check] = {
+    "shared": stored.is_flag,
+    "filter": stored.is_document,
+    "columns": stored.list_of(stored.is_text),
+    "density": stored.is_text,
+}
+
+
+def _view(document: Document) -> SavedView:
+    """Raises DamagedDocumentError."""
+    values: dict[str, Any] = stored.checked(document, _REQUIRED, _OPTIONAL)
+    values["columns"] = tuple(values.get("columns", ()))
+    return SavedView(id=values.pop("_id"), **values)
+
+
+def _readable(documents: Iterable[Document]) -> list[SavedView]:
+    return list(stored.readable("saved view", _view, documents))
+
+
+def checked_name(text: str) -> str:
+    """Return the name of a view as it is stored. Raises Invalid."""
+    name = one_line(text)
+    if not 1 <= len(name) <= LONGEST_NAME:
+        raise Invalid("Check the name.", {"name": f"Use 1 to {LONGEST_NAME} characters."})
+    return name
+
+
+class SavedViews:
+    """The collection `saved_views`. A name is unique among those of a person, whatever its case.
+
+    Each view of a person has a slot of its own, of `MOST`: so two requests at once cannot make too many.
+    """
+
+    def __init__(self, db: Mongo) -> None:
+        self._views = db.saved_views
+
+    def find(self, view_id: ObjectId) -> SavedView | None:
+        document = self._views.find_one({"_id": view_id})
+        return next(iter(_readable([document] if document else [])), None)
+
+    def of(self, person: str) -> list[SavedView]:
+        """Return the views of a person, by name."""
+        return _readable(self._views.find({"owner": person}).sort([("name_key", 1)]).limit(MOST))
+
+    def of_others(self, person: str) -> list[SavedView]:
+        """Return the views that others share, by name; `MOST_SHARED` at most."""
+        shared = self._views.find({"shared": True, "owner": {"$ne": person}})
+        return _readable(shared.sort([("name_key", 1), ("_id", 1)]).limit(MOST_SHARED))
+
+    def add(self, owner: str, new: NewView) -> SavedView:
+        """Save a view. Raises Invalid for a name that cannot be used, Conflict for one that is taken, or
+        where the person has too many."""
+        name = checked_name(new.name)
+        document = {
+            "_id": ObjectId(),
+            "owner": owner,
+            "name": name,
+            "name_key": name_key(name),
+            **_values(new),
+        }
+        while True:
+            slot = self._free_slot(owner)
+            try:
+                self._views.insert_one({**document, "slot": slot})
+                return _view(document)
+            except DuplicateKeyError:
+                if self.named(owner, name):
+                    raise _taken(name) from None  # Else another request took the slot.
+
+    def named(self, owner: str, name: str) -> SavedView | None:
+        """Return the view of a person that has a name, in whatever case."""
+        document = self._views.find_one({"owner": owner, "name_key": name_key(one_line(name))})
+        return next(iter(_readable([document] if document else [])), None)
+
+    def replace(self, view_id: ObjectId, new: NewView) -> SavedView:
+        """Give a view another name and content. Raises Invalid, Conflict, and NotFound where it is gone."""
+        name = checked_name(new.name)
+        values = {"name": name, "name_key": name_key(name), **_values(new)}
+        try:
+            found = self._views.update_one({"_id": view_id}, {"$set": values}).matched_count
+        except DuplicateKeyError:
+            raise _taken(name) from None
+        view = self.find(view_id) if found else None
+        if view is None:
+            raise NotFound(MISSING)
+        return view
+
+    def delete(self, view_id: ObjectId) -> bool:
+        """Return whether there was such a view."""
+        return self._views.delete_one({"_id": view_id}).deleted_count == 1
+
+    def _free_slot(self, owner: str) -> int:
+        """Raises Conflict where there is none."""
+        taken = {view.get("slot") for view in self._views.find({"owner": owner}, {"slot": 1})}
+        free = next((slot for slot in range(MOST) if slot not in taken), None)
+        if free is None:
+            raise Conflict(FULL)
+        return free
+
+
+def _values(new: NewView) -> Document:
+    return {
+        "shared": new.shared,
+        "filter": dict(new.filter),
+        "columns": list(new.look.columns),
+        "density": new.look.density,
+        "changed_at": utcnow(),
+    }
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(f"You have a view “{name}” already. Choose another name, or replace it.")
