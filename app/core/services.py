@@ -20,6 +20,8 @@ from app.core.access.bulk_operations import BulkOperation, BulkOperations
 from app.core.access.bulk_run import BulkRunner
 from app.core.access.engine import Engine
 from app.core.access.rights import Rights
+from app.core.batches.creation import Creation
+from app.core.batches.store import Batches
 from app.core.catalog import Catalog
 from app.core.errors import Cause, Unavailable
 from app.core.files.attempt_logs import Logs
@@ -77,6 +79,7 @@ class Services:
     listing: Listing
     bulk: Bulk
     operations: BulkOperations
+    batches: Creation
     stats: Stats
     vault: Vault
     people: People
@@ -101,6 +104,7 @@ class Services:
             self.operations,
             self.stats,
             self.pauses,
+            self.batches,
         )
         return Access(engine, Rights(person, origin, self.people.audit), self.quotas)
 
@@ -182,6 +186,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         listing=listing,
         bulk=Bulk(listing, dispatch, queries),
         operations=BulkOperations(db),
+        batches=Creation(Batches(db, timedelta(days=settings.retention_days)), dispatch, queries),
         stats=Stats(db, listing),
         vault=vault,
         people=people,

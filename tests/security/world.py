@@ -79,6 +79,7 @@ class World:
             "passkey_id": "x",
             "provider": "company",
             "operation_id": "0" * 24,
+            "batch_id": "0" * 24,
         }
 
     def routes(self) -> list[Route]:

@@ -29,6 +29,8 @@ from app.core.schema import version
 
 ORDER = (
     version.COLLECTION,  # First: what is read afterwards may be newer, which a migration passes over.
+    "batches",
+    "batch_parts",
     "tasks",
     "deletions",
     "logs",

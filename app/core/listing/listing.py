@@ -32,6 +32,7 @@ from app.core.tasks.task import (
     LIVE_STATES,
     TEAM_KEYWORD,
     Task,
+    batch_keyword,
     owner_keyword,
     private_keyword,
     tag_keyword,
@@ -119,7 +120,14 @@ class Listing:
         query: Document = {}
         if wanted.type:
             query["type"] = wanted.type
-        if wanted.tag or wanted.owner or self._within or sought.words or sought.ids is not None:
+        if (
+            wanted.tag
+            or wanted.batch
+            or wanted.owner
+            or self._within
+            or sought.words
+            or sought.ids is not None
+        ):
             query.update(self._keywords(wanted, sought))
         if wanted.error:
             query["error.message"] = _beginning(wanted.error.replace("\r\n", "\n"))
@@ -166,14 +174,16 @@ class Listing:
         return sought
 
     def _keywords(self, wanted: TaskFilter, sought: Sought) -> Document:
-        """The words, tag and owner of a filter, and the condition of these lists.
+        """The words, tag, batch and owner of a filter, and the condition of these lists.
 
         Each is a keyword of its own kind, so one index serves them all.
         """
         query: Document = {} if sought.ids is None else {"_id": {"$in": list(sought.ids)}}
         if sought.ids and len(sought.ids) == 1:
             query["_id"] = sought.ids[0]
-        groups: list[Document] = [{"keywords": tag_keyword(wanted.tag)}] if wanted.tag else []
+        groups: list[Document] = [{"keywords": batch_keyword(wanted.batch)}] if wanted.batch else []
+        if wanted.tag:
+            groups.append({"keywords": tag_keyword(wanted.tag)})
         if wanted.owner:
             groups.append({"keywords": owner_keyword(wanted.owner)})
         groups += [{"keywords": {"$in": list(word.words)}} for word in sought.words]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,9 +18,10 @@ from itertools import islice
 from typing import Any
 
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import RedisError, ResponseError
 from rq import Queue
-from rq.job import Job
+from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY, clean_worker_registry
 
@@ -41,6 +43,7 @@ SEARCH_LIMIT = 5_000_000  # places that Redis may search to revoke hints: some 5
 # For a message that a stock RQ worker popped and died with: while its hash is there, it seems to wait.
 # One that waits for longer than this is sent again beside the old one, which does no harm.
 JOB_TTL_S = 3600
+FEW = 20
 GONE, ENDLESS = -2, -1  # What Redis says of the time that a key has left.
 
 log = logging.getLogger("app.core.queue.rq")
@@ -63,6 +66,18 @@ for i = 1, #KEYS - 1 do
 end
 local last = redis.call('XREVRANGE', KEYS[#KEYS], '+', '-', 'COUNT', 1)
 return {0, last[1] and last[1][1] or '0-0'}
+"""
+
+# Makes the hashes of many jobs: the fields that they share come once, then three values for each.
+_ADD = """
+local same = {}
+for i = 5, 4 + ARGV[4] do same[#same + 1] = ARGV[i] end
+for i = 5 + ARGV[4], #ARGV, 3 do
+  local key = ARGV[1] .. ARGV[i]
+  redis.call('HSET', key, unpack(same))
+  redis.call('HSET', key, 'description', ARGV[3] .. ' ' .. ARGV[i + 1], 'data', ARGV[i + 2])
+  redis.call('EXPIRE', key, ARGV[2])
+end
 """
 
 # The repair of a loss goes on from one place to the next, unless the data were lost once more.
@@ -120,15 +135,43 @@ class Queues:
         if not tasks:
             return
         with _translated(self.redis), self.redis.pipeline() as pipe:
-            for task in tasks:
-                queue = self._queues[task.priority]
-                queue.enqueue_job(self._job(task), pipeline=pipe)
+            if len(tasks) > FEW:
+                self._add_many(pipe, tasks)
+            else:
+                for task in tasks:
+                    self._queues[task.priority].enqueue_job(self._job(task), pipeline=pipe)
             pipe.xadd(WAKE, {"n": len(tasks)}, maxlen=1, approximate=False)
             try:
                 pipe.execute()
             except ResponseError:  # A hash without its entry, or an unmarked one, would seem to wait.
                 self.redis.delete(*(Job.key_for(task.job_id) for task in tasks))
                 raise
+
+    def _add_many(self, pipe: Pipeline, tasks: Sequence[Task]) -> None:
+        """Add what `enqueue_job` of RQ would, in a fraction of the time: what jobs share is sent once."""
+        alike: dict[tuple[Priority, str, int], list[Task]] = {}
+        for task in tasks:
+            alike.setdefault((task.priority, task.type, task.timeout_s), []).append(task)
+        for some in alike.values():
+            same = [part for pair in self._queued(some[0]).items() for part in pair]
+            own = [part for task in some for part in (task.job_id, str(task.id), self._data(task))]
+            given = [Job.redis_job_namespace_prefix, JOB_TTL_S, some[0].type, len(same), *same, *own]
+            pipe.eval(_ADD, 0, *given)
+        for priority in {task.priority for task in tasks}:
+            queue = self._queues[priority]
+            pipe.sadd(Queue.redis_queues_keys, queue.key)
+            pipe.rpush(queue.key, *(task.job_id for task in tasks if task.priority is priority))
+
+    def _queued(self, task: Task) -> dict[Any, Any]:
+        """Return the hash of a job that waits."""
+        job = self._job(task)
+        job.origin, job.enqueued_at = self._queues[task.priority].name, job.created_at
+        return {**job.to_dict(), "status": JobStatus.QUEUED.value}
+
+    def _data(self, task: Task) -> bytes:
+        called: tuple[Any, ...] = (FUNCTION, None, (str(task.id),), {})
+        packed: bytes = JSONSerializer.dumps(called)  # type: ignore[no-untyped-call]  # rq types it not
+        return zlib.compress(packed)
 
     def _job(self, task: Task) -> Job:
         return Job.create(

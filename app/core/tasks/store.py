@@ -99,7 +99,7 @@ class Tasks:
         told: Callable[[Sequence[Task]], None] = lambda tasks: None,
         progressed: Callable[[Sequence[Task]], None] = lambda tasks: None,
     ) -> None:
-        self._tasks = db.tasks
+        self._tasks, self._batches = db.tasks, db.batches
         self._retention = retention
         self._learn = learn
         self.told = told
@@ -151,6 +151,10 @@ class Tasks:
         task = Task.from_document(document)
         self.told([task])
         return task, True
+
+    def insert_all(self, documents: Sequence[Document]) -> None:
+        """Make the tasks of a part of a batch durable. Raises BulkWriteError, also for what is there."""
+        self._tasks.insert_many(documents, ordered=False)
 
     def mark_dispatched(self, tasks: Iterable[Task]) -> None:
         """Record that the hints of these tasks were pushed; a task that has moved on is left alone."""
@@ -362,8 +366,13 @@ class Tasks:
         return self._tasks.bulk_write(updates, ordered=False).matched_count if updates else 0
 
     def delete(self, task_ids: Sequence[ObjectId]) -> list[ObjectId]:
-        """Remove the documents of those that have ended; returns which of the tasks are gone."""
-        ended = {"_id": {"$in": list(task_ids)}, "status": {"$in": _ENDED}}
+        """Remove the documents of those that have ended; returns which of the tasks are gone.
+
+        Those of a batch whose tasks are being inserted stay: one that is gone would be inserted again.
+        """
+        ended: Document = {"_id": {"$in": list(task_ids)}, "status": {"$in": _ENDED}}
+        if being_made := [batch["_id"] for batch in self._batches.find({"state": "whole"}, {"_id": 1})]:
+            ended["batch"] = {"$nin": being_made}
         deleted = self._tasks.delete_many(ended).deleted_count
         if not deleted:
             return []

@@ -43,6 +43,7 @@ class NewTask:
     files: tuple[ObjectId, ...] = ()
     private: bool = False
     found_by: tuple[str, ...] = ()
+    batch: ObjectId | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class Task:
     private: bool = False
     submission_hash: str = ""
     keywords: list[Any] = field(default_factory=list)
+    batch: ObjectId | None = None
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Task:
@@ -160,6 +162,7 @@ _OPTIONAL: dict[str, stored.Check] = {
     "error": stored.maybe(stored.is_document),
     "history": stored.list_of(stored.shaped({}, _PAST)),
     "parent": _ID,
+    "batch": _ID,
     "put_offs": stored.is_count,
     "attempts_chosen": stored.is_count,
     "expire_at": _TIME,
@@ -227,6 +230,11 @@ def tag_keyword(tag: str) -> str:
     return f"tag:{tag}"
 
 
+def batch_keyword(batch_id: ObjectId | str) -> str:
+    """A batch's ID as it stands among the keywords of its tasks."""
+    return f"batch:{batch_id}"
+
+
 TEAM_KEYWORD = "for:team"
 """The keyword of tasks that are not private."""
 
@@ -269,6 +277,7 @@ def searched_words(new: NewTask) -> list[str]:
 
 
 def keywords_of(new: NewTask) -> list[str]:
-    """Everything by which a task is found: its words, its tags as a whole, its owner, and who may read it."""
+    """Everything by which a task is found: words, tags as a whole, batch, owner, and who may read it."""
     rights = rights_keywords(new.owner, private=new.private)
-    return [*searched_words(new), *map(tag_keyword, new.tags), *rights]
+    batch = [batch_keyword(new.batch)] if new.batch else []
+    return [*searched_words(new), *map(tag_keyword, new.tags), *batch, *rights]
