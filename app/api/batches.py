@@ -104,7 +104,7 @@ def _created(batch: core.Batch) -> models.BatchCreated:
         total=len(batch.ids),
         created=len(batch.task_ids),
         rejected=batch.rejected,
-        tasks=[str(task_id) if task_id else None for task_id in batch.ids],
+        task_ids=[str(task_id) if task_id else None for task_id in batch.ids],
         errors=[
             models.FieldProblem(
                 pointer="/".join(["", "tasks", str(problem.row), *_parts(problem.path)]),

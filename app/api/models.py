@@ -307,13 +307,13 @@ class FieldProblem(BaseModel):
 
 
 class BatchCreated(BaseModel):
-    """A batch that was created. ``tasks`` are the IDs in the order sent, null for what was rejected."""
+    """A batch that was created. ``task_ids`` are in the order sent, null for what was rejected."""
 
     id: str
     total: int
     created: int
     rejected: int
-    tasks: list[str | None]
+    task_ids: list[str | None]
     errors: list[FieldProblem] = Field(description="Of the tasks that were rejected; the first 1,000.")
 
 

@@ -18,6 +18,14 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError("The client needs httpx2. Install it with: pip install 'dtq[client]'") from None
 
+from dtq.client.batches import (
+    Batch,
+    BatchCreated,
+    BatchFailure,
+    BatchSummary,
+    BatchWaitTimeout,
+    NewTask,
+)
 from dtq.client.client import Client
 from dtq.client.errors import (
     BadAnswer,
@@ -56,6 +64,11 @@ __all__ = [
     "Attempt",
     "BadAnswer",
     "BadSetting",
+    "Batch",
+    "BatchCreated",
+    "BatchFailure",
+    "BatchSummary",
+    "BatchWaitTimeout",
     "BulkOperation",
     "BulkSkipped",
     "Client",
@@ -66,6 +79,7 @@ __all__ = [
     "Forbidden",
     "Invalid",
     "Me",
+    "NewTask",
     "NotFound",
     "ProblemError",
     "Progress",

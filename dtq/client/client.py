@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,9 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from uuid import uuid4
 
 import dtq
+from dtq.client import batches as of_batches
 from dtq.client import uploads
+from dtq.client.batches import Batch, BatchCreated, BatchMode, BatchSummary, NewTask
 from dtq.client.errors import BadAnswer
 from dtq.client.http import Http
 from dtq.client.records import (
@@ -202,6 +204,7 @@ class Client:
         type: str | None = None,
         priority: Priority | None = None,
         tag: str | None = None,
+        batch: str | None = None,
         owner: str | None = None,
         q: str | None = None,
         ended: Literal["1h", "24h", "7d"] | None = None,
@@ -215,22 +218,61 @@ class Client:
             for task in client.tasks(status="failed", type="clean_table", ended="24h"):
                 task.retry()
 
-        The filters are those of View Tasks: ``q`` are words, ``owner`` is the ID of a user, ``error`` the
-        message of a failure. For the first ten, use `itertools.islice`.
+        The filters are those of View Tasks: ``q`` are words, ``owner`` is the ID of a user, ``batch`` of a
+        batch, ``error`` the message of a failure. For the first ten, use `itertools.islice`.
         """
         named = {
-            "status": status, "type": type, "priority": priority, "tag": tag, "owner": owner, "q": q,
-            "ended": ended, "error": error, "sort": sort, "order": order, "per_page": per_page,
+            "status": status, "type": type, "priority": priority, "tag": tag, "batch": batch,
+            "owner": owner, "q": q, "ended": ended, "error": error, "sort": sort, "order": order,
+            "per_page": per_page,
         }  # fmt: skip
-        query: dict[str, Any] | None = {name: value for name, value in named.items() if value is not None}
+        query = {name: value for name, value in named.items() if value is not None}
+        for found in self._pages("/tasks", "tasks", query):
+            yield bound(self, TaskSummary, found)
+
+    def _pages(self, path: str, name: str, first: dict[str, Any]) -> Iterator[Any]:
+        query: dict[str, Any] | None = first
         while query is not None:
-            page = self._http.json("GET", "/tasks", query=query)
-            for found in _items(page, "tasks"):
-                yield bound(self, TaskSummary, found)
+            page = self._http.json("GET", path, query=query)
+            yield from _items(page, name)
             # Only the query of the address: behind a proxy its host and path may be others.
             query = dict(parse_qsl(urlsplit(page["next"]).query)) if page.get("next") else None
 
     # Many tasks at once
+
+    def submit_many(
+        self,
+        tasks: Iterable[NewTask],
+        *,
+        mode: BatchMode = "all",
+        title: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> BatchCreated:
+        """Create up to 10,000 tasks at once, of one type or several, and return their batch.
+
+            batch = client.submit_many(NewTask("monthly_report", {"month": month}) for month in range(1, 13))
+            batch.wait()
+
+        In the mode ``all``, all of them are created or, if one is wrong, none: Invalid has a pointer such as
+        /tasks/7/params/month for each field that is wrong. In the mode ``each``, those that are right are
+        created, and ``errors`` of what is returned tell of the others. Files in parameters are uploaded, each
+        once, however many tasks name it.
+
+        The batch is created once, however often the request must be sent; ``idempotency_key`` is as for
+        `submit`. Raises Invalid also for a batch that is too large, TooManyRequests where a quota is
+        exceeded (nothing is created then), Conflict while another request with the same key is creating it,
+        TypeError, ValueError, OSError.
+        """
+        return of_batches.submitted(self, tasks, mode, title, idempotency_key)
+
+    def batch(self, batch_id: str) -> Batch:
+        """Return a batch as it is now. Raises NotFound."""
+        return of_batches.bound(self, Batch, self._http.json("GET", of_batches.path_of(batch_id)))
+
+    def batches(self) -> Iterator[BatchSummary]:
+        """Iterate over all batches, newest first; pages are fetched as needed."""
+        for found in self._pages("/batches", "batches", {}):
+            yield of_batches.bound(self, BatchSummary, found)
 
     def bulk(
         self,

@@ -32,9 +32,9 @@ def test_tasks_are_created_at_once(program: Program, services: Services) -> None
     assert answer.status_code == 201, answer.text
     made = answer.json
     assert (made["total"], made["created"], made["rejected"], made["errors"]) == (2, 2, 0, [])
-    assert program.get(f"/tasks/{made['tasks'][0]}")["params"] == {"number": 7}
+    assert program.get(f"/tasks/{made['task_ids'][0]}")["params"] == {"number": 7}
     listed = program.get(f"/tasks?batch={made['id']}")["tasks"]
-    assert {one["id"] for one in listed} == {*made["tasks"]}
+    assert {one["id"] for one in listed} == {*made["task_ids"]}
     found = program.get(answer.headers["Location"].removeprefix("/api/v1"))
     assert (found["title"], found["types"], found["ended"]) == ("Nightly", ["count", "clean_table"], 0)
     assert found["counts"]["queued"] == 2 and found["duration_median_s"] is None
@@ -57,7 +57,7 @@ def test_what_is_wrong_is_told_by_row_and_field(program: Program, services: Serv
     assert services.db.tasks.count_documents({}) == 0
     made = program.post("/tasks/batch", {"tasks": tasks, "mode": "each"}, 201)
     assert (made["created"], made["rejected"]) == (1, 6)
-    assert [bool(one) for one in made["tasks"]] == [True] + [False] * 6
+    assert [bool(one) for one in made["task_ids"]] == [True] + [False] * 6
     assert made["errors"] == answer.json["errors"]
 
 

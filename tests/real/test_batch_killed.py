@@ -23,7 +23,7 @@ from tests.web.create.creating import publish
 
 pytestmark = pytest.mark.real
 
-TASKS = 600
+TASKS = 1_200  # two parts
 POINTS = ("batch_part", "batch_whole", "batch_inserted")
 
 

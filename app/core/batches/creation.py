@@ -11,24 +11,24 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import bson
 from bson import ObjectId
 from pymongo.errors import BulkWriteError
 
-from app.core.batches.batch import LEASE, MOST_BYTES, Batch, NewBatch, State
+from app.core.batches.batch import LEASE, Batch, NewBatch, State
 from app.core.batches.store import Batches, LostBatch, parts_of
 from app.core.clock import utcnow
-from app.core.errors import Conflict, Invalid, QueueUnavailable, TaskQueueError, Unavailable
+from app.core.errors import Conflict, QueueUnavailable, TaskQueueError, Unavailable
 from app.core.failpoints import reach
 from app.core.mongo import Document, is_away
 from app.core.queue.dispatcher import Dispatcher
+from app.core.queue.rq import Hint
 from app.core.tasks.document import new_document, require_room
 from app.core.tasks.queries import Queries
 from app.core.tasks.states import Status
-from app.core.tasks.task import NewTask, Task, searched_words
+from app.core.tasks.task import NewTask, Task
 
 WAIT_S = 20.0
 """How long a request with the key of a batch that is being created waits for it: longer than a lease."""
@@ -40,10 +40,6 @@ MADE = frozenset({State.MADE, State.READY})
 DUPLICATE = 11000
 STILL = "This batch is being created by an earlier request. Send it again with the same key in a moment."
 TOO_LATE = "The database answered too slowly, so the batch was given up and nothing was created. Try again."
-TOO_LARGE = (
-    f"The tasks of a batch take at most {MOST_BYTES >> 20} MB together in the database. "
-    "Send fewer rows, or large content as a file."
-)
 
 log = logging.getLogger("app.core.batches.creation")
 
@@ -65,7 +61,7 @@ class Creation:
         deadline = time.monotonic() + WAIT_S
         while True:
             documents = [self._document(task_id, task) for task_id, task in tasks.items()]
-            parts = list(_bounded(parts_of(documents)))
+            parts = list(parts_of(documents))
             batch = self.batches.open(new, len(parts))
             if batch:
                 return self._create(batch, tasks, parts), True
@@ -151,7 +147,7 @@ class Creation:
         parts: Sequence[Sequence[Document]],
     ) -> Batch:
         """Write everything that the tasks need, and then that it is whole. Raises LostBatch, Invalid."""
-        self.dispatch.words.learn(list({word for task in tasks.values() for word in searched_words(task)}))
+        self.dispatch.words.learn(_words_in(parts))
         self.dispatch.files.attach_many(_naming(tasks))
         saved = time.monotonic()
         for number, part in enumerate(parts):
@@ -198,25 +194,25 @@ class Creation:
 
     def _announced(self, part: Sequence[Document], *, anew: bool) -> bool:
         """Push the hints of a part, ``anew`` those that do not wait; False without Redis."""
-        tasks = [Task.from_document(document) for document in part if document["status"] == "queued"]
+        due = [document for document in part if document["status"] == Status.QUEUED.value]
+        told = list(map(Task.from_document, due[:MOST_TOLD]))
         try:
             if anew:
-                tasks = self.queries.still_waiting(self.dispatch.queues.missing(tasks))
-            self.dispatch.queues.push(tasks)
+                tasks = self.dispatch.queues.missing(list(map(Task.from_document, due)))
+                told = self.queries.still_waiting(tasks)
+                self.dispatch.queues.push(told)
+            else:  # What is known to be right need not be checked again, which takes a while.
+                self.dispatch.queues.push(list(map(Hint.of, due)))
         except QueueUnavailable:
             return False
-        self.dispatch.tasks.told(tasks[:MOST_TOLD])
+        self.dispatch.tasks.told(told[:MOST_TOLD])
         return True
 
 
-def _bounded(parts: Iterator[list[Document]]) -> Iterator[list[Document]]:
-    """Raise Invalid as soon as the parts are too large together."""
-    size = 0
-    for part in parts:
-        size += sum(len(bson.encode(document)) for document in part)
-        if size > MOST_BYTES:
-            raise Invalid(TOO_LARGE)
-        yield part
+def _words_in(parts: Sequence[Sequence[Document]]) -> list[str]:
+    """Return the words by which tasks are found: of what stands among keywords, only words hold no colon."""
+    found = (word for part in parts for document in part for word in document["keywords"])
+    return list(dict.fromkeys(word for word in found if ":" not in word))
 
 
 def _naming(tasks: Mapping[ObjectId, NewTask]) -> dict[ObjectId, list[ObjectId]]:

@@ -19,8 +19,18 @@ from bson.codec_options import CodecOptions
 from pymongo.errors import DuplicateKeyError
 
 from app.core import stored
-from app.core.batches.batch import LEASE, Batch, NewBatch, State, from_document, missing, to_document
+from app.core.batches.batch import (
+    LEASE,
+    MOST_BYTES,
+    Batch,
+    NewBatch,
+    State,
+    from_document,
+    missing,
+    to_document,
+)
 from app.core.clock import utcnow
+from app.core.errors import Invalid
 from app.core.listing.cursors import beyond, encode
 from app.core.mongo import Document, Mongo
 from app.core.tasks.task import batch_keyword
@@ -28,10 +38,14 @@ from app.core.tasks.task import batch_keyword
 PAGE_SIZE = 25
 TAKEN_AT_ONCE = 5
 LOOKED_AT_ONCE = 50
-PART_TASKS = 500
+PART_TASKS = 1_000
 PART_BYTES = 4 * 2**20
 LOOK_AGAIN = timedelta(days=1)
 PRUNE_S = 2.0
+TOO_LARGE = (
+    f"The tasks of a batch take at most {MOST_BYTES >> 20} MB together in the database. "
+    "Send fewer rows, or large content as a file."
+)
 _AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=timezone.utc)
 _LISTED = {"ids": 0, "problems": 0, "files": 0}
 
@@ -49,11 +63,17 @@ class BatchesPage:
 
 
 def parts_of(documents: Sequence[Document]) -> Iterator[list[Document]]:
-    """Yield tasks some at a time: at most `PART_TASKS` of `PART_BYTES` together, or one that is larger."""
+    """Yield tasks some at a time: at most `PART_TASKS` of `PART_BYTES` together, or one that is larger.
+
+    Raises Invalid where they are larger than `MOST_BYTES` together.
+    """
     part: list[Document] = []
-    size = 0
+    size = whole = 0
     for document in documents:
         length = len(bson.encode(document))
+        whole += length
+        if whole > MOST_BYTES:
+            raise Invalid(TOO_LARGE)
         if part and (len(part) == PART_TASKS or size + length > PART_BYTES):
             yield part
             part, size = [], 0

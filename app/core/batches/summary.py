@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from bson import ObjectId
 
-from app.core.batches.batch import Batch
+from app.core.batches.batch import Batch, State
 from app.core.listing.query_string import MAX_TEXT
 from app.core.listing.stats import durations_of, quantile
 from app.core.mongo import Document
@@ -47,7 +47,7 @@ class FailedReason:
 
 @dataclass(frozen=True)
 class Summary:
-    """The figures of a batch; ``deleted`` are its tasks that are gone.
+    """The figures of a batch; ``deleted`` are its tasks that are gone, ``to_come`` those not yet there.
 
     Durations are those of the tasks that succeeded, None where none is known.
     """
@@ -58,16 +58,17 @@ class Summary:
     p95: timedelta | None
     longest: timedelta | None
     reasons: tuple[FailedReason, ...]
+    to_come: int = 0
 
     @property
     def total(self) -> int:
         """All of its tasks, those that are gone as well."""
-        return sum(self.counts.values()) + self.deleted
+        return sum(self.counts.values()) + self.deleted + self.to_come
 
     @property
     def ended(self) -> int:
         """How many will not change by themselves."""
-        return self.total - sum(self.counts[status] for status in LIVE_STATES)
+        return self.total - self.to_come - sum(self.counts[status] for status in LIVE_STATES)
 
     @property
     def live(self) -> bool:
@@ -112,9 +113,13 @@ def _summary(batch: Batch, tasks: list[Document]) -> Summary:
         ]
     )
     failed = [task for task in tasks if task.get("status") == Status.FAILED.value]
+    absent = len(batch.task_ids) - len(tasks)
+    # None of its tasks can be deleted before all of them are there.
+    to_come = absent if batch.state is State.WHOLE else 0
     return Summary(
         counts={status: counts[status.value] for status in Status},
-        deleted=len(batch.task_ids) - len(tasks),
+        deleted=absent - to_come,
+        to_come=to_come,
         median=quantile(took, 0.5),
         p95=quantile(took, 0.95),
         longest=took[-1] if took else None,

@@ -99,7 +99,8 @@ class Quotas:
     def require_submit(self, person: Person, count: int = 1) -> None:
         """Count a submission of so many tasks. Raises QuotaExceeded before anything is stored.
 
-        The rate counts it as one, as it costs about as much; what waits counts every task.
+        The rate counts it as one, whatever its size: otherwise a role with a rate below 10,000 could never
+        create a large batch. How many tasks there are is what the quota of waiting tasks bounds.
         """
         most = _quota(self.waiting, person.role)
         if most is not None and not self._has_room(person.id, most, count):

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
+from bson import ObjectId
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError, ResponseError
@@ -26,6 +27,7 @@ from rq.serializers import JSONSerializer
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY, clean_worker_registry
 
 from app.core.errors import QueueUnavailable
+from app.core.mongo import Document
 from app.core.store_errors import causes
 from app.core.store_errors.advice import reason
 from app.core.tasks.states import Priority
@@ -103,6 +105,39 @@ class Redispatch:
         return f"{self.loss} {self.place}"
 
 
+class Due(Protocol):
+    """What a hint is made of; a `Task` is one."""
+
+    @property
+    def id(self) -> ObjectId: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def priority(self) -> Priority: ...
+    @property
+    def timeout_s(self) -> int: ...
+    @property
+    def job_id(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A task that waits, as little of it as a hint needs."""
+
+    id: ObjectId
+    type: str
+    priority: Priority
+    timeout_s: int
+    job_id: str
+
+    @classmethod
+    def of(cls, document: Document) -> Hint:
+        """Return the hint of a task that was written by this process."""
+        task_id, dispatch = document["_id"], document["dispatch"]
+        priority = Priority(document["priority"])
+        return cls(task_id, document["type"], priority, document["timeout_s"], f"{task_id}-{dispatch}")
+
+
 SAFE = "Tasks are safe and start when it is back."
 SAFE_ONCE_MENDED = "Tasks are safe and start once that is mended."
 
@@ -130,7 +165,7 @@ class Queues:
         self._take = redis.register_script(_TAKE)
         self._go_on = redis.register_script(_GO_ON)
 
-    def push(self, tasks: Sequence[Task]) -> None:
+    def push(self, tasks: Sequence[Due]) -> None:
         """Put a hint for each task at the end of its queue, in order, and wake the workers that wait."""
         if not tasks:
             return
@@ -147,9 +182,9 @@ class Queues:
                 self.redis.delete(*(Job.key_for(task.job_id) for task in tasks))
                 raise
 
-    def _add_many(self, pipe: Pipeline, tasks: Sequence[Task]) -> None:
+    def _add_many(self, pipe: Pipeline, tasks: Sequence[Due]) -> None:
         """Add what `enqueue_job` of RQ would, in a fraction of the time: what jobs share is sent once."""
-        alike: dict[tuple[Priority, str, int], list[Task]] = {}
+        alike: dict[tuple[Priority, str, int], list[Due]] = {}
         for task in tasks:
             alike.setdefault((task.priority, task.type, task.timeout_s), []).append(task)
         for some in alike.values():
@@ -162,18 +197,18 @@ class Queues:
             pipe.sadd(Queue.redis_queues_keys, queue.key)
             pipe.rpush(queue.key, *(task.job_id for task in tasks if task.priority is priority))
 
-    def _queued(self, task: Task) -> dict[Any, Any]:
+    def _queued(self, task: Due) -> dict[Any, Any]:
         """Return the hash of a job that waits."""
         job = self._job(task)
         job.origin, job.enqueued_at = self._queues[task.priority].name, job.created_at
         return {**job.to_dict(), "status": JobStatus.QUEUED.value}
 
-    def _data(self, task: Task) -> bytes:
+    def _data(self, task: Due) -> bytes:
         called: tuple[Any, ...] = (FUNCTION, None, (str(task.id),), {})
         packed: bytes = JSONSerializer.dumps(called)  # type: ignore[no-untyped-call]  # rq types it not
         return zlib.compress(packed)
 
-    def _job(self, task: Task) -> Job:
+    def _job(self, task: Due) -> Job:
         return Job.create(
             FUNCTION,
             args=(str(task.id),),

@@ -152,7 +152,7 @@ def test_how_many_there_may_be(alice: Access, monkeypatch: pytest.MonkeyPatch) -
     for count in (0, 10_001):
         with pytest.raises(Invalid, match="from 1 to 10,000"):
             submit(alice, rows=rows(1) * count)
-    monkeypatch.setattr(creation, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(store, "MOST_BYTES", 1_000)
     with pytest.raises(Invalid, match="MB together"):
         submit(alice)
 
@@ -383,6 +383,16 @@ def test_figures(services: Services, alice: Access) -> None:
     reason = found.reasons[0]
     listed = alice.page(TaskFilter(batch=str(made.id), status="failed", error_group=reason.group)).tasks
     assert {task.id for task in listed} == {one.id, two.id}
+
+
+def test_tasks_that_are_not_there_yet_are_neither_ended_nor_deleted(
+    services: Services, alice: Access
+) -> None:
+    made = submit(alice, rows=rows(3))
+    services.db.tasks.delete_many({"_id": {"$in": made.task_ids[1:]}})
+    services.db.batches.update_one({"_id": made.id}, {"$set": {"state": "whole"}})
+    found = alice.batches.summary(alice.batches.get(made.id))
+    assert (found.total, found.to_come, found.deleted, found.ended, found.live) == (3, 2, 0, 0, True)
 
 
 def test_a_batch_goes_after_its_tasks(services: Services, alice: Access, clock: Any) -> None:
