@@ -165,7 +165,7 @@ class Settings:
         "Queued and scheduled tasks per person, by role; a role that is not named has no limit, `none` limits nobody.")
     submits_per_minute: PerRole = setting(
         "SUBMITS_PER_MINUTE", "submitter=120 operator=600", per_role,
-        "Tasks that a person may create per minute, by role, with all their tokens together.")
+        "Tasks that a person may create per minute, by role, with all their tokens together; a batch counts as one.")
     uploads_per_hour: PerRole = setting(
         "UPLOADS_PER_HOUR", "submitter=1000", per_role, "Files that a person may upload per hour, by role.")
     upload_mb_per_day: PerRole = setting(

@@ -76,6 +76,8 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     """Add the pages, a room after the other, the API, and how all of it is sent."""
     from app.api import openapi
     from app.streams import response as streams
+    from app.web.batches import create_views as many_new
+    from app.web.batches import views as batches
     from app.web.create import views as create
     from app.web.delivery import compression, static_files
     from app.web.home import views as dashboard
@@ -89,7 +91,7 @@ def _add_pages(app: Flask, settings: Settings) -> None:
 
     signing_in = (sign_in, second_step, passkeys, single_sign_on)
     people = (profile, authenticator_app, tokens, notifications, users, settings_page, audit_views)
-    listed = (tasks, saved_views, bulk_views, bulk_pages, downloads, exports, create)
+    listed = (tasks, saved_views, bulk_views, bulk_pages, downloads, exports, create, many_new, batches)
     for room in (dashboard, *signing_in, *people, operations, monitoring, *listed):
         app.register_blueprint(room.blueprint)
     passkeys.init_app(app)

@@ -41,6 +41,8 @@ EVERY_S = {
     "mend": 5.0,
     "stage": 1.0,
     "push": 2.0,
+    "batches": 2.0,
+    "old_batches": 600.0,
     "recover": 1.0,
     "rescue": 2.0,
     "sweep": 10.0,
@@ -193,6 +195,8 @@ class Maintenance:
             "mend": self._mend,
             "stage": recovery.stage,
             "push": recovery.push_due,
+            "batches": self._finish_batches,
+            "old_batches": self._services.batches.batches.prune,
             "recover": recovery.recover,
             "sweep": recovery.sweep,
             "prune": self._prune,
@@ -222,6 +226,10 @@ class Maintenance:
             self._rescue_from = time.monotonic() + LEASE.total_seconds()
         if moved < -LEASE / 2:
             self._services.tasks.hurry()
+
+    def _finish_batches(self) -> None:
+        if finished := self._services.batches.recover():
+            log.info("Maintenance: %d batches were finished or removed.", finished)
 
     def _mend(self) -> None:
         self._services.queues.mend()

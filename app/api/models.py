@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SkipValidation, StrictBool, StrictInt
 
+from app.core.batches.batch import MAX_TITLE as MAX_BATCH_TITLE
+from app.core.batches.batch import MOST_TASKS
 from app.core.catalog import MAX_TITLE
 from app.core.notifications.events import CHOSEN
 from app.core.tasks.limits import MAX_ATTEMPTS, MAX_TAG, MAX_TAGS, MAX_TIMEOUT_S
@@ -57,6 +59,16 @@ class NewTask(Body):
         [],
         max_length=20,
         description="IDs of your own subscriptions, which are told when the task has ended.",
+    )
+
+
+class NewBatch(Body):
+    """Tasks to create at once. In the mode ``each``, the right ones are created, the others told."""
+
+    tasks: list[Annotated[NewTask, SkipValidation]] = Field(min_length=1, max_length=MOST_TASKS)
+    mode: Literal["all", "each"] = "all"
+    title: str | None = Field(
+        None, max_length=MAX_BATCH_TITLE, description="Default: the type's and the number of tasks."
     )
 
 
@@ -340,17 +352,69 @@ class BulkOperations(BaseModel):
     next: str | None
 
 
-class AfterQuery(Body):
-    """Where a page begins."""
-
-    after: str = Field("", max_length=200, description="As an answer's `next` has it.")
-
-
 class FieldProblem(BaseModel):
     """What is wrong with a part of the body: a JSON pointer (RFC 6901) and a sentence."""
 
     pointer: str
     detail: str
+
+
+class BatchCreated(BaseModel):
+    """A batch that was created. ``task_ids`` are in the order sent, null for what was rejected."""
+
+    id: str
+    total: int
+    created: int
+    rejected: int
+    task_ids: list[str | None]
+    errors: list[FieldProblem] = Field(description="Of the tasks that were rejected; the first 1,000.")
+
+
+class BatchSummary(BaseModel):
+    """A batch in a list; ``types`` are those of its tasks."""
+
+    id: str
+    title: str
+    owner: str = Field(description="The ID of a user.")
+    owner_name: str
+    private: bool
+    types: list[str]
+    created_at: datetime
+
+
+class BatchFailure(BaseModel):
+    """Failed tasks of one type with errors alike."""
+
+    type: str
+    error: str
+    count: int
+
+
+class Batch(BatchSummary):
+    """A batch. ``counts`` are by status; durations are of tasks that succeeded, null where none did."""
+
+    total: int = Field(description="The tasks that were sent, those rejected as well.")
+    created: int
+    rejected: int
+    ended: int = Field(description="The tasks that have ended or were deleted.")
+    deleted: int
+    counts: dict[StatusWord, int]
+    duration_median_s: float | None
+    duration_p95_s: float | None
+    failures: list[BatchFailure]
+
+
+class Batches(BaseModel):
+    """A page of batches, newest first; ``next`` is null where there is nothing further."""
+
+    batches: list[BatchSummary]
+    next: str | None
+
+
+class AfterQuery(Body):
+    """Where a page begins."""
+
+    after: str = Field("", max_length=200, description="As an answer's `next` has it.")
 
 
 class Problem(BaseModel):

@@ -7,14 +7,14 @@ from typing import Any
 
 from flask import Blueprint, Flask, jsonify
 
-from app.api import bulk, contents, system, tasks, views, webhooks
+from app.api import batches, bulk, contents, system, tasks, views, webhooks
 from app.api.operation import PREFIX, spec
 from app.core.people.person import PUBLIC
 from app.http.permission import requires
 from config import Settings
 
 blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
-for _resource in (tasks, contents, bulk, views, webhooks, system):
+for _resource in (batches, tasks, contents, bulk, views, webhooks, system):
     blueprint.register_blueprint(_resource.blueprint)
 
 
@@ -58,7 +58,7 @@ def _complete(operation: dict[str, Any]) -> None:
         )
 
 
-_KEYED = {"create_task": "task", "clone_task": "task", "create_bulk": "operation"}
+_KEYED = {"create_task": "task", "clone_task": "task", "create_bulk": "operation", "create_batch": "batch"}
 _CONTENT = {
     "get_log": "text/plain",
     "get_result": "application/json",

@@ -124,14 +124,19 @@ def _no_number(name: str) -> None:
     raise ValueError(name)
 
 
+def sentences_of(error: ValidationError) -> dict[str, str]:
+    """Return what is wrong by the path of its field; no sentence repeats a value."""
+    return {
+        ".".join(map(str, found["loc"])): _SENTENCES.get(found["type"], f"{found['msg']}.")
+        for found in error.errors(include_context=False, include_url=False, include_input=False)
+    }
+
+
 def _refuse(_request: Any, _response: Any, error: Exception | None, _view: Any, _adapter: Any) -> None:
     """Raise what is wrong with a body or a query, each sentence by the path of its field."""
     if not isinstance(error, ValidationError):
         return
-    fields = {
-        ".".join(map(str, found["loc"])): _SENTENCES.get(found["type"], f"{found['msg']}.")
-        for found in error.errors(include_context=False, include_url=False, include_input=False)
-    }
+    fields = sentences_of(error)
     if error.title.endswith("Query"):
         name, sentence = next(iter(fields.items()))
         raise BadQuery(f"“{name}” in the address: {sentence}")

@@ -7,7 +7,8 @@ import json as json_text
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from bson import ObjectId
@@ -16,15 +17,15 @@ from pydantic import ConfigDict, Field, create_model
 
 from app.api import models
 from app.api.operation import operation
-from app.core.access.inputs import Inputs, checked_inputs
+from app.core.access.inputs import KnownFiles, TaskRequest, checked_task
 from app.core.catalog import TaskType
 from app.core.errors import Conflict, Invalid, NotFound
+from app.core.files.store import StoredFile
 from app.core.listing.filter import TaskFilter, value_schema
 from app.core.secrets.secret import masked
 from app.core.tasks.described import described
-from app.core.tasks.limits import wrong_run_at, wrong_tags
 from app.core.tasks.states import Priority
-from app.core.tasks.task import NewTask, Task, one_line, parse_task_id, tag_of
+from app.core.tasks.task import NewTask, Task, parse_task_id
 from app.extensions import access, services
 from app.http.owners import with_owner
 
@@ -66,29 +67,24 @@ def create_task(json: models.NewTask) -> Any:
 
 def _new_task(sent: models.NewTask, kind: TaskType) -> NewTask:
     """Raises Invalid."""
-    tags = tuple(dict.fromkeys(filter(None, map(tag_of, sent.tags))))
-    problems = {"tags": wrong_tags(tags), "run_at": wrong_run_at(sent.run_at)}
-    try:
-        inputs = checked_inputs(kind, sent.params, access().files)
-    except Invalid as error:
-        problems |= {f"params.{path}": sentence for path, sentence in error.fields.items()}
-        if not error.fields:
-            raise
-    if wrong := {path: sentence for path, sentence in problems.items() if sentence}:
-        raise Invalid("Check the fields.", wrong)
-    key = idempotency_key()
-    return NewTask(
-        type=kind.name,
-        params=inputs.params,
-        title=one_line(sent.title) or kind.default_title(inputs.files),
-        priority=Priority.from_word(sent.priority) if sent.priority else kind.priority,
-        tags=tags,
+    files, key = KnownFiles(access().files), idempotency_key()
+    new = checked_task(kind, kind.fields, request_of(sent), files)
+    named = {str(file): files.known.get(str(file)) for file in new.files}
+    found = {one: file for one, file in named.items() if file}
+    return replace(new, submission_key=key, submission_hash=_bodyhashed(sent, found) if key else "")
+
+
+def request_of(sent: models.NewTask) -> TaskRequest:
+    """Return what a program asks for."""
+    return TaskRequest(
+        type=sent.type,
+        params=sent.params,
+        title=sent.title or "",
+        priority=Priority.from_word(sent.priority) if sent.priority else None,
+        tags=tuple(sent.tags),
         run_at=sent.run_at,
-        timeout_s=sent.timeout_s or kind.timeout_s,
-        max_attempts=sent.max_attempts or kind.max_attempts,
-        submission_key=key,
-        submission_hash=_bodyhashed(sent, inputs) if key else "",
-        files=tuple(file.id for file in inputs.files),
+        max_attempts=sent.max_attempts,
+        timeout_s=sent.timeout_s,
         notify=_subscriptions(sent.notify),
         private=sent.private,
     )
@@ -104,11 +100,14 @@ def idempotency_key() -> str | None:
     return hashed(["api", given])
 
 
-def _bodyhashed(sent: models.NewTask, inputs: Inputs) -> str:
-    """Files count by name and content: a program that is started again uploads them again."""
-    contents = {str(file.id): [file.name, file.sha256] for file in inputs.files if file.sha256}
+def _bodyhashed(sent: models.NewTask, files: Mapping[str, StoredFile]) -> str:
     body = sent.model_dump(mode="json", exclude={"notify"} if not sent.notify else None)
-    return hashed(body | {"params": _replaced(body["params"], contents)})
+    return hashed(body | {"params": with_contents(body["params"], files)})
+
+
+def with_contents(params: Any, files: Mapping[str, StoredFile]) -> Any:
+    """Return parameters with files by name and content: a program that starts again uploads them again."""
+    return _replaced(params, {one: [file.name, file.sha256] for one, file in files.items() if file.sha256})
 
 
 def _replaced(value: Any, contents: dict[str, list[Any]]) -> Any:

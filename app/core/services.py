@@ -22,6 +22,8 @@ from app.core.access.bulk_run import BulkRunner
 from app.core.access.engine import Engine
 from app.core.access.notifications import Notifications
 from app.core.access.rights import Rights
+from app.core.batches.creation import Creation
+from app.core.batches.store import Batches
 from app.core.catalog import Catalog
 from app.core.errors import Cause, Unavailable
 from app.core.files.attempt_logs import Logs
@@ -92,6 +94,7 @@ class Services:
     listing: Listing
     bulk: Bulk
     operations: BulkOperations
+    batches: Creation
     stats: Stats
     views: SavedViews
     preferences: Preferences
@@ -127,6 +130,7 @@ class Services:
             self.pauses,
             self.views,
             self.preferences,
+            self.batches,
         )
         rights = Rights(person, origin, self.people.audit)
         return Access(engine, rights, self.quotas, self._notifications(rights))
@@ -242,6 +246,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         stats=stats,
         views=SavedViews(db),
         preferences=Preferences(db),
+        batches=Creation(Batches(db, timedelta(days=settings.retention_days)), dispatch, queries),
         vault=vault,
         people=people,
         sign_in=SignIn(people, Throttle.of(lambda: queues.redis, settings), Passwords()),

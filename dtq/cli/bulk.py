@@ -80,7 +80,12 @@ def _start(
     if bool(ids) == bool(wanted):
         raise click.UsageError("Choose tasks by --id, or by filters.")
     client = connect()
-    chosen: dict[str, Any] = {"ids": ids or None, "filter": wanted or None, "priority": to, "tag": changed_tag}
+    chosen: dict[str, Any] = {
+        "ids": ids or None,
+        "filter": wanted or None,
+        "priority": to,
+        "tag": changed_tag,
+    }
     asks = not yes and is_terminal(sys.stdin)
     if dry_run or asks:
         preview = client.preview_bulk(action, **chosen)

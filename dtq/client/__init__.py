@@ -19,10 +19,21 @@ except ModuleNotFoundError as error:
     raise ImportError("The client needs httpx2. Install it with: pip install 'dtq[client]'") from None
 
 from dtq.client.async_client import AsyncClient
+from dtq.client.batches import (
+    AsyncBatch,
+    AsyncBatchCreated,
+    AsyncBatchSummary,
+    Batch,
+    BatchCreated,
+    BatchFailure,
+    BatchSummary,
+    NewTask,
+)
 from dtq.client.client import Client
 from dtq.client.errors import (
     BadAnswer,
     BadSetting,
+    BatchWaitTimeout,
     Conflict,
     ConnectionFailed,
     DTQError,
@@ -58,9 +69,17 @@ __all__ = [
     "AsyncClient",
     "AsyncTask",
     "AsyncTaskSummary",
+    "AsyncBatch",
+    "AsyncBatchCreated",
+    "AsyncBatchSummary",
     "Attempt",
     "BadAnswer",
     "BadSetting",
+    "Batch",
+    "BatchCreated",
+    "BatchFailure",
+    "BatchSummary",
+    "BatchWaitTimeout",
     "BulkOperation",
     "BulkPreview",
     "BulkSkipped",
@@ -72,6 +91,7 @@ __all__ = [
     "Forbidden",
     "Invalid",
     "Me",
+    "NewTask",
     "NotFound",
     "ProblemError",
     "Progress",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, TypeVar, Unpack
 
+from dtq.client.batches import AsyncBatch, AsyncBatchCreated, AsyncBatchSummary, BatchMode, NewTask
+from dtq.client.batches import bound as bound_batch
 from dtq.client.client import Client, Filters, Options, connection
 from dtq.client.documented import documented
 from dtq.client.http import AsyncTransport
@@ -131,6 +133,24 @@ class AsyncClient:
 
     # Many tasks at once
 
+    async def submit_many(
+        self,
+        tasks: Iterable[NewTask],
+        *,
+        mode: BatchMode = "all",
+        title: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> AsyncBatchCreated:
+        found = await self._run(self._operations.submit_many(tasks, mode, title, idempotency_key))
+        return bound_batch(self, AsyncBatchCreated, found)
+
+    async def batch(self, batch_id: str) -> AsyncBatch:
+        return bound_batch(self, AsyncBatch, await self._run(self._operations.batch(batch_id)))
+
+    def batches(self) -> AsyncIterator[AsyncBatchSummary]:
+        item = partial(bound_batch, self, AsyncBatchSummary)
+        return self._transport.iterate(self._operations.batches(item))
+
     async def bulk(
         self,
         action: BulkAction,
@@ -142,7 +162,9 @@ class AsyncClient:
         most: int | None = None,
         idempotency_key: str | None = None,
     ) -> BulkOperation:
-        return await self._run(self._operations.bulk(action, ids, filter, priority, tag, most, idempotency_key))
+        return await self._run(
+            self._operations.bulk(action, ids, filter, priority, tag, most, idempotency_key)
+        )
 
     async def preview_bulk(
         self,

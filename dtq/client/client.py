@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -12,6 +12,8 @@ from types import TracebackType
 from typing import IO, Any, Literal, TypedDict, TypeVar, Unpack
 
 import dtq
+from dtq.client.batches import Batch, BatchCreated, BatchMode, BatchSummary, NewTask
+from dtq.client.batches import bound as bound_batch
 from dtq.client.http import Http, Transport
 from dtq.client.operations import Operations
 from dtq.client.records import (
@@ -64,6 +66,7 @@ class Filters(TypedDict, total=False):
     type: str | None
     priority: Priority | None
     tag: str | None
+    batch: str | None
     owner: str | None
     worker: str | None
     q: str | None
@@ -207,13 +210,47 @@ class Client:
                 task.retry()
 
         The filters are those of View Tasks: ``q`` is what its search box takes, ``owner`` the ID or the name
-        of a user, or me, ``worker`` the beginning of a name, ``error`` the message of a failure,
-        ``error_words`` words of one; times are days or minutes of UTC, such as 2026-11-01T14:30. For the
-        first ten, use `itertools.islice`.
+        of a user, or me, ``batch`` the ID of a batch, ``worker`` the beginning of a name, ``error`` the
+        message of a failure, ``error_words`` words of one; times are days or minutes of UTC, such as
+        2026-11-01T14:30. For the first ten, use `itertools.islice`.
         """
         return self._transport.iterate(self._operations.tasks(filters))
 
     # Many tasks at once
+
+    def submit_many(
+        self,
+        tasks: Iterable[NewTask],
+        *,
+        mode: BatchMode = "all",
+        title: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> BatchCreated:
+        """Create up to 10,000 tasks at once, of one type or several, and return their batch.
+
+            batch = client.submit_many(NewTask("monthly_report", {"month": month}) for month in range(1, 13))
+            batch.wait()
+
+        In the mode ``all``, all of them are created or, if one is wrong, none: Invalid has a pointer such as
+        /tasks/7/params/month for each field that is wrong. In the mode ``each``, those that are right are
+        created, and ``errors`` of what is returned tell of the others. Files in parameters are uploaded, each
+        once, however many tasks name it.
+
+        The batch is created once, however often the request must be sent; ``idempotency_key`` is as for
+        `submit`. Raises Invalid also for a batch that is too large, TooManyRequests where a quota is
+        exceeded (nothing is created then), Conflict while another request with the same key is creating it,
+        TypeError, ValueError, OSError.
+        """
+        found = self._run(self._operations.submit_many(tasks, mode, title, idempotency_key))
+        return bound_batch(self, BatchCreated, found)
+
+    def batch(self, batch_id: str) -> Batch:
+        """Return a batch as it is now. Raises NotFound."""
+        return bound_batch(self, Batch, self._run(self._operations.batch(batch_id)))
+
+    def batches(self) -> Iterator[BatchSummary]:
+        """Iterate over all batches, newest first; pages are fetched as needed."""
+        return self._transport.iterate(self._operations.batches(partial(bound_batch, self, BatchSummary)))
 
     def bulk(
         self,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dtq.client.batches import BatchFields
     from dtq.client.records import TaskFields
 
 
@@ -151,6 +152,20 @@ class TaskCanceled(_AboutTask):
 
     def __str__(self) -> str:
         return f"Task {self.task.id} ({self.task.title}) was canceled."
+
+
+class BatchWaitTimeout(DTQError, TimeoutError):
+    """Tasks of the batch had not ended when the time to wait was over. They go on; wait again."""
+
+    def __init__(self, batch: BatchFields) -> None:
+        super().__init__(batch)
+        self.batch = batch
+
+    def __str__(self) -> str:
+        batch = self.batch
+        return (
+            f"Batch {batch.id} ({batch.title}) has not ended yet: {batch.ended:,} of {batch.created:,} have."
+        )
 
 
 class WaitTimeout(_AboutTask, TimeoutError):

@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,16 @@ from uuid import uuid4
 import httpx2
 
 from dtq.client import uploads
-from dtq.client.errors import BadAnswer, DTQError, NotFound, TaskCanceled, TaskFailed, WaitTimeout
+from dtq.client.batches import BatchFields, BatchMode, NewTask, body_of
+from dtq.client.errors import (
+    BadAnswer,
+    BatchWaitTimeout,
+    DTQError,
+    NotFound,
+    TaskCanceled,
+    TaskFailed,
+    WaitTimeout,
+)
 from dtq.client.http import retried
 from dtq.client.log_tail import LogTail
 from dtq.client.records import (
@@ -37,12 +46,15 @@ HELD_S = 50
 """The server would hold an answer for 60 s, but many proxies give up then."""
 PAUSE_S = 1.0
 """Where too many wait already, the server answers at once and asks for this pause."""
+BATCH_PAUSE_S = 2.0
+"""For so long the server keeps the figures of a batch."""
 LOG_PER_S = 250_000
 """Characters of a log that is followed; a longer one is read less often."""
 
 Whole = TypeVar("Whole", bound=TaskFields)
 Summary = TypeVar("Summary", bound=TaskFields)
 Record = TypeVar("Record")
+AnyBatch = TypeVar("AnyBatch", bound=BatchFields)
 
 
 class Operations(Generic[Whole, Summary]):
@@ -87,6 +99,43 @@ class Operations(Generic[Whole, Summary]):
             **options,
         }
         return self._whole((yield from self._create("/tasks", key, body)))
+
+    def submit_many(
+        self, tasks: Iterable[NewTask], mode: BatchMode, title: str | None, key: str | None
+    ) -> Steps[Any]:
+        """All tasks are looked at before the first file is uploaded, and each file is uploaded once."""
+        tasks, given = list(tasks), []
+        for task in tasks:
+            if task.run_at is not None and task.run_at.tzinfo is None:
+                raise ValueError("Give run_at a time zone, such as datetime.now(timezone.utc).")
+            given.append(uploads.prepared(task.params, uploads.checked))
+        files: list[Path | IO[bytes]] = []
+        uploads.prepared(given, files.append)
+        sent: dict[Any, str] = {}
+        for file in files:
+            if _identity(file) not in sent:
+                sent[_identity(file)] = (yield from self.upload(file)).id
+        params = uploads.prepared(given, lambda file: sent[_identity(file)])
+        bodies = [body_of(task, each) for task, each in zip(tasks, params, strict=True)]
+        return (yield from self._create("/tasks/batch", key, {"tasks": bodies, "mode": mode, "title": title}))
+
+    def batch(self, batch_id: str) -> Steps[Any]:
+        return (yield from self._json(Request("GET", f"/batches/{quote(batch_id, safe='')}")))
+
+    def batches(self, item: Callable[[Any], Any]) -> Steps[None]:
+        """Give every batch, as ``item`` makes it."""
+        return self._pages("/batches", "batches", {}, item)
+
+    def wait_batch(
+        self, batch_id: str, timeout_s: float | None, made: Callable[[Any], AnyBatch]
+    ) -> Steps[AnyBatch]:
+        until = float("inf") if timeout_s is None else time.monotonic() + timeout_s
+        while not (batch := made((yield from self.batch(batch_id)))).has_ended:
+            left_s = until - time.monotonic()
+            if left_s <= 0:
+                raise BatchWaitTimeout(batch)
+            yield Pause(min(BATCH_PAUSE_S, left_s))
+        return batch
 
     def upload(self, file: Path | IO[bytes]) -> Steps[TaskFile]:
         opening = uploads.opened(file)
@@ -282,6 +331,11 @@ class Operations(Generic[Whole, Summary]):
             lambda: request, repeatable or request.method == "GET", self._retry_s
         )
         return answer
+
+
+def _identity(file: Path | IO[bytes]) -> Any:
+    """Return what tells a file from others: a path its name, an open file itself."""
+    return file if isinstance(file, Path) else id(file)
 
 
 def _path(task_id: str, below: str = "") -> str:

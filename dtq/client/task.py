@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _Bound:
+class Bound:
     """Knows the client that it came from, unless it was copied."""
+
+    _copied = "This task was copied or unpickled. Use client.task(task.id)."
 
     def _bound_to(self) -> Any:
         client = self.__dict__.get("_from")
         if client is None:
-            raise DTQError("This task was copied or unpickled. Use client.task(task.id).")
+            raise DTQError(self._copied)
         return client
 
     def __getstate__(self) -> dict[str, Any]:
@@ -35,7 +37,7 @@ class _Bound:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskSummary(TaskFields, _Bound):
+class TaskSummary(TaskFields, Bound):
     """A task as a list has it. It does not change: what acts on it returns the task as it is then."""
 
     def wait(self, timeout_s: float | None = None, raise_on_failure: bool = True) -> Task:
@@ -127,7 +129,7 @@ class Task(WholeTaskFields, TaskSummary):
 
 @documented(TaskSummary)
 @dataclass(frozen=True, kw_only=True)
-class AsyncTaskSummary(TaskFields, _Bound):
+class AsyncTaskSummary(TaskFields, Bound):
     """A `TaskSummary` of an `AsyncClient`: the same methods, to be awaited."""
 
     async def wait(self, timeout_s: float | None = None, raise_on_failure: bool = True) -> AsyncTask:

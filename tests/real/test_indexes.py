@@ -32,6 +32,8 @@ from tests.core.listing import pages
 
 pytestmark = pytest.mark.real
 
+BATCH = "6b09f028ac0780fd117aafc2"
+
 EXPLAINING = ("mongod", "rust")
 NOW = datetime.now(timezone.utc)
 
@@ -63,7 +65,16 @@ def fill(services: Services) -> None:
     pages.fill(services, [(number, number % 6, number // 6 % 3) for number in range(720)])
     for number, word in enumerate(words):
         chosen = {"priority": {"$in": [0, 1, 2]}, "created_at": {"$gte": pages.at(number * 60)}}
-        keywords = ["monthly", "tag:monthly", word, "owner:alice", "for:team", ":worker:vm1", ":error:re"]
+        keywords = [
+            "monthly",
+            "tag:monthly",
+            f"batch:{BATCH}",
+            word,
+            "owner:alice",
+            "for:team",
+            ":worker:vm1",
+            ":error:re",
+        ]
         values = {"type": "count_slowly", "tags": ["monthly"], "keywords": keywords, "owner": "alice"}
         services.db.tasks.update_many(chosen, {"$set": values})
 
@@ -93,7 +104,14 @@ def offered(everything: bool) -> Iterator[TaskFilter]:
             yield TaskFilter(status=status, sort="duration", created_from=day, **named)
 
 
-NAMED = ({}, {"type": "count_slowly"}, {"worker": "vm"}, {"error_words": "re"}, {"worker": "vm", "q": "re"})
+NAMED = (
+    {},
+    {"type": "count_slowly"},
+    {"batch": BATCH},
+    {"worker": "vm"},
+    {"error_words": "re"},
+    {"worker": "vm", "q": "re"},
+)
 
 
 def plan(services: Services, query: dict[str, Any], order: list[tuple[str, int]] | None = None) -> set[str]:

@@ -28,7 +28,9 @@ class Sent(HTMLParser):
             return
         given = dict(attrs)
         name = given.get("name") or ""
-        self._inside = self._inside or (tag == "form" and "data-create" in given)
+        self._inside = self._inside or (
+            tag == "form" and not {"data-create", "data-columns"}.isdisjoint(given)
+        )
         if (given.get("id") or "").endswith("-error") and "hidden" not in given:
             self._note = str(given["id"]).removesuffix("-error")
         if not self._inside:

@@ -134,6 +134,10 @@ TABLE = {
     },
     "bulk.index": READ,
     **{f"bulk.{view}": Rule("read", also=("hidden",)) for view in ("show", "show_live", "stop", "resume")},
+    "batches.index": READ,
+    **{f"batches.{view}": Rule("read", also=("hidden",)) for view in ("show", "show_live", "export")},
+    **dict.fromkeys(("many_new.choose_table", "many_new.take_table"), Rule("create")),
+    **dict.fromkeys(("many_new.columns", "many_new.check_or_create"), Rule("create", also=("hidden",))),
     **{
         f"authenticator_app.{view}": replace(PROFILE, also=("hidden", "refused"))
         for view in (
@@ -175,6 +179,9 @@ TABLE = {
     },
     "api.openapi": PUBLIC,
     "api.tasks.create_task": Rule("create"),
+    "api.batches.create_batch": Rule("create"),
+    "api.batches.list_batches": READ,
+    "api.batches.get_batch": Rule("read", also=("hidden",)),
     "api.tasks.list_tasks": READ,
     "api.tasks.get_task": TASK,
     **{
@@ -433,6 +440,7 @@ class Walk:
 BODIES = {
     "api.tasks.create_task": {"type": "clean_table", "params": {}},
     "api.tasks.set_priority": {"priority": "high"},
+    "api.batches.create_batch": {"tasks": [{"type": "clean_table", "params": {}}]},
 }
 """What programs send as JSON."""
 
@@ -448,6 +456,7 @@ def query_of(endpoint, task):
         "tasks.log_live": {"attempt": "1"},
         "tasks.rows": {"ids": str(task.id)},
         **dict.fromkeys(("tasks.index", "tasks.counts"), {"q": "Wombat"}),
+        "many_new.columns": {"key": "k" * 16},
     }
     return known.get(endpoint, {})
 

@@ -79,7 +79,9 @@ class World:
             "passkey_id": "x",
             "provider": "company",
             "operation_id": "0" * 24,
-            **dict.fromkeys(("subscription_id", "webhook_id", "delivery_id", "view_id"), "0" * 24),
+            **dict.fromkeys(
+                ("subscription_id", "webhook_id", "delivery_id", "view_id", "batch_id"), "0" * 24
+            ),
         }
 
     def routes(self) -> list[Route]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from bson import ObjectId
 
+from app.core.access.batches import BatchAccess
 from app.core.access.bulk import BulkAccess
 from app.core.access.engine import Engine
 from app.core.access.figures import Figures
@@ -65,6 +66,10 @@ class Access:
     @property
     def bulk(self) -> BulkAccess:
         return BulkAccess(self._engine, self._rights, self._permits, self.run_again)
+
+    @property
+    def batches(self) -> BatchAccess:
+        return BatchAccess(self._engine, self._rights, self._quotas, self.notifications)
 
     @property
     def figures(self) -> Figures:

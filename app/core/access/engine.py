@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.core.access.bulk_operations import BulkOperations
+from app.core.batches.creation import Creation
 from app.core.catalog import Catalog
 from app.core.files.attempt_logs import Logs
 from app.core.files.store import Files
@@ -36,3 +37,4 @@ class Engine:
     pauses: Pauses
     views: SavedViews
     preferences: Preferences
+    batches: Creation

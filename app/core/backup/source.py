@@ -29,6 +29,8 @@ from app.core.schema import version
 
 ORDER = (
     version.COLLECTION,  # First: what is read afterwards may be newer, which a migration passes over.
+    "batches",
+    "batch_parts",
     "tasks",
     "deletions",
     "logs",
@@ -50,9 +52,9 @@ EPHEMERAL = (
     *("workers", "leases", "sessions", "links", "challenges", "bulk_operations", "deliveries"),
     *("minutes", "ten_minutes", "figures"),
 )
-"""Who is online, who leads, who is signed in, which bulk actions there are, what is being delivered, and samples:
-of this moment and this server only. An imported bulk action would go on by itself, on tasks of another moment;
-the audit has them. Imported deliveries would be sent to receivers that have had them already."""
+"""Who is online, who leads, who is signed in, which bulk actions there are, what is being delivered, and
+samples: of this moment and this server only. An imported bulk action would go on by itself, on tasks of
+another moment; the audit has them. Imported deliveries would reach receivers that have had them already."""
 
 IMPORTS = "imports"
 """How far an import has come, while it is not finished."""

@@ -8,7 +8,7 @@ are streamed in both directions and never held whole (`gridfs`). An upload is wr
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -193,6 +193,20 @@ class Files:
             if not self._files.update_one(there, update).matched_count:
                 mine = {"metadata.tasks": task_id}
                 self._files.update_many(mine, {"$pull": mine})
+                raise Invalid("An uploaded file is no longer there. Please choose it again.")
+
+    def attach_many(self, named: Mapping[ObjectId, Sequence[ObjectId]]) -> None:
+        """Say that tasks that are about to be own the files that they name, by file: like :meth:`attach`."""
+        for number, (file_id, task_ids) in enumerate(named.items()):
+            there = {"_id": file_id, "metadata.tasks": {"$ne": GOING}}
+            update = {
+                "$push": {"metadata.tasks": {"$each": list(task_ids)}},
+                "$set": {"metadata.pending_at": utcnow()},
+            }
+            if not self._files.update_one(there, update).matched_count:
+                for done in list(named)[:number]:
+                    mine = {"metadata.tasks": {"$in": list(named[done])}}
+                    self._files.update_one({"_id": done}, {"$pull": mine})
                 raise Invalid("An uploaded file is no longer there. Please choose it again.")
 
     def confirm(self, file_ids: Iterable[ObjectId]) -> None:

@@ -32,6 +32,7 @@ from app.core.tasks.task import (
     LIVE_STATES,
     TEAM_KEYWORD,
     Task,
+    batch_keyword,
     owner_keyword,
     private_keyword,
     tag_keyword,
@@ -119,7 +120,7 @@ class Listing:
         query: Document = {}
         if wanted.type:
             query["type"] = wanted.type
-        if wanted.tag or wanted.owner or self._within or sought.asks:
+        if wanted.tag or wanted.batch or wanted.owner or self._within or sought.asks:
             query.update(self._keywords(wanted, sought))
         if wanted.error:
             query["error.message"] = _beginning(wanted.error.replace("\r\n", "\n"))
@@ -166,7 +167,7 @@ class Listing:
         return sought
 
     def _keywords(self, wanted: TaskFilter, sought: Sought) -> Document:
-        """The words, tag and owner of a filter, and the condition of these lists.
+        """The words, tag, batch and owner of a filter, and the condition of these lists.
 
         Each is a keyword of its own kind, so one index serves them all.
         """
@@ -175,6 +176,8 @@ class Listing:
             query["_id"] = sought.ids[0]
         tags = dict.fromkeys([wanted.tag] if wanted.tag else []) | dict.fromkeys(sought.tags)
         groups: list[Document] = [{"keywords": tag_keyword(tag)} for tag in tags]
+        if wanted.batch:
+            groups.append({"keywords": batch_keyword(wanted.batch)})
         if wanted.owner:
             groups.append({"keywords": owner_keyword(wanted.owner)})
         groups += [{"keywords": {"$in": list(word.words)}} for word in sought.words]

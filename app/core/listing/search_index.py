@@ -7,6 +7,8 @@ where there are many, and forgotten by maintenance some days after they were las
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -25,6 +27,7 @@ from app.core.tasks.task import ERROR_MARK, WORKER_MARK
 EXPANSIONS = 11
 LOOKED_THROUGH = 500
 REMEMBERED = 50_000
+LEARNED_AT_ONCE = 1_000
 
 # A process that knows a word does not write it again while it is FRESH, so what it knows may be twice as
 # old when it gives the word to a task: only what is older than that can be forgotten.
@@ -44,6 +47,16 @@ class Expansion:
     cut: bool = False
 
 
+@contextmanager
+def _unless_there() -> Iterator[None]:
+    """Let pass that another process has written the same word at the same time."""
+    try:
+        yield
+    except BulkWriteError as error:
+        if any(problem["code"] != 11000 for problem in error.details["writeErrors"]):
+            raise
+
+
 class Words:
     """The words collection of ``db``, with those already known to this process."""
 
@@ -58,20 +71,25 @@ class Words:
         new = [word for word in words if word not in self._known or self._known[word] < now - FRESH]
         if not new:
             return
-        fresh = {"_id": {"$in": new}, "at": {"$gt": now - FRESH}}
-        there = {found["_id"] for found in self._words.find(fresh)}
-        missing = [
-            UpdateOne({"_id": word}, {"$set": {"at": now}}, upsert=True) for word in new if word not in there
-        ]
-        if missing:
-            try:
-                self._words.bulk_write(missing, ordered=False)
-            except BulkWriteError as error:  # two at once: the other one has written it
-                if any(problem["code"] != 11000 for problem in error.details["writeErrors"]):
-                    raise
+        for at in range(0, len(new), LEARNED_AT_ONCE):
+            self._learn(new[at : at + LEARNED_AT_ONCE], now)
         if len(self._known) > REMEMBERED:
             self._known.clear()
         self._known.update(dict.fromkeys(new, now))
+
+    def _learn(self, new: list[str], now: datetime) -> None:
+        """Write words that this process has not written lately: whole ones are inserted, which is quick."""
+        found = {word["_id"]: word.get("at") for word in self._words.find({"_id": {"$in": new}})}
+        fresh = {word for word, at in found.items() if isinstance(at, datetime) and at > now - FRESH}
+        old = [word for word in found if word not in fresh]
+        if len(found) < len(new):
+            with _unless_there():
+                unknown = [{"_id": word, "at": now} for word in new if word not in found]
+                self._words.insert_many(unknown, ordered=False)
+        if old:  # Upserts, as maintenance may have forgotten one meanwhile.
+            with _unless_there():
+                again = [UpdateOne({"_id": word}, {"$set": {"at": now}}, upsert=True) for word in old]
+                self._words.bulk_write(again, ordered=False)
 
     def expand(self, prefix: str, marks: tuple[str, ...] = ("",)) -> Expansion:
         """The first `EXPANSIONS` words that begin with ``prefix``, in order of the alphabet, mark by mark.

@@ -18,6 +18,7 @@ QUALIFIERS: Mapping[str, str] = MappingProxyType(
         "owner": "owner",
         "worker": "worker",
         "tag": "tag",
+        "batch": "batch",
         "error": "error_words",
         "after": "created_from",
         "before": "created_before",

@@ -219,7 +219,7 @@ class Stats:
         """Return how long the newest runs of a type took that succeeded, at most `DURATIONS_READ`, sorted."""
         fields, condition = {"started_at": 1, "finished_at": 1}, {"type": kind, **self._listing.condition}
         since = utcnow() - within
-        return _durations(self._newest(Status.SUCCEEDED, since, fields, DURATIONS_READ, condition))
+        return durations_of(self._newest(Status.SUCCEEDED, since, fields, DURATIONS_READ, condition))
 
     def ended_of(self, kind: str, within: timedelta) -> dict[Status, Count]:
         """How many tasks of a type ended with each outcome, within one of `ENDED_WITHIN`."""
@@ -273,7 +273,7 @@ def _positive(value: Any) -> float:
     return float(value) if isinstance(value, int | float) and 0 < value < inf else 0.0
 
 
-def _durations(ended: list[Document]) -> list[timedelta]:
+def durations_of(ended: list[Document]) -> list[timedelta]:
     """Return how long those took that say so, sorted."""
     known = [task for task in ended if is_time(task.get("started_at"))]
     return sorted(max(task["finished_at"] - task["started_at"], timedelta(0)) for task in known)
@@ -286,7 +286,7 @@ def quantile(values: list[timedelta], share: float) -> timedelta | None:
 
 def _type_runs(runs: list[Document]) -> TypeRuns:
     failed = sum(run["status"] == Status.FAILED.value for run in runs)
-    took = _durations([run for run in runs if run["status"] == Status.SUCCEEDED.value])
+    took = durations_of([run for run in runs if run["status"] == Status.SUCCEEDED.value])
     last = max(run["finished_at"] for run in runs)
     return TypeRuns(len(runs) - failed, failed, quantile(took, 0.5), quantile(took, 0.95), last)
 

@@ -73,13 +73,21 @@ class Judge:
         self._without_unevaluated = validators.extend(
             self._validator, {"unevaluatedProperties": _undecidable}
         )  # type: ignore[no-untyped-call]  # as above
+        self._last: tuple[Schema | None, Any] = (None, None)
 
     def judge(self, schema: Schema) -> Any:
-        """Return the validator of a schema; it fetches nothing, wherever a `$ref` points to."""
-        words = str(schema)
-        both = "unevaluatedProperties" in words and "patternProperties" in words
-        kind = self._without_unevaluated if both else self._validator
-        return kind(schema, registry=Registry())
+        """Return the validator of a schema; it fetches nothing, wherever a `$ref` points to.
+
+        That of the last schema is kept, for thousands of rows that are held against the same one.
+        """
+        known, validator = self._last
+        if known is not schema:
+            words = str(schema)
+            both = "unevaluatedProperties" in words and "patternProperties" in words
+            kind = self._without_unevaluated if both else self._validator
+            validator = kind(schema, registry=Registry())
+            self._last = schema, validator
+        return validator
 
     def fits(self, schema: Mapping[str, Any], text: str) -> bool:
         """Return whether a text is one of a schema. Raises Undecided."""

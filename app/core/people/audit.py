@@ -58,6 +58,7 @@ class Event(str, Enum):
     TASK_REPRIORITIZE = "task.reprioritize"
     TASK_DELETE = "task.delete"
     TASKS_BULK = "tasks.bulk"
+    BATCH_CREATE = "batch.create"
     WORKER_STOP = "worker.stop"
     QUEUE_PAUSE = "queue.pause"
     QUEUE_RESUME = "queue.resume"

@@ -96,10 +96,20 @@ class Quotas:
             upload_mb=settings.upload_mb_per_day,
         )
 
-    def require_submit(self, person: Person) -> None:
-        """Count a submission. Raises QuotaExceeded before anything is stored."""
+    def require_submit(self, person: Person, count: int = 1) -> None:
+        """Count a submission of so many tasks. Raises QuotaExceeded before anything is stored.
+
+        The rate counts it as one, whatever its size: otherwise a role with a rate below 10,000 could never
+        create a large batch. How many tasks there are is what the quota of waiting tasks bounds.
+        """
         most = _quota(self.waiting, person.role)
-        if most is not None and not self._has_room(person.id, most):
+        if most is not None and not self._has_room(person.id, most, count):
+            if count > 1:
+                raise QuotaExceeded(
+                    f"You can have {most:,} waiting {_plural('task', most)}, and {count:,} more would exceed "
+                    "that. Create fewer, wait until some have started, or cancel some.",
+                    TRY_AGAIN_S,
+                )
             raise QuotaExceeded(
                 f"You have {most:,} waiting tasks, the most allowed. "
                 "Wait until some have started, or cancel some.",
@@ -112,16 +122,16 @@ class Quotas:
                 wait_s,
             )
 
-    def _has_room(self, owner: str, most: int) -> bool:
+    def _has_room(self, owner: str, most: int, count: int) -> bool:
         left = self._room.get(owner, 0)
-        if left > 0:
-            self._room[owner] = left - 1
+        if left >= count:
+            self._room[owner] = left - count
             return True
         free = most - self.count_waiting(owner, most)
         if len(self._room) >= MOST_KNOWN:
             self._room.clear()
-        self._room[owner] = free // SHARE
-        return free > 0
+        self._room[owner] = max(0, free - count) // SHARE
+        return free >= count
 
     def require_upload(self, person: Person, size: int) -> None:
         """Count an upload of ``size`` bytes. Raises QuotaExceeded before anything is stored."""

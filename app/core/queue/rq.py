@@ -9,21 +9,25 @@ from __future__ import annotations
 
 import logging
 import secrets
+import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
+from bson import ObjectId
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import RedisError, ResponseError
 from rq import Queue
-from rq.job import Job
+from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY, clean_worker_registry
 
 from app.core.errors import QueueUnavailable
+from app.core.mongo import Document
 from app.core.store_errors import causes
 from app.core.store_errors.advice import reason
 from app.core.tasks.states import Priority
@@ -41,6 +45,7 @@ SEARCH_LIMIT = 5_000_000  # places that Redis may search to revoke hints: some 5
 # For a message that a stock RQ worker popped and died with: while its hash is there, it seems to wait.
 # One that waits for longer than this is sent again beside the old one, which does no harm.
 JOB_TTL_S = 3600
+FEW = 20
 GONE, ENDLESS = -2, -1  # What Redis says of the time that a key has left.
 
 log = logging.getLogger("app.core.queue.rq")
@@ -65,6 +70,18 @@ local last = redis.call('XREVRANGE', KEYS[#KEYS], '+', '-', 'COUNT', 1)
 return {0, last[1] and last[1][1] or '0-0'}
 """
 
+# Makes the hashes of many jobs: the fields that they share come once, then three values for each.
+_ADD = """
+local same = {}
+for i = 5, 4 + ARGV[4] do same[#same + 1] = ARGV[i] end
+for i = 5 + ARGV[4], #ARGV, 3 do
+  local key = ARGV[1] .. ARGV[i]
+  redis.call('HSET', key, unpack(same))
+  redis.call('HSET', key, 'description', ARGV[3] .. ' ' .. ARGV[i + 1], 'data', ARGV[i + 2])
+  redis.call('EXPIRE', key, ARGV[2])
+end
+"""
+
 # The repair of a loss goes on from one place to the next, unless the data were lost once more.
 _GO_ON = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -86,6 +103,39 @@ class Redispatch:
 
     def __str__(self) -> str:
         return f"{self.loss} {self.place}"
+
+
+class Due(Protocol):
+    """What a hint is made of; a `Task` is one."""
+
+    @property
+    def id(self) -> ObjectId: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def priority(self) -> Priority: ...
+    @property
+    def timeout_s(self) -> int: ...
+    @property
+    def job_id(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A task that waits, as little of it as a hint needs."""
+
+    id: ObjectId
+    type: str
+    priority: Priority
+    timeout_s: int
+    job_id: str
+
+    @classmethod
+    def of(cls, document: Document) -> Hint:
+        """Return the hint of a task that was written by this process."""
+        task_id, dispatch = document["_id"], document["dispatch"]
+        priority = Priority(document["priority"])
+        return cls(task_id, document["type"], priority, document["timeout_s"], f"{task_id}-{dispatch}")
 
 
 SAFE = "Tasks are safe and start when it is back."
@@ -115,14 +165,16 @@ class Queues:
         self._take = redis.register_script(_TAKE)
         self._go_on = redis.register_script(_GO_ON)
 
-    def push(self, tasks: Sequence[Task]) -> None:
+    def push(self, tasks: Sequence[Due]) -> None:
         """Put a hint for each task at the end of its queue, in order, and wake the workers that wait."""
         if not tasks:
             return
         with _translated(self.redis), self.redis.pipeline() as pipe:
-            for task in tasks:
-                queue = self._queues[task.priority]
-                queue.enqueue_job(self._job(task), pipeline=pipe)
+            if len(tasks) > FEW:
+                self._add_many(pipe, tasks)
+            else:
+                for task in tasks:
+                    self._queues[task.priority].enqueue_job(self._job(task), pipeline=pipe)
             pipe.xadd(WAKE, {"n": len(tasks)}, maxlen=1, approximate=False)
             try:
                 pipe.execute()
@@ -130,7 +182,33 @@ class Queues:
                 self.redis.delete(*(Job.key_for(task.job_id) for task in tasks))
                 raise
 
-    def _job(self, task: Task) -> Job:
+    def _add_many(self, pipe: Pipeline, tasks: Sequence[Due]) -> None:
+        """Add what `enqueue_job` of RQ would, in a fraction of the time: what jobs share is sent once."""
+        alike: dict[tuple[Priority, str, int], list[Due]] = {}
+        for task in tasks:
+            alike.setdefault((task.priority, task.type, task.timeout_s), []).append(task)
+        for some in alike.values():
+            same = [part for pair in self._queued(some[0]).items() for part in pair]
+            own = [part for task in some for part in (task.job_id, str(task.id), self._data(task))]
+            given = [Job.redis_job_namespace_prefix, JOB_TTL_S, some[0].type, len(same), *same, *own]
+            pipe.eval(_ADD, 0, *given)
+        for priority in {task.priority for task in tasks}:
+            queue = self._queues[priority]
+            pipe.sadd(Queue.redis_queues_keys, queue.key)
+            pipe.rpush(queue.key, *(task.job_id for task in tasks if task.priority is priority))
+
+    def _queued(self, task: Due) -> dict[Any, Any]:
+        """Return the hash of a job that waits."""
+        job = self._job(task)
+        job.origin, job.enqueued_at = self._queues[task.priority].name, job.created_at
+        return {**job.to_dict(), "status": JobStatus.QUEUED.value}
+
+    def _data(self, task: Due) -> bytes:
+        called: tuple[Any, ...] = (FUNCTION, None, (str(task.id),), {})
+        packed: bytes = JSONSerializer.dumps(called)  # type: ignore[no-untyped-call]  # rq types it not
+        return zlib.compress(packed)
+
+    def _job(self, task: Due) -> Job:
         return Job.create(
             FUNCTION,
             args=(str(task.id),),

@@ -124,6 +124,19 @@ INDEXES: Mapping[str, list[IndexModel]] = {
         IndexModel([("owner", ASCENDING), ("slot", ASCENDING)], name="slot", unique=True),
         IndexModel([("shared", ASCENDING), ("name_key", ASCENDING), ("_id", ASCENDING)], name="shared"),
     ],
+    "batches": [
+        IndexModel(
+            [("owner", ASCENDING), ("submission_key", ASCENDING)],
+            name="submission",
+            unique=True,
+            partialFilterExpression={"submission_key": {"$exists": True}},
+        ),
+        IndexModel(_keys("created_at", "_id"), name="created"),
+        IndexModel(_keys("keywords", "created_at", "_id"), name="keywords_created"),
+        IndexModel([("state", ASCENDING), ("created_at", ASCENDING), ("_id", ASCENDING)], name="state"),
+        IndexModel([("look_at", ASCENDING)], name="look_at"),
+    ],
+    "batch_parts": [IndexModel([("batch", ASCENDING), ("n", ASCENDING)], name="part", unique=True)],
     "audit": [IndexModel(keys, name="_".join(name for name, _ in keys[:-1])) for keys in AUDIT_LISTS],
 }
 """The indexes of each collection."""

@@ -75,7 +75,10 @@ def replaced(value: Any, wanted: Callable[[Any], bool], other: Callable[[Any], A
 
 def forged(value: Any) -> str:
     """Why a value from outside cannot be taken, or nothing: it would be mistaken for a kept secret."""
-    found = masked(revealed(value)) != revealed(value)
+    if not isinstance(value, dict | list):
+        return ""
+    plain = revealed(value)
+    found = masked(plain) != plain
     return "This looks like a secret as it is kept, and cannot be given." if found else ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.core.clock import utcnow
 from app.core.statistics import metrics
 from app.core.statistics.meter import Meter
-from app.core.tasks.states import Ending, Status
+from app.core.tasks.states import Ending, Priority, Status
 from app.core.tasks.task import Task
 
 
@@ -15,8 +15,8 @@ class TaskCounts:
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
 
-    def created(self, task: Task) -> None:
-        self._meter.add(metrics.CREATED, task.type, task.priority.word)
+    def created(self, type: str, priority: Priority, tasks: int = 1) -> None:
+        self._meter.add(metrics.CREATED, type, priority.word, by=tasks)
 
     def started(self, task: Task) -> None:
         if task.queued_at and task.started_at:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from app.core.tasks.states import Ending, Status
+from app.core.tasks.states import Ending, Priority, Status
 from app.core.tasks.task import Task
 
 
 class Counting(Protocol):
     """Is told of each write that took effect, and never raises. ``task`` is as it was before."""
 
-    def created(self, task: Task) -> None:
-        """A task was created."""
+    def created(self, type: str, priority: Priority, tasks: int = 1) -> None:
+        """So many tasks of a type were created."""
 
     def started(self, task: Task) -> None:
         """An attempt began; ``task`` is as it is then."""
@@ -33,7 +33,7 @@ class Counting(Protocol):
 class NotCounted:
     """Counts nothing."""
 
-    def created(self, task: Task) -> None: ...
+    def created(self, type: str, priority: Priority, tasks: int = 1) -> None: ...
     def started(self, task: Task) -> None: ...
     def attempt_ended(self, task: Task, ending: Ending) -> None: ...
     def ended(self, task: Task, status: Status) -> None: ...

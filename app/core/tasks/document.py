@@ -95,6 +95,8 @@ def new_document(new: NewTask, task_id: ObjectId, now: datetime) -> Document:
         document["submission_hash"] = new.submission_hash
     if new.parent:
         document["parent"] = new.parent
+    if new.batch:
+        document["batch"] = new.batch
     if new.private:
         document["private"] = True
     if new.notify:

@@ -106,6 +106,10 @@ class Queries:
         found = {task.id: task for task in readable(self._tasks.find({"_id": {"$in": task_ids}}))}
         return [found[task_id] for task_id in task_ids if task_id in found]
 
+    def fields_of(self, task_ids: list[ObjectId], fields: Document) -> list[Document]:
+        """Return some fields of those of the tasks that are there, as they are stored."""
+        return list(self._tasks.find({"_id": {"$in": task_ids}}, fields))
+
     def count_waiting(self, owner: str, most: int) -> int:
         """Return how many tasks of an owner are queued or scheduled, counted up to ``most``."""
         waiting = {"$in": sorted(status.value for status in WAITING)}

@@ -7,6 +7,7 @@ these methods return whether they took effect, and raise only when MongoDB does 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -115,7 +116,7 @@ class Tasks:
         concerns: Callable[[Task | None, Status], bool] = lambda task, status: False,
         counting: Counting = NotCounted(),  # noqa: B008 - it never changes
     ) -> None:
-        self._tasks = db.tasks
+        self._tasks, self._batches = db.tasks, db.batches
         self._retention = retention
         self._learn = learn
         self.told = told
@@ -167,9 +168,16 @@ class Tasks:
             return Task.from_document(known), False
         reach("inserted")
         task = Task.from_document(document)
-        self._counting.created(task)
+        self._counting.created(task.type, task.priority)
         self.told([task])
         return task, True
+
+    def insert_all(self, documents: Sequence[Document]) -> None:
+        """Make the tasks of a part of a batch durable. Raises BulkWriteError, also for what is there."""
+        self._tasks.insert_many(documents, ordered=False)
+        created = Counter((document["type"], Priority(document["priority"])) for document in documents)
+        for (type_, priority), tasks in created.items():
+            self._counting.created(type_, priority, tasks)
 
     def mark_dispatched(self, tasks: Iterable[Task]) -> None:
         """Record that the hints of these tasks were pushed; a task that has moved on is left alone."""
@@ -461,8 +469,13 @@ class Tasks:
         return self._tasks.bulk_write(updates, ordered=False).matched_count if updates else 0
 
     def delete(self, task_ids: Sequence[ObjectId]) -> list[ObjectId]:
-        """Remove the documents of those that have ended; returns which of the tasks are gone."""
-        ended = {"_id": {"$in": list(task_ids)}, "status": {"$in": _ENDED}}
+        """Remove the documents of those that have ended; returns which of the tasks are gone.
+
+        Those of a batch whose tasks are being inserted stay: one that is gone would be inserted again.
+        """
+        ended: Document = {"_id": {"$in": list(task_ids)}, "status": {"$in": _ENDED}}
+        if being_made := [batch["_id"] for batch in self._batches.find({"state": "whole"}, {"_id": 1})]:
+            ended["batch"] = {"$nin": being_made}
         deleted = self._tasks.delete_many(ended).deleted_count
         if not deleted:
             return []

@@ -46,6 +46,7 @@ class NewTask:
     private: bool = False
     found_by: tuple[str, ...] = ()
     notify: tuple[ObjectId, ...] = ()
+    batch: ObjectId | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ class Task:
     notify: tuple[ObjectId, ...] = ()
     notice: ObjectId | None = None
     notices: list[dict[str, Any]] = field(default_factory=list)
+    batch: ObjectId | None = None
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Task:
@@ -175,6 +177,7 @@ _OPTIONAL: dict[str, stored.Check] = {
     "error": stored.maybe(stored.is_document),
     "history": stored.list_of(stored.shaped({}, _PAST)),
     "parent": _ID,
+    "batch": _ID,
     "put_offs": stored.is_count,
     "attempts_chosen": stored.is_count,
     "expire_at": _TIME,
@@ -266,6 +269,11 @@ def words_of_tag_only(task: Task, tag: str) -> list[str]:
     return [word for word in tag_keywords(tag) if word not in kept]
 
 
+def batch_keyword(batch_id: ObjectId | str) -> str:
+    """A batch's ID as it stands among the keywords of its tasks."""
+    return f"batch:{batch_id}"
+
+
 TEAM_KEYWORD = "for:team"
 """The keyword of tasks that are not private."""
 
@@ -308,6 +316,7 @@ def searched_words(new: NewTask) -> list[str]:
 
 
 def keywords_of(new: NewTask) -> list[str]:
-    """Everything by which a task is found: its words, its tags as a whole, its owner, and who may read it."""
+    """Everything by which a task is found: words, tags as a whole, batch, owner, and who may read it."""
     rights = rights_keywords(new.owner, private=new.private)
-    return [*searched_words(new), *map(tag_keyword, new.tags), *rights]
+    batch = [batch_keyword(new.batch)] if new.batch else []
+    return [*searched_words(new), *map(tag_keyword, new.tags), *batch, *rights]

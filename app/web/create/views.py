@@ -200,7 +200,7 @@ def _page(
         past=past,
         runs=runs,
         clonable=[run.id for run in runs if Action.CLONE in access().actions(run, task_type)],
-        waits=_waits_of(task_type),
+        waits=waits_of(task_type),
         priorities=list(Priority),
         problems=problems or [],
         offered=notify.offered(),
@@ -208,7 +208,7 @@ def _page(
     )
 
 
-def _waits_of(task_type: TaskType) -> dict[str, str]:
+def waits_of(task_type: TaskType) -> dict[str, str]:
     """The present wait of each priority; empty while the queue does not answer."""
     depths = live().ask_queue(services().queues.depths)
     now = live().pulse()

@@ -45,6 +45,7 @@ LABELS = {
     Event.TASK_REPRIORITIZE: "Change priority",
     Event.TASK_DELETE: "Delete task",
     Event.TASKS_BULK: "Bulk action",
+    Event.BATCH_CREATE: "Batch created",
     Event.WORKER_STOP: "Stop worker",
     Event.QUEUE_PAUSE: "Pause queue",
     Event.QUEUE_RESUME: "Resume queue",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MB = 2**20
 IN_MEMORY = 4 * MB  # What is not a file is held in memory.
 STALLED_S = 60
+BATCH_ROUTE, BATCH_BYTES = "api.batches.create_batch", 8 * MB
 FILE_ROUTES = frozenset({"create.upload", "api.contents.upload_file"})
 
 
@@ -28,7 +29,9 @@ def _bound(most: int) -> None:
 
     Raises TooLarge and NoRoom before anything is read.
     """
-    if request.mimetype == FORM:
+    if request.endpoint == BATCH_ROUTE:
+        request.max_content_length = BATCH_BYTES
+    elif request.mimetype == FORM:
         request.max_content_length = most + MB
         _admit(request.content_length or 0, most)
     elif request.mimetype == BODY and request.endpoint in FILE_ROUTES:

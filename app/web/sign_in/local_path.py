@@ -30,11 +30,12 @@ PAGE_OF = {
     "downloads.result": "tasks.detail",
     "downloads.result_text": "tasks.detail",
     "bulk.show_live": "bulk.show",
+    "batches.show_live": "batches.show",
     "operations.queues_live": "operations.queues",
     "operations.workers_live": "operations.workers",
 }
 """The page of each address that answers with a part of one, or with a download."""
-OF_PAGES = ("task_id", "operation_id")
+OF_PAGES = ("task_id", "operation_id", "batch_id")
 """Arguments in the addresses of those pages."""
 WITH_FILTERS = frozenset({"tasks.rows", "tasks.counts"})
 """Parts whose parameters are those of their page."""

@@ -102,7 +102,7 @@ class World:
 
     def __init__(self, without: str = "") -> None:
         self.store, self.queue = Store(self._judge, without), Messages()
-        tasks: Any = SimpleNamespace(tasks=self.store)
+        tasks: Any = SimpleNamespace(tasks=self.store, batches=None)
         self.tasks = Tasks(tasks, timedelta(days=30))
         rest: Any = None
         queue: Any = self.queue

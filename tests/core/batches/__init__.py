@@ -1,0 +1,1 @@
+"""Batches: many tasks that are created at once."""

@@ -1,0 +1,1 @@
+"""Create many, and the page of a batch."""
