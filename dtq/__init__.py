@@ -22,11 +22,15 @@ workers) is not part of it.
 
 from dtq._types.signature import TaskTypeError
 from dtq._types.task_type import TaskType, task
+from dtq.child_tasks import ChildTask, NotSubmitted
 from dtq.clock import utcnow
 from dtq.context import Context
 from dtq.files import File
 from dtq.outcomes import Canceled, Fail, Retry
 
-__all__ = ["Canceled", "Context", "Fail", "File", "Retry", "TaskType", "TaskTypeError", "task", "utcnow"]
+__all__ = [
+    "Canceled", "ChildTask", "Context", "Fail", "File", "NotSubmitted", "Retry", "TaskType", "TaskTypeError",
+    "task", "utcnow",
+]  # fmt: skip
 
 __version__ = "0.1.0"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
+from dtq.child_tasks import ChildOptions, ChildTask, Prepared, Priority, Submission, given
 from dtq.files import File
 
 
@@ -75,6 +78,69 @@ class Context(ABC):
     @abstractmethod
     def redact_file(self, path: Path) -> None:
         """Overwrite every secret parameter of this task in a file, a `*` for each byte; its size stays."""
+
+    def submit(
+        self,
+        type: str,
+        params: Mapping[str, Any] | None = None,
+        /,
+        *,
+        key: str | None = None,
+        priority: Priority | None = None,
+        title: str | None = None,
+        tags: Sequence[str] = (),
+        run_at: datetime | None = None,
+        max_attempts: int | None = None,
+        timeout_s: int | None = None,
+        **more_params: Any,
+    ) -> str:
+        """Create a task, a child of this one; return its ID. It belongs to the owner of this task.
+
+            for part in parts:
+                ctx.submit("clean_table", source=ctx.save_file(part, part.name), priority="low")
+            clean_table.submit(ctx, source)
+
+        It waits in its queue like any other; this task does not wait for it. A `File` of this task is given
+        as it is, one that this task has made as what `save_file` returned.
+
+        It is created once, however often this task is tried again: the same ``key`` is the same task; without
+        one, so are the same type and parameters, the first, second, third time within an attempt. Give a
+        ``key`` where parameters may differ between attempts. Raises NotSubmitted, TypeError, ValueError.
+        """
+        if twice := set(params or ()) & set(more_params):
+            raise TypeError(f"Give the parameter {min(twice)} once: in params or as a keyword.")
+        values = {**(params or {}), **more_params}
+        return self._submit(
+            Submission(
+                type,
+                {name: given(value) for name, value in values.items()},
+                key,
+                title,
+                priority,
+                tuple(tags),
+                run_at,
+                max_attempts,
+                timeout_s,
+            )
+        )
+
+    def options(self, **options: Unpack[ChildOptions]) -> Prepared:
+        """Return this context with options for the tasks that a task function submits.
+
+        clean_table.submit(ctx.options(priority="low", key=part.name), part)
+        """
+        return Prepared(self, options)
+
+    @abstractmethod
+    def children(self) -> list[ChildTask]:
+        """Return the tasks that this task has submitted, in any of its attempts, oldest first.
+
+        Those that were deleted are not among them. Raises NotSubmitted where they cannot be read.
+        """
+
+    @abstractmethod
+    def _submit(self, submission: Submission) -> str:
+        """Create a task and return its ID. Raises NotSubmitted."""
 
     def log(self, message: str) -> None:
         """Add a line to the task's log; `print` and `logging` do as well."""

@@ -19,16 +19,18 @@ class File:
             with source.path.open("rb") as lines:
                 return sum(1 for _ in lines)
 
-    ``size`` is in bytes; ``path`` is a local copy, fetched when first asked for.
+    ``size`` is in bytes; ``path`` is a local copy, fetched when first asked for; ``id`` is its ID on the
+    server, empty for a file of this machine.
     """
 
     def __init__(
-        self, name: str, size: int, content_type: str, sha256: str, fetch: Callable[[], Path]
+        self, name: str, size: int, content_type: str, sha256: str, fetch: Callable[[], Path], id: str = ""
     ) -> None:
         self.name = name
         self.size = size
         self.content_type = content_type
         self.sha256 = sha256
+        self.id = id
         self._fetch = fetch
         self._path: Path | None = None
 

@@ -38,12 +38,13 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from dtq._types.colliding_keys import SAME_KEYS, colliding_key
 from dtq._types.numbers import finite
 from dtq._types.task_type import TaskType, known, registered
+from dtq.child_tasks import ChildTask, Recorder, Submission
 from dtq.context import Context
 from dtq.filenames import safe_name
 from dtq.files import File
 from dtq.outcomes import Canceled
 
-__all__ = ["Invalid", "Ran", "Trial", "Upload", "run"]
+__all__ = ["Invalid", "Ran", "Submission", "Trial", "Upload", "run"]
 
 MASK = "••••"
 LEAST_SECRET = 4
@@ -77,14 +78,16 @@ class Upload:
 class Ran:
     """What came of a run. ``result`` is as it would be stored: JSON. ``files`` are those that were saved.
 
-    ``progress`` has each report (`done`, `total`, `message`); ``log`` is what was printed and logged. Secret
-    parameters are redacted in all of them, in their plain spelling.
+    ``progress`` has each report (`done`, `total`, `message`); ``log`` is what was printed and logged;
+    ``submitted`` are the tasks that it submitted. Secret parameters are redacted in result, files, progress
+    and log, in their plain spelling.
     """
 
     result: Any
     files: dict[str, bytes]
     progress: list[dict[str, Any]]
     log: str
+    submitted: list[Submission] = field(default_factory=list)
 
 
 def run(type_: str | Callable[..., Any], /, **params: Any) -> Ran:
@@ -125,7 +128,13 @@ class Trial:
         context = _TrialContext(self, given, sorted(_secrets_in(arguments), key=len, reverse=True))
         with heard() as log:
             result = _plain(called(_call, kind, context, arguments))
-        return Ran(context.redacted(result), context.saved, context.reports, context.redact(log.getvalue()))
+        return Ran(
+            context.redacted(result),
+            context.saved,
+            context.reports,
+            context.redact(log.getvalue()),
+            context.recorder.submitted,
+        )
 
     def canceled(self) -> Callable[[], bool]:
         """Return what says at each look whether the task was canceled."""
@@ -190,6 +199,7 @@ class _TrialContext(Context):
         self.settings = trial.settings
         self.saved: dict[str, bytes] = {}
         self.reports: list[dict[str, Any]] = []
+        self.recorder = Recorder()
         self._canceled = trial.canceled()
         self._secrets = [secret for secret in secrets if len(secret) >= LEAST_SECRET]
         self._work_dir = given.folder / "work"
@@ -228,6 +238,12 @@ class _TrialContext(Context):
 
     def file(self, file_id: str) -> File:
         return self._file(file_id)
+
+    def _submit(self, submission: Submission) -> str:
+        return self.recorder.submit(submission)
+
+    def children(self) -> list[ChildTask]:
+        return self.recorder.children()
 
     def redact(self, text: str) -> str:
         for secret in self._secrets:
@@ -270,7 +286,7 @@ class Given:
         name, content = safe_name(name), path.read_bytes()
         file_id = f"{len(self._files):024x}"
         digest = hashlib.sha256(content).hexdigest()
-        self._files[file_id] = File(name, len(content), content_type_of(name), digest, lambda: path)
+        self._files[file_id] = File(name, len(content), content_type_of(name), digest, lambda: path, file_id)
         return file_id
 
     def name(self, where: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from bson import ObjectId
 
-from app.core.secrets.secret import SEALED, Secret, is_sealed, replaced
+from app.core.secrets.secret import SEALED, Secret, is_sealed, is_secret, replaced
 from app.core.secrets.vault import CannotOpen, Vault
 
 PATIENCE_S = 5.0
@@ -88,8 +88,16 @@ def opened_for(vault: Vault, task_id: ObjectId, tokens: Sequence[str]) -> dict[s
         return {"refused": str(error)}
 
 
+def sealed_for(vault: Vault, task_id: ObjectId, texts: Sequence[str]) -> dict[str, Any]:
+    """Return secrets sealed for a task to come, or why they cannot be kept, as the supervisor sends it."""
+    try:
+        return {"sealed": [vault.seal_of_task(text, task_id) for text in texts]}
+    except CannotOpen as error:
+        return {"refused": str(error)}
+
+
 class SupervisorVault:
-    """Has the supervisor open what is sealed; ``tell`` sends it one line."""
+    """Has the supervisor open what is sealed, and seal; ``tell`` sends it one line."""
 
     def __init__(self, tell: Callable[..., None], receiver: Receiver) -> None:
         self._tell, self._receiver = tell, receiver
@@ -100,9 +108,23 @@ class SupervisorVault:
         replaced(params, is_sealed, lambda value: tokens.append(value[SEALED]))
         if not tokens:
             return params
-        self._tell(open=tokens)
+        secrets = iter(self._answer("secrets", open=tokens))
+        return replaced(params, is_sealed, lambda _: Secret(next(secrets)))
+
+    def sealed(self, params: dict[str, Any], task_id: ObjectId) -> dict[str, Any]:
+        """Return parameters as they are stored with a task to come. Raises CannotOpen, EOFError."""
+        texts: list[str] = []
+        replaced(params, is_secret, lambda secret: texts.append(secret.reveal()))
+        if not texts:
+            return params
+        tokens = iter(self._answer("sealed", seal=texts, of=str(task_id)))
+        kept: dict[str, Any] = replaced(params, is_secret, lambda _: {SEALED: next(tokens)})
+        return kept
+
+    def _answer(self, name: str, **asked: Any) -> list[str]:
+        self._tell(**asked)
         answer = self._receiver.receive()
         if "refused" in answer:
             raise CannotOpen(answer["refused"])
-        secrets = iter(answer["secrets"])
-        return replaced(params, is_sealed, lambda _: Secret(next(secrets)))
+        found: list[str] = answer[name]
+        return found

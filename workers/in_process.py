@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,10 +22,12 @@ from app.core.files.gridfs import CHUNK
 from app.core.files.store import StoredFile
 from app.core.params.fields import Field
 from app.core.params.file_types import require_accepted
+from app.core.secrets.redaction import Mask
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import Task
 from config import Settings
-from dtq import TaskType
+from dtq import ChildTask, TaskType
+from dtq.child_tasks import Recorder, Submission
 from dtq.filenames import numbered, safe_name
 from dtq.testing import content_type_of
 
@@ -115,6 +118,16 @@ class Listener:
         self._heard(progress)
 
 
+class RecordedChildren(Recorder):
+    """Keeps what a task submits: there is no server here that would run it."""
+
+    def submit_for(self, parent: Task, submission: Submission, seen: Counter[str], mask: Mask) -> str:
+        return self.submit(submission)
+
+    def of(self, parent: Task) -> list[ChildTask]:
+        return self.children()
+
+
 class NothingSealed:
     """Secrets are given as they are here: no store keeps them."""
 
@@ -130,6 +143,7 @@ class NoStores:
     files: FolderFiles
     settings: Settings
     vault: NothingSealed = NothingSealed()
+    children: RecordedChildren = field(default_factory=lambda: RecordedChildren())
 
 
 def local_task(kind: TaskType, params: dict[str, Any], attempt: int = 1) -> Task:

@@ -71,7 +71,8 @@ class Trial(testing.Trial):
         if isinstance(outcome, Failed):
             raise TypeError(outcome.error["message"])
         saved = {name: path.read_bytes() for name, path in files.outputs().items()}
-        return Ran(outcome.result, saved, context.reports, context.mask.text(log.getvalue()))
+        printed = context.mask.text(log.getvalue())
+        return Ran(outcome.result, saved, context.reports, printed, stores.children.submitted)
 
 
 class _Recording(AttemptContext):

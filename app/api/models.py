@@ -127,6 +127,7 @@ class Task(TaskSummary):
     params: dict[str, Any] = Field(description="Secrets are masked.")
     has_result: bool
     parent: str | None = Field(description="The task whose inputs were used.")
+    child_of: str | None = Field(description="The task that submitted this one.")
     actions: list[str] = Field(description="What you may do now: cancel, retry, reprioritize, clone, delete.")
 
 

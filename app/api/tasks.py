@@ -256,6 +256,7 @@ def _task(task: Task, kind: TaskType | None = None) -> models.Task:
         params=known,
         has_result=task.result is not None or task.result_file is not None,
         parent=str(task.parent) if task.parent else None,
+        child_of=str(task.child_of) if task.child_of else None,
         actions=sorted(action.value for action in access().actions(task, kind)),
     )
 

@@ -19,6 +19,7 @@ from app.core.access.audience import Subscribers
 from app.core.access.bulk import BulkAccess
 from app.core.access.bulk_operations import BulkOperation, BulkOperations
 from app.core.access.bulk_run import BulkRunner
+from app.core.access.child_tasks import ChildTasks
 from app.core.access.engine import Engine
 from app.core.access.notifications import Notifications
 from app.core.access.rights import Rights
@@ -158,6 +159,11 @@ class Services:
 
         channels = {Channel.WEBHOOK: by_webhook, Channel.EMAIL: by_email}
         return Sender(self.subscriptions, self.deliveries, self.outbox.audience, channels)
+
+    @property
+    def child_tasks(self) -> ChildTasks:
+        """Return what submits tasks for tasks that run."""
+        return ChildTasks(self.access, self.people.users, self.catalog, self.queries)
 
     def bulk_runner(self, holder: str) -> BulkRunner:
         """Return what runs the bulk operations of everybody."""

@@ -16,7 +16,7 @@ Submitted = TypeVar("Submitted", covariant=True)
 
 
 class Submits(Protocol[Submitted]):
-    """What submits tasks: `dtq.client.Client`, and its `options`."""
+    """What submits tasks: a `dtq.client.Client`, the `dtq.Context` of a task, and the `options` of either."""
 
     def submit(self, type: str, params: Mapping[str, Any], /) -> Submitted: ...
 
@@ -33,6 +33,7 @@ class TaskFunction(Protocol[Params, Returned]):
 
             report = monthly_report.submit(client, month=3).wait().result()
             clean_table.submit(client.options(priority="high"), File.of(Path("people.csv")))
+            clean_table.submit(ctx, source)
 
         They are validated here first. Raises TypeError for arguments that the function does not take,
         `pydantic.ValidationError` for values that it refuses, and what `client.submit` raises.

@@ -67,6 +67,7 @@ class Filters(TypedDict, total=False):
     priority: Priority | None
     tag: str | None
     batch: str | None
+    child_of: str | None
     owner: str | None
     worker: str | None
     q: str | None

@@ -101,6 +101,7 @@ class WholeTaskFields:
     params: dict[str, Any]
     has_result: bool
     parent: str | None
+    child_of: str | None
     actions: list[str]
 
 

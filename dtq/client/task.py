@@ -122,8 +122,8 @@ class TaskSummary(TaskFields, Bound):
 class Task(WholeTaskFields, TaskSummary):
     """A task as it was when the server answered; ``params`` have their secrets masked.
 
-    ``parent`` is the ID of the task whose inputs were used; ``actions`` are what you may do now: cancel,
-    retry, reprioritize, clone, delete.
+    ``parent`` is the ID of the task whose inputs were used, ``child_of`` that of the task that submitted
+    this one; ``actions`` are what you may do now: cancel, retry, reprioritize, clone, delete.
     """
 
 

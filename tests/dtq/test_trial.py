@@ -9,9 +9,9 @@ from types import SimpleNamespace
 from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 
-from dtq import Canceled, Context, Fail, File, Retry, task
+from dtq import Canceled, Context, Fail, File, NotSubmitted, Retry, task
 from dtq._types.task_type import registry
 from dtq.testing import Invalid, Trial, Upload, run
 
@@ -72,6 +72,52 @@ def test_retries_and_cancellations_are_raised_as_they_are(tmp_path: Path) -> Non
     assert (
         trial(attempt=2, cancel_at=4).run(copy_lines, source=tmp_path / "a.txt", least=9).result["lines"] == 3
     )
+
+
+def test_what_a_task_submits_is_there() -> None:
+    counts = task(title="Copy lines")(copy_lines)
+
+    @task(title="Split")
+    def split(ctx: Context, source: File, token: SecretStr) -> Any:
+        part = ctx.work_dir / "part.txt"
+        part.write_bytes(source.path.read_bytes()[:1])
+        saved = ctx.save_file(part, part.name)
+        params = {"part": saved, "guest": Guest(name="Ada", token=token)}
+        ids = [ctx.submit("count", params, key="all") for _ in "ab"]
+        ids.append(counts.submit(ctx.options(title="Rest", priority="low"), source, least=2))
+        assert [child.id for child in ctx.children()] == [ids[0], ids[2]]
+        with pytest.raises(NotSubmitted, match="another task"):
+            ctx.submit("count", key="all")
+        with pytest.raises(ValidationError):
+            counts.submit(ctx, source, least=10)
+        return [child.status for child in ctx.children()]
+
+    done = run(split, source=b"ab", token="secret of hers")
+
+    assert done.result == ["queued", "queued"]
+    guest = {"name": "Ada", "token": "secret of hers", "photos": []}
+    assert [(one.type, one.key, one.title, one.priority) for one in done.submitted] == [
+        ("count", "all", None, None), ("copy_lines", None, "Rest", "low"),
+    ]  # fmt: skip
+    assert done.submitted[0].params["guest"] == guest and len(done.submitted[0].params["part"]) == 24
+    assert done.submitted[1].params == {"source": "0" * 24, "least": 2}
+
+
+@pytest.mark.parametrize(
+    ("values", "wrong"),
+    [
+        ({"source": File.of(Path(__file__))}, "no file of the server"),
+        ({"source": Path("a.csv")}, "ctx.save_file"),
+        ({"limit": object()}, "serialize"),
+    ],
+)
+def test_what_no_task_can_be_given_is_refused(values: dict[str, Any], wrong: str) -> None:
+    @task(title="Split")
+    def split(ctx: Context) -> Any:
+        return ctx.submit("count", values)
+
+    with pytest.raises((TypeError, ValueError), match=wrong):
+        run(split)
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from app.core.services import Services
-from app.core.tasks.task import Task, parse_job_id
+from app.core.tasks.task import Task
 from tests.core.conftest import clock, document
 from workers.attempt.attempt import Outcome, attempt, settle
 from workers.attempt.child import Child
-from workers.attempt.context import AttemptContext
+from workers.attempt.context import AttemptContext, ChildStores
+from workers.child_tasks import SubmittedChildren
 from workers.handover import Receiver, Sender
 from workers.types.task_modules import load
 
@@ -24,20 +25,36 @@ __all__ = ["clock", "document"]
 
 
 @pytest.fixture
-def run(services: Services, new_task: Callable[..., Task]) -> Callable[..., tuple[Task, Outcome]]:
-    """Submit a sample task, run one attempt and settle it; returns the task as stored, and the outcome."""
+def attempt_of(services: Services) -> Callable[[Task], tuple[Task, Outcome]]:
+    """Run one attempt of a queued task and settle it; returns the task as stored, and the outcome."""
 
-    def go(type: str, params: dict[str, Any] | None = None, **given: Any) -> tuple[Task, Outcome]:
-        submitted = new_task(type=type, params=params or {}, **given)
-        named = parse_job_id(services.queues.take(0) or "")
-        assert named is not None
-        task = services.tasks.claim(*named, "worker")
+    def go(queued: Task) -> tuple[Task, Outcome]:
+        task = services.tasks.claim(queued.id, queued.dispatch, "worker")
         assert task is not None
-        context = AttemptContext(task, services, lambda: False)
-        outcome = attempt(task, load(["tests.workers.samples"])[type], context, lambda begun: None)
+        stores = ChildStores(
+            services.tasks,
+            services.files,
+            services.vault,
+            SubmittedChildren(services),
+            services.settings,
+        )
+        context = AttemptContext(task, stores, lambda: False)
+        outcome = attempt(task, load(["tests.workers.samples"])[task.type], context, lambda begun: None)
         settle(services, task, outcome)
         context.close()
-        return services.tasks.get(submitted.id), outcome
+        return services.tasks.get(task.id), outcome
+
+    return go
+
+
+@pytest.fixture
+def run(
+    attempt_of: Callable[[Task], tuple[Task, Outcome]], new_task: Callable[..., Task]
+) -> Callable[..., tuple[Task, Outcome]]:
+    """Submit a sample task and run one attempt of it."""
+
+    def go(type: str, params: dict[str, Any] | None = None, **given: Any) -> tuple[Task, Outcome]:
+        return attempt_of(new_task(type=type, params=params or {}, **given))
 
     return go
 

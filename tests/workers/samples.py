@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from pydantic import Field, SecretStr
 
-from dtq import Context, Fail, File, Retry, task
+from dtq import Context, Fail, File, NotSubmitted, Retry, task
 
 
 @task(title="Echo", category="Samples", max_attempts=1)
@@ -127,6 +127,59 @@ def confess(
     if ending == "raise":
         raise RuntimeError(f"{basic} is not {text}") from KeyError(text)
     return {"said": text, text: [f"user:{text}"], "basic": basic}
+
+
+@task(title="Hand out", category="Samples", max_attempts=5)
+def hand_out(
+    ctx: Context, texts: list[str], password: SecretStr | None = None, pause_s: float = 0.0, fails: int = 0
+) -> list[str]:
+    """Submit an echo of each text, and fail in so many attempts."""
+    ids = []
+    for text in texts:
+        ids.append(echo.submit(ctx, text))
+        time.sleep(pause_s)
+    if password is not None:
+        ids.append(ctx.submit("confess", password=password))
+    if ctx.attempt <= fails:
+        raise Retry("Not yet.", after_s=0)
+    assert {child.id for child in ctx.children()} == set(ids)
+    return ids
+
+
+@task(title="Pass on", category="Samples", max_attempts=1)
+def pass_on(ctx: Context, source: File | None = None, how: str = "file") -> Any:
+    """Submit a task in the way that a test asks for; returns what is told of a refusal."""
+    path = ctx.work_dir / "made.csv"
+    path.write_text("a,b")
+    key: dict[str, Any] = {"key": "k", "priority": "high", "title": "Named", "tags": ["x"]}
+    try:
+        if how == "file":
+            return ctx.submit("typed_file", source=source)
+        if how == "saved":
+            return ctx.submit("typed_file", {"source": ctx.save_file(path, "made.csv")})
+        if how == "key":
+            return [echo.submit(ctx.options(**key), "one"), ctx.submit("echo", text="one", **key)]
+        if how == "other":
+            return [ctx.submit("echo", text="one", key="k"), ctx.submit("echo", text="two", key="k")]
+        if how == "wrong":
+            return ctx.submit("echo", text=5)
+        if how == "same":
+            return [ctx.submit("echo", text="one"), ctx.submit("echo", text="one")]
+        return ctx.submit(how)
+    except NotSubmitted as error:
+        return {"said": str(error), "fields": sorted(error.fields)}
+
+
+@task(title="Leak", category="Samples", max_attempts=1)
+def leak(ctx: Context, password: SecretStr) -> str:
+    """Give a secret to a parameter that everybody may read."""
+    return ctx.submit("echo", text=f"it is {password.get_secret_value()}")
+
+
+@task(title="Again and again", category="Samples", max_attempts=1)
+def recurse(ctx: Context) -> str:
+    """Submit itself."""
+    return ctx.submit("recurse")
 
 
 @task(title="Take a table", category="Samples")

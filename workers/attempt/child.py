@@ -49,6 +49,7 @@ from workers.attempt.output_capture import Capture, LogWriter, flush, log_path
 from workers.attempt.persist import EndedAttempt, away, write_down
 from workers.attempt.process_exit import end_as
 from workers.attempt.signals import Signals
+from workers.child_tasks import SubmittedChildren
 from workers.handover import Receiver, SupervisorVault
 from workers.log_setup import set_up
 from workers.process_state.left_threads import Threads
@@ -86,8 +87,13 @@ class Child:
         self.settings = settings
         self.services = services
         vault = SupervisorVault(self.tell, supervisor)
+        services.dispatch.vault = vault
         self._stores = ChildStores(
-            services.tasks, services.files, vault, settings.reaching(SettingReach.TASK)
+            services.tasks,
+            services.files,
+            vault,
+            SubmittedChildren(services),
+            settings.reaching(SettingReach.TASK),
         )
         self.signals = Signals()
         self.journal = journal_of(settings)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import mimetypes
 import shutil
 import tempfile
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -22,7 +24,8 @@ from app.core.excerpts import shortened
 from app.core.params.formats.plain_values import keepable
 from app.core.secrets.redaction import Mask
 from config import SettingReach
-from dtq import Canceled, Context, File
+from dtq import Canceled, ChildTask, Context, File
+from dtq.child_tasks import Submission
 from dtq.filenames import safe_name
 from dtq.runtime import finite
 from workers.attempt.output_capture import fill
@@ -65,8 +68,16 @@ class Opens(Protocol):
     def opened(self, params: Any, task_id: ObjectId) -> Any: ...
 
 
+class Children(Protocol):
+    """What submits tasks for a task: `SubmittedChildren`, or a list of what was asked for."""
+
+    def submit_for(self, parent: Task, submission: Submission, seen: Counter[str], mask: Mask) -> str: ...
+
+    def of(self, parent: Task) -> list[ChildTask]: ...
+
+
 class AttemptStores(Protocol):
-    """What an attempt asks of the stores; `app.core.services.Services` is one."""
+    """What an attempt asks of the stores."""
 
     @property
     def tasks(self) -> Reports: ...
@@ -76,6 +87,9 @@ class AttemptStores(Protocol):
 
     @property
     def vault(self) -> Opens: ...
+
+    @property
+    def children(self) -> Children: ...
 
     @property
     def settings(self) -> Settings: ...
@@ -88,6 +102,7 @@ class ChildStores:
     tasks: Reports
     files: Shelf
     vault: Opens
+    children: Children
     settings: Settings
 
 
@@ -100,6 +115,8 @@ class AttemptContext(Context):
         self._canceled = canceled
         self._work_dir: Path | None = None
         self._reported = 0.0
+        self._asked: Counter[str] = Counter()
+        self._asking = threading.Lock()
         self.task_id = str(task.id)
         self.attempt = task.attempt
         self.idempotency_key = str(task.id)
@@ -177,7 +194,12 @@ class AttemptContext(Context):
             raise NotFound(f"File not found: {file_id[:40]!r} isn't the ID of one.")
         stored = self._stores.files.get_of_task(ObjectId(file_id), self._task.id)
         return File(
-            stored.name, stored.size, stored.content_type, stored.sha256, partial(self._fetch, stored)
+            stored.name,
+            stored.size,
+            stored.content_type,
+            stored.sha256,
+            partial(self._fetch, stored),
+            str(stored.id),
         )
 
     def _fetch(self, stored: StoredFile) -> Path:
@@ -188,6 +210,14 @@ class AttemptContext(Context):
             for chunk in self._stores.files.chunks(stored.id):
                 copy.write(chunk)
         return path
+
+    def _submit(self, submission: Submission) -> str:
+        self.check_canceled()
+        with self._asking:
+            return self._stores.children.submit_for(self._task, submission, self._asked, self.mask)
+
+    def children(self) -> list[ChildTask]:
+        return self._stores.children.of(self._task)
 
     def close(self) -> None:
         """Remove what the attempt left on disk."""

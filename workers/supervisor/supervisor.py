@@ -40,7 +40,7 @@ from config import VERSION, SettingReach
 from workers.attempt.limits import Guard, Limits
 from workers.attempt.orphans import adopt, end_strays
 from workers.attempt.output_capture import log_path
-from workers.handover import opened_for
+from workers.handover import opened_for, sealed_for
 from workers.supervisor.attempt_monitor import Watch
 from workers.supervisor.child_process import ChildProcess
 from workers.types.loading import LoadingProgress
@@ -196,6 +196,8 @@ class TaskWorker(RQWorker):
                 set_attempt(self.current.task_id, self.current.attempt)
             elif self.current is not None and "open" in line:
                 child.answer(opened_for(self.services.vault, self.current.task_id, line["open"]))
+            elif self.current is not None and "seal" in line:
+                child.answer(sealed_for(self.services.vault, ObjectId(line["of"]), line["seal"]))
             elif self.current is not None and ("over" in line or "kept" in line):
                 self.current.finishing(kept="kept" in line)
             elif "leaves" in line:

@@ -110,6 +110,12 @@ class Access:
         except NotFound:
             return None
 
+    def children(self, task: Task) -> Count | None:
+        """Return how many tasks this one has submitted that the person sees; None where there are none."""
+        if not self._engine.queries.has_children(task.id):
+            return None
+        return self.counts(TaskFilter(child_of=str(task.id)))[""]
+
     def log(self, task: Task, attempt: int) -> AttemptLog:
         """Return what is kept of the output of an attempt."""
         self._rights.require_seen(task)

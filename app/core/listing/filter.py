@@ -38,11 +38,11 @@ ORDERINGS = {
 PAGE_SIZES = (25, 50, 100, 200)
 ENDED_WITHIN = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 CREATED, FINISHED = ("created_from", "created_before"), ("finished_from", "finished_before")
-TYPED = ("q", "owner", "worker", "tag", "batch", "error_words", *CREATED, *FINISHED)
+TYPED = ("q", "owner", "worker", "tag", "batch", "child_of", "error_words", *CREATED, *FINISHED)
 """The filters that people type: what is wrong with one is said beside it, and never on a page of its own."""
 NARROWING = (
-    "status", "priority", "type", "tag", "batch", "owner", "worker", "q", "error_words", *CREATED, "ended",
-    *FINISHED, "error", "error_group",
+    "status", "priority", "type", "tag", "batch", "child_of", "owner", "worker", "q", "error_words", *CREATED,
+    "ended", *FINISHED, "error", "error_group",
 )  # fmt: skip
 """The filters that leave tasks out."""
 BOTH_TIMES = "Filter by when tasks were created or by when they finished, not by both."
@@ -86,7 +86,8 @@ class TaskFilter:
     by when its tasks ended, and so is one between ``finished_from`` and ``finished_before``. These times are
     days or minutes of UTC. ``error`` is an error, or the first `MAX_TEXT` characters of one; ``error_words``
     are words of one, ``error_group`` a fingerprint of errors. ``owner`` is the ID of a user,
-    ``worker`` the beginning of a worker's name, ``batch`` the ID of a batch.
+    ``worker`` the beginning of a worker's name, ``batch`` the ID of a batch,
+    ``child_of`` that of the task that submitted them.
     """
 
     status: str = ""
@@ -94,6 +95,7 @@ class TaskFilter:
     type: str = ""
     tag: str = ""
     batch: str = ""
+    child_of: str = ""
     owner: str = ""
     worker: str = ""
     q: str = ""
@@ -266,8 +268,8 @@ def _value(name: str, text: str) -> Any:
     check_text(name, text)
     if name in CREATED + FINISHED:
         moment(text)
-    if name == "batch":
-        return _batch_id(text)
+    if name in ("batch", "child_of"):
+        return _id_of(name, text)
     if name == "error_words" and not words_of(text):
         raise BadSearch("Type a word of at least 2 letters for “error”.")
     if name == "tag":
@@ -275,11 +277,12 @@ def _value(name: str, text: str) -> Any:
     return int(text) if name == "per_page" else text
 
 
-def _batch_id(text: str) -> str:
-    """Return the ID of a batch. Raises BadSearch."""
+def _id_of(name: str, text: str) -> str:
+    """Return the ID of a batch or of a task. Raises BadSearch."""
     found = parse_task_id(text)
     if found is None:
-        raise BadSearch("Enter the ID of a batch for “batch”: 24 characters of 0 to 9 and a to f.")
+        of = "batch" if name == "batch" else "task"
+        raise BadSearch(f"Enter the ID of a {of} for “{name}”: 24 characters of 0 to 9 and a to f.")
     return str(found)
 
 

@@ -33,6 +33,7 @@ from app.core.tasks.task import (
     TEAM_KEYWORD,
     Task,
     batch_keyword,
+    child_keyword,
     owner_keyword,
     private_keyword,
     tag_keyword,
@@ -120,7 +121,8 @@ class Listing:
         query: Document = {}
         if wanted.type:
             query["type"] = wanted.type
-        if wanted.tag or wanted.batch or wanted.owner or self._within or sought.asks:
+        named = wanted.tag or wanted.batch or wanted.child_of or wanted.owner
+        if named or self._within or sought.asks:
             query.update(self._keywords(wanted, sought))
         if wanted.error:
             query["error.message"] = _beginning(wanted.error.replace("\r\n", "\n"))
@@ -167,7 +169,7 @@ class Listing:
         return sought
 
     def _keywords(self, wanted: TaskFilter, sought: Sought) -> Document:
-        """The words, tag, batch and owner of a filter, and the condition of these lists.
+        """The words, tag, batch, task above and owner of a filter, and the condition of these lists.
 
         Each is a keyword of its own kind, so one index serves them all.
         """
@@ -178,6 +180,8 @@ class Listing:
         groups: list[Document] = [{"keywords": tag_keyword(tag)} for tag in tags]
         if wanted.batch:
             groups.append({"keywords": batch_keyword(wanted.batch)})
+        if wanted.child_of:
+            groups.append({"keywords": child_keyword(wanted.child_of)})
         if wanted.owner:
             groups.append({"keywords": owner_keyword(wanted.owner)})
         groups += [{"keywords": {"$in": list(word.words)}} for word in sought.words]

@@ -19,6 +19,7 @@ QUALIFIERS: Mapping[str, str] = MappingProxyType(
         "worker": "worker",
         "tag": "tag",
         "batch": "batch",
+        "child_of": "child_of",
         "error": "error_words",
         "after": "created_from",
         "before": "created_before",

@@ -20,7 +20,7 @@ from app.core.files.store import Files
 from app.core.listing.search_index import Words
 from app.core.mongo import Document
 from app.core.queue.rq import Queues
-from app.core.secrets.vault import Vault
+from app.core.secrets.vault import TaskSecrets
 from app.core.tasks.deletions import Deletions
 from app.core.tasks.document import require_room
 from app.core.tasks.states import Action, Ending, Priority, Status
@@ -72,7 +72,7 @@ class Dispatcher:
         files: Files,
         deletions: Deletions,
         words: Words,
-        vault: Vault,
+        vault: TaskSecrets,
         max_losses: int,
     ) -> None:
         self.tasks, self.queues, self.files = tasks, queues, files

@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bson import ObjectId
 
@@ -47,6 +47,14 @@ class CannotOpen(Invalid):
     title = "A secret cannot be read"
 
 
+class TaskSecrets(Protocol):
+    """Keeps the secrets of tasks: a `Vault`, or what has another process ask one."""
+
+    def sealed(self, params: dict[str, Any], task_id: ObjectId) -> dict[str, Any]: ...
+
+    def opened(self, params: Any, task_id: ObjectId) -> Any: ...
+
+
 class Vault:
     """Seals with the first key, opens with any of them."""
 
@@ -71,9 +79,8 @@ class Vault:
 
     def sealed(self, params: dict[str, Any], task_id: ObjectId) -> dict[str, Any]:
         """Parameters as they are stored with that task. Raises CannotOpen where there is no key."""
-        place = f"task:{task_id}"
         kept: dict[str, Any] = replaced(
-            params, is_secret, lambda secret: {SEALED: self.seal(secret.reveal(), place)}
+            params, is_secret, lambda secret: {SEALED: self.seal_of_task(secret.reveal(), task_id)}
         )
         return kept
 
@@ -81,13 +88,17 @@ class Vault:
         """Parameters of that task, or one of them, as they were given. Raises CannotOpen."""
         return replaced(params, is_sealed, lambda sealed: Secret(self.open_of_task(sealed[SEALED], task_id)))
 
+    def seal_of_task(self, text: str, task_id: ObjectId) -> str:
+        """A token of that task. Raises CannotOpen."""
+        return self.seal(text, f"task:{task_id}")
+
     def open_of_task(self, token: str, task_id: ObjectId) -> str:
         """The text of a token of that task. Raises CannotOpen."""
         return self.open(token, f"task:{task_id}")
 
     def sealed_again(self, token: str, task_id: ObjectId) -> str:
         """A token of that task under the current key. Raises CannotOpen."""
-        return self.seal(self.open_of_task(token, task_id), f"task:{task_id}")
+        return self.seal_of_task(self.open_of_task(token, task_id), task_id)
 
     def is_current(self, token: str) -> bool:
         """Whether a token is under the key that seals."""

@@ -97,6 +97,10 @@ def new_document(new: NewTask, task_id: ObjectId, now: datetime) -> Document:
         document["parent"] = new.parent
     if new.batch:
         document["batch"] = new.batch
+    if new.child_of:
+        document["child_of"] = new.child_of
+    if new.depth:
+        document["depth"] = new.depth
     if new.private:
         document["private"] = True
     if new.notify:

@@ -18,7 +18,7 @@ from app.core import stored
 from app.core.clock import utcnow
 from app.core.mongo import Document, Mongo
 from app.core.tasks.states import WAITING, Priority, Status
-from app.core.tasks.task import Task, owner_keyword
+from app.core.tasks.task import Task, child_keyword, owner_keyword
 
 PARAMS_BATCH = 500
 BRIEF_BATCH = 1_000
@@ -121,6 +121,19 @@ class Queries:
         found = self._tasks.find({"_id": {"$in": task_ids}}, {field: 1})
         times = ((document["_id"], document.get(field)) for document in found)
         return {task_id for task_id, at in times if isinstance(at, datetime) and at > moment}
+
+    def children(self, task_id: ObjectId, most: int) -> list[Task]:
+        """Return the tasks that a task has submitted, oldest first."""
+        query = {
+            "keywords": child_keyword(task_id),
+            "status": {"$in": [each.value for each in Status]},
+            "priority": {"$in": [*map(int, Priority)]},
+        }
+        return self.find(query, [("created_at", 1), ("_id", 1)], most)
+
+    def has_children(self, task_id: ObjectId) -> bool:
+        """Return whether a task has submitted tasks that are still there."""
+        return self._tasks.find_one({"keywords": child_keyword(task_id)}, {"_id": 1}) is not None
 
     def submitted(self, owner: str, key: str | None) -> bool:
         """Return whether an owner has submitted a task with this key."""

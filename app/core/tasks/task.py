@@ -28,6 +28,7 @@ class NewTask:
     ``files`` are the ids of uploaded files that the parameters name. A ``private`` task is for its owner and
     operators only. ``found_by`` are texts by whose words a search finds it besides; none may hold a secret.
     ``notify`` are subscriptions of its owner that are told when it has ended.
+    ``child_of`` is the task that submitted this one, ``depth`` how many tasks are above it.
     """
 
     type: str
@@ -47,6 +48,8 @@ class NewTask:
     found_by: tuple[str, ...] = ()
     notify: tuple[ObjectId, ...] = ()
     batch: ObjectId | None = None
+    child_of: ObjectId | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,8 @@ class Task:
     notice: ObjectId | None = None
     notices: list[dict[str, Any]] = field(default_factory=list)
     batch: ObjectId | None = None
+    child_of: ObjectId | None = None
+    depth: int = 0
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Task:
@@ -178,6 +183,8 @@ _OPTIONAL: dict[str, stored.Check] = {
     "history": stored.list_of(stored.shaped({}, _PAST)),
     "parent": _ID,
     "batch": _ID,
+    "child_of": _ID,
+    "depth": stored.is_count,
     "put_offs": stored.is_count,
     "attempts_chosen": stored.is_count,
     "expire_at": _TIME,
@@ -274,6 +281,11 @@ def batch_keyword(batch_id: ObjectId | str) -> str:
     return f"batch:{batch_id}"
 
 
+def child_keyword(task_id: ObjectId | str) -> str:
+    """The ID of a task as it stands among the keywords of the tasks that it submitted."""
+    return f"child_of:{task_id}"
+
+
 TEAM_KEYWORD = "for:team"
 """The keyword of tasks that are not private."""
 
@@ -319,4 +331,5 @@ def keywords_of(new: NewTask) -> list[str]:
     """Everything by which a task is found: words, tags as a whole, batch, owner, and who may read it."""
     rights = rights_keywords(new.owner, private=new.private)
     batch = [batch_keyword(new.batch)] if new.batch else []
-    return [*searched_words(new), *map(tag_keyword, new.tags), *batch, *rights]
+    above = [child_keyword(new.child_of)] if new.child_of else []
+    return [*searched_words(new), *map(tag_keyword, new.tags), *batch, *above, *rights]

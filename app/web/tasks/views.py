@@ -295,6 +295,8 @@ def _live_values(
         "log_pinned_to": attempt,
         "kind": kind,
         "parent": _parent(task),
+        "above": access().find(task.child_of),
+        "children": access().children(task),
         "may": sorted(action.value for action in access().actions(task, kind)),
         "names": _names(task),
         "sees_all": access().sees_all,
