@@ -11,6 +11,7 @@ from app.core.batches.batch import MAX_TITLE as MAX_BATCH_TITLE
 from app.core.batches.batch import MOST_TASKS
 from app.core.catalog import MAX_TITLE
 from app.core.notifications.events import CHOSEN
+from app.core.queue.pauses import MAX_WHY
 from app.core.tasks.limits import MAX_ATTEMPTS, MAX_TAG, MAX_TAGS, MAX_TIMEOUT_S
 from app.core.tasks.states import Priority, Status
 
@@ -70,6 +71,12 @@ class NewBatch(Body):
     title: str | None = Field(
         None, max_length=MAX_BATCH_TITLE, description="Default: the type's and the number of tasks."
     )
+
+
+class NewPause(Body):
+    """A pause to begin."""
+
+    why: str = Field("", max_length=MAX_WHY, description="For people who see the pause.")
 
 
 class NewPriority(Body):
@@ -174,7 +181,10 @@ class Files(BaseModel):
 
 
 class TaskTypeSummary(BaseModel):
-    """A task type in a list; ``usable``: you may create tasks of it; ``served``: a running worker has it."""
+    """A task type in a list; ``usable``: you may create tasks of it; ``served``: a running worker has it.
+
+    ``paused``: no other task of it starts.
+    """
 
     name: str
     title: str
@@ -185,6 +195,7 @@ class TaskTypeSummary(BaseModel):
     max_attempts: int
     served: bool
     usable: bool
+    paused: bool
 
 
 class TaskType(TaskTypeSummary):
@@ -222,12 +233,16 @@ class Workers(BaseModel):
 
 
 class Queue(BaseModel):
-    """A priority; counts stop at 10,001. ``oldest`` is when the task that waits longest was queued."""
+    """A priority; counts stop at 10,001. ``oldest`` is when the task that waits longest was queued.
+
+    ``paused``: no other task of it starts.
+    """
 
     priority: PriorityWord
     waiting: int
     running: int
     oldest: datetime | None
+    paused: bool
 
 
 class Queues(BaseModel):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from bson import ObjectId
-from flask import Blueprint
+from flask import Blueprint, Response
 
 from app.api import models
 from app.api.operation import operation
 from app.core import catalog
+from app.core.errors import NotFound
 from app.core.statistics.series import Point
+from app.core.tasks.states import Priority
 from app.extensions import access, services
 
 blueprint = Blueprint("system", __name__)
@@ -20,26 +23,48 @@ blueprint = Blueprint("system", __name__)
 @operation("task.read", models.TaskTypes, tag="system")
 def list_types() -> models.TaskTypes:
     """List the task types that workers have published."""
-    return models.TaskTypes(
-        types=[models.TaskTypeSummary(**_described(kind)) for kind in services().catalog.types()]
-    )
+    paused = services().pauses.read().types
+    types = services().catalog.types()
+    return models.TaskTypes(types=[models.TaskTypeSummary(**_described(kind, paused)) for kind in types])
 
 
 @blueprint.get("/types/<name>")
 @operation("task.read", models.TaskType, tag="system")
 def get_type(name: str) -> models.TaskType:
     """Return a task type, with the JSON Schema of its parameters."""
+    return _type(name)
+
+
+@blueprint.post("/types/<name>/pause")
+@operation("queue.manage", models.TaskType, json=models.NewPause, also=("HTTP_409",), tag="system")
+def pause_type(name: str, json: models.NewPause) -> models.TaskType:
+    """Have workers begin no other task of a type. Those that run continue."""
+    access().operations.pause_type(name, json.why.strip())
+    return _type(name)
+
+
+@blueprint.post("/types/<name>/resume")
+@operation("queue.manage", models.TaskType, also=("HTTP_409",), tag="system")
+def resume_type(name: str) -> models.TaskType:
+    """Have workers begin tasks of a paused type again."""
+    access().operations.resume_type(name)
+    return _type(name)
+
+
+def _type(name: str) -> models.TaskType:
     kind = services().catalog.get(name)
-    return models.TaskType(**_described(kind), help=kind.help, params_schema=kind.schema)
+    described = _described(kind, services().pauses.read().types)
+    return models.TaskType(**described, help=kind.help, params_schema=kind.schema)
 
 
-def _described(kind: catalog.TaskType) -> dict[str, Any]:
+def _described(kind: catalog.TaskType, paused: Container[str]) -> dict[str, Any]:
     return {
         **{name: getattr(kind, name) for name in ("name", "title", "category", "summary", "timeout_s")},
         "priority": kind.priority.word,
         "max_attempts": kind.max_attempts,
         "served": kind.served,
         "usable": access().may_use(kind),
+        "paused": kind.name in paused,
     }
 
 
@@ -63,6 +88,14 @@ def list_workers() -> models.Workers:
     )
 
 
+@blueprint.post("/workers/<worker>/stop")
+@operation("worker.manage", None, status=204, also=("HTTP_409",), tag="system")
+def stop_worker(worker: str) -> Any:
+    """Have a worker stop after its task. It notices within 10 seconds."""
+    access().operations.stop_worker(worker)
+    return Response(status=204)
+
+
 _WORKER = ("name", "host", "pid", "version", "started_at", "seen_at", "processed")
 
 
@@ -70,17 +103,49 @@ _WORKER = ("name", "host", "pid", "version", "started_at", "seen_at", "processed
 @operation("task.read", models.Queues, tag="system")
 def list_queues() -> models.Queues:
     """List the three queues, as MongoDB knows them."""
-    return models.Queues(
-        queues=[
-            models.Queue(
-                priority=queue.priority.word,
-                waiting=queue.waiting.value,
-                running=queue.running.value,
-                oldest=queue.oldest,
-            )
-            for queue in services().stats.queues()
-        ]
-    )
+    return models.Queues(queues=_queues())
+
+
+def _queues() -> list[models.Queue]:
+    paused = services().pauses.read().queues
+    return [
+        models.Queue(
+            priority=queue.priority.word,
+            waiting=queue.waiting.value,
+            running=queue.running.value,
+            oldest=queue.oldest,
+            paused=queue.priority in paused,
+        )
+        for queue in services().stats.queues()
+    ]
+
+
+@blueprint.post("/queues/<priority>/pause")
+@operation("queue.manage", models.Queue, json=models.NewPause, also=("HTTP_409",), tag="system")
+def pause_queue(priority: str, json: models.NewPause) -> models.Queue:
+    """Have workers take no other task from a queue. Those that run continue."""
+    access().operations.pause(_priority(priority), json.why.strip())
+    return _queue(priority)
+
+
+@blueprint.post("/queues/<priority>/resume")
+@operation("queue.manage", models.Queue, also=("HTTP_409",), tag="system")
+def resume_queue(priority: str) -> models.Queue:
+    """Have workers take from a paused queue again."""
+    access().operations.resume(_priority(priority))
+    return _queue(priority)
+
+
+def _priority(word: str) -> Priority:
+    """Raises NotFound."""
+    for priority in Priority:
+        if priority.word == word:
+            return priority
+    raise NotFound(f"There is no queue “{word[:100]}”. There are: high, medium and low.")
+
+
+def _queue(word: str) -> models.Queue:
+    return next(queue for queue in _queues() if queue.priority == word)
 
 
 @blueprint.get("/stats")

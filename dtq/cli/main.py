@@ -13,7 +13,15 @@ from dtq.cli.exits import MEANINGS, Commands
 from dtq.cli.login import login_command, logout_command
 from dtq.cli.results import download_command, files_command, logs_command, result_command
 from dtq.cli.submit import submit_command
-from dtq.cli.system import queues_command, types_command, whoami_command, workers_command
+from dtq.cli.system import (
+    pause_command,
+    queues_command,
+    resume_command,
+    stop_worker_command,
+    types_command,
+    whoami_command,
+    workers_command,
+)
 from dtq.cli.tasks import (
     cancel_command,
     clone_command,
@@ -76,6 +84,6 @@ for command in (
         retry_command,
     ),
     *(priority_command, clone_command, delete_command, bulk_group, open_command, queues_command),
-    *(workers_command, completion_command),
+    *(workers_command, pause_command, resume_command, stop_worker_command, completion_command),
 ):
     dtq.add_command(command)

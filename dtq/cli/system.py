@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast, get_args
 
 import click
 
 from dtq.cli import words
 from dtq.cli.login import connect
 from dtq.cli.options import complete_types, json_option
-from dtq.cli.terminal import when, write, write_json, write_pairs, write_table
-from dtq.client import TypeDetails
+from dtq.cli.terminal import one_line, say, when, write, write_json, write_pairs, write_table
+from dtq.client import TypeDetails, TypeSummary
+from dtq.client.records import Priority
+
+QUEUES = get_args(Priority)
 
 
 @click.command("types")
@@ -26,14 +29,16 @@ def types_command(name: str | None, as_json: bool) -> None:
     elif isinstance(found, TypeDetails):
         _show_type(found)
     else:
-        rows = [(kind.name, kind.category, _state(kind.usable, kind.served), kind.title) for kind in found]
+        rows = [(kind.name, kind.category, _state(kind), kind.title) for kind in found]
         write_table(("NAME", "CATEGORY", "STATE", "TITLE"), rows, ("CATEGORY",))
 
 
-def _state(usable: bool, served: bool) -> str:
-    if not usable:
+def _state(kind: TypeSummary) -> str:
+    if not kind.usable:
         return "not allowed"
-    return "ready" if served else "no worker"
+    if kind.paused:
+        return "paused"
+    return "ready" if kind.served else "no worker"
 
 
 def _show_type(kind: TypeDetails) -> None:
@@ -86,8 +91,38 @@ def queues_command(as_json: bool) -> None:
     if as_json:
         write_json(found)
         return
-    rows = [(queue.priority, f"{queue.waiting}", f"{queue.running}", when(queue.oldest)) for queue in found]
-    write_table(("PRIORITY", "WAITING", "RUNNING", "OLDEST"), rows)
+    rows = [
+        (q.priority, f"{q.waiting}", f"{q.running}", "paused" if q.paused else "open", when(q.oldest))
+        for q in found
+    ]
+    write_table(("PRIORITY", "WAITING", "RUNNING", "STATE", "OLDEST"), rows)
+
+
+@click.command("pause")
+@click.argument("what", metavar="QUEUE|TYPE", shell_complete=complete_types)
+@click.option("--why", default="", help="For people who see the pause.")
+def pause_command(what: str, why: str) -> None:
+    """Have workers start no other task of a queue (high, medium, low) or a type. Those that run continue."""
+    client = connect()
+    client.pause_queue(cast(Priority, what), why) if what in QUEUES else client.pause_type(what, why)
+    say(f"{one_line(what)}: paused.")
+
+
+@click.command("resume")
+@click.argument("what", metavar="QUEUE|TYPE", shell_complete=complete_types)
+def resume_command(what: str) -> None:
+    """Have workers start tasks of a paused queue or type again."""
+    client = connect()
+    client.resume_queue(cast(Priority, what)) if what in QUEUES else client.resume_type(what)
+    say(f"{one_line(what)}: resumed.")
+
+
+@click.command("stop-worker")
+@click.argument("name", metavar="WORKER")
+def stop_worker_command(name: str) -> None:
+    """Have a worker stop after its task. It notices within 10 seconds."""
+    connect().stop_worker(name)
+    say(f"{one_line(name)}: asked to stop.")
 
 
 @click.command("whoami")

@@ -203,6 +203,21 @@ class AsyncClient:
     async def queues(self) -> list[Queue]:
         return await self._run(self._operations.listed(Queue, "/queues", "queues"))
 
+    async def pause_queue(self, priority: Priority, why: str = "") -> Queue:
+        return await self._run(self._operations.pause_queue(priority, why))
+
+    async def resume_queue(self, priority: Priority) -> Queue:
+        return await self._run(self._operations.resume_queue(priority))
+
+    async def pause_type(self, name: str, why: str = "") -> TypeDetails:
+        return await self._run(self._operations.pause_type(name, why))
+
+    async def resume_type(self, name: str) -> TypeDetails:
+        return await self._run(self._operations.resume_type(name))
+
+    async def stop_worker(self, name: str) -> None:
+        await self._run(self._operations.stop_worker(name))
+
     async def me(self) -> Me:
         return await self._run(self._operations.record(Me, "GET", "/me"))
 

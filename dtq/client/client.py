@@ -321,6 +321,26 @@ class Client:
         """Return the three queues, high first."""
         return self._run(self._operations.listed(Queue, "/queues", "queues"))
 
+    def pause_queue(self, priority: Priority, why: str = "") -> Queue:
+        """Have workers take no other task from a queue. Raises Forbidden, and Conflict where it is paused."""
+        return self._run(self._operations.pause_queue(priority, why))
+
+    def resume_queue(self, priority: Priority) -> Queue:
+        """Have workers take from a paused queue again. Raises Forbidden, Conflict."""
+        return self._run(self._operations.resume_queue(priority))
+
+    def pause_type(self, name: str, why: str = "") -> TypeDetails:
+        """Have workers begin no other task of a type. Raises Forbidden, NotFound, Conflict."""
+        return self._run(self._operations.pause_type(name, why))
+
+    def resume_type(self, name: str) -> TypeDetails:
+        """Have workers begin tasks of a paused type again. Raises Forbidden, NotFound, Conflict."""
+        return self._run(self._operations.resume_type(name))
+
+    def stop_worker(self, name: str) -> None:
+        """Have a worker stop after its task. Raises Forbidden, and Conflict where it is not online."""
+        self._run(self._operations.stop_worker(name))
+
     def me(self) -> Me:
         """Return whose token this is, and what it may do."""
         return self._run(self._operations.record(Me, "GET", "/me"))

@@ -34,6 +34,7 @@ from dtq.client.records import (
     BulkOperation,
     BulkPreview,
     Priority,
+    Queue,
     TaskFields,
     TaskFile,
     TypeDetails,
@@ -277,6 +278,9 @@ class Operations(Generic[Whole, Summary]):
         found = yield from self._json(Request("GET", path))
         return [read(kind, item) for item in _items(found, name)]
 
+    def pause(self, kind: type[Record], path: str, why: str) -> Steps[Record]:
+        return read(kind, (yield from self._json(Request("POST", f"{path}/pause", json={"why": why}))))
+
     def record(self, kind: type[Record], method: str, path: str) -> Steps[Record]:
         return read(kind, (yield from self._json(Request(method, path))))
 
@@ -313,6 +317,21 @@ class Operations(Generic[Whole, Summary]):
 
     def type(self, name: str) -> Steps[TypeDetails]:
         return self.record(TypeDetails, "GET", f"/types/{quote(name, safe='')}")
+
+    def pause_type(self, name: str, why: str) -> Steps[TypeDetails]:
+        return self.pause(TypeDetails, f"/types/{quote(name, safe='')}", why)
+
+    def resume_type(self, name: str) -> Steps[TypeDetails]:
+        return self.record(TypeDetails, "POST", f"/types/{quote(name, safe='')}/resume")
+
+    def pause_queue(self, priority: str, why: str) -> Steps[Queue]:
+        return self.pause(Queue, f"/queues/{quote(priority, safe='')}", why)
+
+    def resume_queue(self, priority: str) -> Steps[Queue]:
+        return self.record(Queue, "POST", f"/queues/{quote(priority, safe='')}/resume")
+
+    def stop_worker(self, name: str) -> Steps[None]:
+        yield from self._sent(Request("POST", f"/workers/{quote(name, safe='')}/stop"))
 
     def _create(self, path: str, key: str | None, body: Any = None) -> Steps[Any]:
         headers = {"Idempotency-Key": str(uuid4()) if key is None else key}

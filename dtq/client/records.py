@@ -107,7 +107,10 @@ class WholeTaskFields:
 
 @dataclass(frozen=True, kw_only=True)
 class TypeSummary:
-    """A task type; ``usable``: you may create tasks of it; ``served``: a running worker has it."""
+    """A task type; ``usable``: you may create tasks of it; ``served``: a running worker has it.
+
+    ``paused``: no other task of it starts.
+    """
 
     name: str
     title: str
@@ -118,6 +121,7 @@ class TypeSummary:
     max_attempts: int
     served: bool
     usable: bool
+    paused: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,12 +150,16 @@ class Worker:
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """One of the three queues; counts stop at 10,001. ``oldest`` is when its first task was queued."""
+    """One of the three queues; counts stop at 10,001. ``oldest`` is when its first task was queued.
+
+    ``paused``: no other task of it starts.
+    """
 
     priority: Priority
     waiting: int
     running: int
     oldest: datetime | None
+    paused: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,8 +75,11 @@ EQUIVALENTS = (
     ),
     Equivalent("See workers", May.TASK_READ, "Workers", ("operations.workers*",), ("list_workers",), ("workers",)),
     Equivalent("See queues", May.TASK_READ, "Queues", ("operations.queues*",), ("list_queues",), ("queues",)),
-    Equivalent("Stop a worker", May.WORKER_MANAGE, "Workers", ("operations.stop_worker",)),
-    Equivalent("Pause and resume queues and types", May.QUEUE_MANAGE, "Queues, Types", ("operations.pause*", "operations.resume*")),
+    Equivalent("Stop a worker", May.WORKER_MANAGE, "Workers", ("operations.stop_worker",), ("stop_worker",), ("stop-worker",)),
+    Equivalent(
+        "Pause and resume queues and types", May.QUEUE_MANAGE, "Queues, Types", ("operations.pause*", "operations.resume*"),
+        ("pause_queue", "resume_queue", "pause_type", "resume_type"), ("pause", "resume"),
+    ),
     Equivalent("See who you are and what you may do", May.TASK_READ, "Profile", (), ("get_me",), ("whoami",)),
     Equivalent(
         "Change your password, second factor, sessions and tokens", May.PROFILE_MANAGE, "Profile",

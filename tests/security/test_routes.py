@@ -215,6 +215,11 @@ TABLE = {
         READ,
     ),
     "api.system.get_type": READ,
+    "api.system.stop_worker": Rule("workers"),
+    **{
+        f"api.system.{view}": Rule("queues")
+        for view in ("pause_queue", "resume_queue", "pause_type", "resume_type")
+    },
     **{f"operations.{view}": READ for view in ("workers", "workers_live", "queues", "queues_live", "types")},
     "operations.type_page": replace(READ, also=("hidden",)),
     "operations.stop_worker": Rule("workers"),
@@ -441,6 +446,7 @@ BODIES = {
     "api.tasks.create_task": {"type": "clean_table", "params": {}},
     "api.tasks.set_priority": {"priority": "high"},
     "api.batches.create_batch": {"tasks": [{"type": "clean_table", "params": {}}]},
+    **dict.fromkeys(("api.system.pause_queue", "api.system.pause_type"), {"why": "Maintenance"}),
 }
 """What programs send as JSON."""
 

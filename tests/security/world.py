@@ -68,6 +68,7 @@ class World:
             "type_name": "clean_table",
             "name": "clean_table",
             "worker": "worker-1",
+            "priority": "high",
             "parameter": "source",
             "filename": "platform/app.css",
             "version": "x",

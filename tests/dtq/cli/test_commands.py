@@ -262,6 +262,22 @@ def test_the_server_is_described(run: Run) -> None:
     assert run("open").stdout.endswith("/\n")
 
 
+def test_an_operator_pauses_queues_and_types_and_stops_workers(run: Run, token_of: Any) -> None:
+    assert run("pause", "high").exit_code == Exit.REFUSED
+    olga = {"DTQ_TOKEN": token_of(Role.OPERATOR, "olga")}
+
+    assert run("pause", "low", "--why", "Upgrade", **olga).exit_code == Exit.OK
+    assert run("queues").stdout.splitlines()[2].startswith("low\t0\t0\tpaused")
+    assert run("pause", "low", **olga).exit_code == Exit.REFUSED
+    assert run("resume", "low", **olga).stderr == "low: resumed.\n"
+    assert run("pause", "clean_table", **olga).exit_code == Exit.OK
+    assert "\tpaused\t" in run("types").stdout
+    assert run("resume", "clean_table", **olga).exit_code == Exit.OK
+    assert run("pause", "nothing", **olga).exit_code == Exit.REFUSED
+    assert run("stop-worker", "worker-1", **olga).exit_code == Exit.OK
+    assert run("stop-worker", "no-such", **olga).exit_code == Exit.REFUSED
+
+
 # Sign in
 
 

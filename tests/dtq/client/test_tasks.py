@@ -18,6 +18,7 @@ from pydantic import Field, SecretStr
 
 from app.api import models
 from app.api import tasks as api_tasks
+from app.core.people.roles import Role
 from app.core.services import Services
 from app.core.tasks.task import Task as StoredTask
 from app.core.tasks.task import parse_task_id
@@ -25,6 +26,7 @@ from dtq.client import (
     Client,
     Conflict,
     DTQError,
+    Forbidden,
     Invalid,
     NotFound,
     TaskCanceled,
@@ -36,6 +38,7 @@ from dtq.client import records as client_records
 from dtq.client import task as client_task
 from tests.core.params.schemas import schema_of
 from tests.dtq.client.conftest import PREFIX, Server, token_in
+from tests.dtq.client.driven import driven
 from tests.web.create.creating import publish
 from tests.web.looking import fail, succeed
 
@@ -293,6 +296,32 @@ def test_the_server_is_described(client: Any) -> None:
     assert (client.me().name, client.me().types) == ("robot", None)
     with pytest.raises(NotFound):
         client.type("no/such")
+
+
+def test_an_operator_pauses_resumes_and_stops_workers(
+    client: Any, services: Services, server: Server, token_of: Any
+) -> None:
+    for refused in (lambda: client.pause_queue("high"), lambda: client.stop_worker("worker-1")):
+        with pytest.raises(Forbidden):
+            refused()
+    kind = driven if hasattr(client, "_of") else Client
+    with kind(server.url, token_of(Role.OPERATOR, "olga"), retry_s=0) as olga:
+        assert olga.pause_queue("low", "Upgrade").paused is True
+        assert [queue.paused for queue in olga.queues()] == [False, False, True]
+        with pytest.raises(Conflict, match="already paused"):
+            olga.pause_queue("low")
+        assert olga.resume_queue("low").paused is False
+        assert olga.pause_type("clean_table").paused and olga.types()[0].paused
+        assert not olga.resume_type("clean_table").paused
+        with pytest.raises(Invalid, match="200"):
+            olga.pause_queue("low", "w" * 201)
+        for missing in (lambda: olga.pause_queue("urgent"), lambda: olga.pause_type("nothing")):
+            with pytest.raises(NotFound):
+                missing()
+        assert olga.stop_worker("worker-1") is None
+        with pytest.raises(Conflict):
+            olga.stop_worker("worker-1")
+    assert services.pauses.read().queues == {}
 
 
 def test_a_copied_task_has_no_client_in_it(client: Any, people: Path) -> None:
