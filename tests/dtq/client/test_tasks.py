@@ -264,7 +264,7 @@ def test_a_task_is_changed_and_deleted(client: Any, people: Path) -> None:
     with pytest.raises(Conflict):
         task.cancel()
     assert task.retry().status == "queued"
-    assert task.refresh().cancel().actions == ["clone", "delete", "retry"]
+    assert task.refresh().cancel().actions == ["clone", "delete", "retry", "tag", "untag"]
     assert task.delete() is None
     for look in (task.refresh, task.log, lambda: client.task(task.id), lambda: client.task("../me")):
         with pytest.raises(NotFound):
