@@ -15,13 +15,12 @@ from redis.exceptions import RedisError
 
 from app.core import mongo as database
 from app.core.access.access import Access
-from app.core.access.audience import Subscribers
 from app.core.access.bulk import BulkAccess
 from app.core.access.bulk_operations import BulkOperation, BulkOperations
 from app.core.access.bulk_run import BulkRunner
 from app.core.access.child_tasks import ChildTasks
 from app.core.access.engine import Engine
-from app.core.access.notifications import Notifications
+from app.core.access.notifications import Notifications, Subscribers
 from app.core.access.rights import Rights
 from app.core.batches.creation import Creation
 from app.core.batches.store import Batches

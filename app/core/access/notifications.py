@@ -1,8 +1,11 @@
-"""Subscriptions and deliveries by the rights of a person: their own, or everybody's for administrators."""
+"""Subscriptions and deliveries by the rights of a person: their own, or everybody's for administrators.
+
+`Subscribers` answers what `app.core.notifications` asks: who is told of what, by the rights they have now.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,13 +13,18 @@ from bson import ObjectId
 
 from app.core.access.rights import Rights
 from app.core.clock import utcnow
-from app.core.errors import Conflict, Forbidden, Invalid, QuotaExceeded
+from app.core.errors import BadQuery, Conflict, Forbidden, Invalid, QuotaExceeded
+from app.core.listing.filter import TaskFilter
+from app.core.listing.listing import Listing
+from app.core.mongo import Document
 from app.core.notifications import message
 from app.core.notifications.deliveries import Deliveries, DeliveriesPage, Delivery, id_of
 from app.core.notifications.events import EventType
 from app.core.notifications.subscription import NewSubscription, Scope, Subscription
 from app.core.notifications.subscriptions import CHANGED, Subscriptions
 from app.core.people.audit import Event
+from app.core.people.people import People
+from app.core.people.person import Origin
 from app.core.people.quotas import Rates
 from app.core.people.roles import Permission, Reach, grants_of
 
@@ -198,3 +206,42 @@ def _described(subscription: Subscription) -> dict[str, Any]:
         "types": list(asked.types),
         "enabled": asked.enabled,
     }
+
+
+@dataclass(frozen=True)
+class Subscribers:
+    """Answers by users as they are in MongoDB now."""
+
+    people: People
+    listing: Listing
+
+    def subscribes(self, owner: str) -> bool:
+        return self._rights(owner) is not None
+
+    def may_know(self, owner: str, of: str, *, private: bool) -> bool:
+        rights = self._rights(owner)
+        return rights is not None and rights.may_know(of, private=private)
+
+    def visible(self, owner: str, wanted: Mapping[str, str]) -> Document | None:
+        rights = self._rights(owner)
+        if rights is None:
+            return None
+        try:
+            listing = self.listing.within(rights.readable())
+            return listing.query(TaskFilter.parse({name: [text] for name, text in wanted.items()}))
+        except (BadQuery, Forbidden):  # of another version, which took more
+            return None
+
+    def names(self, owners: Iterable[str]) -> dict[str, str]:
+        wanted = list(owners)
+        return {owner: owner for owner in wanted} | self.people.users.names(wanted)
+
+    def _rights(self, owner: str) -> Rights | None:
+        """Return the rights of who may have subscriptions still."""
+        user = self.people.users.find(owner)
+        if user is None or not user.enabled:
+            return None
+        person = self.people.users.person(user)
+        if not person.may(Permission.NOTIFICATION_MANAGE):
+            return None
+        return Rights(person, Origin(), self.people.audit)

@@ -1,4 +1,4 @@
-"""What `outbox`, `conditions` and `sending` ask about people; `app.core.access.audience` answers."""
+"""What `outbox`, `conditions` and `sending` ask about people; `app.core.access.notifications` answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.core.tasks.task import owner_keyword
 
 
 class Audience(Protocol):
-    """Rights as they are now: `app.core.access.audience`."""
+    """Rights as they are now: `app.core.access.notifications`."""
 
     def subscribes(self, owner: str) -> bool:
         """Return whether a person may sign in and have subscriptions still."""
