@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from app import create_app
 from app.core.schema import indexes
 from app.local.kinds import BUILT, MONGO
 from app.local.servers import choose, stores
 from bench.counted import Asked, Counted, connected
 from bench.maintenance import LEAST, damage, differing, measure, patient_settings, prepare, whole_round
+from config import load
 
 pytestmark = pytest.mark.real
 
@@ -57,6 +59,31 @@ def test_a_round_asks_the_same_with_few_tasks_and_with_many(
     with counted[0].count() as careless:
         whole_round(counted[0].services)
     assert "documents returned" in differing([(quiet, quiet, 0.0), (careless, careless, 0.0)])
+
+
+def scraped(counted: Counted, waiting: int) -> Asked:
+    """What a scrape asks, with so many tasks that wait, of a web server that has just started."""
+    prepare(counted, waiting)
+    whole_round(counted.services)
+    networks = load({"ENVIRONMENT": "local", "METRICS_ADDRESSES": "127.0.0.1"}).metrics_addresses
+    settings = dataclasses.replace(counted.services.settings, metrics_addresses=networks)
+    services = dataclasses.replace(counted.services, settings=settings)
+    client = create_app(settings, services).test_client()
+    with counted.count() as asked:
+        answer = client.get("/metrics")
+    depth = sum(
+        float(line.split()[1]) for line in answer.text.splitlines() if line.startswith("dtq_queue_depth{")
+    )
+    assert answer.status_code == 200 and depth == waiting
+    return asked
+
+
+def test_a_scrape_asks_the_same_with_few_tasks_and_with_many(counted: tuple[Counted, bool]) -> None:
+    few, many = scraped(counted[0], FEW), scraped(counted[0], MANY)
+    assert few.figures == many.figures
+    for told, (collection, query, order) in searches(many).items():
+        there = counted[0].services.db[collection].index_information() or {"_id_": {"key": [("_id", 1)]}}
+        assert any(serves(index, query, order) for index in there.values()), told
 
 
 def asked_in_a_round(counted: Counted) -> Asked:
@@ -115,7 +142,8 @@ def unserved(made: Counted, explains: bool) -> list[str]:
     found, without = searches(asked_in_a_round(made)), []
     assert len(found) >= 15
     for told, (collection, query, order) in found.items():
-        there = made.services.db[collection].index_information()
+        # One that a collection gets with its first document.
+        there = made.services.db[collection].index_information() or {"_id_": {"key": [("_id", 1)]}}
         indexes = [index for name, index in there.items() if not name.startswith("guard_")]  # our own only
         if not any(serves(index, query, order) for index in indexes):
             without.append(f"{told}, by the rule")
