@@ -26,6 +26,7 @@ TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clie
 PAGES = {
     "home": "/",
     "list": "/tasks",
+    "views": "/views",
     "choose": "/tasks/new",
     "form": "/tasks/new/clean_table",
     "waiting": "/tasks/{waiting}",

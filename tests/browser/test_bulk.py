@@ -76,7 +76,7 @@ def test_two_are_chosen_and_moved(page: Any, services: Services, thirty: list[Ta
     assert not page.locator("#many").is_visible()
     box(page, "Report 29").check()
     box(page, "Report 27").check()
-    assert bar(page) == "2 tasks selected Change priority Cancel Clear"
+    assert bar(page) == "2 tasks selected Change priority Run again Tags Cancel Clear"
 
     page.get_by_text("Change priority").click()
     page.get_by_role("button", name="High").click()
@@ -161,7 +161,7 @@ def test_what_is_chosen_stays_chosen_when_its_row_is_renewed(
 
     assert box(page, "Report 29").is_checked()
     assert page.evaluate("document.activeElement.value") == str(thirty[29].id)
-    assert bar(page) == "1 task selected Cancel Clear"
+    assert bar(page) == "1 task selected Run again Tags Cancel Clear"
     page.keyboard.press("Escape")
     assert not page.locator("#many").is_visible()
 
