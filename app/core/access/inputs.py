@@ -4,7 +4,7 @@ against the limits of every task."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -40,7 +40,10 @@ class Inputs:
 
 @dataclass(frozen=True)
 class TaskRequest:
-    """A task as it is asked for; nothing of it is checked. None is what its type says."""
+    """A task as it is asked for; nothing of it is checked. None is what its type says.
+
+    ``unread`` are sentences about parameters that could not even be read, by their paths as in `Invalid`.
+    """
 
     type: str
     params: Any
@@ -52,6 +55,7 @@ class TaskRequest:
     timeout_s: int | None = None
     private: bool = False
     notify: tuple[ObjectId, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -99,12 +103,15 @@ def checked_task(kind: TaskType, fields: list[Field], asked: TaskRequest, files:
         "timeout_s": _wrong_number(asked.timeout_s, MAX_TIMEOUT_S),
     }
     inputs = Inputs({})
+    if asked.unread:  # What several parameters say together, they say once each was read.
+        kind = replace(kind, schema={word: about for word, about in kind.schema.items() if word != "checks"})
     try:
         inputs = checked_inputs(kind, asked.params, files, fields=fields)
     except Invalid as error:
         if not error.fields:
             raise
         problems |= {f"params.{path}": sentence for path, sentence in error.fields.items()}
+    problems |= asked.unread
     if wrong := {path: sentence for path, sentence in problems.items() if sentence}:
         raise Invalid("Check the fields.", wrong)
     return NewTask(

@@ -137,8 +137,6 @@ def _request(
         else:
             if value is not MISSING:
                 values[target] = value
-    if problems:
-        return Invalid("Check the fields.", problems)
     return TaskRequest(
         type=new.type,
         params=values,
@@ -149,6 +147,7 @@ def _request(
         max_attempts=new.max_attempts,
         timeout_s=new.timeout_s,
         private=new.private,
+        unread=problems,
     )
 
 

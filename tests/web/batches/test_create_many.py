@@ -116,6 +116,13 @@ def test_problems_stand_by_row_and_field_and_create_nothing(person: Browser, ser
     assert tasks(services) == []
 
 
+def test_all_that_is_wrong_with_a_row_is_told_at_once(person: Browser, services: Services) -> None:
+    page = person.client.get(table(person, b"Name,age\n" + b"x" * 21 + b",old\nAnn,\n")).text
+    assert "Row 2</b> Name: Use 20 characters or fewer." in page
+    assert "Row 2</b> Age: Enter a whole number" in page and "Row 3</b> Age: This field is required." in page
+    assert page.count("Row 2</b>") == 2 and page.count("Row 3</b>") == 1
+
+
 def test_a_column_can_go_elsewhere(person: Browser, services: Services) -> None:
     address = table(person, b"who,years,label\nAnn,3,Hello\n")
     page = send(person, address, do="check")
