@@ -26,9 +26,9 @@ from dtq.client import (
     Invalid,
     NewTask,
     NotFound,
+    operations,
 )
 from dtq.client import batches as of_batches
-from dtq.client import operations
 from tests.core.params.schemas import schema_of
 from tests.dtq.client.conftest import Weather
 from tests.web.create.creating import publish
