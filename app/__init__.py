@@ -78,6 +78,8 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     from app.streams import response as streams
     from app.web.batches import create_views as many_new
     from app.web.batches import views as batches
+    from app.web.bulk import pages as bulk_pages
+    from app.web.bulk import views as bulk_views
     from app.web.create import views as create
     from app.web.delivery import compression, static_files
     from app.web.home import views as dashboard
@@ -86,7 +88,7 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     from app.web.people import audit_views, notifications, profile, tokens, users
     from app.web.people import settings as settings_page
     from app.web.sign_in import authenticator_app, passkeys, second_step, sign_in, single_sign_on
-    from app.web.tasks import bulk_pages, bulk_views, downloads, exports, saved_views
+    from app.web.tasks import downloads, exports, saved_views
     from app.web.tasks import views as tasks
 
     signing_in = (sign_in, second_step, passkeys, single_sign_on)

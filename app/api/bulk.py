@@ -11,7 +11,7 @@ from flask import Blueprint, url_for
 from app.api import models
 from app.api.operation import operation
 from app.api.tasks import KEY, hashed, idempotency_key
-from app.core.access import bulk_operations as core
+from app.core.bulk import operations as core
 from app.core.clock import utcnow
 from app.core.errors import BadQuery, Invalid
 from app.core.listing.filter import TaskFilter

@@ -16,14 +16,14 @@ from redis.exceptions import RedisError
 from app.core import mongo as database
 from app.core.access.access import Access
 from app.core.access.bulk import BulkAccess
-from app.core.access.bulk_operations import BulkOperation, BulkOperations
-from app.core.access.bulk_run import BulkRunner
 from app.core.access.child_tasks import ChildTasks
 from app.core.access.engine import Engine
 from app.core.access.notifications import Notifications, Subscribers
 from app.core.access.rights import Rights
 from app.core.batches.creation import Creation
 from app.core.batches.store import Batches
+from app.core.bulk.operations import BulkOperation, BulkOperations
+from app.core.bulk.run import BulkRunner
 from app.core.catalog import Catalog
 from app.core.errors import Cause, Unavailable
 from app.core.files.attempt_logs import Logs
@@ -212,22 +212,13 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     """Put the core together over stores that are given; connects to nothing by itself."""
     words, changes, vault, meter = Words(db), Changes(redis), Vault.of(settings), Meter(redis)
     subscriptions, deliveries = Subscriptions(db, vault), Deliveries(db)
-    tasks = Tasks(
-        db,
-        timedelta(days=settings.retention_days),
-        words.learn,
-        told=partial(changes.tasks, Code.STATUS),
-        progressed=partial(changes.tasks, Code.PROGRESS),
-        concerns=subscriptions.concern,
-        counting=TaskCounts(meter),
-    )
-    queries = Queries(db)
-    files = Files(db, settings.upload_max_mb * 2**20)
+    retention = timedelta(days=settings.retention_days)
+    told, progressed = (partial(changes.tasks, code) for code in (Code.STATUS, Code.PROGRESS))
+    tasks = Tasks(db, retention, words.learn, told, progressed, subscriptions.concern, TaskCounts(meter))
+    queries, queues, files = Queries(db), Queues(redis), Files(db, settings.upload_max_mb * 2**20)
     logs = Logs(db, lambda task_id: changes.tell([Change(Code.LOG, str(task_id))]))
-    queues = Queues(redis)
-    deletions = Deletions(db, tasks, files, logs)
+    deletions, listing = Deletions(db, tasks, files, logs), Listing(db, words)
     dispatch = Dispatcher(tasks, queues, files, deletions, words, vault, settings.max_worker_losses)
-    listing = Listing(db, words)
     stats, catalog = Stats(db, listing), Catalog(db, tasks, lambda: changes.tell([Change(Code.WORKERS)]))
     minutes = Minutes(db, stats, catalog)
     people, rates = People.of(db, settings, lambda: _providers(settings)), Rates(lambda: queues.redis)
@@ -251,7 +242,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         stats=stats,
         views=SavedViews(db),
         preferences=Preferences(db),
-        batches=Creation(Batches(db, timedelta(days=settings.retention_days)), dispatch, queries),
+        batches=Creation(Batches(db, retention), dispatch, queries),
         vault=vault,
         people=people,
         sign_in=SignIn(people, Throttle.of(lambda: queues.redis, settings), Passwords()),

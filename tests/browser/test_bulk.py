@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.core.access import bulk, bulk_run
+from app.core.access import bulk
+from app.core.bulk import run as bulk_run
 from app.core.services import Services
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import Task

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from bson import ObjectId
 
-from app.core.access.bulk_operations import NewBulk, State
+from app.core.bulk.operations import NewBulk, State
 from app.core.clock import utcnow
 from app.core.listing.filter import TaskFilter
 from app.core.people.roles import Role

@@ -15,7 +15,7 @@ import pytest
 
 from app.core.clock import utcnow
 from app.core.people.roles import Permission, Role
-from app.web.tasks.packed_ids import pack
+from app.web.bulk.packed_ids import pack
 from config import load
 from tests.browser.seeded import submit
 from tests.security.world import UNSAFE, World

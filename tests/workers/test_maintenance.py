@@ -12,7 +12,7 @@ import pytest
 from pymongo.errors import AutoReconnect, ExecutionTimeout, OperationFailure
 
 from app.core import clock
-from app.core.access.bulk_operations import NewBulk, State
+from app.core.bulk.operations import NewBulk, State
 from app.core.clock import utcnow
 from app.core.listing.filter import TaskFilter
 from app.core.people.roles import Role

@@ -8,10 +8,10 @@ from typing import Any
 
 from bson import ObjectId
 
-from app.core.access.bulk_operations import BulkOperation, NewBulk, OperationsPage, State, missing
-from app.core.access.bulk_run import BulkRun, new_holder
 from app.core.access.engine import Engine
 from app.core.access.rights import PERMISSIONS, Rights
+from app.core.bulk.operations import BulkOperation, NewBulk, OperationsPage, State, missing
+from app.core.bulk.run import BulkRun, new_holder
 from app.core.clock import utcnow
 from app.core.errors import Forbidden, Invalid, NotFound
 from app.core.listing.filter import TaskFilter

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.core.access.bulk_operations import BulkOperations
 from app.core.batches.creation import Creation
+from app.core.bulk.operations import BulkOperations
 from app.core.catalog import Catalog
 from app.core.files.attempt_logs import Logs
 from app.core.files.store import Files

@@ -1,8 +1,7 @@
 """The same operation to many tasks: to those that are named, or to all that a list shows.
 
 Here is which tasks are next, and changing them: each has its own guard, as if a person had done it to that
-one alone. How far an operation is, and which process runs it, is in `bulk_operations` and `bulk_run` of
-`app.core.access`.
+one alone. How far an operation is, and which process runs it, is in `app.core.bulk`.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from app.core.tasks.states import Action, Priority, Status
 from app.core.tasks.task import Task
 from app.extensions import access, services
 from app.http.owners import with_owner
+from app.web.bulk import wording as bulk_wording
 from app.web.create.envelope import nonce
 from app.web.platform import request_args
 from app.web.platform.errors import wants_json
@@ -34,7 +35,7 @@ from app.web.results import table_state
 from app.web.results.selection import Around, View, piece, view
 from app.web.results.source import ResultSource, source_of
 from app.web.results.table_state import TableState
-from app.web.tasks import bulk_wording, detail, timeline
+from app.web.tasks import detail, timeline
 from app.web.tasks.as_commands import commands
 from app.web.tasks.list_frame import Frame, frame_of, part_frame
 

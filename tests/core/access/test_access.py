@@ -11,8 +11,8 @@ import pytest
 from bson import ObjectId
 
 from app.core.access.access import Access
-from app.core.access.bulk_operations import BulkOperation, NewBulk
 from app.core.access.rights import PERMISSIONS
+from app.core.bulk.operations import BulkOperation, NewBulk
 from app.core.clock import utcnow
 from app.core.errors import Forbidden, Invalid, NotFound
 from app.core.listing.filter import TaskFilter

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from app.core.access import bulk, bulk_run
-from app.core.access.bulk_operations import LEASE, BulkOperation, State, Why
+from app.core.access import bulk
+from app.core.bulk import run as bulk_run
+from app.core.bulk.operations import LEASE, BulkOperation, State, Why
 from app.core.errors import QuotaExceeded
 from app.core.people.roles import Role
 from app.core.services import Services

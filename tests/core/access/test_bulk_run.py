@@ -13,9 +13,11 @@ import pytest
 from bson import ObjectId
 from pymongo.errors import AutoReconnect, OperationFailure
 
-from app.core.access import bulk, bulk_operations, bulk_run
+from app.core.access import bulk
 from app.core.access.bulk import BulkAccess
-from app.core.access.bulk_operations import KEPT, LEASE, BulkOperation, NewBulk, State, Why
+from app.core.bulk import operations as bulk_operations
+from app.core.bulk import run as bulk_run
+from app.core.bulk.operations import KEPT, LEASE, BulkOperation, NewBulk, State, Why
 from app.core.clock import utcnow
 from app.core.errors import Forbidden, NotFound
 from app.core.listing.filter import TaskFilter

@@ -9,7 +9,8 @@ import pytest
 from bson import ObjectId
 from pymongo.errors import NetworkTimeout
 
-from app.core.access import bulk, bulk_run
+from app.core.access import bulk
+from app.core.bulk import run as bulk_run
 from app.core.listing.filter import TaskFilter
 from app.core.people.person import Person
 from app.core.people.roles import Permission, Reach, Role
@@ -249,7 +250,7 @@ class TestAllThatMatch:
 
     def test_too_many_to_count(self, bob, services, nightly, by_workers, monkeypatch):
         monkeypatch.setattr("app.core.listing.listing.COUNT_LIMIT", 3)
-        monkeypatch.setattr("app.web.tasks.bulk_views.COUNT_LIMIT", 3)
+        monkeypatch.setattr("app.web.bulk.views.COUNT_LIMIT", 3)
         preview = bob.choose("cancel", all="1")
         assert "Cancel 3+ tasks?" in text_of(preview)
         assert "All tasks: no filters are active." in text_of(preview)

@@ -11,12 +11,14 @@ from bson import ObjectId
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.access import bulk, bulk_operations, bulk_run
+from app.core.access import bulk
+from app.core.bulk import operations as bulk_operations
+from app.core.bulk import run as bulk_run
 from app.core.clock import utcnow
 from app.core.errors import BadQuery
 from app.core.people.roles import Role
 from app.core.tasks.states import Status
-from app.web.tasks.packed_ids import pack, unpack
+from app.web.bulk.packed_ids import pack, unpack
 from tests.signing_in import signed_in
 from tests.web.looking import fail, text_of, worker
 

@@ -1,4 +1,4 @@
-"""Bulk actions on the list: preview an operation, then start it. Its page is in `bulk_pages`.
+"""Bulk actions on the list: preview an operation, then start it. Its page is in `pages`.
 
 Which filter the list had stands in the address, as it does in that of the list; the form has `all` for
 "all that match", else the ids.
@@ -17,7 +17,7 @@ from bson import ObjectId
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.core.access.bulk_operations import NewBulk
+from app.core.bulk.operations import NewBulk
 from app.core.clock import utcnow
 from app.core.errors import BadQuery, Invalid
 from app.core.listing.cursors import EPOCH
@@ -28,10 +28,10 @@ from app.core.tasks.limits import one_tag
 from app.core.tasks.states import Action, Status, legal
 from app.core.tasks.task import parse_task_id
 from app.extensions import access, services
+from app.web.bulk import packed_ids
+from app.web.bulk.wording import WORDINGS, Wording, reasons
 from app.web.platform import request_args
 from app.web.platform.permissions import requires
-from app.web.tasks import packed_ids
-from app.web.tasks.bulk_wording import WORDINGS, Wording, reasons
 
 blueprint = Blueprint("many", __name__)
 
@@ -97,7 +97,7 @@ def preview(wording: Wording) -> str:
     kinds = {kind.name: kind.title for kind in services().catalog.types()}
     names = services().people.users.names([chosen.wanted.owner] if chosen.wanted.owner else ())
     return render_template(
-        "tasks/bulk/preview.html",
+        "bulk/preview.html",
         wording=wording,
         chosen=chosen,
         kinds=kinds,

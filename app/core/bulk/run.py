@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from bson import ObjectId
 from pymongo.errors import PyMongoError
 
-from app.core.access.bulk_operations import (
+from app.core.bulk.operations import (
     LEASE,
     BulkOperation,
     BulkOperations,
@@ -29,16 +29,15 @@ from app.core.access.bulk_operations import (
 from app.core.clock import utcnow
 from app.core.errors import QuotaExceeded, TaskQueueError, Unavailable
 from app.core.failpoints import reach
+from app.core.listing.filter import TaskFilter
+from app.core.listing.listing import Count
 from app.core.mongo import is_away
 from app.core.people.person import Person
 from app.core.people.roles import Permission
 from app.core.people.users import Users
-from app.core.queue.bulk import Batch, Bulk, Reason
+from app.core.queue.bulk import Batch, Bulk, Operation, Reason
 from app.core.tasks.states import Action
 from app.core.tasks.task import Task
-
-if TYPE_CHECKING:
-    from app.core.access.bulk import BulkAccess
 
 BATCH = 200
 FIRST = 20
@@ -49,6 +48,27 @@ TURN_S = 2.0
 """How long an operation runs before the next one has its turn."""
 
 log = logging.getLogger("app.core.bulk")
+
+
+class BulkRights(Protocol):
+    """What a person may do to many tasks: `app.core.access.bulk.BulkAccess`."""
+
+    @property
+    def person(self) -> Person: ...
+
+    def may(self, operation: Operation) -> bool: ...
+
+    def batch(self, operation: BulkOperation, limit: int) -> Batch: ...
+
+    def among(self, operation: BulkOperation, ids: Sequence[ObjectId]) -> Batch: ...
+
+    def run_again(self, task: Task, mark: ObjectId) -> Reason | None: ...
+
+    def count_denied(self, operation: Operation, wanted: TaskFilter) -> Count: ...
+
+    def record_operation(
+        self, operation: BulkOperation, entry: ObjectId | None, values: Mapping[str, Any]
+    ) -> None: ...
 
 
 def new_holder() -> str:
@@ -79,7 +99,7 @@ class BulkRun:
 
     operations: BulkOperations
     bulk: Bulk
-    rights: Callable[[], BulkAccess]
+    rights: Callable[[], BulkRights]
     holder: str
     size: int = field(default_factory=lambda: FIRST)
 
@@ -121,14 +141,14 @@ class BulkRun:
             return self._save(operation, counted=True, skipped=self._unseen(operation, rights))
         return self._next(operation, rights)
 
-    def _why_stop(self, operation: BulkOperation, rights: BulkAccess) -> Why | None:
+    def _why_stop(self, operation: BulkOperation, rights: BulkRights) -> Why | None:
         if self.operations.stop_asked(operation):
             return Why.ASKED
         if not rights.person.signed_in:
             return Why.DISABLED
         return None if rights.may(operation.operation) else Why.FORBIDDEN
 
-    def _next(self, operation: BulkOperation, rights: BulkAccess) -> BulkOperation:
+    def _next(self, operation: BulkOperation, rights: BulkRights) -> BulkOperation:
         """Plan a batch, save it, do it, and save what came of it."""
         try:
             batch = self._planned(operation, rights)
@@ -147,7 +167,7 @@ class BulkRun:
         reach("bulk_planned", operation.id)
         return self._done(operation, set(), batch.tasks, saved) if batch.tasks else operation
 
-    def _planned(self, operation: BulkOperation, rights: BulkAccess) -> Batch:
+    def _planned(self, operation: BulkOperation, rights: BulkRights) -> Batch:
         if not operation.ids:
             return rights.batch(operation, BATCH)
         start = int(operation.after or 0)
@@ -155,7 +175,7 @@ class BulkRun:
         batch = rights.among(operation, operation.ids[start:end])
         return Batch(batch.tasks, batch.skipped, str(end) if end < len(operation.ids) else "")
 
-    def _take_over(self, operation: BulkOperation, rights: BulkAccess) -> BulkOperation:
+    def _take_over(self, operation: BulkOperation, rights: BulkRights) -> BulkOperation:
         """Finish a batch that another process planned: what it did not change, where that still fits."""
         saved = time.monotonic()
         done = self.bulk.changed(operation.operation, operation.pending, operation.id)
@@ -234,7 +254,7 @@ class BulkRun:
         self.bulk.mark(made, operation.id)
         came.done |= {task.id for task in made}
 
-    def _unseen(self, operation: BulkOperation, rights: BulkAccess) -> dict[str, Skipped]:
+    def _unseen(self, operation: BulkOperation, rights: BulkRights) -> dict[str, Skipped]:
         """Return what was skipped, with those that no batch met: of others, or changed meanwhile."""
         if operation.ids:
             return dict(operation.skipped)
@@ -278,7 +298,7 @@ class BulkRunner:
     operations: BulkOperations
     bulk: Bulk
     users: Users
-    rights: Callable[[Person, BulkOperation], BulkAccess]
+    rights: Callable[[Person, BulkOperation], BulkRights]
     holder: str
 
     def turn(self, over: Callable[[], bool] = lambda: False) -> int:

@@ -1,6 +1,6 @@
 """Bulk operations: what somebody asked to be done to many tasks, as a document that says how far it is.
 
-Any process may run one, under a lease; `bulk_run` says in which steps. Each write of such a process
+Any process may run one, under a lease; `run` says in which steps. Each write of such a process
 names the step before it, so of two that both think it theirs one matches nothing.
 """
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bson import ObjectId
 
-from app.core.access.bulk_operations import BulkOperation, State, Why
+from app.core.bulk.operations import BulkOperation, State, Why
 from app.core.listing.listing import Count
 from app.core.people.person import Person
 from app.core.quantities import plural

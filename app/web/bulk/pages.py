@@ -8,14 +8,14 @@ from bson import ObjectId
 from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from app.core.access.bulk_operations import KEPT, BulkOperation, State
+from app.core.bulk.operations import KEPT, BulkOperation, State
 from app.core.tasks.task import parse_task_id
 from app.extensions import access, services
+from app.web.bulk import wording as bulk_wording
 from app.web.platform import request_args
 from app.web.platform.fragments import region
 from app.web.platform.permissions import requires
 from app.web.platform.pulse import live
-from app.web.tasks import bulk_wording
 
 blueprint = Blueprint("bulk", __name__, url_prefix="/bulk")
 
@@ -27,7 +27,7 @@ def index() -> str:
     after = request_args.only("after").get("after", "")
     page = rights.page(after)
     return render_template(
-        "tasks/bulk/list.html",
+        "bulk/list.html",
         page=page,
         first=not after,
         names=services().people.users.names(operation.who for operation in page.operations),
@@ -42,7 +42,7 @@ def index() -> str:
 @requires("task.read")
 def show(operation_id: str) -> str:
     operation = access().bulk.get(parse_task_id(operation_id))
-    return render_template("tasks/bulk/operation.html", **_shown(operation))
+    return render_template("bulk/operation.html", **_shown(operation))
 
 
 @blueprint.get("/<operation_id>/live")
@@ -50,7 +50,7 @@ def show(operation_id: str) -> str:
 def show_live(operation_id: str) -> str:
     """The part of the page that changes while it runs."""
     operation = access().bulk.get(parse_task_id(operation_id))
-    return region("tasks/bulk/_operation.html", **_shown(operation))
+    return region("bulk/_operation.html", **_shown(operation))
 
 
 def _shown(operation: BulkOperation) -> dict[str, Any]:

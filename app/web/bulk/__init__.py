@@ -1,0 +1,1 @@
+"""Bulk actions: the preview, starting one, and its page."""
