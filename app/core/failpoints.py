@@ -34,6 +34,7 @@ POINTS = {
     "rescued": "one task of a dead worker was taken up; the others of the batch were not",
     "bulk_planned": "which tasks a bulk operation takes next is saved; none of them is changed",
     "bulk_applied": "a bulk operation has changed some tasks; how many is not saved",
+    "bulk_cloned": "a bulk operation has created some tasks anew; the old ones do not have its mark",
     "bulk_recorded": "the end of a bulk operation is in the audit; the operation does not say so yet",
     "notice_expanded": "deliveries of a task's end are durable; the task does not say so yet",
     "delivering": "a delivery is taken; nothing is sent yet",

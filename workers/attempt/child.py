@@ -124,9 +124,13 @@ class Child:
         """
         if self._told:
             line["changed"], self._told = [change.packed() for change in self._told], []
-        if time.monotonic() - self._counted_at >= COUNTED_S and self.services.meter.waiting:
+        if self._has_counted():
             self._counted_at, line["counted"] = time.monotonic(), self.services.meter.drain()
         self._held += json.dumps(line).encode() + b"\n"
+
+    def _has_counted(self) -> bool:
+        """Whether it is time to hand on what was counted, if anything was."""
+        return time.monotonic() - self._counted_at >= COUNTED_S and self.services.meter.waiting
 
     def _say_held(self) -> None:
         if self._held:
@@ -221,7 +225,7 @@ class Child:
             self.services.lasting.over(log, "take", "Redis can be used again.")
             if job_id is not None:
                 return job_id
-            if self.services.meter.waiting:
+            if self._has_counted():
                 self._hold()
             self._say_held()
         return None

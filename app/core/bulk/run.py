@@ -250,7 +250,7 @@ class BulkRun:
                 came.refuse(reason, [task.id])
             else:
                 made.append(task)
-        reach("bulk_applied", operation.id)
+        reach("bulk_cloned", operation.id)
         self.bulk.mark(made, operation.id)
         came.done |= {task.id for task in made}
 

@@ -429,12 +429,13 @@ def reprioritize(task_id: str) -> Response:
 @requires("task.reprioritize")
 def undo_priority(task_id: str) -> Response:
     """Move a task back that was moved by the page before; the form has its number since."""
+    task = access().get(request_args.task_id_of(task_id))
     priority = request_args.priority_of(request.form.get("priority", ""))
     dispatch = request_args.number_of(request.form, "dispatch")
     try:
         if request_args.number_of(request.form, "until") < utcnow().timestamp():
             raise Conflict("It's too late to undo this. Change the priority instead.")
-        access().reprioritize(request_args.task_id_of(task_id), priority, dispatch)
+        access().reprioritize(task.id, priority, dispatch)
     except Conflict as conflict:
         return _not_undone(task_id, conflict)
     return _done(

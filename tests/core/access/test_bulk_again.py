@@ -44,7 +44,7 @@ def made(services: Services, operation: BulkOperation) -> list[Any]:
     return [task["parent"] for task in services.db.tasks.find({"owner": operation.who})]
 
 
-@pytest.mark.parametrize("point", ["bulk_planned", "bulk_applied", "inserted"])
+@pytest.mark.parametrize("point", ["bulk_planned", "bulk_cloned", "inserted"])
 @pytest.mark.parametrize("nth", [1, 3])
 def test_killed_at_any_moment_no_task_is_run_again_twice(
     services: Services,

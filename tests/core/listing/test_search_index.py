@@ -125,6 +125,11 @@ class Raced:
         self._meanwhile()
         return found
 
+    def insert_many(self, documents, **options):
+        if self._refusal:
+            raise self._refusal
+        return self._collection.insert_many(documents, **options)
+
     def bulk_write(self, writes, **options):
         if self._refusal:
             raise self._refusal

@@ -55,7 +55,7 @@ class TestEnvelope:
         assert all(16 <= len(key) <= 64 for key in keys)
 
     def test_only_named_fields_are_taken(self, opened):
-        assert set(envelope.NAMES) == {name for name in opened._fields} | {"csrf_token"}
+        assert set(envelope.NAMES) == {name for name in opened._fields} | {"csrf_token", envelope.notify.NAME}
         assert not set(envelope.NAMES) & {"status", "owner", "attempt", "lease", "type", "files", "params"}
 
     @pytest.mark.parametrize(
