@@ -13,7 +13,14 @@ from tests.signing_in import token_of
 
 GOOD = "correct horse battery"
 WHOLE = "<!doctype html>"
-NOT_THERE = ("/users/0000", "/bulk/0000", "/batches/0000", "/batches/new/clean_table/", "/tasks/many/")
+NOT_THERE = (
+    "/users/0000",
+    "/bulk/0000",
+    "/batches/0000",
+    "/batches/new/clean_table/",
+    "/tasks/many/",
+    "/profile/notifications/",
+)
 """Pages of what no example is in the world of these tests (its file is no table), or of tasks when none were
 chosen."""
 
