@@ -7,7 +7,7 @@ no route can be forgotten.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.routing import Rule
 
 from app.core.listing.filter import TaskFilter
 from app.core.services import Services
@@ -87,17 +88,23 @@ class World:
 
     def routes(self) -> list[Route]:
         """Return every method of every address."""
-        found = []
-        for rule in self.app.url_map.iter_rules():
-            lacking = rule.arguments - self.examples.keys()
-            assert not lacking, f"{rule.endpoint}: give an example of {lacking} in tests/security/world.py"
-            with self.app.test_request_context():
-                values = {name: self.examples[name] for name in rule.arguments}
-                path = rule.build(values, append_unknown=False)
-            assert path is not None
-            methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
-            found += [Route(rule.endpoint, method, path[1]) for method in sorted(methods)]
+        found = [route for rule in self.app.url_map.iter_rules() for route in self._routes_of(rule)]
         return sorted(found, key=str)
+
+    def now(self, route: Route) -> Route:
+        """Return a route with the examples as they are by now."""
+        rules = self.app.url_map.iter_rules(route.endpoint)
+        return next(same for rule in rules for same in self._routes_of(rule) if str(same) == str(route))
+
+    def _routes_of(self, rule: Rule) -> list[Route]:
+        lacking = rule.arguments - self.examples.keys()
+        assert not lacking, f"{rule.endpoint}: give an example of {lacking} in tests/security/world.py"
+        with self.app.test_request_context():
+            values = {name: self.examples[name] for name in rule.arguments}
+            path = rule.build(values, append_unknown=False)
+        assert path is not None
+        methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        return [Route(rule.endpoint, method, path[1]) for method in sorted(methods)]
 
     def forms(self) -> list[Form]:
         """Return the forms of every page, each kind once: same address but for IDs, same fields."""
@@ -127,10 +134,16 @@ class World:
         when a token was used last."""
         skipped = {"sessions", "audit", "challenges"}
         return {
-            name: sorted(repr(_lasting(document)) for document in self.services.db[name].find())
+            name: sorted(repr(_lasting(document)) for document in _stored(self.services.db[name]))
             for name in self.services.db.list_collection_names()
             if name not in skipped and not name.startswith("system.")
         }
+
+
+def _stored(collection: Any) -> Iterable[dict[str, Any]]:
+    """Yield documents to be looked at; those of mongomock as they are, for it copies each four times."""
+    in_memory = getattr(collection, "_store", None)
+    return collection.find() if in_memory is None else list(in_memory.documents)
 
 
 def _lasting(document: dict[str, Any]) -> dict[str, Any]:
