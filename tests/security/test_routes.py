@@ -258,6 +258,8 @@ class Visitor:
                 break
         if self.token:  # Tokens do not manage people, nor the sessions and tokens of their owner.
             found = {need: reach for need, reach in found.items() if need not in ("profile", "users")}
+        if self.token == "reads":
+            found = {need: found[need] for need in ("read", "download")}
         return found
 
     def sees(self, private: bool) -> bool:
