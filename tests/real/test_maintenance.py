@@ -21,6 +21,7 @@ pytestmark = pytest.mark.real
 
 EXPLAINING = ("mongod", "rust")
 SOME, FEW, MANY = 60, 1_000, 3_000
+LARGE = {"tasks", "logs", "words", "audit", "batches", "deliveries", "files.files", "files.chunks"}
 HEADS = {"find": "filter", "update": "updates", "delete": "deletes", "count": "query"}
 WHOLE = {"COLLSCAN", "SORT"}
 
@@ -69,6 +70,7 @@ def scraped(counted: Counted, waiting: int) -> Asked:
     settings = dataclasses.replace(counted.services.settings, metrics_addresses=networks)
     services = dataclasses.replace(counted.services, settings=settings)
     client = create_app(settings, services).test_client()
+    services.meter.flush()  # What the round has counted is handed on by whoever comes next.
     with counted.count() as asked:
         answer = client.get("/metrics")
     depth = sum(
@@ -79,9 +81,12 @@ def scraped(counted: Counted, waiting: int) -> Asked:
 
 
 def test_a_scrape_asks_the_same_with_few_tasks_and_with_many(counted: tuple[Counted, bool]) -> None:
-    few, many = scraped(counted[0], FEW), scraped(counted[0], MANY)
+    # The first one loads a script into Redis.
+    _, few, many = [scraped(counted[0], waiting) for waiting in (FEW, FEW, MANY)]
     assert few.figures == many.figures
     for told, (collection, query, order) in searches(many).items():
+        if collection not in LARGE:  # Of types, workers and pauses there are few, and they are read whole.
+            continue
         there = counted[0].services.db[collection].index_information() or {"_id_": {"key": [("_id", 1)]}}
         assert any(serves(index, query, order) for index in there.values()), told
 
