@@ -18,6 +18,8 @@ from app.core.params.formats import json_text
 MOST_BYTES = 8 * 2**20
 MOST_COLUMNS = 100
 MOST_NAME = 200
+LONGEST_CELL = 131_072
+"""In characters, as `csv` itself has it by default."""
 DELIMITERS = ",;\t|"
 ABSENT = object()
 """What stands for a value that a row of JSON Lines does not have."""
@@ -83,10 +85,11 @@ def _delimited(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     while True:
         try:
             cells = next(reader, None)
-        except csv.Error:
-            raise Invalid(
-                f"Line {before + 1:,} can't be read: a cell is too long, or a quote is missing."
-            ) from None
+            too_long = any(len(cell) > LONGEST_CELL for cell in cells or ())
+        except csv.Error:  # Its own limit is one for the whole process, which others may change.
+            too_long = True
+        if too_long:
+            raise Invalid(f"Line {before + 1:,} can't be read: a cell is too long, or a quote is missing.")
         if cells is None:
             return
         yield before + 1, cells

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import zipfile
@@ -91,6 +92,17 @@ def test_heads_and_rows_of_other_lengths() -> None:
 def test_what_is_wrong_with_a_whole_table(content: bytes, said: str) -> None:
     with pytest.raises(Invalid, match=said):
         read(content, "t.csv")
+
+
+@pytest.mark.parametrize("limit", [1_000, 10**9])
+def test_the_limit_of_a_cell_is_ours(limit: int) -> None:
+    """Somebody else in the process may have changed that of `csv`."""
+    before = csv.field_size_limit(limit)
+    try:
+        with pytest.raises(Invalid, match="a cell is too long"):
+            read(b'a\n"' + b"x" * 200_000 + b'"\n', "t.csv")
+    finally:
+        csv.field_size_limit(before)
 
 
 # Workbooks that mean harm
