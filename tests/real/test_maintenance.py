@@ -70,7 +70,7 @@ def scraped(counted: Counted, waiting: int) -> Asked:
     settings = dataclasses.replace(counted.services.settings, metrics_addresses=networks)
     services = dataclasses.replace(counted.services, settings=settings)
     client = create_app(settings, services).test_client()
-    services.meter.flush()  # What the round has counted is handed on by whoever comes next.
+    services.meter.flush()  # The next flush passes on what the round has counted.
     with counted.count() as asked:
         answer = client.get("/metrics")
     depth = sum(

@@ -34,7 +34,7 @@ WAIT_S = 20.0
 """How long a request with the key of a batch that is being created waits for it: longer than a lease."""
 LOOK_EVERY_S = 0.1
 MOST_TOLD = 20
-"""So many tasks of a part are told to whoever watches; lists are counted anew either way."""
+"""How many tasks of a part open pages are told of; lists are counted again in any case."""
 MADE = frozenset({State.MADE, State.READY})
 """The states in which every task exists."""
 DUPLICATE = 11000

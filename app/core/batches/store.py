@@ -1,7 +1,7 @@
 """The collections `batches` and `batch_parts`, and every write to them; changes of state compare and set.
 
 A part is some rows of a batch as the documents of its tasks, complete and with their IDs, compressed. So
-whoever finds a part can insert its tasks, once or again, with the same outcome.
+any process that finds a part can insert its tasks, once or again, with the same outcome.
 """
 
 from __future__ import annotations

@@ -182,6 +182,6 @@ class Outbox:
 
 
 def _end(task: Task, note: Mapping[str, Any]) -> _End:
-    """Raises ValueError or KeyError for a status that is none of an end."""
+    """Raise ValueError or KeyError for a status that is not final."""
     event = OF_STATUS[Status(note["status"])]
     return _End(note["id"], note["at"], event, message.at_end(task, note["status"], note))

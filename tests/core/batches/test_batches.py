@@ -1,4 +1,4 @@
-"""Batches in the core: checked like single tasks, all of them or none, once for a key, whoever is killed."""
+"""Batches in the core: checked like single tasks, all or none, once per key, whichever process is killed."""
 
 from __future__ import annotations
 

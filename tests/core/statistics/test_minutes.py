@@ -1,4 +1,4 @@
-"""Samples per minute: exact, whoever writes them, how often, and how far they came."""
+"""Samples per minute: exact, no matter which process writes them, how often, and where it stops."""
 
 from __future__ import annotations
 
