@@ -25,6 +25,8 @@ from app.local.servers import LocalStores, stores
 from bench.report import store
 from config import Settings
 from tests.core.conftest import clock, document, redis_away, rescue, running, task_in, waiting
+from tests.rig.fleet import Fleet
+from tests.rig.web import Web
 
 __all__ = ["clock", "document", "redis_away", "rescue", "running", "task_in", "waiting"]
 
@@ -132,3 +134,14 @@ def services(settings: Settings, real_stores: LocalStores, databases: Databases)
     yield assemble(settings, db, redis)
     redis.close()
     databases.give_back(db)
+
+
+@pytest.fixture
+def web(crew: Fleet, tmp_path: Path) -> Iterator[Web]:
+    """The web server of a fleet that the test module names ``crew``."""
+    made = Web(crew.env, tmp_path / "web.log")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()

@@ -30,16 +30,6 @@ def crew(real_stores: LocalStores, tmp_path: Path) -> Iterator[Fleet]:
         yield made
 
 
-@pytest.fixture
-def web(crew: Fleet, tmp_path: Path) -> Iterator[Web]:
-    made = Web(crew.env, tmp_path / "web.log")
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
-
-
 def test_one_key_is_one_task_whatever_is_killed(crew: Fleet, web: Web) -> None:
     people = crew.services.people
     robot = people.users.person(people.users.add("Robot", Role.OPERATOR))

@@ -58,16 +58,6 @@ def crew(real_stores: LocalStores, tmp_path: Path, hook: Receiver) -> Iterator[F
         yield made
 
 
-@pytest.fixture
-def web(crew: Fleet, tmp_path: Path) -> Iterator[Web]:
-    made = Web(crew.env, tmp_path / "web.log")
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
-
-
 def test_killed_at_every_place(crew: Fleet, web: Web, hook: Receiver, tmp_path: Path) -> None:
     services = crew.services
     users = services.people.users
