@@ -46,12 +46,15 @@ def serves(keys: Keys, query: dict[str, Any], sort_field: str) -> bool:
     First fields that the query fixes, few enough to be merged; then the sort and `_id`, both in one
     direction, so that the index read backwards is the list reversed. Of type, tag and words the index
     need hold one only (no index can hold two lists), but always status and priority where they are fixed.
+    An index of ended tasks only serves a query that asks for a `finished_at`, as MongoDB has to know that
+    nothing is left out.
     """
     fixed, *ordered = [names for names, _ in keys[:-2]], *keys[-2:]
     known = points(query)
     selective = known.keys() & {"type", "keywords"}
     return (
         [name for name, _ in ordered] == [sort_field, "_id"]
+        and (sort_field != "finished_at" or {"$gt", "$gte"} & {*query.get(sort_field, ())} != set())
         and ordered[0][1] == ordered[1][1]
         and known.keys() >= set(fixed)
         and set(fixed) >= known.keys() & {"status", "priority"}

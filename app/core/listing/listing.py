@@ -134,7 +134,7 @@ class Listing:
         if wanted.ended:
             query["finished_at"] = {"$gte": (now or utcnow()) - ENDED_WITHIN[wanted.ended]}
         elif wanted.finished:
-            query["finished_at"] = wanted.finished
+            query["finished_at"] = {"$gt": EPOCH, **wanted.finished}
         elif wanted.sort == "finished":
             query["finished_at"] = {"$gt": EPOCH}
         if wanted.status or wanted.priority or narrowed:
