@@ -7,7 +7,10 @@ from typing import Any
 from flask import Blueprint, url_for
 from pydantic import ValidationError
 
-from app.api import models
+from app.api.models import batches as models
+from app.api.models.common import AfterQuery
+from app.api.models.problems import FieldProblem
+from app.api.models.tasks import NewTask
 from app.api.operation import operation, sentences_of
 from app.api.tasks import KEY, hashed, idempotency_key, request_of, with_contents
 from app.core.access.batches import BatchRequest, Row
@@ -43,8 +46,8 @@ def create_batch(json: models.NewBatch) -> Any:
 
 
 @blueprint.get("/batches")
-@operation("task.read", models.Batches, query=models.AfterQuery)
-def list_batches(query: models.AfterQuery) -> models.Batches:
+@operation("task.read", models.Batches, query=AfterQuery)
+def list_batches(query: AfterQuery) -> models.Batches:
     """List batches, newest first."""
     page = access().batches.page(query.after)
     names = services().people.users.names({found.owner for found in page.batches})
@@ -86,7 +89,7 @@ def get_batch(batch_id: str) -> models.Batch:
 
 def _row(sent: Any) -> Row:
     try:
-        return request_of(models.NewTask.model_validate(sent))
+        return request_of(NewTask.model_validate(sent))
     except Invalid as error:
         return error
     except ValidationError as error:
@@ -108,7 +111,7 @@ def _created(batch: core.Batch) -> models.BatchCreated:
         rejected=batch.rejected,
         task_ids=[str(task_id) if task_id else None for task_id in batch.ids],
         errors=[
-            models.FieldProblem(
+            FieldProblem(
                 pointer="/".join(["", "tasks", str(problem.row), *_parts(problem.path)]),
                 detail=problem.sentence,
             )

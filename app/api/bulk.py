@@ -8,7 +8,8 @@ from typing import Any
 from bson import ObjectId
 from flask import Blueprint, url_for
 
-from app.api import models
+from app.api.models import bulk as models
+from app.api.models.common import AfterQuery
 from app.api.operation import operation
 from app.api.tasks import KEY, hashed, idempotency_key
 from app.core.bulk import operations as core
@@ -62,8 +63,8 @@ def create_bulk(json: models.NewBulk) -> Any:
 
 
 @blueprint.get("")
-@operation("task.read", models.BulkOperations, query=models.AfterQuery, tag="bulk")
-def list_bulk(query: models.AfterQuery) -> models.BulkOperations:
+@operation("task.read", models.BulkOperations, query=AfterQuery, tag="bulk")
+def list_bulk(query: AfterQuery) -> models.BulkOperations:
     """List bulk operations, newest first: your own, or everybody's where you may read private tasks."""
     page = access().bulk.page(query.after)
     following = url_for("api.bulk.list_bulk", after=page.next) if page.next else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from app.api import models
+from app.api.models import contents as models
 from app.api.operation import operation
 from app.api.tasks import id_of
 from app.core.errors import BadQuery, Invalid, NotFound

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from spectree import Response, SpecTree
 from werkzeug.exceptions import UnsupportedMediaType
 
-from app.api.models import Problem
+from app.api.models.problems import Problem
 from app.core.errors import BadQuery, Invalid
 from app.http.permission import requires
 from config import VERSION

@@ -8,7 +8,7 @@ from typing import Any
 from bson import ObjectId
 from flask import Blueprint, Response
 
-from app.api import models
+from app.api.models import system as models
 from app.api.operation import operation
 from app.core import catalog
 from app.core.errors import NotFound

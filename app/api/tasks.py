@@ -15,7 +15,7 @@ from bson import ObjectId
 from flask import Blueprint, Response, current_app, request, url_for
 from pydantic import ConfigDict, Field, create_model
 
-from app.api import models
+from app.api.models import tasks as models
 from app.api.operation import operation
 from app.core.access.inputs import KnownFiles, TaskRequest, checked_task
 from app.core.catalog import TaskType

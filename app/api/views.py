@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, url_for
 
-from app.api import models
+from app.api.models import views as models
 from app.api.operation import operation
 from app.core.errors import BadQuery, Invalid
 from app.core.listing.filter import TaskFilter

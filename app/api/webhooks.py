@@ -7,7 +7,8 @@ from typing import Any
 from bson import ObjectId
 from flask import Blueprint, Response, url_for
 
-from app.api import models
+from app.api.models import webhooks as models
+from app.api.models.common import AfterQuery
 from app.api.operation import operation
 from app.core.notifications.deliveries import Delivery
 from app.core.notifications.events import EventType
@@ -81,8 +82,8 @@ def test_webhook(webhook_id: str) -> Any:
 
 
 @blueprint.get("/<webhook_id>/deliveries")
-@operation("notification.manage", models.Deliveries, query=models.AfterQuery, tag="webhooks")
-def list_deliveries(webhook_id: str, query: models.AfterQuery) -> models.Deliveries:
+@operation("notification.manage", models.Deliveries, query=AfterQuery, tag="webhooks")
+def list_deliveries(webhook_id: str, query: AfterQuery) -> models.Deliveries:
     """List the deliveries of a subscription, newest first."""
     notifications = access().notifications
     page = notifications.deliveries(query.after, notifications.mine(_id(webhook_id)))

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from bson import ObjectId
 
-from app.api import models
+from app.api.models.tasks import TaskSummary
 from app.core.access.access import Access
 from app.core.clock import utcnow
 from app.core.errors import Forbidden, Invalid
@@ -61,8 +61,8 @@ def test_a_failed_task_of_hers_is_told_and_nothing_else(
     body = json.loads(delivery.body)
     assert (body["type"], body["data"]["task"]["error"]["message"]) == ("task.failed", "No such file.")
     assert "hunter2" not in delivery.body and "params" not in body["data"]["task"]
-    assert body["data"]["task"].keys() == models.TaskSummary.model_fields.keys()
-    models.TaskSummary.model_validate(body["data"]["task"])
+    assert body["data"]["task"].keys() == TaskSummary.model_fields.keys()
+    TaskSummary.model_validate(body["data"]["task"])
     assert services.tasks.noted(10) == []
     assert "notices" not in (services.db.tasks.find_one({"_id": mine.id}) or {})
 

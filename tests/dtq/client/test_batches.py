@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from app.api import models
+from app.api.models import batches as models
+from app.api.models import tasks as task_models
 from app.core.services import Services
 from app.core.tasks.task import parse_task_id
 from dtq.client import (
@@ -170,7 +171,7 @@ def test_its_records_are_the_models_of_the_server() -> None:
         BatchSummary: models.BatchSummary,
         Batch: models.Batch,
         BatchFailure: models.BatchFailure,
-        NewTask: models.NewTask,
+        NewTask: task_models.NewTask,
     }
     for ours, theirs in pairs.items():
         # The client knows no subscriptions, neither here nor in `submit`.

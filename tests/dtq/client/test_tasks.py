@@ -16,8 +16,8 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field, SecretStr
 
-from app.api import models
 from app.api import tasks as api_tasks
+from app.api.models import bulk, common, contents, system, tasks
 from app.core.people.roles import Role
 from app.core.services import Services
 from app.core.tasks.task import Task as StoredTask
@@ -336,20 +336,28 @@ def test_a_copied_task_has_no_client_in_it(client: Any, people: Path) -> None:
 
 
 def test_its_records_are_the_models_of_the_server() -> None:
+    records = {
+        contents: ("Attempt",),
+        system: ("Worker", "Queue", "Me"),
+        tasks: ("Progress", "TaskError"),
+        bulk: ("BulkOperation", "BulkPreview", "BulkSkipped"),
+    }
     pairs = {
-        client_task.Task: models.Task,
-        client_task.TaskSummary: models.TaskSummary,
-        client_records.TaskFile: models.StoredFile,
-        client_records.TypeSummary: models.TaskTypeSummary,
-        client_records.TypeDetails: models.TaskType,
-        **{getattr(client_records, name): getattr(models, name)
-           for name in ("Progress", "TaskError", "Attempt", "Worker", "Queue", "Me",
-                       "BulkOperation", "BulkPreview", "BulkSkipped")},
-    }  # fmt: skip
+        client_task.Task: tasks.Task,
+        client_task.TaskSummary: tasks.TaskSummary,
+        client_records.TaskFile: contents.StoredFile,
+        client_records.TypeSummary: system.TaskTypeSummary,
+        client_records.TypeDetails: system.TaskType,
+        **{
+            getattr(client_records, name): getattr(module, name)
+            for module, names in records.items()
+            for name in names
+        },
+    }
     for ours, theirs in pairs.items():
         assert set(ours.__dataclass_fields__) == set(theirs.model_fields), ours
-    assert client_records.BulkAction == models.BulkAction
-    assert client_records.Priority == models.PriorityWord and client_records.Status == models.StatusWord
+    assert client_records.BulkAction == bulk.BulkAction
+    assert client_records.Priority == common.PriorityWord and client_records.Status == common.StatusWord
 
 
 def test_many_tasks_are_changed_once_and_one_is_cloned(
