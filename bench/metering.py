@@ -19,8 +19,8 @@ from bson import ObjectId
 from app.core.clock import utcnow
 from app.core.statistics.meter import Meter
 from app.core.statistics.task_counts import TaskCounts
-from app.core.tasks.counting import Counting, NotCounted
 from app.core.tasks.document import new_document
+from app.core.tasks.observer import Counting, NotCounted
 from app.core.tasks.states import Ending, Priority, Status
 from app.core.tasks.task import NewTask, Task
 

@@ -55,7 +55,7 @@ class Notifier:
 
     def _tell(self) -> int:
         outbox, looks = self._services.outbox, time.monotonic() - self._looked >= LOOK_EVERY_S
-        waiting = bool(self._services.tasks.noted(1))
+        waiting = bool(self._services.queries.noticed(1))
         if not (waiting or looks) or not self._leads():
             return 0
         if looks:

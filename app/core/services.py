@@ -64,6 +64,7 @@ from app.core.store_errors import causes
 from app.core.store_errors.advice import explained
 from app.core.store_errors.sparse_log import SparseLog
 from app.core.tasks.deletions import Deletions
+from app.core.tasks.observer import Observer
 from app.core.tasks.queries import Queries
 from app.core.tasks.store import Tasks
 from app.core.views.preferences import Preferences
@@ -213,8 +214,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     words, changes, vault, meter = Words(db), Changes(redis), Vault.of(settings), Meter(redis)
     subscriptions, deliveries = Subscriptions(db, vault), Deliveries(db)
     retention = timedelta(days=settings.retention_days)
-    told, progressed = (partial(changes.tasks, code) for code in (Code.STATUS, Code.PROGRESS))
-    tasks = Tasks(db, retention, words.learn, told, progressed, subscriptions.concern, TaskCounts(meter))
+    tasks = Tasks(db, retention, words.learn, _observer(subscriptions, changes, meter))
     queries, queues, files = Queries(db), Queues(redis), Files(db, settings.upload_max_mb * 2**20)
     logs = Logs(db, lambda task_id: changes.tell([Change(Code.LOG, str(task_id))]))
     deletions, listing = Deletions(db, tasks, files, logs), Listing(db, words)
@@ -258,6 +258,11 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         live_tasks=LiveTasks(db),
         series=Series(minutes),
     )
+
+
+def _observer(subscriptions: Subscriptions, changes: Changes, meter: Meter) -> Observer:
+    changed, progressed = (partial(changes.tasks, code) for code in (Code.STATUS, Code.PROGRESS))
+    return Observer(subscriptions.concern, changed, progressed, TaskCounts(meter))
 
 
 def _providers(settings: Settings) -> set[str]:

@@ -78,7 +78,7 @@ def test_killed_at_every_place(crew: Fleet, web: Web, hook: Receiver, tmp_path: 
     ends = [body["data"]["task"]["id"] for body in hook.effects.values()]
     assert sorted(ends) == sorted(wanted)
     assert services.db.deliveries.count_documents({"state": "delivered"}) == TASKS
-    assert not services.tasks.noted(1)
+    assert not services.queries.noticed(1)
     print(f"{sum(fired.values()) + EACH} kills, {len(hook.received)} requests, {len(ends)} effects.")
 
 
@@ -122,7 +122,7 @@ def _ask(web: Web, token: str, task: str) -> int:
 def _deliver(crew: Fleet, tokens: Path, subscription: ObjectId) -> None:
     """Have everything delivered, while processes are killed at one place after the other."""
     db = crew.services.db
-    noted = crew.services.tasks.noted(TASKS)
+    noted = crew.services.queries.noticed(TASKS)
     made = [id_of(subscription, task.notices[0]["id"]) for task in noted]
     for point, ids in (
         ("notice_expanded", [task.id for task in noted[:EACH]]),

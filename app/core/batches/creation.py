@@ -205,7 +205,7 @@ class Creation:
                 self.dispatch.queues.push(list(map(Hint.of, due)))
         except QueueUnavailable:
             return False
-        self.dispatch.tasks.told(told[:MOST_TOLD])
+        self.dispatch.tasks.observer.changed(told[:MOST_TOLD])
         return True
 
 

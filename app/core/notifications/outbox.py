@@ -63,13 +63,13 @@ class Outbox:
 
     def empty(self) -> int:
         """Work off a batch of notes; returns how many tasks."""
-        found = self.tasks.noted(BATCH, self._faulty)
+        found = self.queries.noticed(BATCH, self._faulty)
         self._tell(found)
         return len(found)
 
     def tell_of(self, task_ids: Sequence[ObjectId]) -> None:
         """Make the deliveries of these tasks now, as they are about to be deleted."""
-        self._tell(self.tasks.noted_among(task_ids))
+        self._tell(self.queries.noticed_among(task_ids))
 
     def _tell(self, tasks: Sequence[Task]) -> None:
         """Make the deliveries of tasks; where that fails, of each by itself."""
@@ -105,7 +105,7 @@ class Outbox:
                     self._look_for_failures(subscription)
         for task in tasks:
             reach("notice_expanded", task.id)
-        self.tasks.told_of(tasks)
+        self.tasks.forget_notices(tasks)
 
     def _seen(self, subscription: Subscription, ends: Sequence[_End]) -> list[_End]:
         """Return the ends of tasks that its owner may know of now, and its filter matches.

@@ -187,7 +187,7 @@ class Bulk:
         """Change tasks, each as it was read; returns how many were. Those keep the ``mark``."""
         done = self._apply(operation, tasks, mark)
         if done:
-            self._tasks.told(tasks)
+            self._tasks.observer.changed(tasks)
         return done
 
     def _apply(self, operation: Operation, tasks: list[Task], mark: ObjectId) -> int:

@@ -124,7 +124,7 @@ class Dispatcher:
         task = self._allowed(task_id, Action.CANCEL)
         if not self.tasks.cancel(task_id, by, task):
             raise _moved_on("canceled")
-        self.tasks.told([task])
+        self.tasks.observer.changed([task])
         self.revoke([task])
 
     def undo_cancel(self, task_id: ObjectId, by: str) -> None:
@@ -171,7 +171,7 @@ class Dispatcher:
         task = self._allowed(task_id, Action.DELETE)
         if not self.deletions.delete([task_id]):
             raise _moved_on("deleted")
-        self.tasks.told([task])
+        self.tasks.observer.changed([task])
 
     def _allowed(self, task_id: ObjectId, action: Action) -> Task:
         task = self.tasks.get(task_id)

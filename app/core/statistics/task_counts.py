@@ -1,4 +1,4 @@
-"""Which metric counts what happens to tasks: the `Counting` that the store tells."""
+"""Which metric counts what happens to tasks: the `Counting` that `app.core.tasks.observer` tells."""
 
 from __future__ import annotations
 

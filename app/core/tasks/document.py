@@ -1,6 +1,6 @@
-"""The task document as it is written: new, queued again, and the record of an attempt.
+"""The task document: as it is inserted, and what it has in the statuses in which it waits.
 
-Which writes there are and what guards them is in `store`.
+What changes in it later is in `updates`, and what guards that in `store`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,11 @@ from datetime import datetime
 import bson
 from bson import ObjectId
 
-from app.core.clock import utcnow
 from app.core.errors import Invalid
-from app.core.excerpts import shortened
 from app.core.mongo import Document
-from app.core.tasks.states import Ending, Status
-from app.core.tasks.task import NewTask, Task, id_end, keywords_of
+from app.core.tasks.states import Status
+from app.core.tasks.task import NewTask, id_end, keywords_of
 
-HISTORY = 20
 MOST_PARAMS_BYTES = 6 * 2**20
 MOST_RESULT_BYTES = 8 * 2**20 + 512 * 1024
 """As BSON, which may be many times the size of JSON; with history and error they fit into MongoDB's 16 MB."""
@@ -41,27 +38,6 @@ def entered(status: Status, now: datetime) -> Document:
 def queued(dispatch: int, now: datetime) -> Document:
     """The values of a task that waits for a worker and has no hint yet."""
     return {**entered(Status.QUEUED, now), "queued_at": now, "dispatch": dispatch, "hint": "due"}
-
-
-def history_of(task: Task, ending: Ending, message: str) -> Document:
-    """The part of an update that records an attempt that ended now; the last `HISTORY` are kept."""
-    attempt = {
-        "attempt": task.attempt,
-        "worker": task.worker,
-        "queued_at": task.queued_at,
-        "started_at": task.started_at,
-        "finished_at": utcnow(),
-        "outcome": ending.value,
-        "message": shortened(message, 500),
-    }
-    return {"$push": {"history": {"$each": [attempt], "$slice": -HISTORY}}}
-
-
-def noted(status: Status, attempt: int, now: datetime) -> tuple[Document, Document]:
-    """The values, and what is pushed, of a write that ends a task of which somebody is to be told."""
-    notice = ObjectId()
-    note = {"id": notice, "status": status.value, "at": now, "attempt": attempt}
-    return {"notice": notice}, {"notices": note}
 
 
 def new_document(new: NewTask, task_id: ObjectId, now: datetime) -> Document:

@@ -154,6 +154,23 @@ class Queries:
             last = found[-1]["_id"]
             yield from ((document["_id"], document.get("params")) for document in found)
 
+    # Of whose end somebody is to be told
+
+    def noticed(self, limit: int, but: Sequence[ObjectId] = ()) -> list[Task]:
+        """Return tasks whose notices nobody was told yet, the oldest notice first, without those of ``but``.
+
+        Damaged ones are passed over: were they counted, they would stand in the way of all others.
+        """
+        query: Document = {"notice": {"$exists": True}}
+        if but:
+            query["_id"] = {"$nin": list(but)}
+        return self.brief(query, [("notice", 1)], limit)
+
+    def noticed_among(self, task_ids: Sequence[ObjectId]) -> list[Task]:
+        """Return those of the tasks whose notices nobody was told yet."""
+        query = {"_id": {"$in": list(task_ids)}, "notice": {"$exists": True}}
+        return self.brief(query, [("_id", 1)], len(task_ids))
+
     # What maintenance looks at
 
     def undispatched(self, limit: int) -> list[Task]:

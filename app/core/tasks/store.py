@@ -1,4 +1,4 @@
-"""The tasks collection and every write to it.
+"""The tasks collection and every write to it: what guards it. What it changes is in `updates`.
 
 Each change of status is a compare-and-set: the filter names the states (and the attempt) it may
 come from, and nothing matched means that somebody else was first. That is a normal outcome, so
@@ -7,11 +7,9 @@ these methods return whether they took effect, and raise only when MongoDB does 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from bson import ObjectId
@@ -22,43 +20,19 @@ from app.core.clock import utcnow
 from app.core.errors import NotFound
 from app.core.failpoints import reach
 from app.core.mongo import Document, Mongo
-from app.core.tasks import states
-from app.core.tasks.counting import Counting, NotCounted
-from app.core.tasks.document import entered, history_of, new_document, noted, queued
+from app.core.tasks import states, updates
+from app.core.tasks.document import new_document
 from app.core.tasks.fingerprint import fingerprint
-from app.core.tasks.queries import WITHOUT_CONTENT, readable
+from app.core.tasks.observer import Observer
+from app.core.tasks.queries import readable
 from app.core.tasks.states import ENDED, WAITING, Ending, Priority, Status
-from app.core.tasks.task import NewTask, Task, error_keywords, tag_keywords, words_of_tag_only, worker_keyword
+from app.core.tasks.task import NewTask, Task, error_keywords, worker_keyword
+from app.core.tasks.updates import merged, without
 from dtq.runtime import ResultKind
 
 LEASE = timedelta(seconds=30)
-MARKS = 3
-"""So many bulk operations that changed a task last are kept with it."""
 Change = tuple[Document, Document]  # a guard, and the update of what it lets through
 _ENDED = sorted(status.value for status in ENDED)
-_OF_AN_END = ("finished_at", "started_at", "dispatched_at", "expire_at")
-_OF_AN_ATTEMPT = ("cancel", "waited", "progress", "error", "error_group", "run_at")
-
-
-def _counted(task: Task, ending: Ending) -> Document:
-    """The counts of a task after one more attempt that ended so."""
-    return {
-        "crashes": task.crashes + 1 if ending is Ending.CRASH else task.crashes,
-        "losses": task.losses + 1 if ending is Ending.WORKER_LOST else task.losses,
-    }
-
-
-def _found_no_more(*keywords: str) -> Document:
-    """The part of an update after which a task is not found by keywords."""
-    return {"$pull": {"keywords": {"$in": list(keywords)}}}
-
-
-def _of_last_attempt(task: Task) -> Document:
-    """The part of an update that takes back what the task's last attempt let it be found by, if any."""
-    last = task.history[-1] if task.history else {}
-    workers = [worker_keyword(last["worker"])] if last.get("worker") else []
-    keywords = [*workers, *error_keywords(task.error)]
-    return _found_no_more(*keywords) if keywords else {}
 
 
 def _any_state(task: Task) -> Document:
@@ -71,11 +45,6 @@ def missing(task_id: ObjectId) -> NotFound:
     return NotFound(
         f"Task {task_id} doesn't exist. It may have been deleted, or removed after its retention period."
     )
-
-
-def _pushing(update: Document, pushed: Document) -> Document:
-    """Return an update that pushes this, too."""
-    return {**update, "$push": {**update.get("$push", {}), **pushed}} if pushed else update
 
 
 @dataclass(frozen=True)
@@ -100,10 +69,8 @@ class Tasks:
 
     Each write of a state writes the keywords of that state as well: those of the worker when an attempt
     begins, those of the error when it fails; and when another attempt is due, they go. So a task never has
-    more than those of one attempt. ``learn`` is told of such keywords before. ``told`` and ``progressed`` are
-    told of tasks that came into a state, and of progress; they never raise. ``concerns`` says whether
-    somebody is to be told of an end (of the task, or of any): then the write that ends it notes that, in the
-    task. ``counting`` counts what happens.
+    more than those of one attempt. ``learn`` is told of such keywords before. ``observer`` is told of each
+    write that took effect; and where it wants a notice of an end, the update that ends the task has it.
     """
 
     def __init__(
@@ -111,18 +78,12 @@ class Tasks:
         db: Mongo,
         retention: timedelta,
         learn: Callable[[list[str]], None] = lambda words: None,
-        told: Callable[[Sequence[Task]], None] = lambda tasks: None,
-        progressed: Callable[[Sequence[Task]], None] = lambda tasks: None,
-        concerns: Callable[[Task | None, Status], bool] = lambda task, status: False,
-        counting: Counting = NotCounted(),  # noqa: B008 - it never changes
+        observer: Observer = Observer(),  # noqa: B008 - it never changes
     ) -> None:
         self._tasks, self._batches = db.tasks, db.batches
         self._retention = retention
         self._learn = learn
-        self.told = told
-        self._progressed = progressed
-        self._concerns = concerns
-        self._counting = counting
+        self.observer = observer
 
     # One task
 
@@ -168,16 +129,13 @@ class Tasks:
             return Task.from_document(known), False
         reach("inserted")
         task = Task.from_document(document)
-        self._counting.created(task.type, task.priority)
-        self.told([task])
+        self.observer.created(task)
         return task, True
 
     def insert_all(self, documents: Sequence[Document]) -> None:
         """Make the tasks of a part of a batch durable. Raises BulkWriteError, also for what is there."""
         self._tasks.insert_many(documents, ordered=False)
-        created = Counter((document["type"], Priority(document["priority"])) for document in documents)
-        for (type_, priority), tasks in created.items():
-            self._counting.created(type_, priority, tasks)
+        self.observer.created_in_batch(documents)
 
     def mark_dispatched(self, tasks: Iterable[Task]) -> None:
         """Record that the hints of these tasks were pushed; a task that has moved on is left alone."""
@@ -203,21 +161,18 @@ class Tasks:
         To do it again, because no answer came, is the same as once.
         """
         now = utcnow()
-        taken: Document = {
-            "status": Status.RUNNING.value,
-            "attempt": task.attempt + 1,
-            "started_at": now,
-            "lease": {"worker": worker, "until": now + LEASE},
-        }
-        gone = dict.fromkeys(("hint", "progress", "error", "put_offs"), "")
-        claimed = replace(task, **{**taken, "status": Status.RUNNING})
-        taken["status_at"] = now
-        found = self._found_by([worker_keyword(worker)])
-        won = self._update_if_queued(task, "claim", {"$set": taken, "$unset": gone, **found})
-        won = won or self._is_claimed(claimed)
+        claimed = replace(
+            task,
+            status=Status.RUNNING,
+            attempt=task.attempt + 1,
+            started_at=now,
+            lease={"worker": worker, "until": now + LEASE},
+        )
+        update = merged(updates.begun(claimed, now), self._found_by([worker_keyword(worker)]))
+        won = self._update_if_queued(task, "claim", update) or self._is_claimed(claimed)
         reach("claimed", task.id)
-        if self._tell_if(won, task):
-            self._counting.started(claimed)
+        if won:
+            self.observer.claimed(claimed)
         return claimed if won else None
 
     def _is_claimed(self, claimed: Task) -> bool:
@@ -228,9 +183,8 @@ class Tasks:
 
     def defer(self, task: Task, run_at: datetime) -> bool:
         """A queued task whose type this worker lacks waits until ``run_at``; no attempt is counted."""
-        values = {**entered(Status.SCHEDULED, utcnow()), "run_at": run_at, "put_offs": task.put_offs + 1}
-        update = {"$set": values, "$unset": {"hint": "", "dispatched_at": ""}}
-        return self._tell_if(self._update_if_queued(task, "defer", update), task)
+        deferred = self._update_if_queued(task, "defer", updates.deferred(task, run_at, utcnow()))
+        return self._tell_if(deferred, task)
 
     def renew(self, task: Task) -> bool:
         """Extend the lease; False means that the attempt is no longer ours and must be killed."""
@@ -244,53 +198,59 @@ class Tasks:
     def report_progress(self, task: Task, progress: Document) -> bool:
         reported = self._update_if_leased(task, {"$set": {"progress": {**progress, "at": utcnow()}}})
         if reported:
-            self._progressed([task])
+            self.observer.progressed(task)
         return reported
 
     def succeed(
         self, task: Task, result: Any, result_file: ObjectId | None = None, kind: ResultKind = "auto"
     ) -> bool:
         values: Document = {"result_file": result_file} if result_file else {"result": result}
-        return self._end(task, Status.SUCCEEDED, {**values, "result_kind": kind}, Ending.SUCCEEDED, "")
+        changes = {"$set": {**values, "result_kind": kind}}
+        return self._end(task, Status.SUCCEEDED, changes, Ending.SUCCEEDED, "")
 
     def fail(self, task: Task, error: Document, expected: ExpectedLease | None = None) -> bool:
         ending = Ending.of(error["kind"])
-        values = {"error": error, **_counted(task, ending)}
-        values["error_group"] = fingerprint(error["message"])
+        values = {"error": error, "error_group": fingerprint(error["message"])}
         found = self._found_by(error_keywords(error))
-        return self._end(task, Status.FAILED, values, ending, error["message"], expected, found)
+        changes = merged({"$set": {**values, **updates.counted(task, ending)}}, found)
+        return self._end(task, Status.FAILED, changes, ending, error["message"], expected)
 
     def end_canceled(self, task: Task, message: str, expected: ExpectedLease | None = None) -> bool:
         """A running task ends because somebody canceled it; never one that nobody did."""
         canceled = {"cancel": {"$ne": None}}
         return self._end(task, Status.CANCELED, {}, Ending.CANCELED, message, expected, **canceled)
 
+    def _end(
+        self,
+        task: Task,
+        status: Status,
+        changes: Document,
+        ending: Ending,
+        message: str,
+        expected: ExpectedLease | None = None,
+        **more: Any,
+    ) -> bool:
+        now, notice = utcnow(), self.observer.wants_notice(task, status)
+        update = merged(
+            updates.ended(status, task.attempt, now, self._retention, notice=notice),
+            changes,
+            updates.attempt_over(task, ending, message),
+        )
+        ended = self._update_if_leased(task, update, expected, **more)
+        reach("ended", task.id)
+        if ended:
+            self.observer.ended(task, ending, status)
+        return ended
+
     def reschedule(
         self, task: Task, error: Document, run_at: datetime, expected: ExpectedLease | None = None
     ) -> bool:
-        """Another attempt at ``run_at``, unless it was canceled; the error stays visible meanwhile.
-
-        The loss of a worker is no fault of the task, so one more attempt is allowed then.
-        """
-        ending = Ending.of(error["kind"])
-        values = {
-            **entered(Status.SCHEDULED, utcnow()),
-            "run_at": run_at,
-            "error": error,
-            **_counted(task, ending),
-        }
-        if ending is Ending.WORKER_LOST:
-            values["max_attempts"] = task.max_attempts + 1
-        update = {
-            "$set": values,
-            "$unset": {"lease": ""},
-            **history_of(task, ending, error["message"]),
-            **self._found_by(error_keywords(error)),
-        }
+        """Another attempt at ``run_at``, unless it was canceled; the error stays visible meanwhile."""
+        found = self._found_by(error_keywords(error))
+        update = merged(updates.rescheduled(task, error, run_at), found)
         rescheduled = self._update_if_leased(task, update, expected, cancel=None)
-        if self._tell_if(rescheduled, task):
-            self._counting.attempt_ended(task, ending)
-            self._counting.retried(1, by_person=False)
+        if rescheduled:
+            self.observer.attempt_over(task, Ending.of(error["kind"]), retried=True)
         return rescheduled
 
     def release(
@@ -305,23 +265,11 @@ class Tasks:
         A canceled one is not queued again. Without an error the attempt is not this task's fault and
         does not count against its limit.
         """
-        values = queued(task.dispatch + 1, utcnow())
         if error:
             ending = Ending.of(error["kind"])
-            values.update(_counted(task, ending), error=error)
-        else:
-            values.update(max_attempts=task.max_attempts + 1)
-        gone = {"lease": "", "dispatched_at": ""}
-        update = {
-            "$set": values,
-            "$unset": gone,
-            **history_of(task, ending, message),
-            **_found_no_more(worker_keyword(task.worker or "")),
-        }
-        if not self._tell_if(self._update_if_leased(task, update, cancel=None), task):
+        if not self._update_if_leased(task, updates.released(task, ending, message, error), cancel=None):
             return None
-        self._counting.attempt_ended(task, ending)
-        self._counting.retried(int(error is not None), by_person=False)
+        self.observer.attempt_over(task, ending, retried=error is not None)
         return self.get(task.id)
 
     # The user's side: one task, or many at once by the same guards
@@ -331,41 +279,36 @@ class Tasks:
 
         One that still waits as it was ``seen`` keeps how, so that :meth:`undo_cancel` has an effect.
         """
-        told = self._concerns(None, Status.CANCELED)
-        changes = [self._canceled(task_id, by, told)]
+        notice = self.observer.wants_notice(None, Status.CANCELED)
+        changes = [self._canceled(task_id, by, notice)]
         if seen and seen.status in WAITING:
-            changes.insert(0, self._canceled_as_seen(seen, by, told))
+            changes.insert(0, self._canceled_as_seen(seen, by, notice))
         if any(self._tasks.update_one(*change).matched_count for change in changes):
-            self._counting.canceled_waiting(1)
+            self.observer.canceled_waiting(1)
             return True
         return bool(self._tasks.update_one(*self._flagged(task_id, by)).matched_count)
 
     def cancel_many(self, task_ids: Sequence[ObjectId], by: str, mark: ObjectId | None = None) -> int:
-        told = self._concerns(None, Status.CANCELED)
-        waited = self._write((self._canceled(task_id, by, told) for task_id in task_ids), mark)
-        self._counting.canceled_waiting(waited)
+        notice = self.observer.wants_notice(None, Status.CANCELED)
+        waited = self._write((self._canceled(task_id, by, notice) for task_id in task_ids), mark)
+        self.observer.canceled_waiting(waited)
         if waited == len(task_ids):
             return waited
         return waited + self._write((self._flagged(task_id, by) for task_id in task_ids), mark)
 
-    def _canceled(self, task_id: ObjectId, by: str, told: bool) -> Change:
-        """``told``: somebody may want to be told of the end; of which attempt is not known here."""
-        now = utcnow()
-        values = {"cancel": {"by": by, "at": now}, **self._ended(Status.CANCELED, now)}
-        note, pushed = noted(Status.CANCELED, 0, now) if told else ({}, {})
-        update = {"$set": {**values, **note}, "$unset": {"hint": "", "run_at": ""}}
+    def _canceled(self, task_id: ObjectId, by: str, notice: bool) -> Change:
         waiting = {"_id": task_id, "status": states.sources("cancel")}
-        return waiting, {**update, **({"$push": pushed} if pushed else {})}
+        return waiting, updates.canceled(by, utcnow(), self._retention, notice=notice)
+
+    def _canceled_as_seen(self, task: Task, by: str, notice: bool) -> Change:
+        guard = {"_id": task.id, "status": task.status.value, "dispatch": task.dispatch}
+        waited = {"status": task.status.value, "run_at": task.run_at}
+        canceled = updates.canceled(by, utcnow(), self._retention, notice=notice)
+        return guard, merged(canceled, {"$set": {"waited": waited}})
 
     def _flagged(self, task_id: ObjectId, by: str) -> Change:
         running = {"_id": task_id, "status": states.sources("cancel_running")}
-        return running, {"$set": {"cancel": {"by": by, "at": utcnow()}}}
-
-    def _canceled_as_seen(self, task: Task, by: str, told: bool) -> Change:
-        guard = {"_id": task.id, "status": task.status.value, "dispatch": task.dispatch}
-        _, update = self._canceled(task.id, by, told)
-        waited = {"status": task.status.value, "run_at": task.run_at}
-        return guard, {**update, "$set": {**update["$set"], "waited": waited}}
+        return running, updates.cancel_requested(by, utcnow())
 
     def undo_cancel(self, task: Task) -> bool:
         """Let a task that was canceled while it waited wait again: queued at the end, or scheduled as it was.
@@ -375,47 +318,26 @@ class Tasks:
         """
         if task.status is not Status.CANCELED or task.waited is None:
             return False
-        now, dispatch = utcnow(), task.dispatch + 1
-        if task.waited["status"] == Status.SCHEDULED.value:
-            transition = "undo_cancel_scheduled"
-            values: Document = {
-                **entered(Status.SCHEDULED, now),
-                "run_at": task.waited.get("run_at") or now,
-                "dispatch": dispatch,
-            }
-        else:
-            transition, values = "undo_cancel", queued(dispatch, now)
-        gone = dict.fromkeys(("cancel", "waited", "finished_at", "expire_at", "dispatched_at"), "")
+        scheduled = task.waited["status"] == Status.SCHEDULED.value
+        transition = "undo_cancel_scheduled" if scheduled else "undo_cancel"
         guard = {"_id": task.id, "status": states.sources(transition), "dispatch": task.dispatch}
-        # As after a retry: a bulk action that was asked for before does not take it.
-        update = {"$set": {**values, "retried_at": now}, "$unset": gone}
-        return self._tell_if(bool(self._tasks.update_one(guard, update).matched_count), task)
+        undone = self._tasks.update_one(guard, updates.cancel_undone(task, task.waited, utcnow()))
+        return self._tell_if(bool(undone.matched_count), task)
 
     def retry(self, task: Task) -> bool:
         """Queue an ended task once more; attempts keep counting and one more is allowed."""
         retried = self._tell_if(bool(self._tasks.update_one(*self._retried(task)).matched_count), task)
-        self._counting.retried(int(retried), by_person=True)
+        self.observer.retried(int(retried))
         return retried
 
     def retry_many(self, tasks: Iterable[Task], mark: ObjectId | None = None) -> int:
         retried = self._write((self._retried(task) for task in tasks), mark)
-        self._counting.retried(retried, by_person=True)
+        self.observer.retried(retried)
         return retried
 
     def _retried(self, task: Task) -> Change:
-        now = utcnow()
-        values = {
-            **queued(task.dispatch + 1, now),
-            "retried_at": now,
-            "max_attempts": max(task.max_attempts, task.attempt + 1),
-        }
         guard = {"_id": task.id, "status": states.sources("retry"), "dispatch": task.dispatch}
-        gone = dict.fromkeys(_OF_AN_END + _OF_AN_ATTEMPT, "")
-        return guard, {
-            "$set": {**values, "crashes": 0, "losses": 0},
-            "$unset": gone,
-            **_of_last_attempt(task),
-        }
+        return guard, updates.retried(task, utcnow())
 
     def reprioritize(self, task: Task, priority: Priority) -> bool:
         """Move a waiting task to another queue, at its end; its old hint becomes stale."""
@@ -432,27 +354,15 @@ class Tasks:
 
     def _moved(self, task: Task, priority: Priority) -> Change:
         guard = {"_id": task.id, "status": task.status.value, "dispatch": task.dispatch}
-        values: Document = {"priority": int(priority), "dispatch": task.dispatch + 1}
-        if task.status is Status.QUEUED:
-            values.update(queued(task.dispatch + 1, utcnow()))
-            del values["status_at"]  # It stays in its status.
-        return guard, {"$set": values}
+        return guard, updates.moved(task, priority, utcnow())
 
     def tag_many(self, tasks: Iterable[Task], tag: str, mark: ObjectId | None = None) -> int:
         """Add a tag, by which the tasks are found from then on."""
-        added = {"tags": tag, "keywords": {"$each": tag_keywords(tag)}}
-        return self._write(((_any_state(task), {"$addToSet": added}) for task in tasks), mark)
+        return self._write(((_any_state(task), updates.tagged(tag)) for task in tasks), mark)
 
     def untag_many(self, tasks: Iterable[Task], tag: str, mark: ObjectId | None = None) -> int:
         """Remove a tag, and by what only this tag let the tasks be found."""
-        changes = (
-            (
-                _any_state(task),
-                {"$pull": {"tags": tag, "keywords": {"$in": words_of_tag_only(task, tag)}}},
-            )
-            for task in tasks
-        )
-        return self._write(changes, mark)
+        return self._write(((_any_state(task), updates.untagged(task, tag)) for task in tasks), mark)
 
     def mark_many(self, tasks: Iterable[Task], mark: ObjectId) -> None:
         """Leave the mark of a bulk operation with tasks that it took something from and did not change."""
@@ -464,9 +374,9 @@ class Tasks:
         Each task that is changed keeps the ``mark`` of the bulk operation, in the same write, so that a
         process which takes over from one that was killed finds exactly what was done.
         """
-        marked = {"bulk": {"$each": [mark], "$slice": -MARKS}} if mark else {}
-        updates = [UpdateOne(guard, _pushing(update, marked)) for guard, update in changes]
-        return self._tasks.bulk_write(updates, ordered=False).matched_count if updates else 0
+        marked = updates.marked(mark) if mark else {}
+        writes = [UpdateOne(guard, merged(update, marked)) for guard, update in changes]
+        return self._tasks.bulk_write(writes, ordered=False).matched_count if writes else 0
 
     def delete(self, task_ids: Sequence[ObjectId]) -> list[ObjectId]:
         """Remove the documents of those that have ended; returns which of the tasks are gone.
@@ -496,24 +406,9 @@ class Tasks:
 
     # Notifications
 
-    def noted(self, limit: int, but: Sequence[ObjectId] = ()) -> list[Task]:
-        """Return tasks that have ended and of whose end nobody was told yet, without those of ``but``."""
-        query: Document = {"notice": {"$exists": True}}
-        if but:
-            query["_id"] = {"$nin": list(but)}
-        found = self._tasks.find(query, WITHOUT_CONTENT).sort([("notice", 1)]).batch_size(limit + 1)
-        # Damaged ones are passed over: were they counted, they would stand in the way of all others.
-        return list(islice(readable({**document, "params": {}} for document in found), limit))
-
-    def noted_among(self, task_ids: Sequence[ObjectId]) -> list[Task]:
-        """Return those of the tasks of whose end nobody was told yet."""
-        query = {"_id": {"$in": list(task_ids)}, "notice": {"$exists": True}}
-        found = self._tasks.find(query, WITHOUT_CONTENT)
-        return list(readable({**document, "params": {}} for document in found))
-
-    def told_of(self, tasks: Iterable[Task]) -> None:
+    def forget_notices(self, tasks: Iterable[Task]) -> None:
         """Forget the notices of tasks as they were read; those of one that has ended once more stay."""
-        gone = {"$unset": {"notice": "", "notices": ""}}
+        gone = without("notice", "notices")
         guards = [{"_id": task.id, "notice": task.notice} for task in tasks]
         self._tasks.bulk_write([UpdateOne(guard, gone) for guard in guards], ordered=False)
 
@@ -531,9 +426,8 @@ class Tasks:
     def stage(self, task: Task) -> bool:
         """A scheduled task whose time has come is queued."""
         guard = {"_id": task.id, "status": Status.SCHEDULED.value, "dispatch": task.dispatch}
-        values = queued(task.dispatch + 1, utcnow())
-        update = {"$set": values, "$unset": {"run_at": ""}, **_of_last_attempt(task)}
-        return self._tell_if(bool(self._tasks.update_one(guard, update).matched_count), task)
+        staged = self._tasks.update_one(guard, updates.staged(task, utcnow()))
+        return self._tell_if(bool(staged.matched_count), task)
 
     def hurry(self) -> int:
         """After the clock was set back, what was deferred before, by no person's choice, would wait as much
@@ -558,7 +452,7 @@ class Tasks:
     def _tell_if(self, done: bool, task: Task) -> bool:
         """Tell of a task that a write has changed; returns whether it has."""
         if done:
-            self.told([task])
+            self.observer.changed([task])
         return done
 
     def _update_if_queued(self, task: Task, transition: str, update: Document) -> bool:
@@ -587,34 +481,4 @@ class Tasks:
     def _found_by(self, keywords: list[str]) -> Document:
         """Return the part of an update that lets a task be found by keywords, which are learned first."""
         self._learn(keywords)
-        return {"$addToSet": {"keywords": {"$each": keywords}}} if keywords else {}
-
-    def _ended(self, status: Status, now: datetime) -> Document:
-        return {**entered(status, now), "finished_at": now, "expire_at": now + self._retention}
-
-    def _end(
-        self,
-        task: Task,
-        status: Status,
-        values: Document,
-        ending: Ending,
-        message: str,
-        expected: ExpectedLease | None = None,
-        found: Document | None = None,
-        **more: Any,
-    ) -> bool:
-        now = utcnow()
-        note, pushed = noted(status, task.attempt, now) if self._concerns(task, status) else ({}, {})
-        update = {
-            "$set": {**self._ended(status, now), **values, **note},
-            "$unset": {"lease": ""},
-            **history_of(task, ending, message),
-            **(found or {}),
-        }
-        update = _pushing(update, pushed)
-        ended = self._update_if_leased(task, update, expected, **more)
-        reach("ended", task.id)
-        if self._tell_if(ended, task):
-            self._counting.attempt_ended(task, ending)
-            self._counting.ended(task, status)
-        return ended
+        return updates.found_by(keywords)

@@ -63,7 +63,7 @@ def test_a_failed_task_of_hers_is_told_and_nothing_else(
     assert "hunter2" not in delivery.body and "params" not in body["data"]["task"]
     assert body["data"]["task"].keys() == TaskSummary.model_fields.keys()
     TaskSummary.model_validate(body["data"]["task"])
-    assert services.tasks.noted(10) == []
+    assert services.queries.noticed(10) == []
     assert "notices" not in (services.db.tasks.find_one({"_id": mine.id}) or {})
 
 
@@ -81,7 +81,7 @@ def test_what_is_told_twice_is_one_delivery(
     subscribe(events=(EventType.TASK_FAILED, EventType.TASK_SUCCEEDED))
     fail(services, new_task(owner=alice.person.id), "No.")
     with monkeypatch.context() as patch:
-        patch.setattr(services.tasks, "told_of", lambda tasks: None)
+        patch.setattr(services.tasks, "forget_notices", lambda tasks: None)
         assert services.outbox.empty() == services.outbox.empty() == 1
     assert services.outbox.empty() == 1 and services.outbox.empty() == 0
     assert len(events(services)) == 1
@@ -459,7 +459,7 @@ def test_hundreds_of_damaged_documents_hide_no_good_one(
     services.db.deliveries.insert_many([{"state": "pending", "next_at": past} for _ in range(300)])
     task = new_task(owner=alice.person.id)
     fail(services, task, "No.")
-    assert [found.id for found in services.tasks.noted(1)] == [task.id]
+    assert [found.id for found in services.queries.noticed(1)] == [task.id]
     services.outbox.empty()
     assert [found.task for found in services.deliveries.due()] == [task.id]
 

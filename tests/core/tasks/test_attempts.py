@@ -9,9 +9,9 @@ import pytest
 from bson import ObjectId
 
 from app.core.clock import utcnow
-from app.core.tasks.document import HISTORY
 from app.core.tasks.states import Status
 from app.core.tasks.store import LEASE, Tasks
+from app.core.tasks.updates import HISTORY
 from tests.core.conftest import an_error
 from tests.core.tasks.test_store import WRITES
 
