@@ -88,14 +88,15 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     from app.web.people import audit_views, notifications, profile, tokens, users
     from app.web.people import settings as settings_page
     from app.web.sign_in import authenticator_app, passkeys, second_step, sign_in, single_sign_on
-    from app.web.tasks import downloads, exports, saved_views
-    from app.web.tasks import views as tasks
+    from app.web.tasks import actions, downloads, exports, list_page, saved_views, task_page
 
     signing_in = (sign_in, second_step, passkeys, single_sign_on)
     people = (profile, authenticator_app, tokens, notifications, users, settings_page, audit_views)
-    listed = (tasks, saved_views, bulk_views, bulk_pages, downloads, exports, create, many_new, batches)
-    for room in (dashboard, *signing_in, *people, operations, monitoring, *listed):
-        app.register_blueprint(room.blueprint)
+    tasks = (list_page, task_page, actions, saved_views, downloads, exports)
+    listed = (*tasks, bulk_views, bulk_pages, create, many_new, batches)
+    rooms = (dashboard, *signing_in, *people, operations, monitoring, *listed)
+    for blueprint in dict.fromkeys(room.blueprint for room in rooms):  # Modules may share one.
+        app.register_blueprint(blueprint)
     passkeys.init_app(app)
     openapi.init_app(app, settings)
     streams.init_app(app)
