@@ -8,6 +8,7 @@ each subscription a few queries, however many tasks there are: a bulk action may
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ from app.core.tasks.task import Task
 
 BATCH = 100
 MOST_FAULTY = 1_000
+AGAIN_S = 600.0
+"""After so long a notice that could not be told is tried again: what refused it may have been a moment's."""
 FAILED = EventType.TASKS_FAILING.value.replace(".", "_")
 
 log = logging.getLogger("app.core.notifications.outbox")
@@ -58,12 +61,14 @@ class Outbox:
     subscriptions: Subscriptions
     deliveries: Deliveries
     audience: Audience
-    _faulty: list[ObjectId] = field(default_factory=list)
-    """Tasks whose notices could not be told: they are tried again by the next process, and block no other."""
+    _faulty: dict[ObjectId, float] = field(default_factory=dict)
+    """Tasks whose notices could not be told, and when that was: they are tried again later, and block no other."""
 
     def empty(self) -> int:
         """Work off a batch of notes; returns how many tasks."""
-        found = self.queries.noticed(BATCH, self._faulty)
+        since = time.monotonic() - AGAIN_S
+        self._faulty = {task: at for task, at in self._faulty.items() if at > since}
+        found = self.queries.noticed(BATCH, list(self._faulty))
         self._tell(found)
         return len(found)
 
@@ -90,7 +95,9 @@ class Outbox:
         except Exception as error:
             if isinstance(error, PyMongoError) and is_away(error):
                 raise
-            self._faulty = [*self._faulty, task.id][-MOST_FAULTY:]
+            self._faulty[task.id] = time.monotonic()
+            if len(self._faulty) > MOST_FAULTY:
+                del self._faulty[next(iter(self._faulty))]
             log.exception("Nobody can be told that task %s has ended.", task.id)
 
     def _tell_at_once(self, tasks: Sequence[Task], subscriptions: Sequence[Subscription]) -> None:

@@ -8,13 +8,21 @@ from datetime import timedelta
 
 import pytest
 from bson import ObjectId
+from pymongo.errors import OperationFailure
 
 from app.api.models.tasks import TaskSummary
 from app.core.access.access import Access
 from app.core.clock import utcnow
 from app.core.errors import Forbidden, Invalid
-from app.core.notifications import email
-from app.core.notifications.deliveries import MOST_ATTEMPTS, Attempt, DeliveryState, Why, backoff_s
+from app.core.notifications import email, outbox
+from app.core.notifications.deliveries import (
+    MOST_ATTEMPTS,
+    Attempt,
+    Deliveries,
+    DeliveryState,
+    Why,
+    backoff_s,
+)
 from app.core.notifications.events import EventType
 from app.core.notifications.subscription import Channel, NewSubscription, Off, Scope, Subscription, shown
 from app.core.notifications.subscriptions import Subscriptions
@@ -462,6 +470,27 @@ def test_hundreds_of_damaged_documents_hide_no_good_one(
     assert [found.id for found in services.queries.noticed(1)] == [task.id]
     services.outbox.empty()
     assert [found.task for found in services.deliveries.due()] == [task.id]
+
+
+def test_an_end_that_could_not_be_told_is_tried_again(
+    services: Services, subscribe: Subscribe, new_task: New, alice: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe()
+    task = new_task(owner=alice.person.id)
+    fail(services, task, "No.")
+
+    def refuse(*given: object) -> int:
+        raise OperationFailure("A document is too large for an index.", 17280)
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(Deliveries, "insert_many", refuse)
+        services.outbox.empty()
+    services.outbox.empty()
+    assert not services.deliveries.page(None).deliveries  # It blocks nobody by being tried again and again.
+
+    monkeypatch.setattr(outbox, "AGAIN_S", 0.0)
+    services.outbox.empty()
+    assert [found.task for found in services.deliveries.page(None).deliveries] == [task.id]
 
 
 def test_a_notice_that_nobody_understands_prevents_no_deletion(
