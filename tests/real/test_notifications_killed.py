@@ -149,7 +149,8 @@ def _deliver(crew: Fleet, tokens: Path, subscription: ObjectId) -> None:
     except AssertionError:
         left = [sorted(path.name for path in (tokens / point).iterdir()) for point in POINTS]
         pending = list(db.deliveries.find({"state": "pending"}, {"body": 0}))
-        standing = (left, pending, list(db.leases.find()), len(crew.services.queries.noticed(TASKS)), utcnow())
+        noticed = len(crew.services.queries.noticed(TASKS))
+        standing = (left, pending, list(db.leases.find()), noticed, utcnow())
         raise AssertionError(f"{standing}\n{crew.log.read_text()[-5_000:]}") from None
 
 

@@ -62,7 +62,7 @@ class Outbox:
     deliveries: Deliveries
     audience: Audience
     _faulty: dict[ObjectId, float] = field(default_factory=dict)
-    """Tasks whose notices could not be told, and when that was: they are tried again later, and block no other."""
+    """Tasks whose notices could not be told, and when: they are tried again later, and block no other."""
 
     def empty(self) -> int:
         """Work off a batch of notes; returns how many tasks."""
