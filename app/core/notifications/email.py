@@ -9,19 +9,14 @@ import json
 import smtplib
 import ssl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 from typing import Any
 
 from app.core.clock import utcnow
 from app.core.notifications.deliveries import Attempt, Delivery, Why
 from app.core.tasks.task import one_line
 from config import Settings
-from dtq.outgoing.trust import trust
+from dtq.outgoing.mail import connected, message_id_of, new_message
 
 EACH_S = 10.0
 EXCERPT = 1_000
@@ -38,7 +33,7 @@ def send(settings: Settings, address: str, delivery: Delivery) -> Attempt:
     began = time.monotonic()
     content = compose(settings, address, delivery)
     try:
-        with _connected(settings) as client:
+        with connected(settings, EACH_S) as client:
             client.send_message(content, settings.smtp_from, [address])
     except smtplib.SMTPRecipientsRefused as error:
         code, said = next(iter(error.recipients.values()))
@@ -56,41 +51,16 @@ def _refused(code: int, said: bytes | str, began: float) -> Attempt:
     return Attempt(Why.REFUSED, max(code, 0), _since(began), one_line(text)[:EXCERPT], final=code >= 500)
 
 
-@contextmanager
-def _connected(settings: Settings) -> Iterator[smtplib.SMTP]:
-    host, port = settings.smtp_host, settings.smtp_port
-    if settings.smtp_security == "tls":
-        client: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=EACH_S, context=trust())
-    else:
-        client = smtplib.SMTP(host, port, timeout=EACH_S)
-    try:
-        if settings.smtp_security == "starttls":
-            client.starttls(context=trust())
-        if settings.smtp_user:
-            client.login(settings.smtp_user, settings.smtp_password)
-        yield client
-        with suppress(smtplib.SMTPException, OSError):
-            client.quit()  # The message is delivered, whatever the server says to a farewell.
-    finally:
-        client.close()
-
-
 def compose(settings: Settings, address: str, delivery: Delivery) -> EmailMessage:
     """Return the message; no title of a task can put anything into its headers."""
-    made = EmailMessage(policy=SMTP)
-    made["From"] = _written(settings.smtp_from)
-    made["To"] = _written(address)
-    made["Subject"] = one_line(delivery.subject).replace("=?", "= ?")
-    made["Date"] = format_datetime(utcnow())
-    made["Message-ID"] = f"<{delivery.message_id}@{settings.smtp_from.rpartition('@')[2]}>"
-    made["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence note answers it.
-    made.set_content(text_of(delivery).encode("utf-8", "replace").decode())
-    return made
-
-
-def _written(address: str) -> Address:
-    name, _, domain = address.rpartition("@")
-    return Address(username=name, domain=domain)
+    return new_message(
+        sender=settings.smtp_from,
+        to=[address],
+        subject=one_line(delivery.subject).replace("=?", "= ?"),
+        text=text_of(delivery),
+        at=utcnow(),
+        message_id=message_id_of(delivery.message_id, settings.smtp_from),
+    )
 
 
 def text_of(delivery: Delivery) -> str:

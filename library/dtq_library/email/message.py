@@ -10,13 +10,11 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import format_datetime
 from pathlib import Path
 
 from dtq import Fail, utcnow
+from dtq.outgoing.mail import message_id_of, new_message
 
 ATTACHMENT_MAX_MB = 25
 _KEY = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -55,9 +53,9 @@ class Letter:
 
     @property
     def message_id(self) -> str:
-        """The same for each attempt, so that a copy which went out twice is known as one."""
+        """The same for each attempt."""
         key = self.key if _KEY.fullmatch(self.key) else hashlib.sha256(self.key.encode()).hexdigest()
-        return f"<task-{key}@{self.sender.rpartition('@')[2]}>"
+        return message_id_of(f"task-{key}", self.sender)
 
     @property
     def international(self) -> bool:
@@ -82,16 +80,18 @@ def require_writable(subject: str, enclosed: Enclosed | None) -> None:
 
 def compose(letter: Letter) -> bytes:
     """The message as it is sent, lines ended by CRLF."""
-    message = EmailMessage(policy=SMTPUTF8 if letter.international else SMTP)
-    message["From"] = _written([letter.sender])
-    message["To"] = _written(letter.to)
-    if letter.cc:
-        message["Cc"] = _written(letter.cc)
-    message["Subject"] = letter.subject
-    message["Date"] = format_datetime(utcnow())
-    message["Message-ID"] = letter.message_id
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence note answers it.
-    message.set_content(letter.text.encode("utf-8", "replace").decode())
+    for address in (letter.sender, *letter.to, *letter.cc):
+        _require_read_as_written(address)
+    message = new_message(
+        sender=letter.sender,
+        to=letter.to,
+        cc=letter.cc,
+        subject=letter.subject,
+        text=letter.text,
+        at=utcnow(),
+        message_id=letter.message_id,
+        international=letter.international,
+    )
     if letter.enclosed:
         _enclose(message, letter.enclosed)
     content = message.as_bytes()
@@ -99,14 +99,10 @@ def compose(letter: Letter) -> bytes:
     return content
 
 
-def _written(addresses: list[str]) -> list[Address]:
+def _require_read_as_written(address: str) -> None:
     """Raises Fail for an address that would be decoded into something else."""
-    for address in addresses:
-        if _ENCODED_WORD.search(address):
-            raise Fail(f"The address {address} holds =? and ?=, which mail programs read as code.")
-    return [
-        Address(username=name, domain=domain) for name, _, domain in (a.rpartition("@") for a in addresses)
-    ]
+    if _ENCODED_WORD.search(address):
+        raise Fail(f"The address {address} holds =? and ?=, which mail programs read as code.")
 
 
 def _require_own_headers(content: bytes) -> None:

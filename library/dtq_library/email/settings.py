@@ -4,24 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from dtq.outgoing.mail import MailServer
 
-class MailSettings(Protocol):
+
+class MailSettings(MailServer, Protocol):
     """What `ctx.settings` has of SMTP_HOST and the others: see `.env.example`."""
-
-    @property
-    def smtp_host(self) -> str: ...
-
-    @property
-    def smtp_port(self) -> int: ...
-
-    @property
-    def smtp_security(self) -> str: ...
-
-    @property
-    def smtp_user(self) -> str: ...
-
-    @property
-    def smtp_password(self) -> str: ...
 
     @property
     def smtp_from(self) -> str: ...

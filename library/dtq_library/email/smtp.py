@@ -1,34 +1,31 @@
 """The conversation with the mail server. Nobody gets the message unless everybody may.
 
-An answer from 400 on is temporary and one from 500 on is final (RFC 5321, 4.2.1). The connection is secured
-as the settings say, or there is none: it is never opened up because a server offers less.
+An answer from 400 on is temporary and one from 500 on is final (RFC 5321, 4.2.1).
 """
 
 from __future__ import annotations
 
-import contextlib
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dtq import Fail, Retry
-from dtq.outgoing.trust import trust
+from dtq.outgoing.mail import connected
 
 if TYPE_CHECKING:
+    from dtq.outgoing.mail import MailServer
     from dtq_library.email.message import Letter
-    from dtq_library.email.settings import MailSettings
 
 EACH_S = 60.0
 """How long one answer of the server may take."""
 
 
-def send(settings: MailSettings, letter: Letter, content: bytes) -> str:
+def send(settings: MailServer, letter: Letter, content: bytes) -> str:
     """Hand a message over; returns the server's last words. Raises Fail, Retry."""
     where = f"The mail server {settings.smtp_host}:{settings.smtp_port}"
     try:
-        with _connected(settings) as client:
+        with connected(settings, EACH_S) as client:
             return _deliver(client, letter, content)
     except smtplib.SMTPAuthenticationError as error:
         raise _outcome(error.smtp_code, f"{where} refused the login of SMTP_USER: {_words(error)}") from None
@@ -44,25 +41,6 @@ def send(settings: MailSettings, letter: Letter, content: bytes) -> str:
         raise Retry(f"{where} could not be found: {error.strerror}.") from error
     except (smtplib.SMTPException, OSError) as error:
         raise Retry(f"{where} did not answer or broke the connection off: {error}.") from error
-
-
-@contextlib.contextmanager
-def _connected(settings: MailSettings) -> Iterator[smtplib.SMTP]:
-    host, port = settings.smtp_host, settings.smtp_port
-    if settings.smtp_security == "tls":
-        client: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=EACH_S, context=trust())
-    else:
-        client = smtplib.SMTP(host, port, timeout=EACH_S)
-    try:
-        if settings.smtp_security == "starttls":
-            client.starttls(context=trust())
-        if settings.smtp_user:
-            client.login(settings.smtp_user, settings.smtp_password)
-        yield client
-        with contextlib.suppress(smtplib.SMTPException, OSError):
-            client.quit()  # The message is delivered, whatever the server says to a farewell.
-    finally:
-        client.close()
 
 
 def _deliver(client: smtplib.SMTP, letter: Letter, content: bytes) -> str:
