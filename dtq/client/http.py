@@ -71,6 +71,35 @@ class Http:
         return failed
 
 
+class Course:
+    """The steps of an operation one after another; each goes on with what came of the one before."""
+
+    def __init__(self, steps: Steps[Any], ended: list[Any] | None) -> None:
+        self._steps, self._ended = steps, ended
+        self._resume: Callable[[], Step] = partial(next, steps)
+
+    def __iter__(self) -> Course:
+        return self
+
+    def __next__(self) -> Step:
+        """Return the next step; what the operation returns is added to ``ended``. Raises what it raises."""
+        resume, self._resume = self._resume, partial(next, self._steps)
+        try:
+            return resume()
+        except StopIteration as stop:
+            if self._ended is not None:
+                self._ended.append(stop.value)
+            raise
+
+    def answer(self, found: Any) -> None:
+        """Go on with what a step gave."""
+        self._resume = partial(self._steps.send, found)
+
+    def fail(self, error: Exception) -> None:
+        """Go on with the error of a step; the operation decides what it means."""
+        self._resume = partial(self._steps.throw, error)
+
+
 class Transport:
     """Takes the steps of operations in a thread. Safe to share by threads."""
 
@@ -91,22 +120,15 @@ class Transport:
     def iterate(self, steps: Steps[Any], ended: list[Any] | None = None) -> Iterator[Any]:
         """Yield the items of an operation; what it returns is added to ``ended``."""
         with closing(steps):
-            resume: Callable[[], Step] = partial(next, steps)
-            while True:
-                try:
-                    step = resume()
-                except StopIteration as stop:
-                    if ended is not None:
-                        ended.append(stop.value)
-                    return
+            course = Course(steps, ended)
+            for step in course:
                 if isinstance(step, Item):
                     yield step.value
-                    resume = partial(next, steps)
                     continue
                 try:
-                    resume = partial(steps.send, self._take(step))
-                except Exception as error:  # The operation decides what it means.
-                    resume = partial(steps.throw, error)
+                    course.answer(self._take(step))
+                except Exception as error:
+                    course.fail(error)
 
     def _take(self, step: Step) -> Any:
         match step:
@@ -158,22 +180,15 @@ class AsyncTransport:
     async def iterate(self, steps: Steps[Any], ended: list[Any] | None = None) -> AsyncGenerator[Any]:
         """Yield the items of an operation; what it returns is added to ``ended``."""
         with closing(steps):
-            resume: Callable[[], Step] = partial(next, steps)
-            while True:
-                try:
-                    step = resume()
-                except StopIteration as stop:
-                    if ended is not None:
-                        ended.append(stop.value)
-                    return
+            course = Course(steps, ended)
+            for step in course:
                 if isinstance(step, Item):
                     yield step.value
-                    resume = partial(next, steps)
                     continue
                 try:
-                    resume = partial(steps.send, await self._take(step))
-                except Exception as error:  # The operation decides what it means.
-                    resume = partial(steps.throw, error)
+                    course.answer(await self._take(step))
+                except Exception as error:
+                    course.fail(error)
 
     async def _take(self, step: Step) -> Any:
         match step:

@@ -18,13 +18,21 @@ from app.core.queue.bulk import Operation, Reason
 from app.core.tasks.limits import MAX_TAGS
 from app.core.tasks.states import ACTIONS, ENDED, Action, Status, legal
 
+Forms = tuple[str, str]
+"""What follows a number: of one task, and of more."""
+
+
+def alike(words: str) -> Forms:
+    """Return words that are the same of one task and of more."""
+    return words, words
+
 
 @dataclass(frozen=True)
 class Wording:
     """An operation as pages say it. ``path`` is its word in addresses; ``{priority}`` stands for the new one,
     ``{tag}`` for the tag.
 
-    ``to`` follows the number of tasks in the question; ``done`` follows a number, for one and for more.
+    ``to`` follows the number of tasks in the question, and ``done`` one in the result.
     """
 
     action: Action
@@ -34,7 +42,7 @@ class Wording:
     verb: str
     doing: str
     means: str
-    done: tuple[str, str]
+    done: Forms
     to: str = ""
     style: str = "primary"
 
@@ -79,7 +87,7 @@ WORDINGS = (
         verb="retry",
         doing="Retrying",
         means="Each task is queued again at the end of its priority queue.",
-        done=("queued for retry", "queued for retry"),
+        done=alike("queued for retry"),
     ),
     Wording(
         action=Action.REPRIORITIZE,
@@ -90,10 +98,7 @@ WORDINGS = (
         doing="Moving",
         to=" to {priority} priority",
         means="The tasks move to the end of that queue, oldest first.",
-        done=(
-            "moved to the end of the {priority}-priority queue",
-            "moved to the end of the {priority}-priority queue",
-        ),
+        done=alike("moved to the end of the {priority}-priority queue"),
     ),
     Wording(
         action=Action.CLONE,
@@ -104,7 +109,7 @@ WORDINGS = (
         doing="Running",
         to=" again",
         means="A new task is created with the same inputs for each of them. You own the new tasks.",
-        done=("run again", "run again"),
+        done=alike("run again"),
     ),
     Wording(
         action=Action.TAG,
@@ -115,7 +120,7 @@ WORDINGS = (
         doing="Tagging",
         to=" with “{tag}”",
         means="The tasks are listed under this tag, and found by it.",
-        done=("tagged “{tag}”", "tagged “{tag}”"),
+        done=alike("tagged “{tag}”"),
     ),
     Wording(
         action=Action.UNTAG,
@@ -126,7 +131,7 @@ WORDINGS = (
         doing="Untagging",
         to=" (“{tag}”)",
         means="The tag is removed from these tasks.",
-        done=("without the tag “{tag}” now", "without the tag “{tag}” now"),
+        done=alike("without the tag “{tag}” now"),
     ),
     Wording(
         action=Action.CANCEL,
@@ -137,7 +142,7 @@ WORDINGS = (
         doing="Canceling",
         means="Waiting tasks are canceled immediately. "
         "Running tasks are asked to stop, usually within seconds.",
-        done=("canceled", "canceled"),
+        done=alike("canceled"),
         style="danger",
     ),
     Wording(
@@ -153,7 +158,7 @@ WORDINGS = (
     ),
 )
 
-# Why a task is skipped: what follows the number, for one and for more.
+# Why a task is skipped.
 _STATES = {
     Status.SCHEDULED: ("is scheduled", "are scheduled"),
     Status.QUEUED: ("waits", "wait"),
@@ -164,20 +169,14 @@ _STATES = {
 }
 _REASONS = {
     Reason.FULL: (f"has {MAX_TAGS} tags already", f"have {MAX_TAGS} tags already"),
-    Reason.UNFIT: (
-        "cannot be run again with the same inputs",
-        "cannot be run again with the same inputs",
-    ),
+    Reason.UNFIT: alike("cannot be run again with the same inputs"),
     Reason.GONE: ("no longer exists", "no longer exist"),
     Reason.DENIED: ("is not yours to change", "are not yours to change"),
-    Reason.CHANGED: ("changed after the preview", "changed after the preview"),
-    Reason.REFUSED: (
-        "could not be changed: see the server log",
-        "could not be changed: see the server log",
-    ),
+    Reason.CHANGED: alike("changed after the preview"),
+    Reason.REFUSED: alike("could not be changed: see the server log"),
 }
 _THERE = {
-    Action.REPRIORITIZE: ("already in that queue", "already in that queue"),
+    Action.REPRIORITIZE: alike("already in that queue"),
     Action.TAG: ("already has this tag", "already have this tag"),
     Action.UNTAG: ("does not have this tag", "do not have this tag"),
 }
@@ -207,7 +206,7 @@ def skipped(operation: BulkOperation) -> list[tuple[str, tuple[ObjectId, ...]]]:
     found = []
     for reason, each in operation.skipped.items():
         words = _THERE if reason == Reason.THERE.value else {}
-        one, more = words.get(operation.action) or _SKIPS.get(reason, ("skipped", "skipped"))
+        one, more = words.get(operation.action) or _SKIPS.get(reason, alike("skipped"))
         found.append((f"{each.count:,} {one if each.count == 1 else more}", each.ids))
     return found
 
@@ -257,8 +256,8 @@ def reasons(
     ended = [status for status in others if status in ENDED] if ENDED.issubset(others) else []
     said = [([counts[status]], _STATES[status]) for status in others if status not in ended]
     said += [
-        ([counts[status] for status in ended], ("already finished", "already finished")),
-        ([there], _THERE.get(operation.action, ("", ""))),
+        ([counts[status] for status in ended], alike("already finished")),
+        ([there], _THERE.get(operation.action, alike(""))),
         ([gone], _REASONS[Reason.GONE]),
         ([denied], _REASONS[Reason.DENIED]),
         ([full], _REASONS[Reason.FULL]),
