@@ -11,7 +11,7 @@ from app.api.models import batches as models
 from app.api.models.common import AfterQuery
 from app.api.models.problems import FieldProblem
 from app.api.models.tasks import NewTask
-from app.api.operation import operation, sentences_of
+from app.api.operation import created, operation, sentences_of
 from app.api.tasks import KEY, hashed, idempotency_key, request_of, with_contents
 from app.core.access.batches import BatchRequest, Row
 from app.core.access.inputs import KnownFiles
@@ -36,13 +36,11 @@ def create_batch(json: models.NewBatch) -> Any:
     body = _hash_of(json) if key else ""
     rows = [_row(sent) for sent in json.tasks]
     asked = BatchRequest(rows, core.Mode(json.mode), json.title or "", given, body)
-    batch, created = access().batches.submit(asked)
-    if not created and batch.submission_hash != body:
+    batch, is_new = access().batches.submit(asked)
+    if not is_new and batch.submission_hash != body:
         raise Invalid(f"The {KEY} was used with another body. Use a new one for another batch.")
-    headers = {"Location": url_for("api.batches.get_batch", batch_id=str(batch.id))}
-    if not created:
-        headers["Idempotent-Replayed"] = "true"
-    return _created(batch), 201, headers
+    address = url_for("api.batches.get_batch", batch_id=str(batch.id))
+    return created(_receipt(batch), address, replayed=not is_new)
 
 
 @blueprint.get("/batches")
@@ -103,7 +101,7 @@ def _hash_of(sent: models.NewBatch) -> str:
     return hashed([sent.mode, sent.title, with_contents(rows, files)])
 
 
-def _created(batch: core.Batch) -> models.BatchCreated:
+def _receipt(batch: core.Batch) -> models.BatchCreated:
     return models.BatchCreated(
         id=str(batch.id),
         total=len(batch.ids),

@@ -10,7 +10,7 @@ from flask import Blueprint, url_for
 
 from app.api.models import bulk as models
 from app.api.models.common import AfterQuery
-from app.api.operation import operation
+from app.api.operation import created, operation
 from app.api.tasks import KEY, hashed, idempotency_key
 from app.core.bulk import operations as core
 from app.core.clock import utcnow
@@ -59,7 +59,7 @@ def create_bulk(json: models.NewBulk) -> Any:
     begun = access().bulk.begin(new)
     if (begun.operation, begun.filter, begun.ids) != (asked, wanted.args(), ids):
         raise Invalid(f"The {KEY} was used with another body. Use a new one for another operation.")
-    return _shown(begun), 201, {"Location": url_for("api.bulk.get_bulk", operation_id=str(begun.id))}
+    return created(_shown(begun), url_for("api.bulk.get_bulk", operation_id=str(begun.id)))
 
 
 @blueprint.get("")

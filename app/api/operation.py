@@ -91,6 +91,14 @@ def operation(
     return declare
 
 
+def created(answer: BaseModel, address: str, *, replayed: bool = False) -> Any:
+    """Answer 201 with what is at an address now; ``replayed``: since an earlier request with the same key."""
+    headers = {"Location": address}
+    if replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return answer, 201, headers
+
+
 def _require_object() -> None:
     """Raise Invalid for a body that is no JSON object, UnsupportedMediaType for one of another type."""
     if not request.is_json:

@@ -16,12 +16,13 @@ from flask import Blueprint, Response, current_app, request, url_for
 from pydantic import ConfigDict, Field, create_model
 
 from app.api.models import tasks as models
-from app.api.operation import operation
+from app.api.operation import created, operation
 from app.core.access.inputs import KnownFiles, TaskRequest, checked_task
 from app.core.catalog import TaskType
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.files.store import StoredFile
 from app.core.listing.filter import TaskFilter, value_schema
+from app.core.queue.dispatcher import Submitted
 from app.core.secrets.secret import masked
 from app.core.tasks.described import described
 from app.core.tasks.states import Priority
@@ -59,10 +60,7 @@ def create_task(json: models.NewTask) -> Any:
     submitted = access().submit(new, kind)
     if not submitted.created and submitted.task.submission_hash != new.submission_hash:
         raise Invalid(f"The {KEY} was used with another body. Use a new one for another task.")
-    headers = {"Location": url_for("api.tasks.get_task", task_id=str(submitted.task.id))}
-    if not submitted.created:
-        headers["Idempotent-Replayed"] = "true"
-    return _task(submitted.task, kind), 201, headers
+    return _submitted(submitted, kind)
 
 
 def _new_task(sent: models.NewTask, kind: TaskType) -> NewTask:
@@ -201,10 +199,7 @@ def clone_task(task_id: str) -> Any:
     found = id_of(task_id)
     key = hashed(["clone", task_id, idempotency_key() or secrets.token_urlsafe(16)])
     submitted = access().run_again(found, key)
-    headers = {"Location": url_for("api.tasks.get_task", task_id=str(submitted.task.id))}
-    if not submitted.created:
-        headers["Idempotent-Replayed"] = "true"
-    return _task(submitted.task), 201, headers
+    return _submitted(submitted)
 
 
 @blueprint.post("/<task_id>/priority")
@@ -247,6 +242,11 @@ def _subscriptions(texts: Sequence[str]) -> tuple[ObjectId, ...]:
     if None in found:
         raise Invalid("Check the fields.", {"notify": "Use IDs of subscriptions, as /webhooks lists them."})
     return tuple(one for one in found if one)
+
+
+def _submitted(submitted: Submitted, kind: TaskType | None = None) -> Any:
+    address = url_for("api.tasks.get_task", task_id=str(submitted.task.id))
+    return created(_task(submitted.task, kind), address, replayed=not submitted.created)
 
 
 def _task(task: Task, kind: TaskType | None = None) -> models.Task:

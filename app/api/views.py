@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, url_for
 
 from app.api.models import views as models
-from app.api.operation import operation
+from app.api.operation import created, operation
 from app.core.errors import BadQuery, Invalid
 from app.core.listing.filter import TaskFilter
 from app.core.listing.query_string import PLACES
@@ -34,7 +34,7 @@ def list_views() -> models.Views:
 def create_view(json: models.NewView) -> Any:
     """Save a view of your own. Sharing it takes the permission view.share."""
     view = access().views.add(_new(json))
-    return _one(view), 201, {"Location": url_for("api.views.get_view", view_id=str(view.id))}
+    return created(_one(view), url_for("api.views.get_view", view_id=str(view.id)))
 
 
 @blueprint.get("/<view_id>")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from bson import ObjectId
 from flask import Blueprint, Response, url_for
 
 from app.api.models import webhooks as models
 from app.api.models.common import AfterQuery
-from app.api.operation import operation
+from app.api.operation import created, operation
 from app.core.notifications.deliveries import Delivery
 from app.core.notifications.events import EventType
 from app.core.notifications.subscription import Channel, NewSubscription, Scope, Subscription
@@ -38,32 +37,28 @@ def list_webhooks() -> models.Webhooks:
 def create_webhook(json: models.NewWebhook) -> Any:
     """Subscribe. The answer has the secret by which a webhook's receiver verifies signatures, this once."""
     made, secret = access().notifications.create(_asked(json))
-    return (
-        _shown(made, secret),
-        201,
-        {"Location": url_for("api.webhooks.get_webhook", webhook_id=str(made.id))},
-    )
+    return created(_shown(made, secret), url_for("api.webhooks.get_webhook", webhook_id=str(made.id)))
 
 
 @blueprint.get("/<webhook_id>")
 @operation("notification.manage", models.Webhook, tag="webhooks")
 def get_webhook(webhook_id: str) -> models.Webhook:
     """Return a subscription of your own."""
-    return _shown(access().notifications.mine(_id(webhook_id)))
+    return _shown(access().notifications.mine(parse_task_id(webhook_id)))
 
 
 @blueprint.put("/<webhook_id>")
 @operation("notification.manage", models.Webhook, json=models.NewWebhook, also=("HTTP_409",), tag="webhooks")
 def change_webhook(webhook_id: str, json: models.NewWebhook) -> models.Webhook:
     """Replace a subscription. Its channel stays what it is, and so does its secret."""
-    return _shown(access().notifications.change(_id(webhook_id), _asked(json)))
+    return _shown(access().notifications.change(parse_task_id(webhook_id), _asked(json)))
 
 
 @blueprint.delete("/<webhook_id>")
 @operation("notification.manage", None, status=204, tag="webhooks")
 def delete_webhook(webhook_id: str) -> Any:
     """Delete a subscription. What was not delivered yet never is."""
-    access().notifications.delete(access().notifications.mine(_id(webhook_id)).id)
+    access().notifications.delete(access().notifications.mine(parse_task_id(webhook_id)).id)
     return Response(status=204)
 
 
@@ -71,14 +66,14 @@ def delete_webhook(webhook_id: str) -> Any:
 @operation("notification.manage", models.Webhook, also=("HTTP_409", "HTTP_422"), tag="webhooks")
 def rotate_webhook_secret(webhook_id: str) -> models.Webhook:
     """Make a new secret. For 24 hours, deliveries have a signature by each of the two."""
-    return _shown(*access().notifications.rotate(_id(webhook_id)))
+    return _shown(*access().notifications.rotate(parse_task_id(webhook_id)))
 
 
 @blueprint.post("/<webhook_id>/test")
 @operation("notification.manage", models.Delivery, status=201, tag="webhooks")
 def test_webhook(webhook_id: str) -> Any:
     """Send a test."""
-    return _delivery(access().notifications.test(_id(webhook_id))), 201
+    return _delivery(access().notifications.test(parse_task_id(webhook_id))), 201
 
 
 @blueprint.get("/<webhook_id>/deliveries")
@@ -86,7 +81,7 @@ def test_webhook(webhook_id: str) -> Any:
 def list_deliveries(webhook_id: str, query: AfterQuery) -> models.Deliveries:
     """List the deliveries of a subscription, newest first."""
     notifications = access().notifications
-    page = notifications.deliveries(query.after, notifications.mine(_id(webhook_id)))
+    page = notifications.deliveries(query.after, notifications.mine(parse_task_id(webhook_id)))
     following = url_for(".list_deliveries", webhook_id=webhook_id, after=page.next) if page.next else None
     return models.Deliveries(deliveries=[_delivery(found) for found in page.deliveries], next=following)
 
@@ -95,19 +90,14 @@ def list_deliveries(webhook_id: str, query: AfterQuery) -> models.Deliveries:
 @operation("notification.manage", models.Delivery, tag="webhooks")
 def get_delivery(delivery_id: str) -> models.Delivery:
     """Return a delivery: how far it is, and what the receiver answered."""
-    return _delivery(access().notifications.delivery(_id(delivery_id)))
+    return _delivery(access().notifications.delivery(parse_task_id(delivery_id)))
 
 
 @blueprint.post("/deliveries/<delivery_id>/resend")
 @operation("notification.manage", models.Delivery, also=("HTTP_409",), tag="webhooks")
 def resend_delivery(delivery_id: str) -> models.Delivery:
     """Send a delivery again, with the same ID."""
-    return _delivery(access().notifications.send_again(_id(delivery_id)))
-
-
-def _id(text: str) -> ObjectId | None:
-    """Return what may be an ID; for anything else the core says that there is none."""
-    return parse_task_id(text)
+    return _delivery(access().notifications.send_again(parse_task_id(delivery_id)))
 
 
 def _asked(sent: models.NewWebhook) -> NewSubscription:
