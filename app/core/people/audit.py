@@ -1,7 +1,7 @@
 """The audit: who did what to what, when, from where, and how it ended.
 
 Entries are only ever added, here and nowhere else; nothing changes one, and only their retention deletes
-them. `FIELDS` and `values_of` are what an entry is in a file (`app.core.listing.export`).
+them. `FIELDS` and `values_of` are what an entry is in a file (`app.core.exports`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 from app.core import stored
 from app.core.clock import utcnow
 from app.core.errors import BadQuery, Unavailable
+from app.core.exports.fields import Fields, Kind
 from app.core.listing.cursors import beyond, encode
 from app.core.listing.query_string import MAX_TEXT, check_text, single_values
 from app.core.mongo import Document, Mongo, explained
@@ -324,10 +325,14 @@ def _storable(text: str) -> str:
     return text[:MAX_TEXT].encode("utf-8", "replace").decode()
 
 
-FIELDS = (
-    "time", "event", "outcome", "person", "person_id", "target", "address", "via", "request_id", "reason",
-    "before", "after",
-)  # fmt: skip
+FIELDS: Fields = {
+    "time": Kind.TIME,
+    **dict.fromkeys(
+        ("event", "outcome", "person", "person_id", "target", "address", "via", "request_id", "reason",
+         "before", "after"),
+        Kind.TEXT,
+    ),
+}  # fmt: skip
 
 
 def values_of(entry: Entry) -> dict[str, Any]:

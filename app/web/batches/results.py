@@ -1,7 +1,7 @@
 """The tasks of a batch as one table, a row per task: its parameters and its result, each value in a column.
 
-Which columns there are is known after a first walk through the tasks, which keeps their names only; the
-second writes. So memory does not grow with the number of tasks.
+Which columns there are is known after a first walk through the tasks, which keeps their names and kinds
+only; the second writes. So memory does not grow with the number of tasks.
 """
 
 from __future__ import annotations
@@ -10,30 +10,36 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from app.core.batches.batch import Batch
-from app.core.listing.export import Values, values_of_task
+from app.core.exports.fields import Fields, Kind, Values, common_kind, kind_of
+from app.core.exports.task_rows import TASK_FIELDS, values_of_task
 from app.core.tasks.task import Task
 
-FIRST = ("row", "id", "title", "type", "status")
-LAST = ("started_at", "finished_at", "duration_s", "attempt", "worker", "error_type", "error")
+FIRST = {"row": Kind.WHOLE, **{name: TASK_FIELDS[name] for name in ("id", "title", "type", "status")}}
+LAST = {
+    name: TASK_FIELDS[name]
+    for name in ("started_at", "finished_at", "duration_s", "attempt", "worker", "error_type", "error")
+}
 MOST_COLUMNS = 500
 """Of parameters, and of results: what exceeds them stands together in one."""
 REST = "result"
 
 
-def fields_of(tasks: Iterable[Task]) -> list[str]:
-    """Return the names of the columns."""
-    params: dict[str, None] = {}
-    values: dict[str, None] = {}
+def fields_of(tasks: Iterable[Task]) -> Fields:
+    """Return the columns, each of the kind that holds all its values."""
+    params: dict[str, Kind | None] = {}
+    values: dict[str, Kind | None] = {}
     for task in tasks:
         _add(params, "parameters", task.params)
         _add(values, REST, task.result)
-    return [*FIRST, *params, *values, *LAST]
+    own = {name: kind or Kind.TEXT for name, kind in {**params, **values}.items()}
+    return {**FIRST, **own, **LAST}
 
 
-def _add(names: dict[str, None], within: str, value: Any) -> None:
-    for name in _parts(within, value):
-        if len(names) < MOST_COLUMNS:
-            names.setdefault(name)
+def _add(columns: dict[str, Kind | None], within: str, value: Any) -> None:
+    """Add the columns of a value; the kind of one that was empty so far is None."""
+    for name, inner in _parts(within, value).items():
+        if name in columns or len(columns) < MOST_COLUMNS:
+            columns[name] = common_kind(columns.get(name), kind_of(inner))
 
 
 def _parts(within: str, value: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from bson import ObjectId
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.core.listing.export import as_text
+from app.core.exports.texts import as_text
 from app.core.people.audit import FIELDS, AuditFilter, Entry, Event, Outcome, values_of
 from app.core.tasks.task import Task, parse_task_id
 from app.extensions import access, services

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
 from flask import Blueprint, Response, request
 
 from app.core.clock import utcnow
 from app.core.errors import Invalid
-from app.core.listing.export import FORMATS, PIECE, TASK_FIELDS, Values, values_of_task
+from app.core.exports.fields import Fields, Values
+from app.core.exports.formats import FORMATS
+from app.core.exports.task_rows import TASK_FIELDS, values_of_task
+from app.core.exports.texts import PIECE
 from app.core.tasks.task import Task
 from app.extensions import access, services
 from app.http.sending import INERT
@@ -35,12 +38,12 @@ def require_format(chosen: str) -> str:
     return chosen
 
 
-def streamed(name: str, chosen: str, fields: Sequence[str], rows: Iterable[Values]) -> Response:
+def streamed(name: str, chosen: str, fields: Fields, rows: Iterable[Values]) -> Response:
     """Return rows as a file to be saved."""
-    content_type, write = FORMATS[chosen]
-    pieces = write(fields, rows)
+    written_as = FORMATS[chosen]
+    pieces = written_as.write(fields, rows)
     begun = list(islice(pieces, 2))  # With the first rows: what MongoDB refuses is still an error page.
-    response = Response(chain(begun, pieces), content_type=content_type)
+    response = Response(chain(begun, pieces), content_type=written_as.content_type)
     file_name = f"{name}-{utcnow():%Y-%m-%d}.{chosen}"
     response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
     response.headers["Content-Security-Policy"] = INERT

@@ -17,7 +17,7 @@ import pytest
 from pymongo.errors import AutoReconnect, OperationFailure
 
 from app.core.errors import BadQuery, Unavailable
-from app.core.listing.export import cell, csv_of, json_lines_of
+from app.core.exports.texts import cell, csv_of, json_lines_of
 from app.core.people import audit as module
 from app.core.people.audit import FIELDS, Audit, AuditFilter, Entry, Event, Outcome, values_of
 from app.core.people.person import ANONYMOUS, Origin, Person

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import polars as pl
 import pytest
 from flask.testing import FlaskClient
 
@@ -86,9 +87,13 @@ def test_the_results_are_one_table(client: FlaskClient, services: Services, batc
     assert [row["error"] for row in rows] == ["", "Line 7 is bad.", ""]
     lines = client.post(address, data={"format": "jsonl", "csrf_token": key}).text.splitlines()
     assert [json.loads(line)["parameters.number"] for line in lines] == [1, 2, 3]
+    table = pl.read_parquet(
+        io.BytesIO(client.post(address, data={"format": "parquet", "csrf_token": key}).data)
+    )
+    assert table["parameters.number"].to_list() == [1, 2, 3] and table["parameters.number"].dtype == pl.Int64
     assert client.post(address, data={"format": "exe", "csrf_token": key}).status_code == 422
     entries = services.db.audit.find({"event": "tasks.export"})
-    assert [entry["after"]["filter"] for entry in entries] == [{"batch": str(batch.id)}] * 2
+    assert [entry["after"]["filter"] for entry in entries] == [{"batch": str(batch.id)}] * 3
 
 
 def test_an_address_of_none(client: FlaskClient) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 
+import polars as pl
 import pytest
 
 from app.core.people.roles import Role
@@ -43,11 +44,23 @@ def test_the_same_as_json_lines(alice, new_task):
     assert {json.loads(line)["id"] for line in answer.text.splitlines()} == made
 
 
+def test_the_same_as_parquet(alice, new_task):
+    made = {str(new_task(title=f"{number}", tags=("x",)).id) for number in range(230)}
+    answer = export(alice, format="parquet")
+    assert answer.content_type == "application/vnd.apache.parquet"
+    assert answer.headers["Content-Disposition"].endswith('.parquet"')
+    table = pl.read_parquet(io.BytesIO(answer.data))
+    assert set(table["id"]) == made and table.height == 230
+    assert table["created_at"].dtype == pl.Datetime("ms", "UTC") and table["tags"][0].to_list() == ["x"]
+
+
 def test_secrets_are_masked(alice, services):
     sealed = {"key": {"sealed": "1.0123abcd.QUJD"}}
     services.tasks.insert(NewTask(type="a", params=sealed, title="one", owner="alice"))
     (row,) = rows(export(alice, format="csv"))
     assert row["parameters"] == '{"key": "••••"}'
+    table = pl.read_parquet(io.BytesIO(export(alice, format="parquet").data))
+    assert [*table["parameters"]] == ['{"key": "••••"}']
 
 
 def test_an_export_has_what_the_person_may_see_and_is_recorded(signed_in_as, new_task, services):
