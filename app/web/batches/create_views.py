@@ -17,8 +17,8 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
-from app.core.access.batches import BatchRequest, CheckedRows
-from app.core.batches.batch import MOST_TASKS
+from app.core.access.batches import BatchRequest, CheckedRows, Row
+from app.core.batches.batch import MOST_TASKS, Batch, Mode
 from app.core.catalog import TaskType
 from app.core.errors import Invalid, NotFound, QuotaExceeded, TooLarge
 from app.core.files.store import StoredFile
@@ -45,7 +45,8 @@ SHOWN_CELL = 60
 ENDINGS = ".csv,.tsv,.tab,.txt,.json,.jsonl,.ndjson,.xlsx"
 GONE = "This table is no longer here: it is kept for a day. Upload it again."
 SAVING = "the batch was being created. Send the form again: it creates one batch, however often it is sent"
-DO, CREATE = "do", "create"
+DO, CREATE, SKIP = "do", "create", "skip-"
+"""What the buttons send; after `SKIP` stands how many wrong rows the page said that it would skip."""
 
 
 @dataclass(frozen=True)
@@ -173,12 +174,12 @@ def _checked_or_created(page: _Page, sent: submission.Submission, fields: Sequen
     )
     title = (sent.envelope.title.data or "") if right else ""
     asked = mapping.requests(page.table, page.columns, fields, sent.values, new, title)
-    creating = request.form.get(DO) == CREATE and not page.problems
+    do = request.form.get(DO, "")
+    creating = not page.problems and (do == CREATE or do.startswith(SKIP))
     if creating:
         try:
-            named = f"{kind.title}: {page.file.name}"
-            batch, _ = access().batches.submit(BatchRequest(asked, title=named, key=page.key))
-            return redirect(url_for("batches.show", batch_id=batch.id), 303)
+            if batch := _created(page, asked, do):
+                return redirect(url_for("batches.show", batch_id=batch.id), 303)
         except QuotaExceeded as error:
             page.problems.append(Wrong("", "", str(error)))
             return page.drawn(access().batches.checked(asked)), error.status
@@ -187,8 +188,20 @@ def _checked_or_created(page: _Page, sent: submission.Submission, fields: Sequen
                 page.problems.append(Wrong("", "", str(error)))
     checked = access().batches.checked(asked)
     shown = _mapped_only(checked, page.columns) if page.problems else checked
-    wrong = bool(page.problems or shown.wrong) and request.form.get(DO) == CREATE
-    return page.drawn(shown), 422 if wrong or page.problems else 200
+    return page.drawn(shown), 422 if page.problems or creating else 200
+
+
+def _created(page: _Page, asked: list[Row], do: str) -> Batch | None:
+    """Create the batch, without the wrong rows if the button said so; None if their number has changed.
+
+    Raises Invalid, QuotaExceeded.
+    """
+    mode = Mode.EACH if do.startswith(SKIP) else Mode.ALL
+    if mode is Mode.EACH and do != f"{SKIP}{access().batches.checked(asked).wrong}":
+        return None
+    named = f"{page.kind.title}: {page.file.name}"
+    batch, _ = access().batches.submit(BatchRequest(asked, mode, title=named, key=page.key))
+    return batch
 
 
 def _key() -> str:

@@ -116,6 +116,20 @@ def test_problems_stand_by_row_and_field_and_create_nothing(person: Browser, ser
     assert tasks(services) == []
 
 
+def test_wrong_rows_are_skipped_by_a_button_that_says_how_many(person: Browser, services: Services) -> None:
+    address = table(person, b"Name,age\nAnn,x\nBob,4\nEve,5\n")
+    page = person.client.get(address).text
+    assert 'value="skip-1">Create 2 tasks, skip 1 row<' in page and 'value="create"' not in page
+    assert send(person, address, do="skip-2").status_code == 422 and tasks(services) == []
+    assert send(person, address, do="skip-1").status_code == 303
+    assert [task.params["full_name"] for task in tasks(services)] == ["Bob", "Eve"]
+
+
+def test_where_no_row_is_right_nothing_is_offered_but_to_check_again(person: Browser) -> None:
+    page = person.client.get(table(person, b"Name,age\nAnn,x\n")).text
+    assert 'value="check">Check again' in page and 'value="skip-' not in page and 'value="create"' not in page
+
+
 def test_all_that_is_wrong_with_a_row_is_told_at_once(person: Browser, services: Services) -> None:
     page = person.client.get(table(person, b"Name,age\n" + b"x" * 21 + b",old\nAnn,\n")).text
     assert "Row 2</b> Name: Use 20 characters or fewer." in page
