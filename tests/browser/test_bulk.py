@@ -182,7 +182,7 @@ def test_ranges_keys_and_the_way_back(page: Any, thirty: list[Task]) -> None:
     assert page.evaluate("document.activeElement.textContent") == "Change priority"
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.get_by_role("link", name="Keep tasks").click()
+    page.get_by_role("link", name="Cancel").click()
     page.wait_for_selector(CHOSEN)
     assert "7 tasks selected" in bar(page)
     box(page, "Report 24").press("Enter")

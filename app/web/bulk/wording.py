@@ -57,6 +57,11 @@ class Wording:
     def button(self, count: Count) -> str:
         return f"{self.verb.capitalize()} {count} task{'' if count.value == 1 else 's'}"
 
+    @property
+    def back(self) -> str:
+        """How a person says no: "Cancel" could mean the tasks where the action itself ends them."""
+        return "Keep tasks" if self.style == "danger" else "Cancel"
+
     def title(self, operation: Operation) -> str:
         """What is done: "Cancel tasks"."""
         return f"{self.verb.capitalize()} tasks{_filled(self.to, operation)}"

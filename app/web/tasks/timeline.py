@@ -103,6 +103,7 @@ class Runs:
 
     runs: list[Run]
     median: timedelta
+    longest: timedelta
     this: timedelta | None
     longer: int
 
@@ -122,7 +123,8 @@ def runs_of(task: Task, latest: Iterable[Task]) -> Runs | None:
     ]
     this = took(task) if _ended(task) else None
     longer = sum(length > this for length in lengths) if this else 0
-    return Runs(runs[::-1], timedelta(seconds=median(one.total_seconds() for one in lengths)), this, longer)
+    middle = timedelta(seconds=median(one.total_seconds() for one in lengths))
+    return Runs(runs[::-1], middle, max(lengths), this, longer)
 
 
 def _ended(task: Task) -> bool:

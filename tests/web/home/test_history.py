@@ -36,7 +36,7 @@ def history(clock, services, new_task):
 
 
 def test_without_samples_it_says_how_they_come(alice):
-    assert "While a worker runs, figures are recorded once a minute." in alice.read("/")
+    assert "While a worker is online, figures are recorded once per minute." in alice.read("/")
 
 
 def test_charts_are_drawn_without_a_script(alice, history):

@@ -37,9 +37,9 @@ def test_lanes_count_and_link(alice, new_task, services):
 def test_what_waits_too_long_is_said_in_words(alice, new_task, services):
     worker(services)
     aged(services, new_task(), timedelta(minutes=7), "queued_at")
-    page = alice.read("/")
-    assert "7 min (over 5 min target)" in page
-    assert "1 waiting, oldest 7 min" in page
+    html = alice.open("/")
+    assert "7 min (over 5 min target)" in text_of(html)
+    assert '<b>1</b> waiting<span class="pulse-detail">, oldest 7 min</span>' in html
 
 
 def test_a_worker_links_to_what_it_runs(alice, new_task, services):

@@ -168,6 +168,8 @@ class TestNamed:
         html = bob.choose(f"cancel{TAGGED}", new_task(tags=("nightly",)))
         assert f'href="/tasks{TAGGED}" data-back>Keep tasks' in html
         assert f'href="/tasks{TAGGED}">Back to the list' in bob.open(bob.start(html))
+        retry = bob.choose("retry", new_task(tags=("nightly",)))
+        assert "data-back>Back to the list" in retry  # Nothing to retry, so nothing to say no to.
 
     def test_a_task_that_is_gone_or_there_already(self, bob, new_task):
         said = text_of(bob.choose("priority", new_task(priority="low"), ObjectId(), priority="low"))
