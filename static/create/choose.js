@@ -3,12 +3,8 @@ import { all, show } from "./dom.js";
 
 function narrow(page, input) {
   const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-  for (const card of all(page, "[data-words]")) {
-    show(
-      card,
-      words.every((word) => card.dataset.words.includes(word)),
-    );
-  }
+  const fits = ({ dataset }) => words.every((word) => dataset.words.includes(word));
+  for (const card of all(page, "[data-words]")) show(card, fits(card));
   show(page.querySelector("[data-recent]"), !words.length);
   const groups = all(page, "[data-group]");
   for (const group of groups) show(group, group.querySelector("[data-words]:not([hidden])"));

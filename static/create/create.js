@@ -1,9 +1,8 @@
 // Create Task: the form is sent in place, so that nothing typed is lost when a store or the network is away. Everything
 // here is an addition: the page works without it.
-import { all, complain, show } from "./dom.js";
+import { all, complain, message, show } from "./dom.js";
 import { watch } from "./dropzone.js";
 import { enrich } from "./inputs.js";
-import { message } from "./messages.js";
 import "./rows.js";
 
 // Where a browser does not know the name of its zone.

@@ -15,3 +15,10 @@ export function complain(field, sentence) {
   if (sentence) field.setAttribute("aria-invalid", "true");
   else field.removeAttribute("aria-invalid");
 }
+
+// A sentence of templates/create/_messages.html, with its gaps filled.
+export function message(name, values = {}) {
+  const { content } = document.getElementById("messages");
+  const text = content.querySelector(`[data-message="${name}"]`).textContent;
+  return text.replace(/\{(\w+)\}/g, (_, gap) => values[gap]);
+}

@@ -1,8 +1,7 @@
 // Inputs of a form that can do more with a script; every one of them works without it.
 //  - a moment begins with the zone of this device, and zones are offered by name
 //  - JSON is checked while one types
-import { complain } from "./dom.js";
-import { message } from "./messages.js";
+import { complain, message } from "./dom.js";
 
 const PAUSE_MS = 400;
 

@@ -1,8 +1,7 @@
 // Rows of Create Task, added and removed in place; without this script the same buttons ask the server.
-import { all, show } from "./dom.js";
+import { all, message, show } from "./dom.js";
 import { watch } from "./dropzone.js";
 import { enrich } from "./inputs.js";
-import { message } from "./messages.js";
 
 const FIELDS = "input:not([type=hidden]), select, textarea";
 

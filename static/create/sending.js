@@ -1,6 +1,6 @@
 // One file on its way to the server: its progress, and again by itself after a failure that may pass.
-// file.js and files.js have the zones that show it. The file is the body of its request, so nothing of it is held in memory here or written to a disk there.
-import { message } from "./messages.js";
+// dropzone.js shows it. The file is the body of its request, so nothing of it is held in memory here or written to a disk there.
+import { message } from "./dom.js";
 
 const WAITS_S = [1, 3, 9];
 const STALLED_MS = 60_000;

@@ -1,5 +1,5 @@
 // What the zones for one file and for several share: which files fit, and how far a file is.
-import { message } from "./messages.js";
+import { message } from "./dom.js";
 
 const UNITS = ["bytes", "KB", "MB", "GB"];
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
@@ -46,8 +46,6 @@ export function progressOf(file, now) {
 }
 
 export function followDrag(box, input) {
-  for (const name of ["dragenter", "dragover"])
-    input.addEventListener(name, () => box.classList.add("is-over"));
-  for (const name of ["dragleave", "drop"])
-    input.addEventListener(name, () => box.classList.remove("is-over"));
+  for (const name of ["dragenter", "dragover", "dragleave", "drop"])
+    input.addEventListener(name, () => box.classList.toggle("is-over", /enter|over/.test(name)));
 }

@@ -3,6 +3,7 @@
 
 const CANCELED = "No passkey was used. Try again, or sign in another way.";
 const NOT_ADDED = "No passkey was added. Try again.";
+const PARTS = "clientDataJSON attestationObject authenticatorData signature userHandle".split(" ");
 const KNOWN = "This device has a passkey here already.";
 
 function bytes(text) {
@@ -36,13 +37,7 @@ const options = {
 function answerOf(credential) {
   if (credential.toJSON) return credential.toJSON();
   const response = {};
-  for (const name of [
-    "clientDataJSON",
-    "attestationObject",
-    "authenticatorData",
-    "signature",
-    "userHandle",
-  ]) {
+  for (const name of PARTS) {
     if (credential.response[name]) response[name] = base64url(credential.response[name]);
   }
   const { id, type } = credential;
@@ -51,11 +46,8 @@ function answerOf(credential) {
 
 async function asked(form) {
   const body = new URLSearchParams({ csrf_token: form.elements.csrf_token.value });
-  const answer = await fetch(form.dataset.options, {
-    method: "POST",
-    headers: { Accept: "application/json" },
-    body,
-  });
+  const headers = { Accept: "application/json" };
+  const answer = await fetch(form.dataset.options, { method: "POST", headers, body });
   const json = await answer.json();
   if (!answer.ok) throw new Error(json.detail);
   return json;

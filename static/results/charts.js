@@ -54,11 +54,7 @@ const place = (data, at) =>
 const label = (title) => (title ? { label: title } : {});
 const fitting = (_, marks) => Math.max(40, 14 + 7 * Math.max(0, ...(marks ?? []).map((mark) => mark.length)));
 const amounts = (data) =>
-  axis("y", {
-    size: fitting,
-    values: (_, all) => all.map(said),
-    ...label(data.y_title),
-  });
+  axis("y", { size: fitting, values: (_, all) => all.map(said), ...label(data.y_title) });
 const places = (data) =>
   axis("x", {
     values: (_chart, all, _axis, _space, step) =>

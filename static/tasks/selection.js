@@ -77,8 +77,12 @@ function onChange({ target }) {
   if (target.name === "id" || target === everything) refresh();
 }
 
+function noteShift({ shiftKey }) {
+  shift = shiftKey;
+}
+
 function onKey(event) {
-  shift = event.shiftKey;
+  noteShift(event);
   if (event.key === "Enter" && event.target.form === form && event.target.type === "checkbox") {
     event.preventDefault(); // else it presses the first button, whatever that is
   }
@@ -90,13 +94,7 @@ function onKey(event) {
 if (form) {
   for (const hidden of document.querySelectorAll("[data-pick-page], [data-pick-none]")) hidden.hidden = false;
   form.querySelector("[data-pick-none]").addEventListener("click", () => selectPage(false));
-  document.addEventListener(
-    "pointerdown",
-    (event) => {
-      shift = event.shiftKey;
-    },
-    true,
-  );
+  document.addEventListener("pointerdown", noteShift, true);
   document.addEventListener("keydown", onKey, true); // before the menus are closed by the same key
   document.addEventListener("change", onChange);
   document.addEventListener("htmx:after:swap", refresh);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import urljoin
 
 from bson import ObjectId
@@ -15,6 +16,20 @@ from tests.browser import seeded
 GZIP = {"Accept-Encoding": "gzip"}
 LOADED = re.compile(r'<(?:script|link)[^>]+(?:src|href)="(/static/[^"]+)"')
 IMPORT = re.compile(r"""^import (?:[^"]+ from )?"([^"]+)";""", re.MULTILINE)
+
+
+STATIC = Path(__file__).parents[3] / "static"
+
+
+def ours(pattern: str) -> list[Path]:
+    return [file for file in STATIC.rglob(pattern) if "vendor" not in file.parts]
+
+
+def test_our_scripts_have_under_1500_lines_and_the_sheet_of_every_page_under_40_kb() -> None:
+    scripts = ours("*.js")
+    assert len(scripts) > 20
+    assert sum(len(script.read_text().splitlines()) for script in scripts) < 1_500
+    assert (STATIC / "platform/app.css").stat().st_size < 40_000
 
 
 def weight(client: FlaskClient, address: str) -> int:
