@@ -53,7 +53,7 @@ def prepare(counted: Counted, waiting: int) -> None:
     services.queues.redis.flushall()
     create_indexes(services.db)
     counted.servers.prepare(services.db.name)
-    services.queues.begin_epoch("bench")
+    services.queues.epoch.begin("bench")
     began = utcnow() - timedelta(hours=1)
     for start in range(0, waiting, fill.BATCH):
         batch = fill.waiting(min(fill.BATCH, waiting - start))

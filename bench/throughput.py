@@ -79,7 +79,7 @@ def measure(series: Series, tasks: int) -> float:
 def _empty(services: Services, found: LocalStores) -> None:
     """Empty stores with the product's indexes, as a worker finds them that runs for a while."""
     services.queues.redis.flushall()
-    services.queues.begin_epoch("bench")
+    services.queues.epoch.begin("bench")
     services.db.client.drop_database(services.db.name)
     create_indexes(services.db)
     found.prepare(services.db.name)

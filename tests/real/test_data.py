@@ -50,7 +50,7 @@ def test_everything_arrives_and_what_waited_runs(
     made = work(before)
     sums = digests(before.db)
     after.queues.redis.flushdb()
-    after.queues.begin_epoch("of another installation")
+    after.queues.epoch.begin("of another installation")
     into = f"MONGODB_URI={shlex.quote(addresses['MONGODB_URI'])}"
     moved = shell(f"{shlex.join(FLASK)} export - | {into} {shlex.join(FLASK)} import -", given)
 
@@ -90,7 +90,7 @@ def test_the_redis_of_before_still_has_its_hints_and_each_task_runs_once(
     (given, before), (addresses, after) = database("wheel", "source"), database("wheel", "target")
     made = work(before)
     before.recovery.recover()
-    assert before.queues.has_epoch() and sum(before.queues.depths().values()) >= 4
+    assert before.queues.epoch.exists() and sum(before.queues.depths().values()) >= 4
     assert flask(given, "export", tmp_path / "export").returncode == 0
     assert flask(addresses, "import", tmp_path / "export").returncode == 0
 

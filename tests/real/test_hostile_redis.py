@@ -21,7 +21,7 @@ SILENT_S = 30.0
 def crew(real_stores: LocalStores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     with fleet(real_stores, "hostile_redis", tmp_path_factory.mktemp("hostile_redis")) as made:
         made.start()
-        until(lambda: made.services.queues.has_epoch())
+        until(lambda: made.services.queues.epoch.exists())
         yield made
 
 

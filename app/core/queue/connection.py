@@ -1,17 +1,27 @@
-"""The client of Redis: it answers or fails within its time, and at once when Redis has just not answered."""
+"""The client of Redis: it answers or fails within its time, and at once when Redis has just not answered.
+
+And what is said where it fails.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import TimeoutError
+from redis.exceptions import RedisError, TimeoutError
 from redis.retry import Retry
 
+from app.core.errors import QueueUnavailable
+from app.core.store_errors import causes
+from app.core.store_errors.advice import reason
+
 LONGEST_PAUSE_S = 0.5
+SAFE = "Tasks are safe and start when it is back."
+SAFE_ONCE_MENDED = "Tasks are safe and start once that is mended."
 
 Answer = TypeVar("Answer")
 
@@ -47,3 +57,14 @@ def connect(url: str, timeout_ms: int) -> Redis:
     timeout_s = timeout_ms / 1000
     retry = _OneTry(min(timeout_s, LONGEST_PAUSE_S))
     return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=retry)
+
+
+@contextmanager
+def translated(redis: Redis) -> Iterator[None]:
+    """Raise QueueUnavailable, with the cause, for what Redis or the connection to it raises."""
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        cause = causes.of_redis(error, redis)
+        safe = SAFE_ONCE_MENDED if cause.refusal else SAFE
+        raise QueueUnavailable(f"{reason('REDIS_URL', cause)} {safe}", cause) from error

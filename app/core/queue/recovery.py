@@ -118,21 +118,21 @@ class Recovery:
 
         The next round, in whatever process, resumes from there. Raises QueueUnavailable.
         """
-        if self.queues.has_epoch():
+        if self.queues.epoch.exists():
             return 0
         return repeated(self._recover_batch, time.monotonic() + RECOVERY_S)
 
     def _recover_batch(self, left: int) -> Batch:
-        redispatch = self.queues.redispatch(str(START))
+        redispatch = self.queues.epoch.redispatch(str(START))
         try:
             place = Place.parse(redispatch.place)
         except (ValueError, BSONError):
-            redispatch, place = self.queues.begin_again(str(START)), START
+            redispatch, place = self.queues.epoch.restart(str(START)), START
         tasks = self._queries.dispatched_behind(place, BATCH)
         lost = self._with_lost_hints(tasks)
         self.queues.push(lost)
         behind = Place.of(tasks[-1]) if len(tasks) == BATCH else place.next_queue
-        self.queues.go_on(redispatch, str(behind) if behind else None)
+        self.queues.epoch.advance(redispatch, str(behind) if behind else None)
         return Batch(behind is not None, len(lost))
 
     # Tasks

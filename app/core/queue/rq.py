@@ -8,11 +8,9 @@ serialized as JSON; nothing here pickles.
 from __future__ import annotations
 
 import logging
-import secrets
 import zlib
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from typing import Any, Protocol
@@ -26,17 +24,15 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY, clean_worker_registry
 
-from app.core.errors import QueueUnavailable
 from app.core.mongo import Document
+from app.core.queue.connection import translated
+from app.core.queue.epoch import EPOCH, LOSS, Epoch
 from app.core.store_errors import causes
-from app.core.store_errors.advice import reason
 from app.core.tasks.states import Priority
 from app.core.tasks.task import Task
 
 FUNCTION = "workers.run"
 WAKE = "dtq:wake"
-EPOCH = "dtq:epoch"
-LOSS = "dtq:loss"
 WRONG_TYPE = "WRONGTYPE"
 ASIDE = "dtq:damaged:"
 ASIDE_S = 86_400
@@ -82,28 +78,6 @@ for i = 5 + ARGV[4], #ARGV, 3 do
 end
 """
 
-# The repair of a loss goes on from one place to the next, unless the data were lost once more.
-_GO_ON = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('DEL', KEYS[1])
-redis.call('SET', KEYS[2], ARGV[2])
-return 1
-"""
-
-
-@dataclass(frozen=True)
-class Redispatch:
-    """Redis lost its data: up to which ``place`` everything is pushed again; ``loss`` names the loss.
-
-    Redis itself keeps it. So a repair resumes from there, and after another loss from the start.
-    """
-
-    loss: str
-    place: str
-
-    def __str__(self) -> str:
-        return f"{self.loss} {self.place}"
-
 
 class Due(Protocol):
     """What a hint is made of; a `Task` is one."""
@@ -138,22 +112,11 @@ class Hint:
         return cls(task_id, document["type"], priority, document["timeout_s"], f"{task_id}-{dispatch}")
 
 
-SAFE = "Tasks are safe and start when it is back."
-SAFE_ONCE_MENDED = "Tasks are safe and start once that is mended."
-
-
-@contextmanager
-def _translated(redis: Redis) -> Iterator[None]:
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        cause = causes.of_redis(error, redis)
-        safe = SAFE_ONCE_MENDED if cause.refusal else SAFE
-        raise QueueUnavailable(f"{reason('REDIS_URL', cause)} {safe}", cause) from error
-
-
 class Queues:
-    """High, medium and low. Every method raises QueueUnavailable when Redis does not answer."""
+    """High, medium and low. Every method raises QueueUnavailable when Redis does not answer.
+
+    ``epoch`` says whether what was pushed is still there.
+    """
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
@@ -163,13 +126,13 @@ class Queues:
         }
         self._keys = [*(queue.key for queue in self._queues.values()), WAKE]
         self._take = redis.register_script(_TAKE)
-        self._go_on = redis.register_script(_GO_ON)
+        self.epoch = Epoch(redis)
 
     def push(self, tasks: Sequence[Due]) -> None:
         """Put a hint for each task at the end of its queue, in order, and wake the workers that wait."""
         if not tasks:
             return
-        with _translated(self.redis), self.redis.pipeline() as pipe:
+        with translated(self.redis), self.redis.pipeline() as pipe:
             if len(tasks) > FEW:
                 self._add_many(pipe, tasks)
             else:
@@ -228,7 +191,7 @@ class Queues:
         Nothing is taken from the ``paused`` queues.
         """
         keys = [queue.key for priority, queue in self._queues.items() if priority not in paused]
-        with _translated(self.redis):
+        with translated(self.redis):
             found, value = self._take(keys=[*keys, WAKE], args=[Job.redis_job_namespace_prefix])
             if found:
                 return str(value.decode("utf-8", "replace"))
@@ -242,7 +205,7 @@ class Queues:
         To find each, Redis searches its queue; many in long queues stay there, empty, until they are taken.
         """
         search = len(tasks) == 1 or len(tasks) * max(self.depths().values()) <= SEARCH_LIMIT
-        with _translated(self.redis), self.redis.pipeline() as pipe:
+        with translated(self.redis), self.redis.pipeline() as pipe:
             for task in tasks:
                 if search:
                     pipe.lrem(self._queues[task.priority].key, 1, task.job_id)
@@ -254,7 +217,7 @@ class Queues:
 
         We wrote no hash that never expires: such a message waits only if its queue lists it.
         """
-        with _translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
+        with translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
             for task in tasks:
                 pipe.ttl(Job.key_for(task.job_id))
             left_s = dict(zip((task.job_id for task in tasks), pipe.execute(), strict=True))
@@ -268,11 +231,11 @@ class Queues:
 
     def depths(self) -> dict[Priority, int]:
         """How many hints wait in each queue."""
-        with _translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
+        with translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
             for queue in self._queues.values():
                 pipe.llen(queue.key)
             found = pipe.execute(raise_on_error=False)
-        with _translated(self.redis):
+        with translated(self.redis):
             return {
                 priority: self._depth(priority, depth)
                 for priority, depth in zip(Priority, found, strict=True)
@@ -292,51 +255,13 @@ class Queues:
 
         What waits in the ``paused`` queues is not before it.
         """
-        with _translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
+        with translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
             for priority in Priority:
                 if priority < task.priority and priority not in paused:
                     pipe.llen(self._queues[priority].key)
             pipe.lpos(self._queues[task.priority].key, task.job_id)
             *before, place = pipe.execute()
         return None if place is None else sum(before) + int(place) + 1
-
-    def has_epoch(self) -> bool:
-        """Whether Redis still holds what was pushed; False after it lost its data."""
-        with _translated(self.redis):
-            return bool(self.redis.exists(EPOCH))
-
-    def begin_epoch(self, token: str) -> None:
-        with _translated(self.redis):
-            self.redis.set(EPOCH, token)
-
-    def redispatch(self, start: str) -> Redispatch:
-        """How far the repair of a loss has come; it begins here where it has not begun."""
-        begun = Redispatch(secrets.token_hex(8), start)
-        with _translated(self.redis):
-            if self.redis.type(LOSS) not in (b"string", b"none"):
-                return self.begin_again(start)
-            self.redis.set(LOSS, str(begun), nx=True)
-            found: Any = self.redis.get(LOSS)
-        loss, _, place = found.decode("utf-8", "replace").partition(" ") if found else ("", "", "")
-        if loss and place:
-            return Redispatch(loss, place)
-        return begun if found is None else self.begin_again(start)
-
-    def begin_again(self, start: str) -> Redispatch:
-        """Begin the repair of a loss anew, where what Redis knows of it cannot be read."""
-        begun = Redispatch(secrets.token_hex(8), start)
-        with _translated(self.redis):
-            self.redis.set(LOSS, str(begun))
-        return begun
-
-    def go_on(self, redispatch: Redispatch, place: str | None) -> None:
-        """Everything up to this place is pushed again. With None all is, and a new epoch begins.
-
-        Nothing changes when Redis lost its data since ``redispatch`` was read.
-        """
-        key, value = (LOSS, str(replace(redispatch, place=place))) if place else (EPOCH, redispatch.loss)
-        with _translated(self.redis):
-            self._go_on(keys=[LOSS, key], args=[str(redispatch), value])
 
     def mend(self) -> int:
         """Put keys of a wrong type aside, for a day; return how many.
@@ -345,7 +270,7 @@ class Queues:
         are gone with its key is a loss: a new epoch pushes them again, which does the others no harm.
         """
         kinds = {**dict.fromkeys(self._keys, "list"), WAKE: "stream", Queue.redis_queues_keys: "set"}
-        with _translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
+        with translated(self.redis), self.redis.pipeline(transaction=False) as pipe:
             for key in kinds:
                 pipe.type(key)
             found = {key: kind.decode() for key, kind in zip(kinds, pipe.execute(), strict=True)}
@@ -366,7 +291,7 @@ class Queues:
 
     def forget_lost_workers(self) -> None:
         """Drop workers from RQ's register that were killed before they could leave it."""
-        with _translated(self.redis):
+        with translated(self.redis):
             for queue in self._queues.values():
                 self._forget_unnamed(WORKERS_BY_QUEUE_KEY % queue.name)
                 clean_worker_registry(queue)
@@ -395,7 +320,7 @@ class Queues:
         """
         queues, hint = [queue.key for queue in self._queues.values()], Job.key_for(PROBE)
         worker = f"rq:worker:{PROBE}"
-        with _translated(self.redis):
+        with translated(self.redis):
             self._take(keys=[f"rq:queue:{PROBE}", WAKE], args=[Job.redis_job_namespace_prefix])
             with self.redis.pipeline() as pipe:  # nobody sees what comes and goes in one transaction
                 for key in (hint, worker):

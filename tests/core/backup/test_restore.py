@@ -93,7 +93,7 @@ def test_every_task_that_waits_is_sent_again_whatever_redis_holds(
     waiting = [seeded.tasks.get(new_task(title=str(number)).id) for number in range(3)]
     assert {task.hint for task in waiting} == {"sent"}
     export()
-    other.queues.begin_epoch("another")
+    other.queues.epoch.begin("another")
     restored = restore()
 
     assert restored.sent_anew == 4

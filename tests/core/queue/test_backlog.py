@@ -103,7 +103,7 @@ class TestRecovery:
         low, *medium = new_task(priority="low"), *[new_task() for _ in range(4)]
         settled.queues.redis.flushall()
         rounds = []
-        while not settled.queues.has_epoch():
+        while not settled.queues.epoch.exists():
             rounds.append(settled.recovery.recover())
         assert rounds == [0, 3, 1, 1]
         assert waiting() == [str(task.id) for task in (*medium, low)]
@@ -122,12 +122,12 @@ class TestRecovery:
         monkeypatch.setattr(settled.queues, "push", lose)
         for _ in range(2):
             settled.recovery.recover()
-        assert settled.queues.has_epoch() and settled.queues.missing(tasks) == []
+        assert settled.queues.epoch.exists() and settled.queues.missing(tasks) == []
 
     def test_another_loss_in_its_last_moment_is_noticed(self, settled, new_task, monkeypatch):
         tasks = [new_task() for _ in range(2)]
         settled.queues.redis.flushall()
-        go_on = settled.queues.go_on
+        go_on = settled.queues.epoch.advance
 
         def lose(recovery, place):
             if place is None:
@@ -135,21 +135,21 @@ class TestRecovery:
             go_on(recovery, place)
 
         with monkeypatch.context() as patched:
-            patched.setattr(settled.queues, "go_on", lose)
+            patched.setattr(settled.queues.epoch, "advance", lose)
             settled.recovery.recover()
-        assert not settled.queues.has_epoch()
+        assert not settled.queues.epoch.exists()
         settled.recovery.recover()
-        assert settled.queues.has_epoch() and settled.queues.missing(tasks) == []
+        assert settled.queues.epoch.exists() and settled.queues.missing(tasks) == []
 
     def test_who_comes_late_does_not_skip_what_was_lost_once_more(self, settled, new_task):
         """One has read how far it came; meanwhile the data are lost again, and another begins anew."""
         tasks = [new_task() for _ in range(5)]
         settled.queues.redis.flushall()
-        seen = settled.queues.redispatch(str(repair.START))
+        seen = settled.queues.epoch.redispatch(str(repair.START))
         settled.queues.redis.flushall()
-        settled.queues.redispatch(str(repair.START))
-        settled.queues.go_on(seen, None)
-        assert not settled.queues.has_epoch()
+        settled.queues.epoch.redispatch(str(repair.START))
+        settled.queues.epoch.advance(seen, None)
+        assert not settled.queues.epoch.exists()
         assert settled.recovery.recover() == 5 and settled.queues.missing(tasks) == []
 
     def test_two_at_once_push_each_once(self, settled, new_task, waiting, monkeypatch):

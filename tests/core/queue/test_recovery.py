@@ -79,7 +79,7 @@ class TestSweep:
         settled.queues.redis.flushdb()
         assert settled.recovery.recover() == 3
         assert waiting() == [str(task.id) for task in (first, second, low)]
-        assert settled.queues.has_epoch()
+        assert settled.queues.epoch.exists()
 
     def test_what_is_sent_again_can_be_claimed(self, settled, new_task):
         task = new_task()
@@ -94,7 +94,7 @@ class TestSweep:
         with monkeypatch.context() as patched, pytest.raises(QueueUnavailable):
             patched.setattr(settled.queues, "push", gone)
             settled.recovery.recover()
-        assert not settled.queues.has_epoch()
+        assert not settled.queues.epoch.exists()
         assert settled.recovery.recover() == 3
         assert waiting() == [str(task.id) for task in tasks]
 

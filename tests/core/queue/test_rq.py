@@ -224,10 +224,10 @@ class TestWaking:
 
 class TestEpoch:
     def test_it_is_gone_when_redis_lost_its_data(self, queues):
-        queues.begin_epoch("one")
-        assert queues.has_epoch()
+        queues.epoch.begin("one")
+        assert queues.epoch.exists()
         queues.redis.flushdb()
-        assert not queues.has_epoch()
+        assert not queues.epoch.exists()
 
 
 @pytest.mark.parametrize(
@@ -239,10 +239,10 @@ class TestEpoch:
         lambda queues, task: queues.missing([task]),
         lambda queues, task: queues.depths(),
         lambda queues, task: queues.place(task),
-        lambda queues, task: queues.has_epoch(),
-        lambda queues, task: queues.begin_epoch("one"),
+        lambda queues, task: queues.epoch.exists(),
+        lambda queues, task: queues.epoch.begin("one"),
     ],
-    ids=["push", "take", "remove", "missing", "depths", "place", "has_epoch", "begin_epoch"],
+    ids=["push", "take", "remove", "missing", "depths", "place", "epoch.exists", "epoch.begin"],
 )
 def test_redis_away_is_said_by_each_of_them_at_once(ask, new_task):
     nobody = Queues(connect("redis://127.0.0.1:1/0", timeout_ms=200))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.queue.rq import ASIDE, ASIDE_S, EPOCH, JOB_TTL_S, LOSS, WAKE, Job
+from app.core.queue.epoch import EPOCH, LOSS
+from app.core.queue.rq import ASIDE, ASIDE_S, JOB_TTL_S, WAKE, Job
 from app.core.tasks.states import Priority
 
 
@@ -17,7 +18,7 @@ def test_a_repair_whose_place_cannot_be_read_begins_anew_and_ends(garbled, servi
     services.queues.redis.flushall()
     services.queues.redis.set(LOSS, garbled)
     assert services.recovery.recover() == 1
-    assert services.queues.has_epoch()
+    assert services.queues.epoch.exists()
     assert services.queues.take(0) == task.job_id
 
 
