@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import gc
-import json
 import logging
 import os
 import sys
@@ -23,7 +22,7 @@ from contextvars import copy_context
 from dataclasses import asdict
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psutil
 import pymongo
@@ -34,7 +33,6 @@ from app.core import clock, failpoints
 from app.core.errors import QueueUnavailable, Unavailable
 from app.core.log_lines import about_attempt
 from app.core.parent_death import die_with
-from app.core.queue.changes import Change, Code
 from app.core.queue.pauses import Paused
 from app.core.services import Services, connect
 from app.core.tasks.task import Task, parse_job_id
@@ -54,6 +52,7 @@ from workers.handover import Receiver, SupervisorVault
 from workers.log_setup import set_up
 from workers.process_state.left_threads import Threads
 from workers.process_state.state import ProcessState
+from workers.status_lines import StatusLines
 from workers.store_timeouts import patient
 from workers.types.loading import load_each
 from workers.types.reload import watched
@@ -65,7 +64,6 @@ AWAY_S = 1.0
 CANNOT_START = 3
 CANNOT_LOAD = 4
 CLOSED_FILES = 5
-COUNTED_S = 1.0  # So often the supervisor hears what was counted, with a line that is due anyway.
 FIRST_TRY_S = 1.0  # Then the outcome is put on disk, ...
 LARGE = 256 * 1024  # ... unless its result is one that takes a while to write.
 
@@ -86,7 +84,9 @@ class Child:
         self.folder = folder
         self.settings = settings
         self.services = services
-        vault = SupervisorVault(self.tell, supervisor)
+        self.lines = StatusLines(status, (supervisor.descriptor,), services.meter)
+        services.changes.send = self.lines.tell_of
+        vault = SupervisorVault(self.lines.send, supervisor)
         services.dispatch.vault = vault
         self._stores = ChildStores(
             services.tasks,
@@ -98,9 +98,6 @@ class Child:
         self.signals = Signals()
         self.journal = journal_of(settings)
         self.types: dict[str, TaskType] = {}
-        self._status = status
-        self._held = b""
-        self._pipes = {number: _identity(number) for number in (status, supervisor.descriptor)}
         self._clock_set = self._measured = self._pauses_read = float("-inf")
         self._paused = Paused()
         self._process, self._files = psutil.Process(), OpenFiles()
@@ -108,59 +105,24 @@ class Child:
         self._threads = Threads()
         self._ours: list[int] = []
         self._changed = False
-        self._told: list[Change] = []
-        self._counted_at = time.monotonic()
-        services.changes.send = self._hand_on
-
-    def tell(self, **line: Any) -> None:
-        """Write one line to the supervisor, after those that were held."""
-        self._hold(**line)
-        self._say_held()
-
-    def _hold(self, **line: Any) -> None:
-        """Write a line together with the next one, or before a wait: each write wakes the supervisor.
-
-        With it goes what pages are to hear of (`Changes`).
-        """
-        if self._told:
-            line["changed"], self._told = [change.packed() for change in self._told], []
-        if self._has_counted():
-            self._counted_at, line["counted"] = time.monotonic(), self.services.meter.drain()
-        self._held += json.dumps(line).encode() + b"\n"
-
-    def _has_counted(self) -> bool:
-        """Whether it is time to hand on what was counted, if anything was."""
-        return time.monotonic() - self._counted_at >= COUNTED_S and self.services.meter.waiting
-
-    def _say_held(self) -> None:
-        if self._held:
-            os.write(self._status, self._held)
-            self._held = b""
-
-    def _hand_on(self, changes: list[Change]) -> None:
-        """Have the supervisor tell of changes: of a status with the line that is due anyway."""
-        self._told += changes
-        if any(change.code is Code.PROGRESS for change in changes) and self._has_pipes():
-            with contextlib.suppress(OSError):
-                self.tell()
 
     def start(self) -> None:
         """Load the task types and publish them. Raises TaskTypeError where there are none, PyMongoError."""
         clock.require(self.services.db)
         before = set(sys.modules)
-        loaded = load_each(self.settings.reaching(SettingReach.TASK), self.tell, self.skipped)
+        loaded = load_each(self.settings.reaching(SettingReach.TASK), self.lines.send, self.skipped)
         set_up(self.settings, self.name)  # an import may have taken the log or the signals
         self.signals.install()
-        self.tell(watch=watched(sources(self.settings.task_modules), before))
+        self.lines.send(watch=watched(sources(self.settings.task_modules), before))
         problems = [asdict(problem) for problem in loaded.problems]
-        self.tell(problems=problems, types=sorted(loaded.types))
+        self.lines.send(problems=problems, types=sorted(loaded.types))
         if not loaded.types and (problems or self.skipped):
             raise TaskTypeError("No module could be loaded.")
         self.types = {name: kind for name, kind in loaded.types.items() if self._published(kind)}
         gc.collect()
         gc.freeze()  # What was loaded stays: collections after it look at what tasks leave only.
         self._state, self._threads, self._ours = ProcessState(), Threads(), children()
-        self.tell(ready=sorted(self.types))
+        self.lines.send(ready=sorted(self.types))
 
     def _published(self, kind: TaskType) -> bool:
         """Publish a type; one that MongoDB cannot hold keeps no other from being run here."""
@@ -180,7 +142,7 @@ class Child:
             self._handle(job_id)
             if self._spent():
                 break
-        self.tell(leaves=True, counted=self.services.meter.drain())
+        self.lines.send(leaves=True, counted=self.services.meter.drain())
 
     def _spent(self) -> bool:
         """Whether a task has left so much, memory, files or changes, that a fresh one is better."""
@@ -215,9 +177,11 @@ class Child:
                 return None
             self._keep_time()
             try:
-                job_id = self.services.queues.take(0 if self._held else WAIT_S, self._paused_now().queues)
+                job_id = self.services.queues.take(
+                    0 if self.lines.holds else WAIT_S, self._paused_now().queues
+                )
             except QueueUnavailable as error:
-                self._say_held()
+                self.lines.flush()
                 why = self.services.explain(error)
                 self.services.lasting.warning(log, "take", why, "%s It is waited for.", why)
                 time.sleep(AWAY_S)
@@ -225,9 +189,9 @@ class Child:
             self.services.lasting.over(log, "take", "Redis can be used again.")
             if job_id is not None:
                 return job_id
-            if self._has_counted():
-                self._hold()
-            self._say_held()
+            if self.lines.count_is_due:
+                self.lines.hold()
+            self.lines.flush()
         return None
 
     def _paused_now(self) -> Paused:
@@ -256,7 +220,7 @@ class Child:
         kind = self.types.get(seen.type)
         if kind is None or seen.type in self._paused_now().types:
             self._patiently(lambda: self._put_off(seen))
-            self.tell()
+            self.lines.send()
         elif task := self._patiently(lambda: self.services.tasks.take(seen, self.name)):
             with about_attempt(task.id, task.attempt):
                 self._run(task, kind)
@@ -271,7 +235,9 @@ class Child:
     def _run(self, task: Task, kind: TaskType) -> None:
         memory_mb = kind.memory_mb or self.settings.task_memory_mb
         self.signals.deadline = time.monotonic() + task.timeout_s  # never later than the supervisor's
-        self.tell(start=str(task.id), attempt=task.attempt, timeout_s=task.timeout_s, memory_mb=memory_mb)
+        self.lines.send(
+            start=str(task.id), attempt=task.attempt, timeout_s=task.timeout_s, memory_mb=memory_mb
+        )
         self.signals.canceled = False
         context = AttemptContext(task, self._stores, lambda: self.signals.canceled)
         path = log_path(self.folder, task.id, task.attempt)
@@ -285,17 +251,15 @@ class Child:
         self._finish(EndedAttempt(task, outcome, context.progress_now, printed))
         context.close()
         path.unlink(missing_ok=True)
-        self._hold(end=str(task.id), attempt=task.attempt)  # Nothing is enforced since it was told `over`.
+        # This line may wait: nothing is enforced since the supervisor was told `over`.
+        self.lines.hold(end=str(task.id), attempt=task.attempt)
 
     def _require_pipe(self) -> None:
         """End where the task has closed a pipe to the supervisor: its number may be another file by now."""
-        if not self._has_pipes():
+        if not self.lines.has_pipes():
             print("The task closed files that its process needs: the process ends.", file=sys.stderr)
             flush()
             os._exit(CLOSED_FILES)
-
-    def _has_pipes(self) -> bool:
-        return all(_identity(number) == pipe for number, pipe in self._pipes.items())
 
     def _put_back(self, task: Task, threads: list[str]) -> None:
         """Have this process as it was before the attempt, or have it replaced once the outcome is written."""
@@ -317,7 +281,7 @@ class Child:
     def _finish(self, ended: EndedAttempt) -> None:
         """Write an attempt down, however long MongoDB is away; on disk it waits even for the next worker."""
         kept: JournalFile | None = None
-        self.tell(over=str(ended.task.id))
+        self.lines.send(over=str(ended.task.id))
         for limit_s in chain([] if _large(ended.outcome) else [FIRST_TRY_S], repeat(None)):
             try:
                 with pymongo.timeout(limit_s):
@@ -343,7 +307,7 @@ class Child:
         except OSError as error:
             log.warning("Task %s: its outcome cannot be kept on disk: %s.", ended.task.id, error)
             return None
-        self.tell(kept=str(ended.task.id))
+        self.lines.send(kept=str(ended.task.id))
         return kept
 
     def _patiently(self, write: Callable[[], Written]) -> Written | None:
@@ -356,18 +320,10 @@ class Child:
                 return write()
             except (PyMongoError, Unavailable) as error:
                 _say_away(self.services, error)
-            self._say_held()
+            self.lines.flush()
             if self.signals.stop:
                 return None
             time.sleep(AWAY_S)
-
-
-def _identity(descriptor: int) -> tuple[int, int] | None:
-    try:
-        found = os.fstat(descriptor)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _large(outcome: Outcome) -> bool:

@@ -186,7 +186,7 @@ def test_the_supervisor_knows_before_the_first_write_and_the_journal_soon_after(
         return nullcontext()
 
     monkeypatch.setattr(bob, "_paused_now", Paused)
-    monkeypatch.setattr(bob, "_hold", lambda **line: happened.append(next(iter(line))))
+    monkeypatch.setattr(bob.lines, "hold", lambda **line: happened.append(next(iter(line))))
     monkeypatch.setattr(children, "write_down", write_down)
     monkeypatch.setattr(pymongo, "timeout", timeout)
     new_task(type="echo")
