@@ -73,10 +73,7 @@ def _refused(why: str) -> Schema:
 
 
 def _with_limits(made: Schema, core: Any, write: Any) -> Schema:
-    for key, word in LIMITS.items():
-        if core.get(key) is not None:
-            made[word] = write(core[key])
-    return made
+    return made | {word: write(core[key]) for key, word in LIMITS.items() if core.get(key) is not None}
 
 
 class Published(GenerateJsonSchema):

@@ -233,7 +233,7 @@ class Listing:
         """The tasks of a query next to a cursor, nearest first."""
         field, descending = wanted.sort_field, wanted.descending != backwards
         if cursor:
-            query.update(beyond(field, descending, cursor, query.get(field, {})))
+            query = {**query, **beyond(field, descending, cursor, query.get(field, {}))}
         way = -1 if descending else 1
         return read_tasks(self._tasks, query, [(field, way), ("_id", way)], limit, LIGHT)
 

@@ -166,7 +166,7 @@ def initial(
     laid = laid_out(fields, lambda path: values.get(path, ()))
     texts = {each.name: list(texts_of(each, values)) for each in laid}
     known = uploads.usable(laid, texts, files)
-    return shown_with(laid, texts, uploads.without_gone(laid, texts, known), known, secrets or {})
+    return shown_with(laid, texts, uploads.drop_gone(laid, texts, known), known, secrets or {})
 
 
 def shown_with(

@@ -86,7 +86,9 @@ class Keeper:
         return Kept(note=NOT_YOURS)
 
 
-def take(fields: Sequence[Field], texts: Texts, sent: MultiDict[str, str], keeper: Keeper) -> dict[str, str]:
+def fill_in_kept(
+    fields: Sequence[Field], texts: Texts, sent: MultiDict[str, str], keeper: Keeper
+) -> dict[str, str]:
     """Put the kept secret in the place of each one that was left empty; returns what cannot be used."""
     problems = {}
     for each in fields:
@@ -104,10 +106,10 @@ def take(fields: Sequence[Field], texts: Texts, sent: MultiDict[str, str], keepe
     return problems
 
 
-def keep(
+def take_out(
     fields: Sequence[Field], texts: Texts, problems: Mapping[str, str], keeper: Keeper
 ) -> dict[str, Kept]:
-    """Take every secret out of the texts; keeps each that was right."""
+    """Take every secret out of the texts; returns each that was right, as it is kept."""
     tokens = {}
     for each in fields:
         if each.kind.is_secret:

@@ -90,7 +90,7 @@ class _Taken:
 
     def shown(self, problems: Mapping[str, str], keeper: Keeper) -> tuple[Input, ...]:
         """The form again. Its secrets are sealed, and no texts of the page any more."""
-        secrets = secret_fields.keep(self.laid, self.texts, problems, keeper)
+        secrets = secret_fields.take_out(self.laid, self.texts, problems, keeper)
         return shown_with(self.laid, self.texts, problems, self.known, secrets)
 
 
@@ -136,8 +136,8 @@ def _taken(fields: Sequence[Field], posted: Posted) -> _Taken:
     texts = {each.name: came.get(each.name, []) for each in laid}
     refused = uploads.store_all(laid, texts, posted.texts, posted.uploads, posted.files)
     known = uploads.usable(laid, texts, posted.files)
-    missing = uploads.without_gone(laid, texts, known)
-    unusable = secret_fields.take(laid, texts, posted.texts, posted.keeper)
+    missing = uploads.drop_gone(laid, texts, known)
+    unusable = secret_fields.fill_in_kept(laid, texts, posted.texts, posted.keeper)
     problems = uploads.not_taken(laid, texts, known) | missing | refused | unusable
     return _Taken(laid, rows, texts, problems, known)
 

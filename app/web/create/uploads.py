@@ -80,7 +80,7 @@ def usable(
     return files.usable(ids) if ids else {}
 
 
-def without_gone(fields: Iterable[Field], texts: Texts, known: Mapping[str, StoredFile]) -> dict[str, str]:
+def drop_gone(fields: Iterable[Field], texts: Texts, known: Mapping[str, StoredFile]) -> dict[str, str]:
     """Take out ids that are unknown or somebody else's; returns a sentence for each field that had one."""
     problems = {}
     for each in _taking(fields):

@@ -47,22 +47,25 @@ def _twig(key: str, value: Any, path: str, depth: int, left: list[int]) -> Twig:
     if isinstance(value, Mapping):
         inner = ((str(name), item, _step(path, str(name))) for name, item in value.items())
         keys = ", ".join(str(name) for name in islice(value, MOST_OF_PREVIEW))
-        return _with_twigs(Twig(key, "object", path, keys[:MOST_OF_PREVIEW], len(value)), inner, depth, left)
+        twig = Twig(key, "object", path, keys[:MOST_OF_PREVIEW], len(value))
+        _add_twigs(twig, inner, depth, left)
+        return twig
     if isinstance(value, (list, tuple)):
         inner = ((str(at), item, f"{path}[{at}]") for at, item in enumerate(value))
-        return _with_twigs(Twig(key, "list", path, count=len(value)), inner, depth, left)
+        twig = Twig(key, "list", path, count=len(value))
+        _add_twigs(twig, inner, depth, left)
+        return twig
     return _leaf(key, value, path)
 
 
-def _with_twigs(twig: Twig, inner: Iterable[tuple[str, Any, str]], depth: int, left: list[int]) -> Twig:
-    """Add twigs to this one, as long as any are ``left``; return it."""
+def _add_twigs(twig: Twig, inner: Iterable[tuple[str, Any, str]], depth: int, left: list[int]) -> None:
+    """Add twigs to this one, as long as any are ``left``."""
     twig.open = depth < OPEN_BELOW
     for key, item, path in islice(inner, MOST_OF_ONE if depth < DEEPEST else 0):
         if left[0] <= 0:
             break
         twig.twigs.append(_twig(key, item, path, depth + 1, left))
     twig.more = twig.count - len(twig.twigs)
-    return twig
 
 
 def _leaf(key: str, value: Any, path: str) -> Twig:
