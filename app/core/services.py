@@ -52,6 +52,7 @@ from app.core.queue.rq import Queues
 from app.core.schema import indexes
 from app.core.secrets.vault import Vault
 from app.core.sign_in.administration import Administration
+from app.core.sign_in.challenges import Challenges
 from app.core.sign_in.programs import Programs
 from app.core.sign_in.sign_in import SignIn
 from app.core.sign_in.throttle import Throttle
@@ -104,6 +105,7 @@ class Services:
     sign_in: SignIn
     administration: Administration
     programs: Programs
+    sent_forms: Challenges
     quotas: Quotas
     changes: Changes
     subscriptions: Subscriptions
@@ -220,10 +222,9 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
     deletions, listing = Deletions(db, tasks, files, logs), Listing(db, words)
     dispatch = Dispatcher(tasks, queues, files, deletions, words, vault, settings.max_worker_losses)
     stats, catalog = Stats(db, listing), Catalog(db, tasks, lambda: changes.tell([Change(Code.WORKERS)]))
-    minutes = Minutes(db, stats, catalog)
     people, rates = People.of(db, settings, lambda: _providers(settings)), Rates(lambda: queues.redis)
     outbox = Outbox(tasks, queries, subscriptions, deliveries, Subscribers(people, listing))
-    deletions.before = outbox.tell_of
+    deletions.before, minutes = outbox.tell_of, Minutes(db, stats, catalog)
     return Services(
         settings=settings,
         db=db,
@@ -248,6 +249,7 @@ def assemble(settings: Settings, db: Mongo, redis: Redis | Any) -> Services:
         sign_in=SignIn(people, Throttle.of(lambda: queues.redis, settings), Passwords()),
         administration=Administration(people, lambda: _factors(db, settings)),
         programs=Programs(people, rates, settings.sign_in_rate_address),
+        sent_forms=Challenges(db, "form", timedelta(days=1)),
         quotas=Quotas.of(rates, queries.count_waiting, settings),
         changes=changes,
         subscriptions=subscriptions,

@@ -289,7 +289,7 @@ def _id_of(name: str, text: str) -> str:
 def _offered(name: str, text: str) -> str:
     if text not in _OFFERED[name]:
         raise BadQuery(
-            f"“{text[:MAX_TEXT]}” is not a {_NAMES.get(name, name)} offered here. "
-            f"There are: {', '.join(_OFFERED[name])}."
+            f"“{text[:MAX_TEXT]}” isn't a valid {_NAMES.get(name, name)}. "
+            f"Use one of: {', '.join(_OFFERED[name])}."
         )
     return text

@@ -1,4 +1,5 @@
-"""Sign-ins that have begun: a passkey's challenge, a second step, a visit to an identity provider.
+"""Sign-ins that have begun: a passkey's challenge, a second step, a visit to an identity provider; and forms
+whose answer shows a secret once.
 
 Each ends once, and soon. It is a document of the collection `challenges` under a hash of its token, which is
 stored nowhere, and of its kind: a token of one kind does not work for another.
@@ -8,6 +9,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+
+from pymongo.errors import DuplicateKeyError
 
 from app.core.clock import utcnow
 from app.core.mongo import Document, Mongo
@@ -26,6 +29,14 @@ class Challenges:
         now = utcnow()
         self._challenges.delete_many({"expires_at": {"$lte": now}})
         self._challenges.insert_one({"_id": self._id(token), **values, "expires_at": now + self._life})
+
+    def claim(self, token: str) -> bool:
+        """Remember a token; return whether it was new. Of several requests at once, one hears yes."""
+        try:
+            self.keep(token)
+        except DuplicateKeyError:
+            return False
+        return True
 
     def find(self, token: str) -> Document | None:
         """Return what belongs to a token, while there is time."""

@@ -19,6 +19,7 @@ from app.core.notifications.subscription import FILTERS, Channel, NewSubscriptio
 from app.core.notifications.subscriptions import FORMER_SECRET
 from app.core.tasks.task import parse_task_id
 from app.extensions import access, services
+from app.web.create.envelope import nonce
 from app.web.platform import request_args
 from app.web.platform.errors import problem_of, wants_json
 from app.web.platform.flashes import flash_at
@@ -80,7 +81,9 @@ def index() -> str:
 @requires("notification.manage")
 def create() -> Any:
     try:
-        made, secret = _mine().create(_asked())
+        asked = _asked()
+        request_args.require_unsent(request.form)
+        made, secret = _mine().create(asked)
     except (Invalid, Conflict) as error:
         if wants_json():
             raise
@@ -223,6 +226,7 @@ def _list(error: TaskQueueError | None = None) -> str:
         "people/notifications.html",
         subscriptions=_mine().all(),
         for_everybody=_mine().for_everybody,
+        submission_key=nonce(),
         **_form(None, error),
     )
 

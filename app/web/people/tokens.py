@@ -14,10 +14,12 @@ from app.core.errors import Conflict, Invalid, TaskQueueError
 from app.core.people.api_tokens import LONGEST_LIFE, NOT_GRANTED, ApiToken
 from app.core.people.roles import Permission
 from app.extensions import access, services
+from app.web.create.envelope import nonce
 from app.web.people.permission_words import LABELS
 from app.web.platform.errors import problem_of, wants_json
 from app.web.platform.flashes import flash_at
 from app.web.platform.permissions import current_person, requires
+from app.web.platform.request_args import require_unsent
 from app.web.request_log.origin import current_origin
 
 blueprint = Blueprint("tokens", __name__, url_prefix="/profile/tokens")
@@ -38,6 +40,7 @@ def index() -> str:
 def create() -> Any:
     sent = request.form
     try:
+        require_unsent(sent)
         token, text = services().programs.create_token(
             current_person(),
             sent.get("name", ""),
@@ -92,6 +95,7 @@ def _page(error: TaskQueueError | None = None, *, created: ApiToken | None = Non
         text=text,
         problem=problem_of(error) if error else None,
         sent=request.form,
+        submission_key=nonce(),
         lives=LIVES,
         usual_life=USUAL_LIFE,
         permissions=[

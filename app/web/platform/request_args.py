@@ -11,11 +11,17 @@ from collections.abc import Mapping
 from bson import ObjectId
 from flask import request
 
-from app.core.errors import BadQuery, Invalid, NotFound
+from app.core.errors import BadQuery, Conflict, Invalid, NotFound
 from app.core.listing.filter import TaskFilter
 from app.core.tasks.states import Priority
 from app.core.tasks.task import Task, parse_task_id
+from app.extensions import services
+from app.web.platform.permissions import current_person
 
+SENT_BEFORE = (
+    "This form was already sent, so nothing more was created. What it created is listed here; its secret is "
+    "shown once. If you didn't copy it, revoke or delete that entry and create another."
+)
 LIVE_ROWS = 120  # More ids would not fit into an address that every server takes (4,094 bytes).
 
 
@@ -37,7 +43,7 @@ def task_ids(args: Mapping[str, list[str]]) -> list[ObjectId]:
     texts = _only(args, "ids").get("ids", "").split(".")
     ids = [found for found in map(parse_task_id, texts) if found]
     if len(ids) != len(texts) or len(ids) > LIVE_ROWS:
-        raise BadQuery(f"“ids” takes up to {LIVE_ROWS} ids of tasks, joined by dots.")
+        raise BadQuery(f"“ids” takes up to {LIVE_ROWS} task IDs, joined by dots.")
     return ids
 
 
@@ -48,7 +54,9 @@ def only(*names: str) -> dict[str, str]:
 
 def _only(asked: Mapping[str, list[str]], *names: str) -> dict[str, str]:
     for name, values in asked.items():
-        if name not in names or len(values) != 1:
+        if name in names and len(values) > 1:
+            raise BadQuery(f"Give “{name}” once.")
+        if name not in names:
             raise BadQuery(f"“{name[:60]}” is not understood here. Please leave it out of the address.")
     return {name: values[0] for name, values in asked.items()}
 
@@ -68,6 +76,13 @@ def submission_key_of(form: Mapping[str, str]) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]{16,64}", key):
         raise BadQuery("This button is incomplete. Open the page again.")
     return key
+
+
+def require_unsent(form: Mapping[str, str]) -> None:
+    """Raise Conflict for a form that its person has sent before: its answer showed a secret, once."""
+    key = form.get("submission_key", "")
+    if key and not services().sent_forms.claim(f"{current_person().id} {key}"):
+        raise Conflict(SENT_BEFORE)
 
 
 def number_of(form: Mapping[str, str], name: str) -> int:

@@ -55,8 +55,8 @@ def test_a_colon_in_a_text_is_no_filter(text):
     ("text", "said"),
     [
         ("color:red", "There is no filter “color”. Use status, priority"),
-        ("status:pending", "“pending” is not a status offered here"),
-        ("priority:urgent", "“urgent” is not a priority offered here"),
+        ("status:pending", "“pending” isn't a valid status"),
+        ("priority:urgent", "“urgent” isn't a valid priority"),
         ("after:yesterday", "“yesterday” isn't a date"),
         ("tag:x tag:y", "Use “tag:” once"),
         ("error:!", "Type a word of at least 2 letters"),

@@ -41,6 +41,9 @@ def test_the_secret_is_shown_once(signed_in_as: Callable[..., FlaskClient], serv
     page = client.get(f"{PAGE}/{found.id}").text
     assert secret not in page and "whsec_" not in page and "CI &lt;b&gt;" in page
     assert "key=k" not in client.get(PAGE).text and "key=k" in page
+    key = re.findall(r'name="submission_key" value="([^"]{16,})"', client.get(PAGE).text)[0]
+    assert [send(client, **NEW, submission_key=key).status_code for _ in range(3)] == [201, 409, 409]
+    assert len(services.subscriptions.of_owner(None)) == 2
     rotated = send(client, f"{PAGE}/{found.id}/rotate").text
     assert "whsec_" in rotated and secret not in rotated
 

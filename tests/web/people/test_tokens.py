@@ -26,6 +26,10 @@ def send(client: FlaskClient, path: str = PAGE, **data: Any) -> TestResponse:
     return client.post(path, data={"csrf_token": token_of(client.get(PAGE).text), **data})
 
 
+def key_of(page: str) -> str:
+    return re.findall(r'name="submission_key" value="([^"]{16,})"', page)[0]
+
+
 @pytest.mark.parametrize("role", list(Role))
 def test_everybody_has_tokens_of_their_own(
     signed_in_as: Callable[..., FlaskClient], services: Services, role: Role
@@ -49,6 +53,15 @@ def test_the_text_is_shown_once_and_stored_nowhere(client: FlaskClient, services
     assert stored and not any(text in documents for documents in stored)
     assert not any(text in value for _, value in answer.headers)
     assert services.people.tokens.find(text) is not None
+
+
+def test_a_form_that_is_sent_again_creates_no_second_token(client: FlaskClient, services: Services) -> None:
+    values = {"submission_key": key_of(client.get(PAGE).text), "name": "import", "life": "7"}
+    assert send(client, **values).status_code == 201
+    again = send(client, **values)
+    assert again.status_code == 409 and "This form was already sent" in again.text
+    assert len(services.people.tokens.all()) == 1
+    assert send(client, **values | {"submission_key": key_of(again.text)}).status_code == 201
 
 
 def test_a_token_may_have_some_permissions_and_types(

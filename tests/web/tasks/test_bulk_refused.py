@@ -18,7 +18,7 @@ from tests.web.looking import text_of
         ("cancel{}", {"id": [str(ObjectId()) for _ in range(201)]}, 422, "Choose 200 tasks or fewer"),
         ("priority{}", {"all": "1", "priority": "urgent"}, 422, "high, medium, low"),
         ("priority{}", {"all": "1"}, 422, "high, medium, low"),
-        ("cancel{}?status=lost", {"all": "1"}, 400, "“lost” is not a status offered here."),
+        ("cancel{}?status=lost", {"all": "1"}, 400, "“lost” isn't a valid status."),
         ("cancel{}?lease=bob", {"all": "1"}, 400, "There is no filter “lease”."),
     ],
 )
