@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json as json_text
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from json import JSONDecodeError
 from typing import Any
 
 from flask import request
 from pydantic import BaseModel, ValidationError
 from spectree import Response, SpecTree
+from spectree.model_adapter.pydantic_adapter import PydanticModelAdapter
 from werkzeug.exceptions import UnsupportedMediaType
 
 from app.api.models.problems import Problem
@@ -33,8 +34,13 @@ _SENTENCES = {
     "extra_forbidden": "There is no field of this name.",
 }
 
+_adapter: Any = PydanticModelAdapter()
+_adapter.json_schema = cache(_adapter.json_schema)
+"""SpecTree asks for the schema of a model for each operation that names it, and copies what it gets."""
+
 spec = SpecTree(
     "flask",
+    model_adapter=_adapter,
     title="Distributed Task Queue",
     version=VERSION,
     description=(
