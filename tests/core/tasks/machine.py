@@ -47,6 +47,10 @@ WAYS: dict[str, Callable[[Services, Task], Any]] = {
 class Away:
     """Redis does not answer."""
 
+    @property
+    def epoch(self) -> Away:
+        return self
+
     def __getattr__(self, name: str) -> Any:
         def fail(*args: Any, **given: Any) -> None:
             raise QueueUnavailable("The queue (Redis) did not answer.")
