@@ -56,8 +56,32 @@ def _complete(operation: dict[str, Any]) -> None:
         operation["parameters"].append(
             {"name": tasks.KEY, "in": "header", "schema": schema, "required": False, "description": about}
         )
+    _complete_preconditions(operation)
 
 
+def _complete_preconditions(operation: dict[str, Any]) -> None:
+    answers = operation["responses"]
+    for status, (name, about) in _PRECONDITIONS.items():
+        if status not in answers or any(known["name"] == name for known in operation["parameters"]):
+            continue
+        operation["parameters"].append(
+            {
+                "name": name,
+                "in": "header",
+                "schema": {"type": "string"},
+                "required": False,
+                "description": about,
+            }
+        )
+        for known in {"200", "304"} & set(answers):
+            tag = {"description": "Names this state of it.", "schema": {"type": "string"}}
+            answers[known].setdefault("headers", {})["ETag"] = tag
+
+
+_PRECONDITIONS = {
+    "304": ("If-None-Match", "An ETag: where it is still that of the resource, the answer is 304."),
+    "412": ("If-Match", "An ETag: where it is not that of the resource any more, nothing is changed (412)."),
+}
 _KEYED = {"create_task": "task", "clone_task": "task", "create_bulk": "operation", "create_batch": "batch"}
 _CONTENT = {
     "get_log": "text/plain",

@@ -67,10 +67,11 @@ def operation(
     """Declare a view as an operation of the API. Stands below the route, directly above the function.
 
     The view is given ``json`` and ``query`` as instances of these models. ``also`` are statuses of problems
-    besides `UNCHANGED`, such as HTTP_409.
+    besides `UNCHANGED`, such as HTTP_409; with HTTP_304 and HTTP_412, the document has their headers
+    (`app.api.preconditions`).
     """
     problems = (*UNCHANGED, *also, *(("HTTP_415", "HTTP_422") if json else ()))
-    codes: dict[str, Any] = {code: Problem for code in problems}
+    codes: dict[str, Any] = {code: None if code == "HTTP_304" else Problem for code in problems}
     codes[f"HTTP_{status}"] = answers
 
     def declare(view: View) -> View:

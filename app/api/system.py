@@ -10,6 +10,7 @@ from flask import Blueprint, Response
 
 from app.api.models import system as models
 from app.api.operation import operation
+from app.api.preconditions import tagged
 from app.core import catalog
 from app.core.errors import NotFound
 from app.core.statistics.series import Point
@@ -29,10 +30,10 @@ def list_types() -> models.TaskTypes:
 
 
 @blueprint.get("/types/<name>")
-@operation("task.read", models.TaskType, tag="system")
-def get_type(name: str) -> models.TaskType:
+@operation("task.read", models.TaskType, also=("HTTP_304",), tag="system")
+def get_type(name: str) -> Any:
     """Return a task type, with the JSON Schema of its parameters."""
-    return _type(name)
+    return tagged(_type(name))
 
 
 @blueprint.post("/types/<name>/pause")

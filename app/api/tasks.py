@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, create_model
 
 from app.api.models import tasks as models
 from app.api.operation import created, operation
+from app.api.preconditions import tagged
 from app.core.access.inputs import KnownFiles, TaskRequest, checked_task
 from app.core.catalog import TaskType
 from app.core.errors import Conflict, Invalid, NotFound
@@ -142,8 +143,8 @@ def _page(wanted: TaskFilter, **cursor: str) -> str:
 
 
 @blueprint.get("/<task_id>")
-@operation("task.read", models.Task, query=models.WaitQuery)
-def get_task(task_id: str, query: models.WaitQuery) -> models.Task:
+@operation("task.read", models.Task, query=models.WaitQuery, also=("HTTP_304",))
+def get_task(task_id: str, query: models.WaitQuery) -> Any:
     """Return a task; with `wait`, when it has ended or the seconds have passed.
 
     Where too many requests wait already, the answer comes at once: ask again in a second.
@@ -155,7 +156,7 @@ def get_task(task_id: str, query: models.WaitQuery) -> models.Task:
             task = _ended(found, query.wait)
         finally:
             waiters().release()
-    return _task(task)
+    return tagged(_task(task))
 
 
 def waiters() -> threading.Semaphore:

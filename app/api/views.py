@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, url_for
+from flask import Blueprint, Response, request, url_for
 
 from app.api.models import views as models
-from app.api.operation import created, operation
+from app.api.operation import operation
+from app.api.preconditions import if_matched, tagged
 from app.core.errors import BadQuery, Invalid
 from app.core.listing.filter import TaskFilter
 from app.core.listing.query_string import PLACES
@@ -20,13 +21,13 @@ blueprint = Blueprint("views", __name__, url_prefix="/views")
 
 
 @blueprint.get("")
-@operation("task.read", models.Views, tag="views")
-def list_views() -> models.Views:
+@operation("task.read", models.Views, also=("HTTP_304",), tag="views")
+def list_views() -> Any:
     """List your saved views by name, then those that others share."""
     views = access().views
     found = [*views.own(), *views.of_others()]
     names = services().people.users.names(view.owner for view in found)
-    return models.Views(views=[_shown(view, names) for view in found])
+    return tagged(models.Views(views=[_shown(view, names) for view in found]))
 
 
 @blueprint.post("")
@@ -34,28 +35,34 @@ def list_views() -> models.Views:
 def create_view(json: models.NewView) -> Any:
     """Save a view of your own. Sharing it takes the permission view.share."""
     view = access().views.add(_new(json))
-    return created(_one(view), url_for("api.views.get_view", view_id=str(view.id)))
+    return tagged(_one(view), 201, {"Location": url_for("api.views.get_view", view_id=str(view.id))})
 
 
 @blueprint.get("/<view_id>")
-@operation("task.read", models.View, tag="views")
-def get_view(view_id: str) -> models.View:
+@operation("task.read", models.View, also=("HTTP_304",), tag="views")
+def get_view(view_id: str) -> Any:
     """Return a view: one of your own, or one that is shared."""
-    return _one(access().views.get(parse_task_id(view_id)))
+    return tagged(_one(access().views.get(parse_task_id(view_id))))
 
 
 @blueprint.put("/<view_id>")
-@operation("view.save", models.View, json=models.NewView, also=("HTTP_409",), tag="views")
-def replace_view(view_id: str, json: models.NewView) -> models.View:
+@operation("view.save", models.View, json=models.NewView, also=("HTTP_409", "HTTP_412"), tag="views")
+def replace_view(view_id: str, json: models.NewView) -> Any:
     """Give a view another name and content."""
-    return _one(access().views.replace(parse_task_id(view_id), _new(json)))
+    before = access().views.get(parse_task_id(view_id))
+    new = _new(json)
+    with if_matched(_one(before)):
+        after = access().views.replace(before, new)
+    return tagged(_one(after))
 
 
 @blueprint.delete("/<view_id>")
-@operation("view.save", None, status=204, tag="views")
+@operation("view.save", None, status=204, also=("HTTP_412",), tag="views")
 def delete_view(view_id: str) -> Response:
     """Delete a view."""
-    access().views.delete(parse_task_id(view_id))
+    view = access().views.get(parse_task_id(view_id))
+    with if_matched(_one(view)):
+        access().views.delete(view, as_read="If-Match" in request.headers)
     return Response(status=204)
 
 
@@ -92,5 +99,6 @@ def _shown(view: SavedView, names: dict[str, str]) -> models.View:
         shared=view.shared,
         owner=view.owner,
         owner_name=names.get(view.owner, view.owner),
+        version=view.version,
         changed_at=view.changed_at,
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, url_for
+from flask import Blueprint, Response, request, url_for
 
 from app.api.models import webhooks as models
 from app.api.models.common import AfterQuery
-from app.api.operation import created, operation
+from app.api.operation import operation
+from app.api.preconditions import if_matched, tagged
 from app.core.notifications.deliveries import Delivery
 from app.core.notifications.events import EventType
 from app.core.notifications.subscription import Channel, NewSubscription, Scope, Subscription
@@ -19,10 +20,10 @@ blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
 
 @blueprint.get("")
-@operation("notification.manage", models.Webhooks, tag="webhooks")
-def list_webhooks() -> models.Webhooks:
+@operation("notification.manage", models.Webhooks, also=("HTTP_304",), tag="webhooks")
+def list_webhooks() -> Any:
     """List your subscriptions, newest first."""
-    return models.Webhooks(webhooks=[_shown(found) for found in access().notifications.all()])
+    return tagged(models.Webhooks(webhooks=[_shown(found) for found in access().notifications.all()]))
 
 
 @blueprint.post("")
@@ -37,36 +38,51 @@ def list_webhooks() -> models.Webhooks:
 def create_webhook(json: models.NewWebhook) -> Any:
     """Subscribe. The answer has the secret by which a webhook's receiver verifies signatures, this once."""
     made, secret = access().notifications.create(_asked(json))
-    return created(_shown(made, secret), url_for("api.webhooks.get_webhook", webhook_id=str(made.id)))
+    address = url_for("api.webhooks.get_webhook", webhook_id=str(made.id))
+    return tagged(_shown(made, secret), 201, {"Location": address})
 
 
 @blueprint.get("/<webhook_id>")
-@operation("notification.manage", models.Webhook, tag="webhooks")
-def get_webhook(webhook_id: str) -> models.Webhook:
+@operation("notification.manage", models.Webhook, also=("HTTP_304",), tag="webhooks")
+def get_webhook(webhook_id: str) -> Any:
     """Return a subscription of your own."""
-    return _shown(access().notifications.mine(parse_task_id(webhook_id)))
+    return tagged(_shown(access().notifications.mine(parse_task_id(webhook_id))))
 
 
 @blueprint.put("/<webhook_id>")
-@operation("notification.manage", models.Webhook, json=models.NewWebhook, also=("HTTP_409",), tag="webhooks")
-def change_webhook(webhook_id: str, json: models.NewWebhook) -> models.Webhook:
+@operation(
+    "notification.manage",
+    models.Webhook,
+    json=models.NewWebhook,
+    also=("HTTP_409", "HTTP_412"),
+    tag="webhooks",
+)
+def change_webhook(webhook_id: str, json: models.NewWebhook) -> Any:
     """Replace a subscription. Its channel stays what it is, and so does its secret."""
-    return _shown(access().notifications.change(parse_task_id(webhook_id), _asked(json)))
+    before = access().notifications.mine(parse_task_id(webhook_id))
+    with if_matched(_shown(before)):
+        after = access().notifications.change(before.id, _asked(json), _version(before))
+    return tagged(_shown(after))
 
 
 @blueprint.delete("/<webhook_id>")
-@operation("notification.manage", None, status=204, tag="webhooks")
+@operation("notification.manage", None, status=204, also=("HTTP_412",), tag="webhooks")
 def delete_webhook(webhook_id: str) -> Any:
     """Delete a subscription. What was not delivered yet never is."""
-    access().notifications.delete(access().notifications.mine(parse_task_id(webhook_id)).id)
+    before = access().notifications.mine(parse_task_id(webhook_id))
+    with if_matched(_shown(before)):
+        access().notifications.delete(before.id, _version(before))
     return Response(status=204)
 
 
 @blueprint.post("/<webhook_id>/rotate")
-@operation("notification.manage", models.Webhook, also=("HTTP_409", "HTTP_422"), tag="webhooks")
-def rotate_webhook_secret(webhook_id: str) -> models.Webhook:
+@operation("notification.manage", models.Webhook, also=("HTTP_409", "HTTP_412", "HTTP_422"), tag="webhooks")
+def rotate_webhook_secret(webhook_id: str) -> Any:
     """Make a new secret. For 24 hours, deliveries have a signature by each of the two."""
-    return _shown(*access().notifications.rotate(parse_task_id(webhook_id)))
+    before = access().notifications.mine(parse_task_id(webhook_id))
+    with if_matched(_shown(before)):
+        after, secret = access().notifications.rotate(before.id, _version(before))
+    return tagged(_shown(after, secret))
 
 
 @blueprint.post("/<webhook_id>/test")
@@ -98,6 +114,11 @@ def get_delivery(delivery_id: str) -> models.Delivery:
 def resend_delivery(delivery_id: str) -> models.Delivery:
     """Send a delivery again, with the same ID."""
     return _delivery(access().notifications.send_again(parse_task_id(delivery_id)))
+
+
+def _version(before: Subscription) -> int | None:
+    """Return the version that a change is for; None where the program does not care (no `If-Match`)."""
+    return before.version if "If-Match" in request.headers else None
 
 
 def _asked(sent: models.NewWebhook) -> NewSubscription:

@@ -125,6 +125,23 @@ class Conflict(TaskQueueError):
     title = "Action no longer available"
 
 
+class Changed(Conflict):
+    """Somebody else changed it after it was read; nothing was changed now."""
+
+
+class PreconditionFailed(TaskQueueError):
+    """A program sent `If-Match`, and it is not as the program knows it any more; nothing was changed."""
+
+    status = 412
+    title = "Changed meanwhile"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "It was changed after you read it, so nothing was done. "
+            "Read it again, and send your change with the new ETag."
+        )
+
+
 class Forbidden(TaskQueueError):
     """The person may not do this."""
 

@@ -34,6 +34,7 @@ class View(BaseModel):
     shared: bool
     owner: str = Field(description="The ID of a user.")
     owner_name: str
+    version: int = Field(description="Counted up by each change.")
     changed_at: datetime
 
 

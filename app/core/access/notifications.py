@@ -13,7 +13,7 @@ from bson import ObjectId
 
 from app.core.access.rights import Rights
 from app.core.clock import utcnow
-from app.core.errors import BadQuery, Conflict, Forbidden, Invalid, QuotaExceeded
+from app.core.errors import BadQuery, Changed, Forbidden, Invalid, QuotaExceeded
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import Listing
 from app.core.mongo import Document
@@ -86,25 +86,35 @@ class Notifications:
     def change(
         self, subscription_id: ObjectId | None, asked: NewSubscription, version: int | None = None
     ) -> Subscription:
-        """Raises Forbidden, NotFound, Invalid; Conflict where it is not at ``version`` any more."""
+        """Raises Forbidden, NotFound, Invalid; Changed where it is not at ``version`` any more."""
         before = self.mine(subscription_id)
         self._require_readable(asked)
         if version is not None and version != before.version:
-            raise Conflict(CHANGED)
+            raise Changed(CHANGED)
         after = self._subscriptions.change(before, asked)
         self._record(Event.SUBSCRIPTION_CHANGE, after, before=_described(before), after=_described(after))
         return after
 
-    def rotate(self, subscription_id: ObjectId | None) -> tuple[Subscription, str]:
-        """Return a subscription and its new secret. Raises Forbidden, NotFound, Conflict, CannotOpen."""
-        after, secret = self._subscriptions.rotate(self.mine(subscription_id))
+    def rotate(
+        self, subscription_id: ObjectId | None, version: int | None = None
+    ) -> tuple[Subscription, str]:
+        """Return a subscription and its new secret.
+
+        Raises Forbidden, NotFound, Conflict, CannotOpen; Changed where it is not at ``version`` any more.
+        """
+        before = self.mine(subscription_id)
+        if version is not None and version != before.version:
+            raise Changed(CHANGED)
+        after, secret = self._subscriptions.rotate(before)
         self._record(Event.SUBSCRIPTION_SECRET, after)
         return after, secret
 
-    def delete(self, subscription_id: ObjectId | None) -> Subscription:
-        """Raises Forbidden, NotFound."""
+    def delete(self, subscription_id: ObjectId | None, version: int | None = None) -> Subscription:
+        """Raises Forbidden, NotFound; Changed where it is not at ``version`` any more."""
         subscription = self.get(subscription_id)
-        self._subscriptions.delete(subscription)
+        if version is not None and version != subscription.version:
+            raise Changed(CHANGED)
+        self._subscriptions.delete(subscription, as_read=version is not None)
         self._record(Event.SUBSCRIPTION_DELETE, subscription, before=_described(subscription))
         return subscription
 

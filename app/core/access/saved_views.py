@@ -72,34 +72,34 @@ class Views:
     def save(self, new: NewView, *, over: bool) -> SavedView:
         """Save a view; with ``over``, in the place of the own one of its name. Raises as `add`."""
         known = self._engine.views.named(self._me, new.name) if over else None
-        return self.replace(known.id, new) if known else self.add(new)
+        return self.replace(known, new) if known else self.add(new)
 
-    def replace(self, view_id: ObjectId | None, new: NewView) -> SavedView:
-        """Give a view another name and content. Raises NotFound, Invalid, Conflict, Forbidden."""
-        before = self._changeable(view_id)
+    def replace(self, before: SavedView, new: NewView) -> SavedView:
+        """Give a view that `get` returned another name and content.
+
+        Raises Changed where it was changed since; NotFound, Invalid, Conflict, Forbidden.
+        """
+        self._require_change(before)
         self._require_share(shared=new.shared)
-        after = self._engine.views.replace(before.id, new)
+        after = self._engine.views.replace(before, new)
         self._record_shared(before, after)
         return after
 
     def rename(self, view_id: ObjectId | None, name: str, *, shared: bool) -> SavedView:
         """Give a view another name, and share it or not. Raises as `replace`."""
         before = self.get(view_id)
-        return self.replace(before.id, NewView(name, before.filter, before.look, shared))
+        return self.replace(before, NewView(name, before.filter, before.look, shared))
 
-    def delete(self, view_id: ObjectId | None) -> SavedView:
-        """Delete a view. Raises NotFound, Forbidden."""
-        view = self._changeable(view_id)
-        self._engine.views.delete(view.id)
+    def delete(self, view: SavedView, *, as_read: bool = False) -> None:
+        """Delete a view that `get` returned. Raises NotFound, Forbidden; with ``as_read`` Changed, too."""
+        self._require_change(view)
+        self._engine.views.delete(view, as_read=as_read)
         self._record_shared(view, None)
-        return view
 
-    def _changeable(self, view_id: ObjectId | None) -> SavedView:
-        view = self.get(view_id)
+    def _require_change(self, view: SavedView) -> None:
         if not self.may_change(view):
             needed = Permission.VIEW_SHARE if view.shared else Permission.VIEW_SAVE
             raise self._rights.refused(needed, str(view.id))
-        return view
 
     def _require_share(self, *, shared: bool) -> None:
         if shared:

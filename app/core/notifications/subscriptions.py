@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 
 from app.core import stored
 from app.core.clock import utcnow
-from app.core.errors import Conflict, NotFound
+from app.core.errors import Changed, Conflict, NotFound
 from app.core.mongo import Document, Mongo
 from app.core.notifications import signature
 from app.core.notifications.events import OF_STATUS, EventType
@@ -42,6 +42,7 @@ FORMER_SECRET = timedelta(hours=24)
 """How long a secret is valid after its rotation."""
 KNOWN_S = 2.0
 """A process knows of a new subscription after so long at most."""
+MISSING = "This subscription doesn't exist. It may have been deleted."
 CHANGED = "The subscription was changed meanwhile. Reload the page and try again."
 
 
@@ -86,7 +87,7 @@ class Subscriptions:
         query: Document = {"_id": subscription_id} | ({} if owner is None else {"owner": owner})
         found = self._read([document] if (document := self._subscriptions.find_one(query)) else [])
         if not found:
-            raise NotFound("This subscription doesn't exist. It may have been deleted.")
+            raise NotFound(MISSING)
         return found[0]
 
     def of_owner(self, owner: str | None) -> list[Subscription]:
@@ -111,13 +112,13 @@ class Subscriptions:
         return self.get(new_id), secret
 
     def change(self, subscription: Subscription, asked: NewSubscription) -> Subscription:
-        """Raises Invalid, Conflict. How it is told never changes, as secrets belong to a channel."""
+        """Raises Invalid, Changed, NotFound. How it is told never changes, as secrets belong to a channel."""
         asked = NewSubscription(**{**vars(asked), "channel": subscription.asked.channel}).checked()
         fresh = {"off": None, "dropped": 0, "dropped_at": None}
         return self._set(subscription, {**written(asked), **fresh})
 
     def rotate(self, subscription: Subscription) -> tuple[Subscription, str]:
-        """Give a webhook a new secret; the former one is valid for `FORMER_SECRET`. Raises Conflict."""
+        """Give a webhook a new secret; the former is valid for `FORMER_SECRET`. Raises Conflict, NotFound."""
         if subscription.asked.channel is not Channel.WEBHOOK:
             raise Conflict("Only webhooks have a secret.")
         secret = signature.new_secret()
@@ -129,13 +130,18 @@ class Subscriptions:
         guard = {"_id": subscription.id, "version": subscription.version}
         update = {"$set": {**values, "version": subscription.version + 1}}
         if not self._subscriptions.update_one(guard, update).matched_count:
-            raise Conflict(CHANGED)
+            raise self._moved(subscription)
         return self.get(subscription.id)
 
-    def delete(self, subscription: Subscription) -> None:
-        """Raises NotFound where it is gone already."""
-        if not self._subscriptions.delete_one({"_id": subscription.id}).deleted_count:
-            raise NotFound("This subscription doesn't exist. It may have been deleted.")
+    def delete(self, subscription: Subscription, *, as_read: bool = False) -> None:
+        """Delete a subscription; with ``as_read``, only as it was read. Raises Changed, NotFound."""
+        guard = {"_id": subscription.id} | ({"version": subscription.version} if as_read else {})
+        if not self._subscriptions.delete_one(guard).deleted_count:
+            raise self._moved(subscription)
+
+    def _moved(self, subscription: Subscription) -> Changed | NotFound:
+        there = self._subscriptions.find_one({"_id": subscription.id}, {"_id": 1})
+        return Changed(CHANGED) if there else NotFound(MISSING)
 
     # What sends
 

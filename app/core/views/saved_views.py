@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
+from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from app.core import stored
 from app.core.clock import utcnow
-from app.core.errors import BadQuery, Conflict, Invalid, NotFound
+from app.core.errors import BadQuery, Changed, Conflict, Invalid, NotFound
 from app.core.listing.filter import TaskFilter
 from app.core.mongo import Document, Mongo
 from app.core.people.names import name_key
@@ -25,6 +26,7 @@ MOST = 50
 MOST_SHARED = 200
 """So many views of others are listed, by name."""
 MISSING = "This view doesn't exist. It may have been deleted, or is not shared any more."
+CHANGED = "The view was changed meanwhile. Reload the page and try again."
 FULL = f"You have {MOST} saved views, the most allowed. Delete one first."
 
 
@@ -40,7 +42,10 @@ class NewView:
 
 @dataclass(frozen=True)
 class SavedView:
-    """A view as MongoDB holds it; ``owner`` is the ID of a user. Times are aware UTC."""
+    """A view as MongoDB holds it; ``owner`` is the ID of a user. Times are aware UTC.
+
+    ``version`` is counted up by each change; 1 where MongoDB holds none.
+    """
 
     id: ObjectId
     owner: str
@@ -50,6 +55,7 @@ class SavedView:
     filter: dict[str, Any] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     density: str = "comfortable"
+    version: int = 1
 
     @property
     def wanted(self) -> TaskFilter:
@@ -76,6 +82,7 @@ _OPTIONAL: dict[str, stored.Check] = {
     "filter": stored.is_document,
     "columns": stored.list_of(stored.is_text),
     "density": stored.is_text,
+    "version": stored.is_count,
 }
 
 
@@ -129,6 +136,7 @@ class SavedViews:
             "owner": owner,
             "name": name,
             "name_key": name_key(name),
+            "version": 1,
             **_values(new),
         }
         while True:
@@ -145,22 +153,32 @@ class SavedViews:
         document = self._views.find_one({"owner": owner, "name_key": name_key(one_line(name))})
         return next(iter(_readable([document] if document else [])), None)
 
-    def replace(self, view_id: ObjectId, new: NewView) -> SavedView:
-        """Give a view another name and content. Raises Invalid, Conflict, and NotFound where it is gone."""
+    def replace(self, view: SavedView, new: NewView) -> SavedView:
+        """Give a view, as it was read, another name and content.
+
+        Raises Invalid, Conflict for a name that is taken, Changed where it was changed since it was read,
+        NotFound where it is gone.
+        """
         name = checked_name(new.name)
-        values = {"name": name, "name_key": name_key(name), **_values(new)}
+        values = {"name": name, "name_key": name_key(name), "version": view.version + 1, **_values(new)}
         try:
-            found = self._views.update_one({"_id": view_id}, {"$set": values}).matched_count
+            after = self._views.find_one_and_update(
+                _as_read(view), {"$set": values}, return_document=ReturnDocument.AFTER
+            )
         except DuplicateKeyError:
             raise _taken(name) from None
-        view = self.find(view_id) if found else None
-        if view is None:
-            raise NotFound(MISSING)
-        return view
+        if after is None:
+            raise self._moved(view)
+        return _view(after)
 
-    def delete(self, view_id: ObjectId) -> bool:
-        """Return whether there was such a view."""
-        return self._views.delete_one({"_id": view_id}).deleted_count == 1
+    def delete(self, view: SavedView, *, as_read: bool = False) -> None:
+        """Delete a view; with ``as_read``, only as it was read. Raises Changed, NotFound."""
+        guard = _as_read(view) if as_read else {"_id": view.id}
+        if not self._views.delete_one(guard).deleted_count:
+            raise self._moved(view)
+
+    def _moved(self, view: SavedView) -> Changed | NotFound:
+        return Changed(CHANGED) if self.find(view.id) else NotFound(MISSING)
 
     def _free_slot(self, owner: str) -> int:
         """Raises Conflict where there is none."""
@@ -169,6 +187,11 @@ class SavedViews:
         if free is None:
             raise Conflict(FULL)
         return free
+
+
+def _as_read(view: SavedView) -> Document:
+    """Return what finds a view only as it was read; those of older versions of this program hold none."""
+    return {"_id": view.id, "version": {"$in": [1, None]} if view.version == 1 else view.version}
 
 
 def _values(new: NewView) -> Document:

@@ -57,7 +57,7 @@ def save_filter(view_id: str) -> Response:
     """Give a view the filter and the sort in the address."""
     view = access().views.get(parse_task_id(view_id))
     _, wanted = _listed()
-    view = access().views.replace(view.id, NewView(view.name, wanted.args(), view.look, view.shared))
+    view = access().views.replace(view, NewView(view.name, wanted.args(), view.look, view.shared))
     return _said(_address(view), f"View “{view.name}” saved.")
 
 
@@ -76,7 +76,8 @@ def rename(view_id: str) -> Response:
 @blueprint.post("/<view_id>/delete")
 @requires("view.save")
 def delete(view_id: str) -> Response:
-    view = access().views.delete(parse_task_id(view_id))
+    view = access().views.get(parse_task_id(view_id))
+    access().views.delete(view)
     return _said(url_for(".index"), f"View “{view.name}” deleted.")
 
 
@@ -98,7 +99,7 @@ def set_look() -> Response:
     look = Look.parse(request.form.getlist("column"), request.form.get("density", ""))
     if frame.view:
         kept = NewView(frame.view.name, frame.view.filter, look, frame.view.shared)
-        access().views.replace(frame.view.id, kept)
+        access().views.replace(frame.view, kept)
     else:
         access().views.prefer(look)
     return redirect(frame.page_url(wanted.args()), 303)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.core.access.saved_views import Views
 from app.core.people.roles import Role
 from app.core.services import Services
 from app.core.views import saved_views
@@ -166,3 +167,21 @@ def test_a_view_of_somebody_else_is_as_if_it_did_not_exist(someone, services):
         assert bob.send(f"/views/{view}/{path}", name="x").status_code == 404
     assert bob.send("/views/first", view=view).status_code == 404
     assert stored(services) == [("Ann's secret", {"status": "failed"}, False)]
+
+
+def test_what_changed_between_reading_and_saving_is_not_overwritten(someone, services, monkeypatch):
+    ann = someone("ann")
+    view = view_of(services, ann.id)
+    read = Views.get
+
+    def read_first(views: Views, view_id: Any) -> Any:
+        found = read(views, view_id)
+        services.db.saved_views.update_one({}, {"$set": {"name": "Shared"}, "$inc": {"version": 1}})
+        return found
+
+    monkeypatch.setattr(Views, "get", read_first)
+    assert ann.send(f"/views/{view}/filter?status=queued").status_code == 409
+    assert "View not saved. The view was changed meanwhile." in text_of(
+        ann.open(ann.send(f"/views/{view}/rename", name="Mine").location)
+    )
+    assert stored(services) == [("Shared", {"status": "failed"}, False)]
