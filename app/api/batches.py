@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, url_for
+from flask import Blueprint, Response, url_for
 from pydantic import ValidationError
 
 from app.api.models import batches as models
@@ -16,9 +16,11 @@ from app.api.tasks import KEY, hashed, idempotency_key, request_of, with_content
 from app.core.access.batches import BatchRequest, Row
 from app.core.access.inputs import KnownFiles
 from app.core.batches import batch as core
+from app.core.batches import results
 from app.core.errors import Invalid
 from app.core.tasks.task import parse_task_id
 from app.extensions import access, services
+from app.http.exports import exported
 
 blueprint = Blueprint("batches", __name__)
 
@@ -83,6 +85,16 @@ def get_batch(batch_id: str) -> models.Batch:
             for reason in summary.reasons
         ],
     )
+
+
+@blueprint.get("/batches/<batch_id>/results")
+@operation("task.read", None, query=models.ResultsQuery)
+def get_batch_results(batch_id: str, query: models.ResultsQuery) -> Response:
+    """Return the parameters and results of the tasks of a batch as one table, in the order sent."""
+    batch = access().batches.get(parse_task_id(batch_id))
+    tasks = access().batches.export(batch, query.format)
+    name = f"batch-{str(batch.id)[-8:]}"
+    return exported(name, query.format, results.fields_of(tasks()), results.rows(batch, tasks()))
 
 
 def _row(sent: Any) -> Row:

@@ -47,7 +47,7 @@ def _complete(operation: dict[str, Any]) -> None:
             answer["content"] = {"application/problem+json": content["application/json"]}
     name = operation["operationId"]
     if name in _CONTENT:
-        operation["responses"]["200"]["content"] = {_CONTENT[name]: {"schema": {}}}
+        operation["responses"]["200"]["content"] = {kind: {"schema": {}} for kind in _CONTENT[name]}
     if name == "upload_file":
         operation["requestBody"] = {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
     if name in _KEYED and all(known["name"] != tasks.KEY for known in operation["parameters"]):
@@ -84,9 +84,10 @@ _PRECONDITIONS = {
 }
 _KEYED = {"create_task": "task", "clone_task": "task", "create_bulk": "operation", "create_batch": "batch"}
 _CONTENT = {
-    "get_log": "text/plain",
-    "get_result": "application/json",
-    "get_file": "application/octet-stream",
+    "get_log": ("text/plain",),
+    "get_result": ("application/json",),
+    "get_file": ("application/octet-stream",),
+    "get_batch_results": ("application/x-ndjson", "text/csv"),
 }
 
 

@@ -8,8 +8,11 @@ import click
 from click.shell_completion import get_completion_class
 
 import dtq as package
-from dtq.cli.bulk import bulk_group
 from dtq.cli.exits import MEANINGS, Commands
+from dtq.cli.groups.batches import batch_group
+from dtq.cli.groups.bulk import bulk_group
+from dtq.cli.groups.views import views_group
+from dtq.cli.groups.webhooks import webhooks_group
 from dtq.cli.login import login_command, logout_command
 from dtq.cli.results import download_command, files_command, logs_command, result_command
 from dtq.cli.submit import submit_command
@@ -17,6 +20,7 @@ from dtq.cli.system import (
     pause_command,
     queues_command,
     resume_command,
+    stats_command,
     stop_worker_command,
     types_command,
     whoami_command,
@@ -83,7 +87,8 @@ for command in (
         cancel_command,
         retry_command,
     ),
-    *(priority_command, clone_command, delete_command, bulk_group, open_command, queues_command),
+    *(priority_command, clone_command, delete_command, bulk_group, batch_group, open_command, queues_command),
+    *(views_group, webhooks_group, stats_command),
     *(workers_command, pause_command, resume_command, stop_worker_command, completion_command),
 ):
     dtq.add_command(command)

@@ -48,6 +48,9 @@ def complete_words(ctx: click.Context, param: click.Parameter, begun: str) -> li
 @click.option("--max-attempts", type=click.IntRange(min=1), help="Default: the type's.")
 @click.option("--task-timeout", type=click.IntRange(min=1), metavar="SECONDS", help="Of an attempt.")
 @click.option("--private", is_flag=True, help="For you and operators only.")
+@click.option(
+    "--notify", "notify", multiple=True, metavar="ID", help="A subscription to tell; may be repeated."
+)
 @click.option("--key", help="An idempotency key: the same key again returns the task that it made.")
 @click.option("--wait", is_flag=True, help="Wait until the task has ended, and write its result.")
 @timeout_option
@@ -64,6 +67,7 @@ def submit_command(
     max_attempts: int | None,
     task_timeout: int | None,
     private: bool,
+    notify: tuple[str, ...],
     key: str | None,
     wait: bool,
     timeout_s: float | None,
@@ -80,13 +84,14 @@ def submit_command(
     schema = client.type(type_name).params_schema
     with _uploads() as told:
         try:
-            params = _with_bars(words.read(schema, given, _tell), told)
+            params = _with_bars(words.read(schema, given, tell_secret), told)
         except words.WrongWords as error:
             say(str(error))
             ctx.exit(Exit.USAGE)
         task = client.submit(
             type_name, params, priority=priority, run_at=run_at, title=title, tags=tags,
-            max_attempts=max_attempts, timeout_s=task_timeout, private=private, idempotency_key=key,
+            max_attempts=max_attempts, timeout_s=task_timeout, private=private, notify=notify,
+            idempotency_key=key,
         )  # fmt: skip
     if not wait:
         write_json(task) if as_json else write(task.id)
@@ -100,7 +105,7 @@ def submit_command(
     ctx.exit(worst([task]))
 
 
-def _tell(title: str, variable: str) -> str:
+def tell_secret(title: str, variable: str) -> str:
     """Return a secret from the environment, or from the person. Raises ValueError."""
     if not variable:
         return str(click.prompt(title, hide_input=True, err=True))

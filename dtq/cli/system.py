@@ -12,7 +12,7 @@ from dtq.cli.login import connect
 from dtq.cli.options import complete_types, json_option
 from dtq.cli.terminal import one_line, say, when, write, write_json, write_pairs, write_table
 from dtq.client import TypeDetails, TypeSummary
-from dtq.client.records import Priority
+from dtq.client.records import Period, Priority
 
 QUEUES = get_args(Priority)
 
@@ -123,6 +123,32 @@ def stop_worker_command(name: str) -> None:
     """Have a worker stop after its task. It notices within 10 seconds."""
     connect().stop_worker(name)
     say(f"{one_line(name)}: asked to stop.")
+
+
+@click.command("stats")
+@click.option("--period", type=click.Choice(get_args(Period)), default="1h", show_default=True)
+@json_option
+def stats_command(period: Period, as_json: bool) -> None:
+    """Show what finished, waited and ran over an hour, a day or a week."""
+    found = connect().stats(period)
+    if as_json:
+        write_json(found)
+        return
+    rows = [
+        (when(point.start), *map(_number, (point.succeeded, point.failed, point.canceled, point.waiting)),
+         _number(point.queue_time_p50_s), _number(point.queue_time_p95_s), _share(point.utilization))
+        for point in found.points
+    ]  # fmt: skip
+    head = ("FROM", "SUCCEEDED", "FAILED", "CANCELED", "WAITING", "P50 (S)", "P95 (S)", "USED")
+    write_table(head, rows, ("CANCELED", "P50 (S)"))
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:g}" if isinstance(value, int) else f"{value:.1f}"
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.0%}"
 
 
 @click.command("whoami")

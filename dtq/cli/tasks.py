@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import click
 
@@ -14,7 +15,7 @@ from dtq.cli.exits import Exit, exit_of, sentences
 from dtq.cli.login import connect, current
 from dtq.cli.options import PRIORITIES, complete_types, json_option, task_of
 from dtq.cli.terminal import is_terminal, one_line, say, when, write, write_json, write_pairs, write_table
-from dtq.client import Client, DTQError, Task
+from dtq.client import Client, DTQError, NotFound, Task, View
 from dtq.client.http import checked_url
 from dtq.client.records import Sort, Status
 
@@ -50,27 +51,44 @@ def with_filters_and_sorts(command: Callable[..., None]) -> Callable[..., None]:
     return with_filters(command, SORTS)
 
 
+_ID = re.compile(r"[0-9a-f]{24}\Z")
+
+
+def view_of(client: Client, text: str) -> View:
+    """Return the view that an ID or a name means, an own one first. Raises NotFound."""
+    if _ID.match(text):
+        return client.view(text)
+    wanted = " ".join(text.split()).casefold()
+    for view in client.views():
+        if view.name.casefold() == wanted:
+            return view
+    raise NotFound(404, detail=f"There is no view {text[:60]}. To see all: dtq views list")
+
+
 @click.command("list")
 @click.argument("search", metavar="[WORD]...", nargs=-1)
 @with_filters_and_sorts
+@click.option("--view", "view_name", metavar="VIEW", help="A saved view, by name or ID; filters add to it.")
 @click.option("--limit", type=click.IntRange(min=1), default=25, show_default=True, help="How many tasks.")
 @click.option("--all", "everything", is_flag=True, help="All tasks that match.")
 @json_option
 def list_command(
     search: tuple[str, ...],
     statuses: Sequence[Any],
+    view_name: str | None,
     limit: int,
     everything: bool,
     as_json: bool,
     **filters: Any,
 ) -> None:
     """List tasks, newest first, with the filters and the search of View Tasks."""
-    matching = connect().tasks(
-        q=" ".join(search) or None,
-        status=statuses or None,
-        per_page=200 if everything or limit > 25 else 25,
-        **filters,
-    )
+    client = connect()
+    given: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
+    given |= {"status": statuses} if statuses else {}
+    given |= {"q": " ".join(search)} if search else {}
+    view = dict(view_of(client, view_name).filter) if view_name else {}
+    page = {"per_page": 200 if everything or limit > 25 else 25}
+    matching = client.tasks(**cast(Any, {**view, **given, **page}))
     found = list(matching if everything else islice(matching, limit + 1))
     shown = found if everything else found[:limit]
     if as_json:

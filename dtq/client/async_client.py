@@ -12,20 +12,34 @@ from typing import IO, Any, TypeVar, Unpack
 
 from dtq.client.batches import AsyncBatch, AsyncBatchCreated, AsyncBatchSummary, BatchMode, NewTask
 from dtq.client.batches import bound as bound_batch
-from dtq.client.client import Client, Filters, Options, connection
+from dtq.client.client import (
+    Client,
+    Filters,
+    Options,
+    ViewChanges,
+    WebhookChanges,
+    WebhookOptions,
+    connection,
+)
 from dtq.client.documented import documented
 from dtq.client.http import AsyncTransport
-from dtq.client.operations import Operations
+from dtq.client.operations import VIEW_FIELDS, WEBHOOK_FIELDS, Operations, place
 from dtq.client.records import (
     BulkAction,
     BulkOperation,
     BulkPreview,
+    Delivery,
+    Density,
     Me,
+    Period,
     Priority,
     Queue,
+    Stats,
     TaskFile,
     TypeDetails,
     TypeSummary,
+    View,
+    Webhook,
     Worker,
 )
 from dtq.client.steps import Steps
@@ -108,12 +122,13 @@ class AsyncClient:
         max_attempts: int | None = None,
         timeout_s: int | None = None,
         private: bool = False,
+        notify: Sequence[str] = (),
         idempotency_key: str | None = None,
         **more_params: Any,
     ) -> AsyncTask:
         return await self._run(
             self._operations.submit(
-                type, params or {}, more_params, idempotency_key, tags, run_at,
+                type, params or {}, more_params, idempotency_key, tags, notify, run_at,
                 priority=priority, title=title, max_attempts=max_attempts, timeout_s=timeout_s,
                 private=private,
             )
@@ -188,6 +203,76 @@ class AsyncClient:
 
     async def resume_bulk(self, bulk_id: str) -> BulkOperation:
         return await self._run(self._operations.bulk_act(bulk_id, "POST", "/resume"))
+
+    # Saved views, webhooks, figures
+
+    async def views(self) -> list[View]:
+        return await self._run(self._operations.listed(View, "/views", "views"))
+
+    async def view(self, view_id: str) -> View:
+        return await self._run(self._operations.record(View, "GET", place("views", view_id)))
+
+    async def save_view(
+        self,
+        name: str,
+        filter: Mapping[str, str] | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        density: Density = "comfortable",
+        shared: bool = False,
+    ) -> View:
+        body = {"name": name, "filter": dict(filter or {}), "columns": columns and list(columns),
+                "density": density, "shared": shared}  # fmt: skip
+        return await self._run(self._operations.write(View, "POST", "/views", body))
+
+    async def change_view(self, view: View | str, **changes: Unpack[ViewChanges]) -> View:
+        return await self._run(self._operations.change(View, "/views", view, VIEW_FIELDS, changes))
+
+    async def delete_view(self, view_id: str) -> None:
+        await self._run(self._operations.remove(place("views", view_id)))
+
+    async def webhooks(self) -> list[Webhook]:
+        return await self._run(self._operations.listed(Webhook, "/webhooks", "webhooks"))
+
+    async def webhook(self, webhook_id: str) -> Webhook:
+        return await self._run(self._operations.record(Webhook, "GET", place("webhooks", webhook_id)))
+
+    async def create_webhook(self, name: str, address: str, **options: Unpack[WebhookOptions]) -> Webhook:
+        body = {"name": name, "address": address, **options}
+        return await self._run(self._operations.write(Webhook, "POST", "/webhooks", body))
+
+    async def change_webhook(self, webhook: Webhook | str, **changes: Unpack[WebhookChanges]) -> Webhook:
+        return await self._run(
+            self._operations.change(Webhook, "/webhooks", webhook, WEBHOOK_FIELDS, changes)
+        )
+
+    async def delete_webhook(self, webhook_id: str) -> None:
+        await self._run(self._operations.remove(place("webhooks", webhook_id)))
+
+    async def rotate_webhook_secret(self, webhook_id: str) -> Webhook:
+        return await self._run(
+            self._operations.record(Webhook, "POST", place("webhooks", webhook_id, "/rotate"))
+        )
+
+    async def test_webhook(self, webhook_id: str) -> Delivery:
+        return await self._run(
+            self._operations.record(Delivery, "POST", place("webhooks", webhook_id, "/test"))
+        )
+
+    def deliveries(self, webhook_id: str) -> AsyncIterator[Delivery]:
+        return self._transport.iterate(self._operations.deliveries(webhook_id))
+
+    async def delivery(self, delivery_id: str) -> Delivery:
+        return await self._run(
+            self._operations.record(Delivery, "GET", place("webhooks/deliveries", delivery_id))
+        )
+
+    async def resend_delivery(self, delivery_id: str) -> Delivery:
+        path = place("webhooks/deliveries", delivery_id, "/resend")
+        return await self._run(self._operations.record(Delivery, "POST", path))
+
+    async def stats(self, period: Period = "1h") -> Stats:
+        return await self._run(self._operations.stats(period))
 
     # The server
 

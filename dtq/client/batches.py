@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from dtq.client.documented import documented
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from dtq.client.client import Client
 
 BatchMode = Literal["all", "each"]
+ResultsFormat = Literal["jsonl", "csv"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class NewTask:
     max_attempts: int | None = None
     timeout_s: int | None = None
     private: bool = False
+    notify: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +120,15 @@ class _Acts(Bound):
         client = self._client
         return client._run(client._operations.wait_batch(self.id, timeout_s, partial(bound, client, Batch)))
 
+    def save_results(self, path: str | os.PathLike[str], format: ResultsFormat = "jsonl") -> Path:
+        """Save the parameters and results of its tasks as one table, in the order sent; return its path.
+
+        The columns are row, id, title, type, status, each parameter and each part of a result, times and
+        errors. Cells of CSV that a spreadsheet would compute begin with an apostrophe. Raises NotFound,
+        OSError.
+        """
+        return self._client._run(self._client._operations.save_results(self.id, path, format))
+
     @property
     def _client(self) -> Client:
         client: Client = self._bound_to()
@@ -142,6 +155,9 @@ class _AsyncActs(Bound):
         client = self._client
         steps = client._operations.wait_batch(self.id, timeout_s, partial(bound, client, AsyncBatch))
         return await client._run(steps)
+
+    async def save_results(self, path: str | os.PathLike[str], format: ResultsFormat = "jsonl") -> Path:
+        return await self._client._run(self._client._operations.save_results(self.id, path, format))
 
     @property
     def _client(self) -> AsyncClient:
@@ -207,6 +223,7 @@ def body_of(task: NewTask, params: Any) -> dict[str, Any]:
         "max_attempts": task.max_attempts,
         "timeout_s": task.timeout_s,
         "private": task.private,
+        "notify": list(task.notify),
     }
     return {
         "type": task.type,

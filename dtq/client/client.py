@@ -15,19 +15,27 @@ import dtq
 from dtq.client.batches import Batch, BatchCreated, BatchMode, BatchSummary, NewTask
 from dtq.client.batches import bound as bound_batch
 from dtq.client.http import Http, Transport
-from dtq.client.operations import Operations
+from dtq.client.operations import VIEW_FIELDS, WEBHOOK_FIELDS, Operations, place
 from dtq.client.records import (
     BulkAction,
     BulkOperation,
     BulkPreview,
+    Channel,
+    Delivery,
+    Density,
     Me,
+    Period,
     Priority,
     Queue,
+    Scope,
     Sort,
+    Stats,
     Status,
     TaskFile,
     TypeDetails,
     TypeSummary,
+    View,
+    Webhook,
     Worker,
 )
 from dtq.client.steps import Steps
@@ -56,6 +64,7 @@ class Options(TypedDict, total=False):
     max_attempts: int | None
     timeout_s: int | None
     private: bool
+    notify: Sequence[str]
     idempotency_key: str | None
 
 
@@ -82,6 +91,45 @@ class Filters(TypedDict, total=False):
     sort: Sort | None
     order: Literal["asc", "desc"] | None
     per_page: Literal[25, 50, 100, 200]
+
+
+class ViewChanges(TypedDict, total=False):
+    """What `Client.change_view` takes."""
+
+    name: str
+    filter: Mapping[str, str]
+    columns: Sequence[str] | None
+    density: Density
+    shared: bool
+
+
+class WebhookOptions(TypedDict, total=False):
+    """What `Client.create_webhook` takes besides a name and an address; the REST API explains each."""
+
+    channel: Channel
+    events: Sequence[str]
+    scope: Scope
+    types: Sequence[str]
+    filter: Mapping[str, str]
+    count: int
+    minutes: int
+    wait_minutes: int
+    enabled: bool
+
+
+class WebhookChanges(TypedDict, total=False):
+    """What `Client.change_webhook` takes."""
+
+    name: str
+    address: str
+    events: Sequence[str]
+    scope: Scope
+    types: Sequence[str]
+    filter: Mapping[str, str]
+    count: int
+    minutes: int
+    wait_minutes: int
+    enabled: bool
 
 
 @dataclass(frozen=True)
@@ -160,6 +208,7 @@ class Client:
         max_attempts: int | None = None,
         timeout_s: int | None = None,
         private: bool = False,
+        notify: Sequence[str] = (),
         idempotency_key: str | None = None,
         **more_params: Any,
     ) -> Task:
@@ -172,7 +221,8 @@ class Client:
         that has the name of an option, such as ``title``, stands in ``params``, which never holds options.
 
         A `Path`, and a file that is open for reading bytes, is uploaded wherever it stands in the parameters.
-        What is not given is the type's default. ``run_at`` is when to run it, with a time zone.
+        What is not given is the type's default. ``run_at`` is when to run it, with a time zone. ``notify``
+        are the IDs of subscriptions of yours (`webhooks`) that are told when it has ended.
 
         It is created once, however often the request must be sent. The same ``idempotency_key`` in another
         call, also of another process, returns the task that the first call made, while that exists; with
@@ -180,7 +230,7 @@ class Client:
         """
         return self._run(
             self._operations.submit(
-                type, params or {}, more_params, idempotency_key, tags, run_at,
+                type, params or {}, more_params, idempotency_key, tags, notify, run_at,
                 priority=priority, title=title, max_attempts=max_attempts, timeout_s=timeout_s,
                 private=private,
             )
@@ -302,6 +352,103 @@ class Client:
     def resume_bulk(self, bulk_id: str) -> BulkOperation:
         """Let a stopped bulk operation continue. Raises NotFound."""
         return self._run(self._operations.bulk_act(bulk_id, "POST", "/resume"))
+
+    # Saved views, webhooks, figures
+
+    def views(self) -> list[View]:
+        """Return the saved views: your own by name, then those that others share."""
+        return self._run(self._operations.listed(View, "/views", "views"))
+
+    def view(self, view_id: str) -> View:
+        """Return a saved view. Raises NotFound."""
+        return self._run(self._operations.record(View, "GET", place("views", view_id)))
+
+    def save_view(
+        self,
+        name: str,
+        filter: Mapping[str, str] | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        density: Density = "comfortable",
+        shared: bool = False,
+    ) -> View:
+        """Save a view of the list. ``filter`` is as in `tasks`: {"status": "failed", "sort": "finished"}.
+
+        Raises Invalid, Forbidden (to share takes a permission), and Conflict where you have one of this name.
+        """
+        body = {"name": name, "filter": dict(filter or {}), "columns": columns and list(columns),
+                "density": density, "shared": shared}  # fmt: skip
+        return self._run(self._operations.write(View, "POST", "/views", body))
+
+    def change_view(self, view: View | str, **changes: Unpack[ViewChanges]) -> View:
+        """Change some of a view, and leave the rest as it is.
+
+        Given as it was read, it is changed only if nobody changed it since; by its ID, whatever it has
+        become. Raises Changed, NotFound, Invalid, Forbidden, Conflict.
+        """
+        return self._run(self._operations.change(View, "/views", view, VIEW_FIELDS, changes))
+
+    def delete_view(self, view_id: str) -> None:
+        """Delete a view. Raises NotFound, Forbidden."""
+        self._run(self._operations.remove(place("views", view_id)))
+
+    def webhooks(self) -> list[Webhook]:
+        """Return your subscriptions, newest first."""
+        return self._run(self._operations.listed(Webhook, "/webhooks", "webhooks"))
+
+    def webhook(self, webhook_id: str) -> Webhook:
+        """Return a subscription of your own. Raises NotFound."""
+        return self._run(self._operations.record(Webhook, "GET", place("webhooks", webhook_id)))
+
+    def create_webhook(self, name: str, address: str, **options: Unpack[WebhookOptions]) -> Webhook:
+        """Subscribe: have a URL called, or an e-mail sent, when something happens to tasks.
+
+            hook = client.create_webhook("CI", "https://ci.example.org/hook", events=["task.failed"])
+            task = client.submit("clean_table", source=Path("a.csv"), notify=[hook.id])
+
+        ``secret`` of what is returned verifies signatures, and is shown this once. ``events`` may be empty
+        with the scope chosen only: then those tasks are told that name it in ``notify``. Raises Invalid,
+        Conflict where you have too many, Forbidden.
+        """
+        body = {"name": name, "address": address, **options}
+        return self._run(self._operations.write(Webhook, "POST", "/webhooks", body))
+
+    def change_webhook(self, webhook: Webhook | str, **changes: Unpack[WebhookChanges]) -> Webhook:
+        """Change some of a subscription, and leave the rest as it is; how it is told stays.
+
+        Given as it was read, it is changed only if nobody changed it since; by its ID, whatever it has
+        become. Raises Changed, NotFound, Invalid, Conflict.
+        """
+        return self._run(self._operations.change(Webhook, "/webhooks", webhook, WEBHOOK_FIELDS, changes))
+
+    def delete_webhook(self, webhook_id: str) -> None:
+        """Delete a subscription. What was not delivered yet never is. Raises NotFound."""
+        self._run(self._operations.remove(place("webhooks", webhook_id)))
+
+    def rotate_webhook_secret(self, webhook_id: str) -> Webhook:
+        """Give a webhook a new ``secret``; for 24 hours, deliveries have a signature by each of the two."""
+        return self._run(self._operations.record(Webhook, "POST", place("webhooks", webhook_id, "/rotate")))
+
+    def test_webhook(self, webhook_id: str) -> Delivery:
+        """Send a test. Raises NotFound, TooManyRequests."""
+        return self._run(self._operations.record(Delivery, "POST", place("webhooks", webhook_id, "/test")))
+
+    def deliveries(self, webhook_id: str) -> Iterator[Delivery]:
+        """Iterate over the deliveries of a subscription, newest first; pages are fetched as needed."""
+        return self._transport.iterate(self._operations.deliveries(webhook_id))
+
+    def delivery(self, delivery_id: str) -> Delivery:
+        """Return a delivery: how far it is, and what the receiver answered. Raises NotFound."""
+        return self._run(self._operations.record(Delivery, "GET", place("webhooks/deliveries", delivery_id)))
+
+    def resend_delivery(self, delivery_id: str) -> Delivery:
+        """Send a delivery again, with the same message ID. Raises NotFound, Conflict, TooManyRequests."""
+        path = place("webhooks/deliveries", delivery_id, "/resend")
+        return self._run(self._operations.record(Delivery, "POST", path))
+
+    def stats(self, period: Period = "1h") -> Stats:
+        """Return what finished, waited and ran over an hour, a day or a week, as Home shows it."""
+        return self._run(self._operations.stats(period))
 
     # The server
 

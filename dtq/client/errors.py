@@ -101,6 +101,10 @@ class Conflict(ProblemError):
     """The task is no longer in a state that allows this (409)."""
 
 
+class Changed(ProblemError):
+    """It was changed after it was read, so nothing was done (412). Read it again, and decide."""
+
+
 class Invalid(ProblemError):
     """What was sent is not right; ``errors`` say where (400, 413, 415, 422)."""
 
@@ -119,6 +123,7 @@ BY_STATUS: dict[int, type[ProblemError]] = {
     403: Forbidden,
     404: NotFound,
     409: Conflict,
+    412: Changed,
     413: Invalid,
     415: Invalid,
     422: Invalid,

@@ -21,6 +21,7 @@ from dtq.client.batches import BatchFields, BatchMode, NewTask, body_of
 from dtq.client.errors import (
     BadAnswer,
     BatchWaitTimeout,
+    Changed,
     DTQError,
     NotFound,
     TaskCanceled,
@@ -33,11 +34,15 @@ from dtq.client.records import (
     BulkAction,
     BulkOperation,
     BulkPreview,
+    Delivery,
     Priority,
     Queue,
+    Stats,
     TaskFields,
     TaskFile,
     TypeDetails,
+    View,
+    Webhook,
     read,
 )
 from dtq.client.steps import Call, Download, Item, Pause, Request, Steps
@@ -49,12 +54,20 @@ PAUSE_S = 1.0
 """Where too many wait already, the server answers at once and asks for this pause."""
 BATCH_PAUSE_S = 2.0
 """For so long the server keeps the figures of a batch."""
+VIEW_FIELDS = ("name", "filter", "columns", "density", "shared")
+WEBHOOK_FIELDS = (
+    "name", "channel", "address", "events", "scope", "types", "filter", "count", "minutes",
+    "wait_minutes", "enabled",
+)  # fmt: skip
+CHANGED_TYPE = "urn:dtq:problem:precondition-failed"
+CHANGED = "It was changed after you read it, so nothing was done. Read it again."
 LOG_PER_S = 250_000
 """Characters of a log that is followed; a longer one is read less often."""
 
 Whole = TypeVar("Whole", bound=TaskFields)
 Summary = TypeVar("Summary", bound=TaskFields)
 Record = TypeVar("Record")
+Known = TypeVar("Known", View, Webhook)
 AnyBatch = TypeVar("AnyBatch", bound=BatchFields)
 
 
@@ -78,6 +91,7 @@ class Operations(Generic[Whole, Summary]):
         more_params: Mapping[str, Any],
         key: str | None,
         tags: Sequence[str],
+        notify: Sequence[str],
         run_at: datetime | None,
         **options: Any,
     ) -> Steps[Whole]:
@@ -96,6 +110,7 @@ class Operations(Generic[Whole, Summary]):
             "type": type,
             "params": uploads.prepared(given, lambda file: next(ids)),
             "tags": list(tags),
+            **({"notify": list(notify)} if notify else {}),
             "run_at": run_at and run_at.isoformat(),
             **options,
         }
@@ -271,6 +286,65 @@ class Operations(Generic[Whole, Summary]):
         if isinstance(file, TaskFile) and file.sha256 not in (None, digest.hexdigest()):
             raise DTQError(f"“{file.name}” was damaged on its way: its SHA-256 differs. Try again.")
 
+    # Views and webhooks
+
+    def write(self, kind: type[Record], method: str, path: str, body: Any = None) -> Steps[Record]:
+        """Change something by a body, and return what it became."""
+        return read(kind, (yield from self._json(Request(method, path, json=body))))
+
+    def change(
+        self,
+        kind: type[Known],
+        path: str,
+        known: Known | str,
+        fields: Sequence[str],
+        changes: Mapping[str, Any],
+    ) -> Steps[Known]:
+        """Replace ``fields`` of a view or a webhook with what they are now and ``changes``.
+
+        What is known as another version, or is changed between the two requests, stays: Changed.
+        """
+        path = f"{path}/{quote(known if isinstance(known, str) else known.id, safe='')}"
+        answer = yield from self._sent(Request("GET", path))
+        now: Known = read(kind, self._parsed(answer))
+        if not isinstance(known, str) and known.version != now.version:
+            raise Changed(412, CHANGED_TYPE, "Changed meanwhile", CHANGED)
+        body = {**{name: getattr(now, name) for name in fields}, **changes}
+        tag = {"If-Match": answer.headers["ETag"]} if "ETag" in answer.headers else {}
+        return read(kind, (yield from self._json(Request("PUT", path, json=body, headers=tag))))
+
+    def remove(self, path: str) -> Steps[None]:
+        yield from self._sent(Request("DELETE", path))
+
+    def deliveries(self, webhook_id: str) -> Steps[None]:
+        """Give every delivery of a webhook."""
+        path = f"/webhooks/{quote(webhook_id, safe='')}/deliveries"
+        return self._pages(path, "deliveries", {}, partial(read, Delivery))
+
+    def stats(self, period: str) -> Steps[Stats]:
+        return read(Stats, (yield from self._json(Request("GET", "/stats", query={"period": period}))))
+
+    def save_results(self, batch_id: str, path: str | os.PathLike[str], format: str) -> Steps[Path]:
+        """Write the results of a batch to a file, which is there only when it is whole."""
+        target = Path(path)
+        part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
+        request = Request("GET", f"/batches/{quote(batch_id, safe='')}/results", query={"format": format})
+        try:
+            with part.open("xb") as content:
+
+                def begin(answer: httpx2.Response) -> None:
+                    content.seek(0)
+                    content.truncate()
+
+                def take(chunk: bytes) -> None:
+                    content.write(chunk)
+
+                yield from retried(lambda: Download(request, begin, take), True, self._retry_s)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+        return target
+
     # The server
 
     def listed(self, kind: type[Record], path: str, name: str) -> Steps[list[Record]]:
@@ -339,7 +413,9 @@ class Operations(Generic[Whole, Summary]):
         return (yield from self._json(request, repeatable=True))
 
     def _json(self, request: Request, repeatable: bool = False) -> Steps[Any]:
-        answer = yield from self._sent(request, repeatable)
+        return self._parsed((yield from self._sent(request, repeatable)))
+
+    def _parsed(self, answer: httpx2.Response) -> Any:
         try:
             return answer.json()
         except ValueError:
@@ -350,6 +426,11 @@ class Operations(Generic[Whole, Summary]):
             lambda: request, repeatable or request.method == "GET", self._retry_s
         )
         return answer
+
+
+def place(kind: str, one: str, below: str = "") -> str:
+    """Return the path of one of the views, webhooks, or deliveries."""
+    return f"/{kind}/{quote(one, safe='')}{below}"
 
 
 def _identity(file: Path | IO[bytes]) -> Any:

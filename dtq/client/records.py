@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any, Literal, TypeVar, cast
@@ -14,6 +14,10 @@ from dtq.client.errors import BadAnswer
 Priority = Literal["high", "medium", "low"]
 Status = Literal["scheduled", "queued", "running", "succeeded", "failed", "canceled"]
 Sort = Literal["created", "started", "finished", "priority", "duration", "queue_time"]
+Channel = Literal["webhook", "email"]
+Scope = Literal["own", "any", "chosen"]
+Density = Literal["comfortable", "compact"]
+Period = Literal["1h", "24h", "7d"]
 BulkAction = Literal["cancel", "retry", "reprioritize", "delete", "clone", "tag", "untag"]
 
 T = TypeVar("T")
@@ -218,6 +222,105 @@ class BulkPreview:
     count: int
     unaffected: int
     denied: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A saved view of the list: a filter, a sort and columns under a name. ``version`` counts changes."""
+
+    id: str
+    name: str
+    filter: dict[str, str]
+    columns: list[str]
+    density: str
+    shared: bool
+    owner: str
+    owner_name: str
+    version: int
+    changed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Webhook:
+    """A subscription, by webhook or e-mail. ``version`` counts changes; ``secret`` is there once, when new.
+
+    ``off`` says why it was turned off by itself; ``dropped`` counts messages for which there was no room.
+    """
+
+    id: str
+    name: str
+    channel: Channel
+    address: str
+    events: list[str]
+    scope: Scope
+    types: list[str]
+    filter: dict[str, str]
+    count: int
+    minutes: int
+    wait_minutes: int
+    enabled: bool
+    off: str | None
+    dropped: int
+    owner: str
+    version: int
+    created_at: datetime
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryAttempt:
+    """An attempt to send. ``outcome`` says how it ended, ``status`` what the receiver answered."""
+
+    at: datetime
+    outcome: str
+    status: int | None
+    duration_ms: int
+    excerpt: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """A message to one subscription; ``message_id`` is the `webhook-id` of each attempt."""
+
+    id: str
+    message_id: str
+    webhook: str
+    event: str
+    subject: str
+    task: str | None
+    state: Literal["pending", "delivered", "failed"]
+    attempts: int
+    created_at: datetime
+    next_at: datetime | None
+    last_attempts: list[DeliveryAttempt]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatsPoint:
+    """What was recorded from ``start`` to ``end``, which is excluded; None for what is not known.
+
+    ``failure_rate`` and ``utilization`` are from 0 to 1; times are in seconds.
+    """
+
+    start: datetime
+    end: datetime
+    succeeded: int | None
+    failed: int | None
+    canceled: int | None
+    failure_rate: float | None
+    queue_time_p50_s: float | None
+    queue_time_p95_s: float | None
+    utilization: float | None
+    waiting: int | None
+    oldest_wait_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stats:
+    """The points of a period, oldest first: a minute, 30 minutes or 3 hours each."""
+
+    period: Period
+    points: list[StatsPoint]
 
 
 @cache

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import pytest
 
 from app.core.people.roles import Role
 from app.core.services import Services
+from app.core.tasks.task import parse_task_id
 from tests.api.conftest import Program
 from tests.core.params.schemas import schema_of
 from tests.web.create.creating import publish
+from tests.web.looking import succeed
 
 KEY = {"Idempotency-Key": "nightly"}
 
@@ -87,6 +90,30 @@ def test_the_same_key_is_the_same_batch(program: Program, services: Services) ->
     assert services.db.tasks.count_documents({}) == 1
     other = program.ask("POST", "/tasks/batch", json={"tasks": [task()]}, headers=KEY)
     assert other.status_code == 422 and "another body" in other.json["detail"]
+
+
+def test_results_are_one_table_in_the_order_sent(
+    program_of: Any, program: Program, services: Services
+) -> None:
+    made = program.post("/tasks/batch", {"tasks": [task(7), task("x"), task(8)], "mode": "each"}, 201)
+    program.ask("DELETE", f"/tasks/{made['task_ids'][2]}")
+    succeed(services, services.tasks.get(parse_task_id(made["task_ids"][0])), {"sum": 49})
+    answer = program.ask("GET", f"/batches/{made['id']}/results")
+    assert (answer.status_code, answer.mimetype) == (200, "application/x-ndjson")
+    rows = [json.loads(line) for line in answer.text.splitlines()]
+    assert [(row["row"], row["parameters.number"], row["result.sum"]) for row in rows] == [
+        (1, 7, 49),
+        (3, 8, None),
+    ]
+    answer = program.ask("GET", f"/batches/{made['id']}/results?format=csv")
+    assert answer.mimetype == "text/csv" and answer.text.startswith(
+        "row,id,title,type,status,parameters.number,"
+    )
+    assert services.db.audit.count_documents({"event": "tasks.export"}) == 2
+    program.get(f"/batches/{made['id']}/results?format=xls", 400)
+    program.get(f"/batches/{'0' * 24}/results", 404)
+    private = program.post("/tasks/batch", {"tasks": [task(private=True)]}, 201)
+    program_of(Role.SUBMITTER, "sam").get(f"/batches/{private['id']}/results", 404)
 
 
 def test_who_may(program_of: Any, program: Program) -> None:

@@ -13,7 +13,7 @@ class Equivalent:
     """An action, and the permission that its routes need.
 
     ``pages`` says where it is done, ``routes`` are patterns of the endpoints of these pages, ``api`` are operation
-    IDs, ``commands`` names of commands. Where the last two are empty, it is done on the pages only. ``inside``
+    IDs, ``commands`` names of commands. Where one of these is empty, ``why`` says so. ``inside``
     names a permission that no route needs: it counts inside the routes of other actions. ``programs`` is the
     permission that the API needs, where that is another one.
     """
@@ -26,6 +26,7 @@ class Equivalent:
     commands: tuple[str, ...] = ()
     inside: bool = False
     programs: May | None = None
+    why: str = ""
 
     def has(self, endpoint: str) -> bool:
         return any(fnmatchcase(endpoint, pattern) for pattern in self.routes)
@@ -69,23 +70,26 @@ EQUIVALENTS = (
         ("preview_bulk", "create_bulk", "list_bulk", "get_bulk", "stop_bulk", "resume_bulk"),
         ("bulk list", "bulk show", "bulk wait", "bulk stop", "bulk resume"),
     ),
-    Equivalent("Add and remove tags", May.TASK_TAG, "View Tasks", ("many.tag*", "many.untag*"), (), ("bulk tag", "bulk untag")),
-    Equivalent("Create many tasks from a table", May.TASK_CREATE, "Create many", ("many_new.*",), ("create_batch",)),
-    Equivalent("See batches", May.TASK_READ, "Batches", ("batches.*",), ("list_batches", "get_batch")),
-    Equivalent("See saved views", May.TASK_READ, "View Tasks", ("saved_views.index",), ("list_views", "get_view")),
+    Equivalent("Add and remove tags", May.TASK_TAG, "View Tasks", ("many.tag*", "many.untag*"), ("create_bulk",), ("bulk tag", "bulk untag"), programs=May.TASK_READ),
+    Equivalent("Create many tasks from a table", May.TASK_CREATE, "Create many", ("many_new.*",), ("create_batch",), ("batch submit",)),
+    Equivalent("See batches", May.TASK_READ, "Batches", ("batches.*",), ("list_batches", "get_batch"), ("batch list", "batch show", "batch wait")),
+    Equivalent("Save the results of a batch", May.TASK_READ, "its page", ("batches.export",), ("get_batch_results",), ("batch results",)),
+    Equivalent("See saved views", May.TASK_READ, "View Tasks", ("saved_views.index",), ("list_views", "get_view"), ("views list", "views show", "list")),
     Equivalent(
         "Save, change and delete views", May.VIEW_SAVE, "View Tasks",
         ("saved_views.begin_with", "saved_views.delete", "saved_views.rename", "saved_views.save*", "saved_views.set_look"),
-        ("create_view", "replace_view", "delete_view"),
+        ("create_view", "replace_view", "delete_view"), ("views save", "views delete"),
     ),
-    Equivalent("Share views", May.VIEW_SHARE, "View Tasks", (), ("create_view",), inside=True),
+    Equivalent("Share views", May.VIEW_SHARE, "View Tasks", (), ("create_view",), ("views save",), inside=True),
     Equivalent(
         "Subscribe to notices and webhooks", May.NOTIFICATION_MANAGE, "Notifications", ("notifications.*",),
         ("list_webhooks", "create_webhook", "get_webhook", "change_webhook", "delete_webhook", "rotate_webhook_secret",
          "test_webhook", "list_deliveries", "get_delivery", "resend_delivery"),
+        ("webhooks list", "webhooks show", "webhooks create", "webhooks on", "webhooks off", "webhooks rotate",
+         "webhooks delete", "webhooks test", "webhooks deliveries", "webhooks resend"),
     ),
-    Equivalent("Read statistics", May.TASK_READ, "Home", ("dashboard.home",), ("get_stats",)),
-    Equivalent("Read metrics", May.METRICS_READ, "`/metrics`", ("monitoring.metrics",)),
+    Equivalent("Read statistics", May.TASK_READ, "Home", ("dashboard.home",), ("get_stats",), ("stats",)),
+    Equivalent("Read metrics", May.METRICS_READ, "`/metrics`", ("monitoring.metrics",), why="`/metrics` is for programs itself"),
     Equivalent(
         "See task types and their parameters", May.TASK_READ, "Types", ("operations.types", "operations.type_page"),
         ("list_types", "get_type"), ("types",),
@@ -101,8 +105,9 @@ EQUIVALENTS = (
     Equivalent(
         "Change your password, second factor, sessions and tokens", May.PROFILE_MANAGE, "Profile",
         ("profile.*", "authenticator_app.*", "passkeys.*", "tokens.*", "sign_in.sign_out"),
+        why="A token must not change how its owner signs in, nor make other tokens",
     ),
-    Equivalent("See the settings", May.SETTINGS_READ, "Settings", ("settings.*",)),
-    Equivalent("Read the audit log", May.AUDIT_READ, "Audit", ("audit.*",)),
-    Equivalent("Manage users", May.USER_MANAGE, "Users", ("users.*",)),
+    Equivalent("See the settings", May.SETTINGS_READ, "Settings", ("settings.*",), why="On the server: environment variables"),
+    Equivalent("Read the audit log", May.AUDIT_READ, "Audit", ("audit.*",), why="Its page exports it; the server's log has each entry"),
+    Equivalent("Manage users", May.USER_MANAGE, "Users", ("users.*",), why="On the server: `flask users`"),
 )  # fmt: skip

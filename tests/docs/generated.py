@@ -176,13 +176,16 @@ def equivalents() -> str:
         for method, about in known.items()
     }
     rows = [
-        (row.what, _permission(row), row.pages, [addresses[name] for name in row.api], row.commands)
+        (
+            row.what,
+            _permission(row),
+            row.pages,
+            ", ".join(code(addresses[name]) for name in row.api) or row.why,
+            ", ".join(map(code, row.commands)) or row.why,
+        )
         for row in EQUIVALENTS
     ]
-    return table(
-        ("what", "permission", "pages", "REST API", "dtq"),
-        ((*about, ", ".join(map(code, api)), ", ".join(map(code, names))) for *about, api, names in rows),
-    )
+    return table(("what", "permission", "pages", "REST API", "dtq"), rows)
 
 
 def _permission(row: Equivalent) -> str:

@@ -41,6 +41,8 @@ def test_what_a_person_can_do_is_listed_with_every_operation_and_command() -> No
     assert {name for row in EQUIVALENTS for name in row.api} == operations
     programs = {name for name, command in dtq_programs().items() if not isinstance(command, click.Group)}
     assert {name for row in EQUIVALENTS for name in row.commands} == programs - WITHOUT_SERVER
+    for row in EQUIVALENTS:
+        assert bool(row.why) != bool(row.api and row.commands), f"{row.what}: say why programs cannot, or how"
 
 
 def test_every_route_of_a_page_is_in_a_row_with_its_permission(app: Flask) -> None:

@@ -233,6 +233,7 @@ def test_the_wheel_holds_dtq_alone_and_needs_pydantic_only(wheel: Path) -> None:
         "cli": {"httpx2", "click", "rich"},
         "client": {"httpx2"},
         "outgoing": {"certifi", "httpcore2", "idna"},
+        "xlsx": {"openpyxl"},
     }
     assert {(need.name, str(need.marker)) for need in needs if need.marker} == {
         (name, f'extra == "{extra}"') for extra, names in extras.items() for name in names

@@ -181,7 +181,7 @@ TABLE = {
     "api.tasks.create_task": Rule("create"),
     "api.batches.create_batch": Rule("create"),
     "api.batches.list_batches": READ,
-    "api.batches.get_batch": Rule("read", also=("hidden",)),
+    **{f"api.batches.{view}": Rule("read", also=("hidden",)) for view in ("get_batch", "get_batch_results")},
     "api.tasks.list_tasks": READ,
     "api.tasks.get_task": TASK,
     **{

@@ -23,6 +23,12 @@ class NewBatch(Body):
     )
 
 
+class ResultsQuery(Body):
+    """How the results of a batch are written."""
+
+    format: Literal["jsonl", "csv"] = "jsonl"
+
+
 class BatchCreated(BaseModel):
     """A batch that was created. ``task_ids`` are in the order sent, null for what was rejected."""
 

@@ -6,17 +6,17 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request
 
+from app.core.batches import results
 from app.core.batches.batch import Batch
 from app.core.listing.filter import TaskFilter
 from app.core.tasks.states import Action, Status
 from app.core.tasks.task import parse_task_id
 from app.extensions import access, services
-from app.web.batches import results
+from app.http.exports import exported, require_format
 from app.web.platform import request_args
 from app.web.platform.fragments import region
 from app.web.platform.permissions import requires
 from app.web.platform.pulse import live
-from app.web.tasks.exports import require_format, streamed
 
 blueprint = Blueprint("batches", __name__, url_prefix="/batches")
 
@@ -52,7 +52,7 @@ def export(batch_id: str) -> Response:
     batch = _found(batch_id)
     chosen = require_format(request.form.get("format", ""))
     tasks = access().batches.export(batch, chosen)
-    return streamed(
+    return exported(
         f"batch-{str(batch.id)[-8:]}", chosen, results.fields_of(tasks()), results.rows(batch, tasks())
     )
 

@@ -14,9 +14,9 @@ from app.core.exports.texts import as_text
 from app.core.people.audit import FIELDS, AuditFilter, Entry, Event, Outcome, values_of
 from app.core.tasks.task import Task, parse_task_id
 from app.extensions import access, services
+from app.http.exports import exported, require_format
 from app.web.platform.permissions import current_person, requires
 from app.web.request_log.origin import current_origin
-from app.web.tasks.exports import require_format, streamed
 
 blueprint = Blueprint("audit", __name__)
 
@@ -133,4 +133,4 @@ def export() -> Response:
     audit = services().people.audit
     about = {"format": chosen, **wanted.narrowing}
     audit.record(current_person(), current_origin(), Event.AUDIT_EXPORT, after=about)
-    return streamed("audit", chosen, FIELDS, map(values_of, audit.walk(wanted)))
+    return exported("audit", chosen, FIELDS, map(values_of, audit.walk(wanted)))

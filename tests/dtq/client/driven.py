@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dtq.client import AsyncClient, AsyncTaskSummary, DTQError
+from dtq.client import AsyncBatch, AsyncClient, AsyncTaskSummary, DTQError
 
 WITHIN_S = 60
+ACTING = (AsyncTaskSummary, AsyncBatch)
 
 
 class Driven:
@@ -63,7 +64,7 @@ class Driven:
             if isinstance(getattr(error, "task", None), AsyncTaskSummary):
                 error.task = Driven(error.task, self._loop)  # type: ignore[attr-defined]
             raise
-        return Driven(found, self._loop) if isinstance(found, AsyncTaskSummary) else found
+        return Driven(found, self._loop) if isinstance(found, ACTING) else found
 
 
 @contextmanager

@@ -174,8 +174,7 @@ def test_its_records_are_the_models_of_the_server() -> None:
         NewTask: task_models.NewTask,
     }
     for ours, theirs in pairs.items():
-        # The client knows no subscriptions, neither here nor in `submit`.
-        assert set(ours.__dataclass_fields__) - {"_"} == set(theirs.model_fields) - {"notify"}, ours
+        assert set(ours.__dataclass_fields__) - {"_"} == set(theirs.model_fields), ours
     assert of_batches.BatchMode == models.NewBatch.model_fields["mode"].annotation
 
 

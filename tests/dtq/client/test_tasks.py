@@ -17,7 +17,7 @@ import pytest
 from pydantic import Field, SecretStr
 
 from app.api import tasks as api_tasks
-from app.api.models import bulk, common, contents, system, tasks
+from app.api.models import bulk, common, contents, system, tasks, views, webhooks
 from app.core.people.roles import Role
 from app.core.services import Services
 from app.core.tasks.task import Task as StoredTask
@@ -33,6 +33,7 @@ from dtq.client import (
     TaskFailed,
     TaskSummary,
     WaitTimeout,
+    operations,
 )
 from dtq.client import records as client_records
 from dtq.client import task as client_task
@@ -338,7 +339,9 @@ def test_a_copied_task_has_no_client_in_it(client: Any, people: Path) -> None:
 def test_its_records_are_the_models_of_the_server() -> None:
     records = {
         contents: ("Attempt",),
-        system: ("Worker", "Queue", "Me"),
+        system: ("Worker", "Queue", "Me", "Stats", "StatsPoint"),
+        views: ("View",),
+        webhooks: ("Webhook", "Delivery", "DeliveryAttempt"),
         tasks: ("Progress", "TaskError"),
         bulk: ("BulkOperation", "BulkPreview", "BulkSkipped"),
     }
@@ -357,6 +360,8 @@ def test_its_records_are_the_models_of_the_server() -> None:
     for ours, theirs in pairs.items():
         assert set(ours.__dataclass_fields__) == set(theirs.model_fields), ours
     assert client_records.BulkAction == bulk.BulkAction
+    assert set(operations.VIEW_FIELDS) == set(views.NewView.model_fields)
+    assert set(operations.WEBHOOK_FIELDS) == set(webhooks.NewWebhook.model_fields)
     assert client_records.Priority == common.PriorityWord and client_records.Status == common.StatusWord
 
 
