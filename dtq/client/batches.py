@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dtq.client.client import Client
 
 BatchMode = Literal["all", "each"]
-ResultsFormat = Literal["jsonl", "csv"]
+ResultsFormat = Literal["jsonl", "csv", "parquet"]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 // Create Task: the form is sent in place, so that nothing typed is lost when a store or the network is away. Everything
 // here is an addition: the page works without it.
+import { showButtons } from "../platform/buttons.js";
 import { all, complain, message, show } from "./dom.js";
 import { watch } from "./dropzone.js";
 import { enrich } from "./inputs.js";
@@ -61,10 +62,11 @@ async function answer(response) {
     return true;
   }
   const type = response.headers.get("Content-Type") || "";
-  if (response.status === 422 && type.startsWith("text/html")) {
+  if ([200, 422].includes(response.status) && type.startsWith("text/html")) {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     document.getElementById("main").replaceChildren(...page.getElementById("main").childNodes);
     start();
+    showButtons();
     document.querySelector("[data-summary]").focus();
     return false;
   }

@@ -79,6 +79,19 @@ def test_a_file_that_is_not_taken_is_not_sent(page, services, name, content, sen
     assert services.db["files.files"].count_documents({}) == 0
 
 
+def test_the_form_as_commands_is_shown_in_place_and_nothing_is_created(page, services):
+    choose(page)
+    page.fill("#p-note", "kept")
+    page.click("button[value=commands]")
+    page.wait_for_selector("[data-summary]:focus")
+    assert "note=kept" in page.inner_text("pre[aria-label=dtq]")
+    assert page.locator(".command .copy:visible").count() == 3
+    assert services.db.tasks.count_documents({}) == 0
+    click_create(page)
+    page.wait_for_url(TASK, wait_until="commit")
+    assert only(services).params["note"] == "kept"
+
+
 def test_a_server_that_is_away_loses_nothing(page, services):
     choose(page)
     page.wait_for_selector("text=uploaded")

@@ -26,7 +26,7 @@ class NewBatch(Body):
 class ResultsQuery(Body):
     """How the results of a batch are written."""
 
-    format: Literal["jsonl", "csv"] = "jsonl"
+    format: Literal["jsonl", "csv", "parquet"] = "jsonl"
 
 
 class BatchCreated(BaseModel):

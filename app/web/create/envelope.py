@@ -25,7 +25,7 @@ from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, one_line, tag_of
 from app.web.create import notify
 
-TASK, ANOTHER = "task", "another"
+TASK, ANOTHER, COMMANDS = "task", "another", "commands"
 
 
 def nonce() -> str:
@@ -78,7 +78,7 @@ class Envelope(FlaskForm):  # type: ignore[misc]  # flask_wtf types nothing
     parent = HiddenField()
     then = HiddenField(
         filters=[lambda text: text or TASK],
-        validators=[AnyOf([TASK, ANOTHER], "Please use one of the two buttons.")],
+        validators=[AnyOf([TASK, ANOTHER, COMMANDS], "Please use one of the buttons.")],
     )
 
     @classmethod

@@ -32,6 +32,7 @@ from app.http import receiving
 from app.http.receiving import FORM
 from app.web.create import envelope as forms
 from app.web.create import existing_files, form_fields, notify, repeatable, submission, uploads
+from app.web.create.as_commands import Commands, commands_of
 from app.web.create.error_summary import Wrong, summary_of
 from app.web.create.existing_files import Carried
 from app.web.create.secret_fields import Keeper
@@ -179,21 +180,23 @@ def _files_of(past: Task, task_type: TaskType) -> list[StoredFile]:
 def _page(
     task_type: TaskType,
     envelope: forms.Envelope,
-    filled: tuple[form_fields.Input, ...],
+    entered: tuple[form_fields.Input, ...],
     *,
     past: Task | None = None,
     problems: list[Wrong] | None = None,
     look_at: str = "",
+    filled: bool = False,
+    commands: Commands | None = None,
 ) -> str:
     runs = access().page(TaskFilter(type=task_type.name)).tasks[:RECENT_RUNS]
     return render_template(
         "create/form.html",
         type=task_type,
         form=envelope,
-        inputs=[each for each in filled if "." not in each.field.name],
+        inputs=[each for each in entered if "." not in each.field.name],
         fields=form_fields.Page(
             task_type.name,
-            form_fields.placed(task_type.fields, filled),
+            form_fields.placed(task_type.fields, entered),
             services().settings.upload_max_mb * 2**20,
             look_at,
         ),
@@ -203,6 +206,8 @@ def _page(
         waits=waits_of(task_type),
         priorities=list(Priority),
         problems=problems or [],
+        filled=filled,
+        commands=commands,
         offered=notify.offered(),
         notified=notify.chosen(),
     )
@@ -271,6 +276,9 @@ def submit(type_name: str) -> Any:
                 )
             return _page(task_type, envelope, sent.inputs, problems=problems), 422
         new = replace(sent.new_task(parse_task_id(envelope.parent.data or "")), notify=notify.chosen())
+        if envelope.then.data == forms.COMMANDS:
+            shown = commands_of(new, task_type, sent.files)
+            return _page(task_type, envelope, sent.inputs, filled=True, commands=shown)
         try:
             submitted = access().submit(new, task_type)
         except QuotaExceeded as error:

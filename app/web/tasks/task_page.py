@@ -16,6 +16,7 @@ from app.core.params.paths import MOST_ITEMS
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import Task
 from app.extensions import access, services
+from app.web.create.as_commands import commands_of
 from app.web.create.envelope import nonce
 from app.web.platform import request_args
 from app.web.platform.fragments import region
@@ -26,7 +27,6 @@ from app.web.results.selection import Around, View, piece, view
 from app.web.results.source import ResultSource, source_of
 from app.web.results.table_state import TableState
 from app.web.tasks import detail, timeline
-from app.web.tasks.as_commands import commands
 from app.web.tasks.blueprint import blueprint
 
 
@@ -51,7 +51,7 @@ def detail_page(task_id: str) -> str:
         runs=_runs(task),
         calm=detail.asks_every_s(task) > detail.NEAR_S,
         stream_task=str(task.id),
-        commands=commands(task, kind, list(files.values())) if kind and "clone" in values["may"] else None,
+        commands=commands_of(task, kind, list(files.values())) if kind and "clone" in values["may"] else None,
         **values,
         **_log_values(task, attempt),
     )

@@ -182,6 +182,7 @@ def _end(client: Client, batch: Batch, timeout_s: float | None, as_json: bool) -
     "--format", "format", type=click.Choice(get_args(ResultsFormat)), help="Default: by the ending of PATH."
 )
 def save_results(batch: str, path: Path, format: ResultsFormat | None) -> None:
-    """Save the parameters and results of a batch as one table (CSV or JSON Lines), and write its path."""
-    chosen = format or ("csv" if path.suffix.lower() == ".csv" else "jsonl")
+    """Save the parameters and results of a batch as one table (CSV, JSON Lines or Parquet), and write its path."""
+    ending = path.suffix.lower().removeprefix(".")
+    chosen = format or next((known for known in get_args(ResultsFormat) if known == ending), "jsonl")
     write(str(connect().batch(batch).save_results(path, chosen)))

@@ -24,7 +24,7 @@ from dtq.client import Client
 from tests.core.params.schemas import FILE, schema_of
 from tests.dtq.cli.conftest import PROGRAM, ROOT
 from tests.signing_in import signed_in
-from tests.web.create.creating import publish
+from tests.web.create.creating import Browser, Sent, nothing_was_created, publish, upload
 
 HOSTILE = 'it\'s "x" $HOME `id` $(id) \\ \\n !! {{x}} %s é 表 '
 SECRET = "open 'sesame' \"now\" \\ $(id) é"
@@ -77,17 +77,18 @@ def shown(app: Flask, services: Services) -> Shown:
     """What the page of a task offers to copy, by name."""
 
     def of(task_id: str, *person: Any) -> dict[str, str]:
-        page = signed_in(app.test_client(), services, *person).get(f"/tasks/{task_id}").text
-        found = re.findall(
-            r'data-command="(\w+)">.*?data-copy="(.*?)".*?<pre[^>]*>(.*?)</pre>', page, re.DOTALL
-        )
-        # A slash at its end would be doubled by curl's line.
-        assert not found or "<code>DTQ_URL</code> to <code>http://localhost</code>" in page
-        for _, copied, read in found:
-            assert copied == read
-        return {name: html.unescape(copied) for name, copied, _ in found}
+        return texts_of(signed_in(app.test_client(), services, *person).get(f"/tasks/{task_id}").text)
 
     return of
+
+
+def texts_of(page: str) -> dict[str, str]:
+    found = re.findall(r'data-command="(\w+)">.*?data-copy="(.*?)".*?<pre[^>]*>(.*?)</pre>', page, re.DOTALL)
+    # A slash at its end would be doubled by curl's line.
+    assert not found or "<code>DTQ_URL</code> to <code>http://localhost</code>" in page
+    for _, copied, read in found:
+        assert copied == read
+    return {name: html.unescape(copied) for name, copied, _ in found}
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ def ran(login: dict[str, str], tmp_path: Path) -> Ran:
             env={**login, "PATH": path, "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", **env},
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
-        assert not list(folder.iterdir())
+        assert {path.name for path in folder.iterdir()} <= {"people.csv"}
         return re.findall(r"\b[0-9a-f]{24}\b", done.stdout)[0]
 
     return run
@@ -189,3 +190,67 @@ def test_written_words_are_read_as_what_they_were(text: str) -> None:
         said = words.written(SCHEMA, name, value)
         assert words.read(SCHEMA, said, lambda title, variable: "") == {name: value}
         assert all(word.isprintable() for word in said)
+
+
+# While a form is filled in
+
+
+FILLED = {
+    "p_text": HOSTILE,
+    "p_count": "7",
+    "p_token": SECRET,
+    "p_names": "a\nb",
+    "title": "Mine",
+    "tags": "x, y",
+}
+
+
+@pytest.fixture
+def form(app: Flask, services: Services, client: Client) -> Browser:
+    """Somebody before the form of a type; the owner of the token that commands use."""
+    publish(services, "odd", schema=SCHEMA)
+    return Browser(signed_in(app.test_client(), services, Role.SUBMITTER, "robot"))
+
+
+@needs_tools
+def test_what_is_filled_in_becomes_commands_that_create_it_and_nothing_is_created(
+    form: Browser, services: Services, client: Client, ran: Ran, people: Path, tmp_path: Path
+) -> None:
+    hook = client.create_webhook("CI", "https://example.org/hook", scope="chosen")
+    filled = {**FILLED, "priority": "low", "run_at": "2030-01-02T03:04", "run_at_zone": "UTC", "private": "y"}
+    values = form.open("/tasks/new/odd")
+    answer = form.send(
+        values,
+        "odd",
+        p_source=upload(people.read_bytes(), "people.csv"),
+        then="commands",
+        notify=hook.id,
+        **filled,
+    )
+    assert answer.status_code == 200 and nothing_was_created(services), answer.text
+    assert "Nothing was created." in answer.text and "sesame" not in answer.text
+    assert (
+        "<code>SECRET_TOKEN</code>" in answer.text
+        and "<code>FILE_SOURCE</code> (<bdi>people.csv</bdi>)" in answer.text
+    )
+    texts = texts_of(answer.text)
+    shutil.copy(people, tmp_path / "empty" / "people.csv")
+    again = Sent(answer.text).values
+    created = form.send(again, "odd", then="task")
+    assert created.status_code == 303, created.text
+    wanted = document(services, created.location.rpartition("/")[2])
+    for name, text in texts.items():
+        uploaded = client.upload(people).id
+        made = document(services, ran(name, text, SECRET_TOKEN=SECRET, FILE_SOURCE=uploaded))
+        same = (*SAME[:-1], "run_at", "notify", "owner")
+        assert [made.get(key) for key in same] == [wanted.get(key) for key in same], name
+        for parameter in ("text", "count", "names"):
+            assert made["params"][parameter] == wanted["params"][parameter], name
+        assert services.files.get(parse_task_id(made["params"]["source"])).name == "people.csv"
+    assert texts.keys() == {"curl", "Python", "dtq"}
+
+
+def test_a_form_with_something_wrong_says_so_instead(form: Browser, services: Services) -> None:
+    answer = form.send(form.open("/tasks/new/odd"), "odd", p_count="many", then="commands")
+    assert answer.status_code == 422 and "data-command" not in answer.text
+    assert "Task not created. Fix" in answer.text and nothing_was_created(services)
