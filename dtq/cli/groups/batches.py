@@ -183,6 +183,9 @@ def _end(client: Client, batch: Batch, timeout_s: float | None, as_json: bool) -
 )
 def save_results(batch: str, path: Path, format: ResultsFormat | None) -> None:
     """Save the parameters and results of a batch as one table (CSV, JSON Lines or Parquet), and write its path."""
-    ending = path.suffix.lower().removeprefix(".")
-    chosen = format or next((known for known in get_args(ResultsFormat) if known == ending), "jsonl")
-    write(str(connect().batch(batch).save_results(path, chosen)))
+    write(str(connect().batch(batch).save_results(path, format or _format_of(path))))
+
+
+def _format_of(path: Path) -> ResultsFormat:
+    known: dict[str, ResultsFormat] = {f".{name}": name for name in get_args(ResultsFormat)}
+    return known.get(path.suffix.lower(), "jsonl")
