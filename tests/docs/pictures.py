@@ -134,13 +134,12 @@ def main() -> int:
         site.start(2)
         task = work(site, owners)
         playwright = stack.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        chromium = Chromium(browser)
+        chromium = Chromium(lambda: playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS))
         chromium.sign_in(site.web.port, link(site.services))
         page = chromium.new_context(color_scheme="light").new_page()
         take(page, site.address, "home", 1005)
         take(page, f"{site.address}/tasks/{task}", "task", 860)
-        browser.close()
+        chromium.close()
     return 0
 
 
