@@ -60,6 +60,13 @@ def test_a_name_is_used_once(program: Program) -> None:
     program.post("/views", {**FAILED, "name": "FAILURES"}, 409)
 
 
+def test_a_view_that_cannot_be_read_has_its_name_still(program: Program, services: Services) -> None:
+    program.post("/views", FAILED, 201)
+    services.db.saved_views.update_one({}, {"$set": {"changed_at": "damaged"}})
+    assert program.get("/views") == {"views": []}
+    program.post("/views", FAILED, 409)
+
+
 def test_only_who_may_shares_and_what_is_shared_is_everybodys(
     program_of: Callable[..., Program], services: Services
 ) -> None:

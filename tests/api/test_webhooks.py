@@ -47,9 +47,15 @@ def test_what_is_wrong_is_said_beside_its_field(program: Program) -> None:
         ({"filter": {"status": "failed"}}, "/filter"),
         ({"name": " "}, "/name"),
         ({"count": 0}, "/count"),
+        ({"count": 2.5}, "/count"),
+        ({"count": "3"}, "/count"),
     ):
         problem = program.post("/webhooks", {**NEW, **wrong}, 422)
         assert [found["pointer"] for found in problem["errors"]] == [pointer]
+
+
+def test_a_whole_number_may_be_written_with_a_point(program: Program) -> None:
+    assert program.post("/webhooks", {**NEW, "count": 5.0}, 201)["count"] == 5
 
 
 def test_those_of_others_do_not_exist(program_of: Callable[..., Program], program: Program) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, Field, StrictInt
+from pydantic import BaseModel, Field
 
-from app.api.models.common import Body, PriorityWord
+from app.api.models.common import Body, PriorityWord, Whole
 
 BulkAction = Literal["cancel", "retry", "reprioritize", "delete", "clone", "tag", "untag"]
 
@@ -27,7 +27,7 @@ class BulkChoice(Body):
 class NewBulk(BulkChoice):
     """A bulk operation to start."""
 
-    most: StrictInt | None = Field(
+    most: Whole | None = Field(
         None, ge=0, description="Change no more tasks than this, such as the count of a preview."
     )
 

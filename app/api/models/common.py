@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 
 from app.core.tasks.states import Priority, Status
 
@@ -14,6 +14,14 @@ if {word.word for word in Priority} != set(get_args(PriorityWord)):
     raise TypeError("PriorityWord and Priority differ")
 if {status.value for status in Status} != set(get_args(StatusWord)):
     raise TypeError("StatusWord and Status differ")
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[StrictInt, BeforeValidator(_whole)]
+"""A whole number; 12.0 is one, as in JSON Schema, and "12" is none."""
 
 
 class Body(BaseModel):

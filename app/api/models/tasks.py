@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, Field, StrictBool, StrictInt
+from pydantic import AwareDatetime, BaseModel, Field, StrictBool
 
-from app.api.models.common import Body, PriorityWord, StatusWord
+from app.api.models.common import Body, PriorityWord, StatusWord, Whole
 from app.core.catalog import MAX_TITLE
 from app.core.tasks.limits import MAX_ATTEMPTS, MAX_TAG, MAX_TAGS, MAX_TIMEOUT_S
 
@@ -28,10 +28,8 @@ class NewTask(Body):
     )
     tags: list[str] = Field([], max_length=MAX_TAGS, description=f"Up to {MAX_TAG} characters each.")
     run_at: AwareDatetime | None = Field(None, description="When to run, with an offset or Z. Default: now.")
-    max_attempts: StrictInt | None = Field(None, ge=1, le=MAX_ATTEMPTS, description="Default: the type's.")
-    timeout_s: StrictInt | None = Field(
-        None, ge=1, le=MAX_TIMEOUT_S, description="Of an attempt, in seconds."
-    )
+    max_attempts: Whole | None = Field(None, ge=1, le=MAX_ATTEMPTS, description="Default: the type's.")
+    timeout_s: Whole | None = Field(None, ge=1, le=MAX_TIMEOUT_S, description="Of an attempt, in seconds.")
     private: StrictBool = Field(False, description="For its owner and operators only.")
     notify: list[str] = Field(
         [],

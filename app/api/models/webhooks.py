@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, get_args
 
-from pydantic import BaseModel, Field, StrictBool, StrictInt
+from pydantic import BaseModel, Field, StrictBool
 
-from app.api.models.common import Body
+from app.api.models.common import Body, Whole
 from app.core.notifications.events import CHOSEN
 
 EventName = Literal[
@@ -29,9 +29,9 @@ class NewWebhook(Body):
     )
     types: list[str] = Field([], max_length=200, description="Names of task types; empty: all.")
     filter: dict[str, str] = Field({}, description="Of the query of GET /tasks: q, tag, owner, priority.")
-    count: StrictInt = Field(3, ge=1, le=1000, description="Of tasks.failing: so many tasks…")
-    minutes: StrictInt = Field(10, ge=1, le=1440, description="…within so many minutes.")
-    wait_minutes: StrictInt = Field(10, ge=1, le=1440, description="Of task.waiting.")
+    count: Whole = Field(3, ge=1, le=1000, description="Of tasks.failing: so many tasks…")
+    minutes: Whole = Field(10, ge=1, le=1440, description="…within so many minutes.")
+    wait_minutes: Whole = Field(10, ge=1, le=1440, description="Of task.waiting.")
     enabled: StrictBool = True
 
 

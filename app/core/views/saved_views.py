@@ -145,7 +145,8 @@ class SavedViews:
                 self._views.insert_one({**document, "slot": slot})
                 return _view(document)
             except DuplicateKeyError:
-                if self.named(owner, name):
+                # As it is stored: one that cannot be read has its name still.
+                if self._views.find_one({"owner": owner, "name_key": document["name_key"]}, {"_id": 1}):
                     raise _taken(name) from None  # Else another request took the slot.
 
     def named(self, owner: str, name: str) -> SavedView | None:
