@@ -139,7 +139,7 @@ class SavedViews:
             "version": 1,
             **_values(new),
         }
-        while True:
+        for _ in range(MOST):
             slot = self._free_slot(owner)
             try:
                 self._views.insert_one({**document, "slot": slot})
@@ -148,6 +148,7 @@ class SavedViews:
                 # As it is stored: one that cannot be read has its name still.
                 if self._views.find_one({"owner": owner, "name_key": document["name_key"]}, {"_id": 1}):
                     raise _taken(name) from None  # Else another request took the slot.
+        raise Conflict("Other views are being saved at this moment. Try again.")
 
     def named(self, owner: str, name: str) -> SavedView | None:
         """Return the view of a person that has a name, in whatever case."""
