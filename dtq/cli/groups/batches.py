@@ -182,7 +182,7 @@ def _end(client: Client, batch: Batch, timeout_s: float | None, as_json: bool) -
     "--format", "format", type=click.Choice(get_args(ResultsFormat)), help="Default: by the ending of PATH."
 )
 def save_results(batch: str, path: Path, format: ResultsFormat | None) -> None:
-    """Save the parameters and results of a batch as one table (CSV, JSON Lines or Parquet), and write its path."""
+    """Save parameters and results of a batch as one table (CSV, JSON Lines, Parquet), and write its path."""
     write(str(connect().batch(batch).save_results(path, format or _format_of(path))))
 
 
