@@ -27,11 +27,11 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     raises SettingsError. ``services`` are given by tests; otherwise they are made over the stores that the
     settings name.
     """
-    from flask import Flask
     from flask_bootstrap import Bootstrap5
 
     from app import cli
     from app.cli.startup import settings_of_process
+    from app.http.addresses import AddressedFlask
     from app.web.platform import (
         errors,
         filters,
@@ -49,7 +49,8 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     if settings is None:
         settings, sources = settings_of_process()
         log_setup.set_up(settings)
-    app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    folders = {"template_folder": str(ROOT / "templates"), "static_folder": str(ROOT / "static")}
+    app = AddressedFlask(__name__, **folders)
     app.config.from_mapping(security.flask_settings(settings))
     Bootstrap5(app)
     # Each of these may refuse a request, in this order: a strange host or site, stores that are away, a

@@ -75,6 +75,17 @@ class TaskType:
 
 
 @dataclass(frozen=True)
+class TypeName:
+    """What a list needs to know of a task type: its title, and who may create tasks of it."""
+
+    name: str
+    title: str
+    category: str
+    roles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ModuleProblem:
     """Why a worker could not load a module of task types; ``lasting``: it is not tried again soon."""
 
@@ -203,6 +214,12 @@ class Catalog:
         types = stored.readable("task type", lambda document: _type(document, served), found)
         return sorted(types, key=lambda task_type: (task_type.category, task_type.title))
 
+    def names(self) -> list[TypeName]:
+        """Every published type, by category and title: one read, which leaves the schemas in the database."""
+        found = self._types.find({}, dict.fromkeys((*_NAMED, *_LIMITED), 1)).limit(1_000)
+        names = stored.readable("task type", _type_name, found)
+        return sorted(names, key=lambda known: (known.category, known.title))
+
     def get(self, name: str) -> TaskType:
         """Raises NotFound for a type that no worker ever published."""
         found = self._types.find_one({"_id": name})
@@ -263,6 +280,8 @@ _WORKING: dict[str, stored.Check] = {
 }
 _STOP = stored.shaped({"by": stored.is_text, "at": stored.is_time}, {})
 _STATES = {state.value: state for state in WorkerState}
+_NAMED: dict[str, stored.Check] = {"_id": stored.is_name, "title": stored.is_text, "category": stored.is_text}
+_LIMITED: dict[str, stored.Check] = dict.fromkeys(("roles", "groups"), stored.list_of(stored.is_text))
 _TYPE: dict[str, stored.Check] = {
     "_id": stored.is_name,
     **dict.fromkeys(("title", "category", "summary", "help"), stored.is_text),
@@ -274,7 +293,7 @@ _TYPED: dict[str, stored.Check] = {
     "result": stored.is_kind,
     "memory_mb": stored.is_count,
     "module": stored.is_text,
-    **dict.fromkeys(("roles", "groups"), stored.list_of(stored.is_text)),
+    **_LIMITED,
 }
 
 
@@ -315,6 +334,13 @@ def _type(found: Document, served: set[str]) -> TaskType:
     name = known.pop("_id")
     known |= {limit: tuple(known.get(limit, ())) for limit in ("roles", "groups")}
     return TaskType(name=name, **known, priority=priority, served=name in served)
+
+
+def _type_name(found: Document) -> TypeName:
+    """Raises DamagedDocumentError."""
+    known = stored.checked(found, _NAMED, _LIMITED)
+    limits = {limit: tuple(known.get(limit, ())) for limit in _LIMITED}
+    return TypeName(known["_id"], known["title"], known["category"], **limits)
 
 
 @lru_cache(maxsize=1_000)

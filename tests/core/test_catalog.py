@@ -145,3 +145,12 @@ class TestStopping:
         report()
         services.db.workers.update_one({"_id": "w1"}, {"$set": {"stop": {"by": "bob", "at": "now"}}})
         assert catalog.workers()[0].stop is None and not catalog.asked_to_stop("w1")
+
+
+def test_names_are_all_types_by_category_and_title_without_what_is_large(catalog, services):
+    catalog.publish([COUNT, {**CLEAN, "roles": ["operator"], "groups": ["data"]}], "w1")
+    services.db.task_types.insert_one({"_id": "damaged", "title": 7, "category": ""})
+    found = catalog.names()
+    assert [known.name for known in found] == ["clean_table", "count_slowly"]
+    assert (found[0].title, found[0].roles, found[0].groups) == ("Clean a table", ("operator",), ("data",))
+    assert (found[1].roles, found[1].groups) == ((), ())

@@ -22,7 +22,7 @@ from app.core.access.notifications import Notifications
 from app.core.access.operations import Operations
 from app.core.access.rights import Rights, holds_secret
 from app.core.access.saved_views import Views
-from app.core.catalog import TaskType
+from app.core.catalog import TaskType, TypeName
 from app.core.errors import Forbidden, Invalid, NotFound, QuotaExceeded
 from app.core.files.attempt_logs import AttemptLog
 from app.core.listing.cursors import Page
@@ -161,7 +161,7 @@ class Access:
 
     # What is offered
 
-    def actions(self, task: Task, kind: TaskType | None = None) -> frozenset[Action]:
+    def actions(self, task: Task, kind: TaskType | TypeName | None = None) -> frozenset[Action]:
         """Return what can be done to a task now, and is permitted; ``kind`` is its type, where known."""
         changeable = self._rights.may_use(task.type, (), ())
         usable = kind is None or self.may_use(kind)
@@ -171,7 +171,7 @@ class Access:
             if changeable and self._rights.permits(action, task) and (usable or action not in BEGINNING)
         )
 
-    def may_use(self, kind: TaskType) -> bool:
+    def may_use(self, kind: TaskType | TypeName) -> bool:
         """Return whether the person may create tasks of a type."""
         return self._rights.may_use(kind.name, kind.roles, kind.groups)
 

@@ -75,7 +75,7 @@ def _shown(batch: Batch) -> dict[str, Any]:
         "mine": batch.owner == person.id,
         "statuses": list(Status),
         "names": services().people.users.names([batch.owner]),
-        "kinds": {kind.name: kind.title for kind in services().catalog.types()},
+        "kinds": {kind.name: kind.title for kind in services().catalog.names()},
         "no_worker": summary.live and not live().pulse().workers,
     }
 

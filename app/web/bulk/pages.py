@@ -64,7 +64,7 @@ def _shown(operation: BulkOperation) -> dict[str, Any]:
         "wording": wording,
         "wanted": wanted,
         "names": names,
-        "kinds": {kind.name: kind.title for kind in services().catalog.types()},
+        "kinds": {kind.name: kind.title for kind in services().catalog.names()},
         "skipped": bulk_wording.skipped(operation),
         "stopped": bulk_wording.stopped(operation, names),
         "roughly": bulk_wording.roughly(operation),

@@ -94,7 +94,7 @@ def preview(wording: Wording) -> str:
     if not KEY_SHAPE.fullmatch(key):
         raise BadQuery(NO_KEY)
     values = _of_named(chosen) if chosen.ids else _of_all(chosen)
-    kinds = {kind.name: kind.title for kind in services().catalog.types()}
+    kinds = {kind.name: kind.title for kind in services().catalog.names()}
     names = services().people.users.names([chosen.wanted.owner] if chosen.wanted.owner else ())
     return render_template(
         "bulk/preview.html",

@@ -128,7 +128,7 @@ def _figures(window: str, period: str) -> dict[str, Any]:
         "failures": rights.figures.failures(WINDOWS[window]),
         "recent": recent,
         "running": rights.operations.running(live().pulse().workers),
-        "titles": {kind.name: kind.title for kind in services().catalog.types()},
+        "titles": {kind.name: kind.title for kind in services().catalog.names()},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.core.catalog import TaskType, WorkerInfo
+from app.core.catalog import TaskType, TypeName, WorkerInfo
 from app.core.errors import BadQuery
 from app.core.listing.filter import ENDED_WITHIN
 from app.core.listing.stats import quantile
@@ -57,7 +58,7 @@ def _workers() -> dict[str, Any]:
         "workers": online,
         "running": access().operations.running(online),
         "names": services().people.users.names(asked),
-        "titles": _titles(services().catalog.types()),
+        "titles": _titles(services().catalog.names()),
     }
 
 
@@ -178,7 +179,7 @@ def _period() -> str:
     return period
 
 
-def _titles(types: list[TaskType]) -> dict[str, str]:
+def _titles(types: Sequence[TaskType | TypeName]) -> dict[str, str]:
     return {kind.name: kind.title for kind in types}
 
 

@@ -251,7 +251,7 @@ def _form(asked: NewSubscription | None, error: TaskQueueError | None) -> dict[s
         shown = _asked(asked.channel if asked else None) if error else asked
     except Invalid:
         shown = asked
-    kinds = {kind.name: kind.title for kind in services().catalog.types() if rights.may_use(kind)}
+    kinds = {kind.name: kind.title for kind in services().catalog.names() if rights.may_use(kind)}
     return {
         "asked": shown or NewSubscription("", Channel.WEBHOOK, "", (EventType.TASK_FAILED,)),
         "problem": problem_of(error) if error else None,

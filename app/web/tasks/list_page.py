@@ -9,7 +9,7 @@ from bson import ObjectId
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.core.catalog import TaskType
+from app.core.catalog import TypeName
 from app.core.errors import BadQuery, BadSearch
 from app.core.listing.cursors import Page
 from app.core.listing.filter import ORDERINGS, PAGE_SIZES, TYPED, TaskFilter
@@ -70,7 +70,7 @@ def _list(
     """Return the page of a list; ``problem`` says why what was ``typed`` cannot be searched for."""
     views = access().views
     own, shared = views.own(), views.of_others()
-    kinds = services().catalog.types()
+    kinds = services().catalog.names()
     named = {wanted.owner, *(view.owner for view in shared)} - {""}
     return render_template(
         "tasks/list.html",
@@ -117,7 +117,7 @@ def rows() -> str:
     """The rows that may still change, each in its place; and again the question for those still live."""
     frame, given = part_frame(request.args.to_dict(flat=False))
     found = access().rows(request_args.task_ids(given))
-    kinds = services().catalog.types()
+    kinds = services().catalog.names()
     return region("tasks/_rows_update.html", tasks=found, kept=frame.kept, **_row_values(found, kinds, frame))
 
 
@@ -128,7 +128,7 @@ def _polls(ids: list[str]) -> list[str]:
     ]
 
 
-def _row_values(shown: list[Task], kinds: list[TaskType], frame: Frame) -> dict[str, Any]:
+def _row_values(shown: list[Task], kinds: list[TypeName], frame: Frame) -> dict[str, Any]:
     owners = {task.owner for task in shown} if "owner" in frame.look.columns else ()
     return {
         "look": frame.look,
@@ -144,7 +144,7 @@ def _row_values(shown: list[Task], kinds: list[TaskType], frame: Frame) -> dict[
     }
 
 
-def _actions_of(kinds: list[TaskType]) -> Callable[[Task], list[str]]:
+def _actions_of(kinds: list[TypeName]) -> Callable[[Task], list[str]]:
     """Return what tells what the person may do to a task of the list."""
     known, rights = {kind.name: kind for kind in kinds}, access()
 

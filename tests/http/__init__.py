@@ -1,0 +1,1 @@
+"""What carries requests and answers: `app.http`."""
