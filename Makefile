@@ -16,6 +16,9 @@ ON_SERVERS := tests/chaos tests/real tests/security
 # On a busy machine a test of real processes may end by chance: it gets a second try by itself, and the summary
 # names it as RERUN. One that fails twice is an error.
 AGAIN := --reruns 1 -rR
+# Without what has none of them; who is done helps the other.
+FAST := -m "not slow and not real and not browser and not chaos" --ignore tests/real --ignore tests/browser
+FAST_SPREAD := -n logical --maxprocesses 4 --dist worksteal
 IN_BROWSER = $(PYTEST) $(AGAIN) -n logical --maxprocesses 2 $(BY_FILE) -m "browser and not chaos" tests/browser tests/security
 
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
@@ -44,7 +47,7 @@ up: $(RUNTIME) ## Start MongoDB, Redis, the web server and workers; Ctrl-C stops
 	@$(BIN)/python -m app.local up
 
 test: $(DEV) ## Run the tests: fast ones, then on real servers, then in a browser
-	$(PYTEST) -n logical --maxprocesses 4 -m "not slow and not real and not browser and not chaos"
+	$(PYTEST) $(FAST_SPREAD) $(FAST)
 	$(PYTEST) $(AGAIN) -n logical --maxprocesses 2 --dist loadfile -m "slow and not real and not browser and not chaos"
 	$(PYTEST) $(AGAIN) -n logical --maxprocesses 2 $(BY_FILE) -m "real and not browser and not chaos" $(ON_SERVERS)
 	@if [ -n "$(CHROMIUM)" ] || [ -n "$$DTQ_NO_SKIPS" ]; then \
@@ -65,7 +68,7 @@ security: $(DEV) ## What strangers and hostile people try, over every route, fie
 
 coverage: $(DEV) ## Run the fast tests and print which lines they reach, in processes that they start, too
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n logical --maxprocesses 4 -m "not slow and not real and not browser and not chaos"
+	$(BIN)/coverage run -m pytest -q $(FAST_SPREAD) $(FAST)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered --sort=cover
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import fakeredis
@@ -21,6 +23,7 @@ from app.core.services import Services, assemble
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, Task
 from config import Settings, load
+from tests import quick_mongomock, quick_routes
 from tests.plugins.examples import examples
 
 # A property holds or does not; how long an example takes says something of the machine.
@@ -31,6 +34,9 @@ hypothesis.settings.load_profile("untimed")
 # and every program that a test starts compiles ours again.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+quick_mongomock.teach()
+quick_routes.teach()
 
 pytest_plugins = ["tests.plugins.chromium", "tests.plugins.noskip", "tests.plugins.order"]
 
@@ -52,6 +58,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for report in terminalreporter.stats.get("rerun", ()):
         terminalreporter.section(f"first try of {report.nodeid}")
         terminalreporter.write_line(report.longreprtext)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_task_leaves_its_folder() -> Iterator[None]:
+    """Who makes the context of an attempt closes it; those of programs that tests start are not seen here."""
+    real, shared, made = tempfile.mkdtemp, tempfile.gettempdir(), []
+
+    def remembered(*args: Any, **given: Any) -> str:
+        folder = real(*args, **given)
+        made.append(Path(folder))
+        return folder
+
+    tempfile.mkdtemp = remembered
+    yield
+    tempfile.mkdtemp = real
+    assert [folder for folder in made if folder.match(f"{shared}/task-*") and folder.exists()] == []
 
 
 @pytest.fixture

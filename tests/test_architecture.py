@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -399,6 +400,15 @@ def test_make_looks_for_tests_where_they_are(mark, folders):
     assert {name_of(path.parent) for path in marked} == folders
     makefile = (ROOT / "Makefile").read_text()
     assert " ".join(sorted(folders)) in makefile
+
+
+def test_make_leaves_out_no_fast_test():
+    """`FAST` of the Makefile does not look into these folders: all of their files are marked as a whole."""
+    ignored = re.findall(r"--ignore (\S+)", (ROOT / "Makefile").read_text())
+    assert ignored == ["tests/real", "tests/browser"]
+    files = [path for path in EVERYTHING if path.match("test_*.py") and name_of(path.parent) in ignored]
+    whole = re.compile(r"^pytestmark = [^#]*?pytest\.mark\.(real|browser|slow|chaos)\b", re.MULTILINE)
+    assert [name_of(path) for path in files if not whole.search(path.read_text())] == []
 
 
 def test_only_the_clock_asks_for_the_time():

@@ -25,6 +25,8 @@ from tests.rig.web import Web
 from tests.signing_in import link
 from tests.web.create.creating import publish
 
+pytestmark = pytest.mark.real
+
 NAME = "tasks.example.org"
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 CADDY = shutil.which("caddy")
@@ -159,7 +161,6 @@ def browser(real_stores: LocalStores, tmp_path: Path, prefix: str, proxy: str) -
             child.kill()
 
 
-@pytest.mark.real
 @pytest.mark.parametrize("proxy", ["nginx", "caddy"])
 @pytest.mark.parametrize("prefix", ["", "/queue"])
 def test_the_documented_file_works(browser: Browser, prefix: str) -> None:

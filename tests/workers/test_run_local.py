@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,12 @@ def logging_as_it_was() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def folders_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is told no folder makes one and leaves it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 def run(*words: str, **env: str) -> int:

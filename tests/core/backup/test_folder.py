@@ -156,12 +156,13 @@ def test_what_is_not_as_it_was_written_is_refused(
     assert refusal(tmp_path / "export") is problem
 
 
-def test_every_flipped_bit_of_metadata_is_noticed(export: Exporter, tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
+def test_every_flipped_bit_of_metadata_is_noticed(export: Exporter, tmp_path: Path, step: int) -> None:
     entry = export().entry("logs")
     assert entry
     archive, path = FolderArchive(tmp_path / "export"), tmp_path / "export" / "tests" / entry.metadata_file
     content = path.read_bytes()
-    for bit in range(len(content) * 8):
+    for bit in range(0, len(content) * 8, step):
         flipped = bytearray(content)
         flipped[bit // 8] ^= 1 << bit % 8
         path.write_bytes(flipped)

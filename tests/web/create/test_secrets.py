@@ -202,6 +202,7 @@ def run_as_a_child_does(services: Services, folder: Path) -> Task:
     LogWriter(services.logs, path, task.id, task.attempt, context.mask).write(ended=True)
     services.tasks.report_progress(task, context.progress_now or {})
     settle(services, task, outcome)
+    context.close()
     return services.tasks.get(task.id)
 
 

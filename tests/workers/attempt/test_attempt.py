@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -365,4 +366,5 @@ def _attempt(
     kind = registered(function or size_of)
     claimed = local_task(kind, params)
     services.files.attach([ObjectId(file_id) for file_id in files], claimed.id)
-    return attempt(claimed, kind, AttemptContext(claimed, services, lambda: False), lambda begun: None)
+    with closing(AttemptContext(claimed, services, lambda: False)) as context:
+        return attempt(claimed, kind, context, lambda begun: None)

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from types import FrameType
 from typing import Any
 
@@ -68,7 +69,8 @@ def outcome_of(
 ) -> Outcome:
     kind = registered(function)
     claimed = local_task(kind, params)
-    return attempt(claimed, kind, AttemptContext(claimed, services, canceled), running)
+    with closing(AttemptContext(claimed, services, canceled)) as context:
+        return attempt(claimed, kind, context, running)
 
 
 def test_it_runs_with_all_that_a_context_offers() -> None:
