@@ -89,9 +89,11 @@ def walk(client, removed: str) -> set[str]:
     ("env", "headers", "removed"),
     [
         (BY_SETTING, {}, ""),  # the proxy passes the path on as it is
-        (BY_SETTING, {}, PREFIX),  # the proxy removes it, and says nothing
-        (BY_PROXY, SENT, PREFIX),
-        ({**BY_PROXY, "WEB_PREFIX": "/other"}, SENT, PREFIX),  # what the proxy sends comes first
+        # the proxy removes it, and says nothing
+        pytest.param(BY_SETTING, {}, PREFIX, marks=pytest.mark.slow),
+        pytest.param(BY_PROXY, SENT, PREFIX, marks=pytest.mark.slow),
+        # what the proxy sends comes first
+        pytest.param({**BY_PROXY, "WEB_PREFIX": "/other"}, SENT, PREFIX, marks=pytest.mark.slow),
     ],
 )
 def test_a_walk_through_all_pages_stays_below_the_prefix(visit, services, env, headers, removed):
