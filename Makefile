@@ -102,7 +102,7 @@ format: $(DEV) ## Format the code and sort the imports
 	@if [ -n "$(NPM)" ]; then $(MAKE) --no-print-directory $(BIOME) && $(BIOME) check --write .; fi
 
 lock: $(RUNTIME) ## Pin requirements*.in, with hashes, for Python 3.11 and newer
-	for list in requirements library/requirements requirements-local requirements-dev; do \
+	for list in requirements library/requirements requirements-traces requirements-local requirements-dev; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-emit-index-url --no-emit-find-links $$list.in --output-file $$list.txt || exit; done
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
@@ -130,7 +130,7 @@ $(RUNTIME): library/pyproject.toml library/requirements.txt requirements.txt req
 	@$(INSTALL) requirements.txt library/requirements.txt requirements-local.txt
 	@touch $@
 
-$(DEV): $(RUNTIME) requirements-dev.txt
+$(DEV): $(RUNTIME) requirements-dev.txt requirements-traces.txt
 	@echo "Installing what the tests need into $(VENV) (once) ..."
 	@$(INSTALL) requirements-dev.txt
 	@touch $@

@@ -230,6 +230,15 @@ class Settings:
         "How the connection is secured; `none` only without SMTP_USER.")
     smtp_from: str = setting(
         "SMTP_FROM", "", optional_address, "The sender's address. Required where SMTP_HOST is set.")
+    traces: str = setting(
+        "TRACES", "off", one_of("on", "off"),
+        "Whether traces are sent by OpenTelemetry, as its own variables (OTEL_...) say; needs requirements-traces.txt.")
+    otel_exporter_otlp_headers: str = setting(
+        "OTEL_EXPORTER_OTLP_HEADERS", "", str, "Headers for the collector of traces, such as authorization=Bearer%20TOKEN, separated by commas.",
+        secret=True, reach=SettingReach.CHILD)
+    otel_exporter_otlp_traces_headers: str = setting(
+        "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "", str, "The same, for traces alone; comes before OTEL_EXPORTER_OTLP_HEADERS.",
+        secret=True, reach=SettingReach.CHILD)
     log_level: str = setting(
         "LOG_LEVEL", "info", one_of("debug", "info", "warning", "error"), "The least severe line that is logged.")
     log_format: str = setting("LOG_FORMAT", "text", one_of("text", "json"), "How log lines are written.")

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LISTS = (
     "requirements.txt",
     "library/requirements.txt",
+    "requirements-traces.txt",
     "requirements-local.txt",
     "requirements-dev.txt",
     "requirements-tools.txt",

@@ -88,6 +88,7 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     from app.web.operations import views as operations
     from app.web.people import audit_views, notifications, profile, tokens, users
     from app.web.people import settings as settings_page
+    from app.web.request_log import traces
     from app.web.sign_in import authenticator_app, passkeys, second_step, sign_in, single_sign_on
     from app.web.tasks import actions, downloads, exports, list_page, saved_views, task_page
 
@@ -102,5 +103,6 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     openapi.init_app(app, settings)
     streams.init_app(app)
     monitoring.init_app(app)
+    traces.init_app(app, settings)  # What is refused before has no span.
     static_files.init_app(app)
     compression.init_app(app)

@@ -10,6 +10,7 @@ from typing import Any, Unpack
 
 from dtq.child_tasks import ChildOptions, ChildTask, Prepared, Priority, Submission, given
 from dtq.files import File
+from dtq.trace_context import trace_headers
 
 
 class Context(ABC):
@@ -37,6 +38,17 @@ class Context(ABC):
     """The settings of the installation, by their names in lower case: ``ctx.settings.http_max_mb``.
 
     Keys and addresses of stores are empty."""
+
+    @property
+    def traceparent(self) -> str | None:
+        """The W3C header that continues the trace of this attempt, for what the task calls; None without.
+
+            subprocess.run(command, env={**os.environ, "TRACEPARENT": ctx.traceparent or ""})
+
+        Where traces are on, the span of the attempt is current in the task's function, so what is
+        instrumented with OpenTelemetry continues it by itself.
+        """
+        return trace_headers().get("traceparent")
 
     @property
     @abstractmethod

@@ -127,7 +127,10 @@ EVERYTHING = {
     "MONGODB_URI": "mongodb://db/x",
     "REDIS_URL": "redis://cache",
     "SMTP_PASSWORD": "hunter2",
+    "OTEL_EXPORTER_OTLP_HEADERS": "authorization=hunter3",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "authorization=hunter4",
 }
+TRACES = {"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"}
 
 
 def test_workers_need_the_key_of_secrets_only_and_task_code_none() -> None:
@@ -142,7 +145,7 @@ def test_workers_need_the_key_of_secrets_only_and_task_code_none() -> None:
     [
         (SettingReach.WEB, set(EVERYTHING)),
         (SettingReach.SUPERVISOR, set(EVERYTHING) - {"SECRET_KEY", "SECRET_KEY_FALLBACKS"}),
-        (SettingReach.CHILD, {"MONGODB_URI", "REDIS_URL", "SMTP_PASSWORD"}),
+        (SettingReach.CHILD, {"MONGODB_URI", "REDIS_URL", "SMTP_PASSWORD", *TRACES}),
         (SettingReach.TASK, {"SMTP_PASSWORD"}),
     ],
 )

@@ -13,6 +13,7 @@ import click
 
 from app.core.failpoints import arm
 from app.core.posix import instead_of
+from app.core.statistics.traces import require_installed
 from config import SECRET_NAMES, SettingReach, SettingsError, load
 from environment import conceal, effective
 
@@ -70,6 +71,7 @@ def workers(
             return
         settings = load(found.values, SettingReach.SUPERVISOR)
         arm(found.values)
+        require_installed(settings)
         if found.note:
             click.echo(found.note, err=True)
         # The supervisors and their children go on with what was found now. Task code finds no secret setting.

@@ -17,7 +17,8 @@ from app.core.log_lines import start_up_line
 from app.core.services import Services
 from app.core.sign_in.first_start import say_first_link
 from app.core.single_sign_on.providers import read_providers
-from config import Settings, SettingsError, load
+from app.core.statistics.traces import require_installed
+from config import SECRET_NAMES, Settings, SettingsError, load
 from environment import effective, is_loopback
 
 LOCAL_ONLY = (
@@ -50,6 +51,10 @@ def _settings(host: str) -> tuple[Settings, Mapping[str, str]]:
     settings = load(found.values)
     read_providers(settings.identity_providers)  # What is wrong with the file is said as the rest is.
     arm(found.values)
+    require_installed(settings)
+    for name, value in found.values.items():
+        if name.startswith("OTEL_") and name not in SECRET_NAMES:
+            os.environ.setdefault(name, value)  # OpenTelemetry reads no `.env`.
     if not is_loopback(host) and (settings.local or get_debug_flag()):
         raise SettingsError([LOCAL_ONLY if settings.local else NO_DEBUGGER])
     if found.note and not _said(os.environ):

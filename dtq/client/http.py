@@ -27,6 +27,7 @@ from dtq.client.errors import (
 )
 from dtq.client.steps import Call, Download, Item, Pause, Request, Step, Steps
 from dtq.clock import utcnow
+from dtq.trace_context import trace_headers
 
 API = "/api/v1"
 FIRST_PAUSE_S = 0.25
@@ -54,6 +55,8 @@ class Http:
     def sent(self, request: Request) -> dict[str, Any]:
         """Return the arguments of `stream` but for content."""
         headers = dict(request.headers or {})
+        if request.method == "POST":
+            headers |= trace_headers()
         if request.json is not None:
             headers["Content-Type"] = "application/json"
         return {

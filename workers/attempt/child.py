@@ -20,9 +20,10 @@ import time
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import asdict
+from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
 import pymongo
@@ -38,7 +39,7 @@ from app.core.services import Services, connect
 from app.core.tasks.task import Task, parse_job_id
 from config import SettingReach, Settings, load
 from dtq import TaskType, TaskTypeError
-from workers.attempt.attempt import Outcome, Succeeded, attempt
+from workers.attempt.attempt import Failed, NotBegun, Outcome, Succeeded, WasCanceled, attempt
 from workers.attempt.context import AttemptContext, ChildStores
 from workers.attempt.journal import JournalFile, journal_of
 from workers.attempt.limits import OpenFiles
@@ -58,6 +59,9 @@ from workers.types.loading import load_each
 from workers.types.reload import watched
 from workers.types.task_modules import sources
 
+if TYPE_CHECKING:
+    from workers.traces import Traces
+
 WAIT_S = 1.0
 PAUSES_S = 0.5  # So old is at most what a worker knows of paused queues.
 AWAY_S = 1.0
@@ -66,6 +70,7 @@ CANNOT_LOAD = 4
 CLOSED_FILES = 5
 FIRST_TRY_S = 1.0  # Then the outcome is put on disk, ...
 LARGE = 256 * 1024  # ... unless its result is one that takes a while to write.
+ENDINGS = {Succeeded: "succeeded", Failed: "failed", WasCanceled: "canceled", NotBegun: "not_begun"}
 
 Written = TypeVar("Written")
 
@@ -104,11 +109,16 @@ class Child:
         self._state: ProcessState | None = None
         self._threads = Threads()
         self._ours: list[int] = []
+        self._traces: Traces | None = None
         self._changed = False
 
     def start(self) -> None:
         """Load the task types and publish them. Raises TaskTypeError where there are none, PyMongoError."""
         clock.require(self.services.db)
+        if self.settings.traces == "on":  # Before task code, which would otherwise set up its own.
+            from workers.traces import Traces
+
+            self._traces = Traces(self.settings)
         before = set(sys.modules)
         loaded = load_each(self.settings.reaching(SettingReach.TASK), self.lines.send, self.skipped)
         set_up(self.settings, self.name)  # an import may have taken the log or the signals
@@ -143,6 +153,8 @@ class Child:
             if self._spent():
                 break
         self.lines.send(leaves=True, counted=self.services.meter.drain())
+        if self._traces:
+            self._traces.close()
 
     def _spent(self) -> bool:
         """Whether a task has left so much, memory, files or changes, that a fresh one is better."""
@@ -242,10 +254,14 @@ class Child:
         context = AttemptContext(task, self._stores, lambda: self.signals.canceled)
         path = log_path(self.folder, task.id, task.attempt)
         with Capture(path), self._files.spared():
-            outcome = copy_context().run(attempt, task, kind, context, self._running)
+            run = partial(attempt, task, kind, context, self._running)
+            traced = partial(self._traces.run, task, run, _ending) if self._traces else run
+            outcome = copy_context().run(traced)
             self._require_pipe()
             threads = self._threads.left()
         self._put_back(task, threads)
+        if self._traces and (problem := self._traces.problem()):
+            self.services.lasting.warning(log, "", problem, "Traces are not sent: %s", problem)
         printed = LogWriter(self.services.logs, path, task.id, task.attempt, context.mask)
         failpoints.reach("ran", task.id)
         self._finish(EndedAttempt(task, outcome, context.progress_now, printed))
@@ -324,6 +340,11 @@ class Child:
             if self.signals.stop:
                 return None
             time.sleep(AWAY_S)
+
+
+def _ending(outcome: Outcome) -> tuple[str, dict[str, Any] | None]:
+    """Return what the span of an attempt says of its end."""
+    return ENDINGS[type(outcome)], outcome.error if isinstance(outcome, Failed) else None
 
 
 def _large(outcome: Outcome) -> bool:

@@ -14,6 +14,7 @@ from app.core.errors import Invalid
 from app.core.mongo import Document
 from app.core.tasks.states import Status
 from app.core.tasks.task import NewTask, id_end, keywords_of
+from dtq.trace_context import trace_headers
 
 MOST_PARAMS_BYTES = 6 * 2**20
 MOST_RESULT_BYTES = 8 * 2**20 + 512 * 1024
@@ -81,4 +82,6 @@ def new_document(new: NewTask, task_id: ObjectId, now: datetime) -> Document:
         document["private"] = True
     if new.notify:
         document["notify"] = list(new.notify)
+    if trace := trace_headers():
+        document["trace"] = trace
     return document

@@ -60,7 +60,8 @@ class Task:
     retries by people and with attempts that were released or whose worker was lost, ``attempts_chosen``
     does not. ``notices`` are ends of which nobody was told yet, ``notice`` the ID of the last of them.
     ``crashes`` is how often the task's own process died, ``losses`` how often a worker did.
-    ``waited`` is how it waited when a person canceled it, for as long as that is so.
+    ``waited`` is how it waited when a person canceled it, for as long as that is so. ``trace`` are the W3C
+    headers of the span in which it was created.
     """
 
     id: ObjectId
@@ -106,6 +107,7 @@ class Task:
     batch: ObjectId | None = None
     child_of: ObjectId | None = None
     depth: int = 0
+    trace: Any = None
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Task:
@@ -192,6 +194,7 @@ _OPTIONAL: dict[str, stored.Check] = {
     "submission_hash": stored.is_text,
     "notify": stored.maybe(stored.list_of(stored.is_id)),
     "notice": _ID,
+    "trace": stored.anything,  # A malformed one is ignored where it is read.
     "notices": stored.list_of(
         stored.shaped(
             {"id": stored.is_id, "status": stored.is_text, "at": stored.is_time, "attempt": stored.is_count},
