@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import get_current_span
 
 from app import create_app
+from app.cli import startup
 from app.core.services import Services, assemble
 from app.core.statistics import traces as common
 from app.core.tasks.document import new_document
@@ -27,6 +29,7 @@ from app.core.tasks.task import NewTask, Task
 from app.web.request_log import traces
 from config import Settings, SettingsError, load
 from dtq.client import AsyncClient, Client
+from environment import Environment
 from tests.api.conftest import Program
 from tests.core.params.schemas import schema_of
 from tests.dtq.client.conftest import Server
@@ -200,3 +203,15 @@ def test_an_application_without_them_has_no_hook_and_tasks_no_field(
     assert [len(getattr(on, name)[None]) - len(getattr(off, name)[None]) for name in hooks] == [1, 1, 1]
     services.tasks.insert(NewTask(type="a", params={}, title="a", owner="a"))
     assert "trace" not in services.db.tasks.find_one()
+
+
+def test_its_variables_may_be_in_the_env_file_and_credentials_go_no_further(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = {"ENVIRONMENT": "local", "OTEL_SERVICE_NAME": "ours", "OTEL_EXPORTER_OTLP_HEADERS": "key=hunter2"}
+    variables: dict[str, str] = {}
+    monkeypatch.setattr(startup, "effective", lambda _: Environment(given, {}))
+    monkeypatch.setattr(os, "environ", variables)
+    settings, _ = startup.settings_of_process()
+    assert variables == {"OTEL_SERVICE_NAME": "ours"}
+    assert settings.otel_exporter_otlp_headers == "key=hunter2"
