@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from app.core.statistics.traces import continued, tracer_provider
+from app.core.statistics.traces import close, continued, tracer_provider
 from app.core.tasks.task import Task
 from config import VERSION, Settings
 
@@ -73,8 +73,8 @@ class Traces:
         return self._problems.taken()
 
     def close(self) -> None:
-        """Send what was not sent yet."""
-        self._provider.shutdown()
+        """Send what was not sent yet, for a moment at most."""
+        close(self._provider)
 
 
 def _about(task: Task) -> dict[str, str | int]:

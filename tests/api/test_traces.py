@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -215,3 +216,19 @@ def test_its_variables_may_be_in_the_env_file_and_credentials_go_no_further(
     settings, _ = startup.settings_of_process()
     assert variables == {"OTEL_SERVICE_NAME": "ours"}
     assert settings.otel_exporter_otlp_headers == "key=hunter2"
+
+
+def test_a_process_that_ends_does_not_wait_for_a_collector_that_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(common, "CLOSING_S", 0.05)
+    called, answers = threading.Event(), threading.Event()
+
+    class Provider:
+        def shutdown(self) -> None:
+            called.set()
+            answers.wait(60)
+
+    common.close(Provider())  # type: ignore[arg-type]  # what it needs of one
+    assert called.wait(60) and not answers.is_set()
+    answers.set()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.util import find_spec
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from config import VERSION, Settings, SettingsError
@@ -21,6 +22,8 @@ NOT_INSTALLED = (
     "TRACES: install what it needs with `pip install --require-hashes -r requirements-traces.txt`, "
     "or leave it out."
 )
+CLOSING_S = 2.0
+"""How long a process that ends waits for the collector, which OpenTelemetry tries for 10 seconds."""
 LONGEST_STATE = 512
 """Of ``tracestate``: what is longer is left out (W3C Trace Context, 3.3.1.5)."""
 
@@ -51,9 +54,16 @@ def tracer_provider(settings: Settings, service: str) -> TracerProvider:
         resource = resource.merge(Resource({SERVICE_NAME: service, SERVICE_VERSION: VERSION}))
     given = settings.otel_exporter_otlp_traces_headers or settings.otel_exporter_otlp_headers
     headers = parse_env_headers(given, liberal=True) if given else None
-    made = TracerProvider(resource=resource)
+    made = TracerProvider(resource=resource, shutdown_on_exit=False)  # See `close`.
     made.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(headers=headers)))
     return made
+
+
+def close(provider: TracerProvider) -> None:
+    """Send what was not sent yet, before the process ends, for `CLOSING_S` at most."""
+    closing = Thread(target=provider.shutdown, daemon=True)
+    closing.start()
+    closing.join(CLOSING_S)
 
 
 def continued(headers: Any) -> Context:

@@ -6,12 +6,13 @@ The span is current while the request is answered, so that tasks that are create
 
 from __future__ import annotations
 
+import atexit
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, request
 
-from app.core.statistics.traces import continued, tracer_provider
+from app.core.statistics.traces import close, continued, tracer_provider
 from config import VERSION, Settings
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ class RequestSpans:
         """Return the tracer, made at the first request: a process that serves has a thread of its own."""
         with self._making:
             if self._made is None:
-                self._made = tracer_provider(self._settings, "dtq-web").get_tracer("dtq", VERSION)
+                provider = tracer_provider(self._settings, "dtq-web")
+                atexit.register(close, provider)
+                self._made = provider.get_tracer("dtq", VERSION)
         return self._made
 
     def begin(self) -> None:
