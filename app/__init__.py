@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from config import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = {"template_folder": str(ROOT / "templates"), "static_folder": str(ROOT / "static")}
 
 
 def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
@@ -49,8 +50,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     if settings is None:
         settings, sources = settings_of_process()
         log_setup.set_up(settings)
-    folders = {"template_folder": str(ROOT / "templates"), "static_folder": str(ROOT / "static")}
-    app = AddressedFlask(__name__, **folders)
+    app = AddressedFlask(__name__, **FOLDERS)
     app.config.from_mapping(security.flask_settings(settings))
     Bootstrap5(app)
     # Each of these may refuse a request, in this order: a strange host or site, stores that are away, a

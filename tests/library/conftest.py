@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,11 @@ def unchecked(tmp_path: Path) -> Runner:
 
 
 @pytest.fixture
-def start(services: Services, new_task: Callable[..., Task]) -> Callable[..., tuple[Task, Recorder]]:
+def start(
+    services: Services, new_task: Callable[..., Task]
+) -> Iterator[Callable[..., tuple[Task, Recorder]]]:
     """Alice's task over a file of hers, and the context of its attempt; ``canceled`` says when to stop."""
+    made: list[Recorder] = []
 
     def begin(
         content: bytes | str, name: str, canceled: Callable[[], bool] = lambda: False, **params: Any
@@ -62,9 +65,12 @@ def start(services: Services, new_task: Callable[..., Task]) -> Callable[..., tu
             io.BytesIO(data), name, "application/octet-stream", "alice", role="input"
         )
         task = new_task(type="clean_table", params={"source": str(stored.id), **params}, files=(stored.id,))
-        return task, Recorder(task, services, canceled)
+        made.append(Recorder(task, services, canceled))
+        return task, made[-1]
 
-    return begin
+    yield begin
+    for context in made:
+        context.close()
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ class TestParse:
         assert TaskFilter.parse({"status": ["canceled,failed,"]}) == wanted
         assert wanted.args() == {"status": "failed,canceled"} and wanted.can_end
         assert TaskFilter(status="queued,failed").can_end and not TaskFilter(status="queued,running").can_end
-        with pytest.raises(BadQuery, match="“pending” is not a status"):
+        with pytest.raises(BadQuery, match="“pending” isn't a valid status"):
             TaskFilter.parse({"status": ["failed,pending"]})
 
     def test_times_ask_for_the_sort_that_has_their_index(self):
@@ -125,7 +125,7 @@ class TestParse:
 
     @pytest.mark.parametrize("name", ["sort", "status", "color"])
     def test_the_message_names_what_there_is_and_is_short(self, name):
-        with pytest.raises(BadQuery, match="There are: ") as caught:
+        with pytest.raises(BadQuery, match="There are: |Use one of: ") as caught:
             TaskFilter.parse({name: ["x" * 5_000]})
         assert len(str(caught.value)) < 500
 

@@ -40,7 +40,7 @@ def test_owners_by_name_and_oneself(client, services):
         ("!", "Type at least 2 letters"),
         ("x" * 300, "Use 200 characters or fewer"),
         ("color:red", "There is no filter “color”."),
-        ("status:pending", "“pending” is not a status"),
+        ("status:pending", "“pending” isn't a valid status"),
         ("after:soon", "“soon” isn't a date"),
         ("after:2026-11-01 finished_after:2026-11-01", "not by both"),
     ],
