@@ -55,7 +55,7 @@ def start(
     services: Services, new_task: Callable[..., Task]
 ) -> Iterator[Callable[..., tuple[Task, Recorder]]]:
     """Alice's task over a file of hers, and the context of its attempt; ``canceled`` says when to stop."""
-    made: list[Recorder] = []
+    contexts: list[Recorder] = []
 
     def begin(
         content: bytes | str, name: str, canceled: Callable[[], bool] = lambda: False, **params: Any
@@ -65,11 +65,12 @@ def start(
             io.BytesIO(data), name, "application/octet-stream", "alice", role="input"
         )
         task = new_task(type="clean_table", params={"source": str(stored.id), **params}, files=(stored.id,))
-        made.append(Recorder(task, services, canceled))
-        return task, made[-1]
+        context = Recorder(task, services, canceled)
+        contexts.append(context)
+        return task, context
 
     yield begin
-    for context in made:
+    for context in contexts:
         context.close()
 
 

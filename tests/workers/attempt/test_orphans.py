@@ -49,7 +49,7 @@ def run(folder: Path, body: str) -> subprocess.CompletedProcess[bytes]:
     (folder / "program.py").write_text(lines)
     env = {**os.environ, "PYTHONPATH": os.getcwd()}
     words = [sys.executable, "-W", "error::UserWarning", str(folder / "program.py")]
-    done = subprocess.run(words, env=env, capture_output=True, timeout=60)
+    done = subprocess.run(words, env=env, capture_output=True, timeout=300)
     assert done.returncode == 0, done.stderr.decode()[-3000:]
     return done
 
