@@ -66,7 +66,13 @@ RESULTS: dict[str, tuple[Any, str]] = {
     "dollar": ({"$set": {"a.b": "seen"}}, "seen"),
 }
 OF_A_TREE = {"list of numbers": "0 : 0 1 : 1 2 : 2", "object": "first : 1", "deep": "[1]"}
-KINDS = ["auto", "text", "json", "table", "chart", "file"]
+KINDS = [
+    "auto",
+    "json",
+    "table",
+    *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("text", "chart", "file")),
+]
+"""The slow tests try each shape with each kind."""
 
 
 @pytest.mark.parametrize("kind", KINDS)
