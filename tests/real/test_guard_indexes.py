@@ -28,7 +28,7 @@ LARGE = {"tasks", "logs", "words", "files.files", "files.chunks"}
 UNSERVED = {
     # With two fields that have a range or several values, no index would be used.
     "tasks: _id ['$in'], status ['$in'] by []",  # Once per batch that is deleted, and the next one, too.
-    "tasks: _id ['$in'], notice ['$exists'] by []",
+    "tasks: _id ['$in'], notice ['$exists'] by ['_id']",
     "tasks: _id, status, attempt, lease.worker, cancel, lease.until by []",  # Once per rescued task.
     "tasks: status, hint, priority, queued_at ['$gte'], $or by ['queued_at', '_id']",  # Redis lost its data.
     "words: _id ['$in'], at ['$gt'] by []",  # Once per day for a word, and for a new one.
