@@ -53,6 +53,11 @@ def access() -> Access:
     return services().access(*acting())
 
 
+def session() -> str:
+    """The ID of the browser's session that the current request comes from; empty for a program's."""
+    return cast("Callable[[], str]", current_app.extensions["session"])()
+
+
 def advice_about(setting: str, cause: Cause | None = None) -> str:
     """Return what to do when the store that a setting names cannot be used, in one sentence."""
     return advice(setting, services().settings, current_app.extensions["sources"], cause=cause)

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from app.api import following
 from app.api.models import contents as models
 from app.api.operation import operation
 from app.api.tasks import id_of
@@ -25,10 +26,18 @@ MB = 2**20
 @blueprint.get("/tasks/<task_id>/log")
 @operation("task.download", None, query=models.AttemptQuery, tag="contents")
 def get_log(task_id: str, query: models.AttemptQuery) -> Response:
-    """Return what is kept of the output of an attempt, as text."""
+    """Return what is kept of the output of an attempt, as text.
+
+    With `Accept: text/event-stream`, follow it instead: `log` with each part that is printed, and `end`.
+    """
     task = access().downloadable(id_of(task_id))
-    response = Response(access().log(task, _attempt(task, query)).text, mimetype="text/plain")
-    response.headers["Content-Security-Policy"] = INERT
+    attempt = _attempt(task, query)
+    if following.wants_stream():
+        response = following.log_of(task, query.attempt)
+    else:
+        response = Response(access().log(task, attempt).text, mimetype="text/plain")
+        response.headers["Content-Security-Policy"] = INERT
+    response.vary.add("Accept")
     return response
 
 

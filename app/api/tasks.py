@@ -15,9 +15,11 @@ from bson import ObjectId
 from flask import Blueprint, Response, current_app, request, url_for
 from pydantic import ConfigDict, Field, create_model
 
+from app.api import following
 from app.api.models import tasks as models
 from app.api.operation import created, operation
 from app.api.preconditions import tagged
+from app.core.access.access import Access
 from app.core.access.inputs import KnownFiles, TaskRequest, checked_task
 from app.core.catalog import TaskType
 from app.core.errors import Conflict, Invalid, NotFound
@@ -143,6 +145,7 @@ def _page(wanted: TaskFilter, **cursor: str) -> str:
 
 
 @blueprint.get("/<task_id>")
+@following.holding
 @operation("task.read", models.Task, query=models.WaitQuery, also=("HTTP_304",))
 def get_task(task_id: str, query: models.WaitQuery) -> Any:
     """Return a task; with `wait`, when it has ended or the seconds have passed.
@@ -151,7 +154,9 @@ def get_task(task_id: str, query: models.WaitQuery) -> Any:
     """
     found = id_of(task_id)
     task = access().get(found)
-    if query.wait and task.live and waiters().acquire(blocking=False):
+    if not query.wait or not task.live or following.hold(task, query.wait, _shown):
+        return _task(task)
+    if waiters().acquire(blocking=False):
         try:
             task = _ended(found, query.wait)
         finally:
@@ -159,8 +164,18 @@ def get_task(task_id: str, query: models.WaitQuery) -> Any:
     return tagged(_task(task))
 
 
+@blueprint.get("/<task_id>/events")
+@operation("task.read", None)
+def follow_task(task_id: str) -> Response:
+    """Follow a task by server-sent events: `status` first and with each change, `progress`, and `end`."""
+    return following.events_of(access().get(id_of(task_id)))
+
+
 def waiters() -> threading.Semaphore:
-    """Return what counts the requests of this process that wait: at most a third of its threads do."""
+    """Return what counts the requests of this process that wait in a thread: at most a third of them do.
+
+    That is for servers that cannot hold an answer without one.
+    """
     return cast(threading.Semaphore, current_app.extensions["api_waiters"])
 
 
@@ -251,14 +266,20 @@ def _submitted(submitted: Submitted, kind: TaskType | None = None) -> Any:
 
 
 def _task(task: Task, kind: TaskType | None = None) -> models.Task:
+    name = services().people.users.names([task.owner]).get(task.owner, task.owner)
+    return _shown(access(), task, name, kind)
+
+
+def _shown(rights: Access, task: Task, owner_name: str, kind: TaskType | None = None) -> models.Task:
+    """Return a task as a person is told of it; also outside of a request."""
     known: Any = masked(task.params)
     return models.Task(
-        **described(task, services().people.users.names([task.owner]).get(task.owner, task.owner)),
+        **described(task, owner_name),
         params=known,
         has_result=task.result is not None or task.result_file is not None,
         parent=str(task.parent) if task.parent else None,
         child_of=str(task.child_of) if task.child_of else None,
-        actions=sorted(action.value for action in access().actions(task, kind)),
+        actions=sorted(action.value for action in rights.actions(task, kind)),
     )
 
 

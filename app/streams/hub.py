@@ -15,17 +15,22 @@ import socket
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from queue import SimpleQueue
 
+from bson import ObjectId
+
 from app.core.errors import TooManyStreams
 from app.core.queue.changes import Change
+from app.streams.following import Reading
 from app.streams.page_stream import now_ms
-from app.streams.stream import BEAT, Stream, Watcher
+from app.streams.stream import Stream, Watcher
 
 MOST = 400
 MOST_OF_PERSON = 50
+MOST_WAITS = 400
+MOST_WAITS_OF_PERSON = 300
 MOST_OF_SESSION = 4
 """Of one browser, which opens six connections at most where it speaks HTTP/1.1, and needs some for pages."""
 EVERY_S = 0.8
@@ -43,6 +48,8 @@ class Hub:
     """All streams of a process. Its methods may be called by any thread."""
 
     def __init__(self) -> None:
+        self.look: Callable[[ObjectId], None] = lambda task_id: None
+        """Has a task read for the streams that follow it (`following`)."""
         self._streams: dict[Stream, None] = {}
         self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._awake, self._wake = socket.socketpair()
@@ -67,6 +74,11 @@ class Hub:
         """Who watches now."""
         return [stream.watcher for stream in list(self._streams)]
 
+    @property
+    def followers(self) -> list[Stream]:
+        """The streams that follow a task."""
+        return [stream for stream in list(self._streams) if stream.follows]
+
     def reserve(self, watcher: Watcher) -> None:
         """Keep a place for a watcher whose connection comes in a moment.
 
@@ -78,10 +90,12 @@ class Hub:
             self._require_room(watcher, [*self.watchers, *self._reserved])
             self._reserved[watcher] = now
 
-    def _require_room(self, watcher: Watcher, watchers: Sequence[Watcher]) -> None:
+    def _require_room(self, watcher: Watcher, others: Sequence[Watcher]) -> None:
+        watchers = [one for one in others if one.waits == watcher.waits]
+        most, of_person = (MOST_WAITS, MOST_WAITS_OF_PERSON) if watcher.waits else (MOST, MOST_OF_PERSON)
         persons = Counter(one.person.id for one in watchers)
         sessions = Counter(one.session for one in watchers)
-        if len(watchers) >= MOST or persons[watcher.person.id] >= MOST_OF_PERSON:
+        if len(watchers) >= most or persons[watcher.person.id] >= of_person:
             raise TooManyStreams
         if watcher.session and sessions[watcher.session] >= MOST_OF_SESSION:
             raise TooManyStreams
@@ -93,14 +107,18 @@ class Hub:
         self._call(partial(self._join, stream, since, sock, closed))
 
     def leave(self, stream: Stream) -> None:
-        """End a stream."""
-        self._call(partial(self._drop, stream))
+        """End a stream: the server stops."""
+        self._call(partial(self._dismiss, stream, revoked=False))
 
     def leave_all(self, watchers: Collection[Watcher]) -> None:
-        """End the streams of watchers."""
+        """End the streams of watchers that may not watch any more."""
         for stream in list(self._streams):
             if stream.watcher in watchers:
-                self.leave(stream)
+                self._call(partial(self._dismiss, stream, revoked=True))
+
+    def show(self, readings: Sequence[Reading]) -> None:
+        """Have the streams that follow tasks take what was read of them."""
+        self._call(partial(self._show, {reading.task_id: reading for reading in readings}))
 
     def tell(self, changes: Iterable[Change]) -> None:
         """Have every stream hear of changes."""
@@ -149,12 +167,15 @@ class Hub:
             changes, self._fresh = list(self._fresh), {}
             for stream in self._streams:
                 stream.hear(changes)
+        for stream in [one for one in self._streams if one.ends_at <= now]:
+            stream.time_is_up()
         self._tell_due(now)
         if now >= self._beat_at:
             self._beat(now)
 
     def _wait_s(self) -> float:
         due = [stream.due_at for stream in self._streams if stream.has_news and not stream.stuck]
+        due += [stream.ends_at for stream in self._streams if not stream.stuck]
         if self._fresh:
             due.append(self._gathered_at + GATHER_S)
         return max(0.0, min([self._beat_at, *due]) - time.monotonic())
@@ -169,7 +190,7 @@ class Hub:
         self, stream: Stream, since: int | None, sock: socket.socket, closed: Callable[[], None]
     ) -> None:
         stream.begin(sock, closed)
-        if self._stopped or len(self._streams) >= MOST:
+        if self._stopped or len(self._streams) >= MOST + MOST_WAITS:
             stream.close()
             return
         self._streams[stream] = None
@@ -177,6 +198,8 @@ class Hub:
             self._reserved.pop(stream.watcher, None)
         self._selector.register(sock, selectors.EVENT_READ, stream)
         stream.begun(self._listening_since is not None, self._missed(since))
+        if stream.follows:  # It may have changed since its view read it.
+            self.look(stream.follows)
 
     def _missed(self, since: int | None) -> Sequence[Change] | None:
         """Return what was told after a time; None where that is not known."""
@@ -195,6 +218,18 @@ class Hub:
         now = now_ms()
         self._remembered.extend((now, change) for change in changes)
 
+    def _show(self, readings: Mapping[ObjectId, Reading]) -> None:
+        for stream in self._streams:
+            if stream.follows and stream.follows in readings:
+                stream.read(readings[stream.follows])
+                self._feed(stream)
+
+    def _feed(self, stream: Stream) -> None:
+        """Have its task read again, where it has taken what it was told and there is more."""
+        if stream.hungry and stream.follows and not stream.stuck and not stream.has_news:
+            stream.hungry = False
+            self.look(stream.follows)
+
     def _set_listening(self, listening: bool) -> None:
         self._listening_since = now_ms() if listening else None
         self._remembered.clear()
@@ -203,7 +238,7 @@ class Hub:
 
     def _tell_due(self, now: float) -> None:
         for stream in [one for one in self._streams if one.due_at <= now and one.has_news and not one.stuck]:
-            stream.due_at = now + EVERY_S
+            stream.due_at = now + (EVERY_S if stream.every_s is None else stream.every_s)
             self._send(stream, stream.news(len(self._streams)))
 
     def _beat(self, now: float) -> None:
@@ -212,8 +247,8 @@ class Hub:
         for stream in list(self._streams):
             if stream.too_slow(now):
                 self._drop(stream)
-            elif not stream.stuck:
-                self._send(stream, BEAT)
+            elif not stream.stuck and stream.beat:
+                self._send(stream, stream.beat)
 
     def _send(self, stream: Stream, data: bytes) -> None:
         try:
@@ -238,9 +273,19 @@ class Hub:
         self._want(stream)
 
     def _want(self, stream: Stream) -> None:
+        if stream.over and not stream.stuck:
+            self._drop(stream)
+            return
+        self._feed(stream)
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if stream.stuck else 0)
         if self._selector.get_key(stream).events != wanted:
             self._selector.modify(stream, wanted, stream)
+
+    def _dismiss(self, stream: Stream, *, revoked: bool) -> None:
+        if stream in self._streams and not stream.stuck and (words := stream.last_words(revoked=revoked)):
+            with contextlib.suppress(OSError):
+                stream.send(words)
+        self._drop(stream)
 
     def _drop(self, stream: Stream) -> None:
         if stream in self._streams:
@@ -251,7 +296,7 @@ class Hub:
 
     def _stop(self) -> None:
         for stream in list(self._streams):
-            self._drop(stream)
+            self._dismiss(stream, revoked=False)
         self._stopped = True
 
 

@@ -15,6 +15,7 @@ from pymongo.errors import PyMongoError
 
 from app.core.errors import QueueUnavailable
 from app.core.services import Services
+from app.streams.following import Following
 from app.streams.hub import Hub
 from app.streams.stream import Watcher
 
@@ -25,10 +26,10 @@ log = logging.getLogger("app.streams")
 
 
 class Listener:
-    """Hears of changes by Redis for ``hub``."""
+    """Hears of changes by Redis for ``hub``, and for what reads for it."""
 
-    def __init__(self, services: Services, hub: Hub) -> None:
-        self._services, self._hub = services, hub
+    def __init__(self, services: Services, hub: Hub, following: Following) -> None:
+        self._services, self._hub, self._following = services, hub, following
         self._looked_at = time.monotonic()
 
     def start(self) -> None:
@@ -42,18 +43,23 @@ class Listener:
                 for changes in self._services.changes.listen():
                     if not listening:
                         listening = True
-                        self._hub.listening(True)
+                        self._tell_listening(True)
                     if changes:
                         self._hub.tell(changes)
+                        self._following.hear(changes)
                     self.look()
             except QueueUnavailable as error:
                 log.debug("%s", error)
             except Exception:  # a defect here must not silence every stream for good
                 log.exception("Listening for changes failed; it begins again.")
             if listening:
-                self._hub.listening(False)
+                self._tell_listening(False)
             self.look()
             time.sleep(AGAIN_S)
+
+    def _tell_listening(self, listening: bool) -> None:
+        self._hub.listening(listening)
+        self._following.listening(listening)
 
     def look(self) -> None:
         """End the streams of those who may not watch any more, when it is time to."""

@@ -16,9 +16,10 @@ from flask import Flask, Response, current_app, request
 from app.core.errors import StreamsUnsupported
 from app.core.services import Services
 from app.streams import hub as hubs
+from app.streams.following import Following
 from app.streams.hub import Hub
 from app.streams.listening import Listener
-from app.streams.stream import Stream
+from app.streams.stream import Stream, Watcher
 
 RETRY_MS = 3_000
 HEADERS = {
@@ -44,7 +45,7 @@ class HandedOver(OSError):
         super().__init__(errno.EPIPE, "the connection goes on as an event stream")
 
 
-class _Joining:
+class Joining:
     """Brings a connection to the hub, and ends it there."""
 
     def __init__(self, hub: Hub, stream: Stream, since: int | None) -> None:
@@ -80,11 +81,18 @@ def answer_with(stream: Stream, since: int | None) -> Response:
         raise StreamsUnsupported
     if request.method == "HEAD":
         return Response(mimetype="text/event-stream", headers=HEADERS)
-    found = hub()
-    found.reserve(stream.watcher)
     return Response(
-        _begin(sock, _Joining(found, stream, since)), mimetype="text/event-stream", headers=HEADERS
+        _begin(sock, Joining(reserve(stream.watcher), stream, since)),
+        mimetype="text/event-stream",
+        headers=HEADERS,
     )
+
+
+def reserve(watcher: Watcher) -> Hub:
+    """Keep a place for a watcher, and return the hub that has it. Raises TooManyStreams."""
+    found = hub()
+    found.reserve(watcher)
+    return found
 
 
 def _begin(sock: Any, taker: Taker) -> Iterator[bytes]:
@@ -103,8 +111,11 @@ def init_app(app: Flask) -> None:
 
     def make() -> Hub:
         made = Hub()
+        following = Following(services, made)
+        made.look = following.look
         made.start()
-        Listener(services, made).start()
+        following.start()
+        Listener(services, made, following).start()
         return made
 
     app.extensions["streams"] = hubs.of_process(make)

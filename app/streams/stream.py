@@ -11,9 +11,15 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bson import ObjectId
 
 from app.core.people.person import Person
 from app.core.queue.changes import Change
+
+if TYPE_CHECKING:
+    from app.streams.following import Place, Reading
 
 BEAT = b": \n\n"
 LONGEST_UNSENT_S = 20.0
@@ -27,10 +33,26 @@ class Watcher:
 
     person: Person
     session: str = ""
+    waits: bool = False
+    """It has one answer to come, and no stream; of those there may be more."""
 
 
 class Stream:
     """A response that goes on; ``chunked`` says how it is framed."""
+
+    follows: ObjectId | None = None
+    """The task that it reads (`following`); None for one that hears hints only."""
+    place: Place | None = None
+    """What is wanted of its task's log."""
+    every_s: float | None = None
+    """How often it is told something at most, in seconds; None: as all."""
+    beat = BEAT
+    ends_at = float("inf")
+    """When it is told that its time is up, as `time.monotonic` has it."""
+    over = False
+    """Whether it ends with what is on its way."""
+    hungry = False
+    """Whether its task is to be read again at once, as there is more than it took."""
 
     def __init__(self, watcher: Watcher, *, chunked: bool) -> None:
         self.watcher = watcher
@@ -72,7 +94,8 @@ class Stream:
 
     def send(self, data: bytes) -> None:
         """Send what can be sent now, and keep the rest. Raises OSError."""
-        self._unsent += b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data
+        if data:  # An empty chunk would be the last one.
+            self._unsent += b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data
         self.go_on()
 
     def go_on(self) -> None:
@@ -96,7 +119,17 @@ class Stream:
         self._sock = None
         self._closed()
 
+    def last_words(self, *, revoked: bool) -> bytes:
+        """Return what it says when it is ended: its person may not watch any more, or the server stops."""
+        return b""
+
     # What it hears, by kind
+
+    def read(self, reading: Reading) -> None:
+        """Remember what is new of the task that it follows."""
+
+    def time_is_up(self) -> None:
+        """Its time, `ends_at`, has come."""
 
     def begun(self, listening: bool, missed: Sequence[Change] | None) -> None:
         """Begin with what was ``missed`` since the request was answered, None where nobody knows."""

@@ -16,11 +16,50 @@ from pymongo.errors import DuplicateKeyError
 from app.core import stored
 from app.core.excerpts import hole, without_begun, without_rest
 from app.core.mongo import Document, Mongo
-from app.core.secrets.redaction import collapsed
+from app.core.secrets.redaction import FILL, collapsed
 
 PART = 64 * 1024
 HEAD_PARTS = 8
 TAIL_PARTS = 8
+
+
+MOST_READ_PARTS = 4
+LONGEST_LINE = 64 * 1024
+"""A line that is longer is told before its end has come."""
+
+
+@dataclass(frozen=True)
+class LogPiece:
+    """What is kept of an output from a place on: bytes from ``start``; ``skipped`` before it are left out.
+
+    ``more``: something follows, and not only when the attempt prints again.
+    """
+
+    start: int
+    content: bytes
+    skipped: int = 0
+    more: bool = False
+    before_gap: bool = False
+    """What follows directly is left out, so that a line or a character here has no end."""
+
+    def text(self, *, over: bool) -> tuple[str, int]:
+        """Return the text that is certain, and the place in bytes after it.
+
+        That is whole lines, and the rest when the attempt is ``over``; of a very long line what is there.
+        """
+        content = self.content
+        kept = content if self.before_gap or (over and not self.more) else content[: _certain(content)]
+        shown = collapsed(without_rest(kept) if self.skipped else kept).decode("utf-8", "replace")
+        mark = hole(self.skipped // 1024) if self.skipped and kept else ""
+        return mark + shown, self.start + len(kept)
+
+
+def _certain(content: bytes) -> int:
+    """Return how much of an output that goes on is whole: lines, or letters where a line is very long."""
+    line = content.rfind(b"\n") + 1
+    if line or len(content) < LONGEST_LINE:
+        return line
+    return len(without_begun(content).rstrip(FILL)) or len(content)
 
 
 @dataclass(frozen=True)
@@ -97,6 +136,24 @@ class Logs:
         size = (parts[-1]["part"] * PART + parts[-1]["size"]) if parts else 0
         text = collapsed(b"".join(pieces)).decode("utf-8", "replace")
         return AttemptLog(text, size, complete=len(parts) == expected)
+
+    def read_from(self, task_id: ObjectId, attempt: int, place: int) -> LogPiece:
+        """Return what is kept from a place on, in bytes of the output: a few parts that lie together."""
+        query = {"task": task_id, "attempt": attempt, "part": {"$gte": place // PART}}
+        found = self._logs.find(query).sort([("part", 1)]).limit(MOST_READ_PARTS + 1)
+        pieces: list[bytes] = []
+        start = end = place
+        for part in stored.readable("part of a log", _part, found):
+            begins = part["part"] * PART
+            inside = max(0, place - begins)
+            gap = begins > end
+            if len(part["content"]) > inside and (len(pieces) == MOST_READ_PARTS or (gap and pieces)):
+                return LogPiece(start, b"".join(pieces), start - place, more=True, before_gap=gap)
+            if len(part["content"]) > inside:
+                start = start if pieces else begins + inside
+                pieces.append(part["content"][inside:])
+                end = begins + len(part["content"])
+        return LogPiece(start, b"".join(pieces), start - place)
 
     def delete(self, task_ids: Sequence[ObjectId]) -> None:
         self._logs.delete_many({"task": {"$in": list(task_ids)}})

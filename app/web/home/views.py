@@ -12,13 +12,13 @@ from app.core.people.person import PUBLIC
 from app.core.queue.changes import Change
 from app.core.statistics.series import PERIODS
 from app.core.store_errors.advice import reason
-from app.extensions import access, services
+from app.extensions import access, services, session
 from app.streams.page_stream import PageStream
 from app.streams.response import answer_with, chunked
 from app.streams.stream import Watcher
 from app.web.home.charts import charts
 from app.web.platform.fragments import region
-from app.web.platform.permissions import by_token, requires, session_id
+from app.web.platform.permissions import requires
 from app.web.platform.pulse import live
 from app.web.platform.request_args import only, task_id_of
 
@@ -62,7 +62,7 @@ def events() -> Response:
     """Names of what changes, as server-sent events: for a page of many tasks, or for that of one."""
     query, rights = only("task", "since"), access()
     task = str(rights.get(task_id_of(query["task"])).id) if "task" in query else ""
-    watcher = Watcher(rights.person, session="" if by_token() else session_id())
+    watcher = Watcher(rights.person, session=session())
 
     def may_know(change: Change) -> bool:
         return rights.may_know(change.owner, private=change.private)

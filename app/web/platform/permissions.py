@@ -151,5 +151,6 @@ def init_app(app: Flask) -> None:
     manager.user_loader(_load)
     manager.init_app(app, add_context_processor=False)
     app.extensions["acting"] = lambda: (current_person(), current_origin())
+    app.extensions["session"] = lambda: "" if by_token() else session_id()
     app.before_request(_check)
     app.context_processor(lambda: {"person": shown_person()})

@@ -14,6 +14,7 @@ from flask import Flask, Response, g, request
 
 from app.core.log_lines import set_request
 from app.core.people.person import ANONYMOUS, Person
+from app.http.held import held_in
 from app.web.request_log.addresses import loggable
 from app.web.request_log.request_record import HEADER, KEY, RequestRecord, address_in, record_in
 from config import Settings
@@ -89,7 +90,20 @@ class _Counted:
             if close := getattr(self._answer, "close", None):
                 close()
         finally:
+            self._finish()
+
+    def _finish(self) -> None:
+        if held := held_in(self._environ):
+            held.when_ended(self._ended)
+            set_request("")
+        else:
             self._requests.finish(self._environ, self._record)
+
+    def _ended(self, status: int, size: int) -> None:
+        """Called by another thread, when what was held has been answered."""
+        self._record.status, self._record.bytes = status, size
+        set_request(self._record.id)
+        self._requests.finish(self._environ, self._record)
 
 
 def _write(level: int, environ: WSGIEnvironment, record: RequestRecord) -> None:

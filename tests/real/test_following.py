@@ -1,0 +1,107 @@
+"""Programs that follow tasks on a real gunicorn: answers that are held, events, and logs, also over a kill."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.people.roles import Role
+from app.core.tasks.task import Task
+from app.local.servers import LocalStores
+from dtq.client import Client
+from tests.browser.conftest import Site
+from tests.rig.fleet import fleet
+from tests.rig.processes import until
+from tests.signing_in import user_of
+
+pytestmark = pytest.mark.real
+
+THREADS = 3
+WITHIN_S = 30.0
+"""A busy machine may take its time; `bench.following` measures."""
+
+
+@pytest.fixture(scope="module")
+def site(real_stores: LocalStores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """gunicorn with few threads, and a worker."""
+    folder: Path = tmp_path_factory.mktemp("site")
+    settings = {"SECRET_KEY": "tests-only", "WEB_THREADS": str(THREADS), "LOG_FORMAT": "json"}
+    with fleet(real_stores, "following", folder, Site, **settings) as made:
+        made.serve()
+        made.start()
+        yield made
+
+
+@pytest.fixture
+def token(site: Site) -> str:
+    """A program's of its own, of an operator."""
+    people = site.services.people
+    owner = people.users.person(user_of(site.services, Role.OPERATOR, "robot"))
+    return str(people.tokens.create(owner, "CI", timedelta(days=1), None)[1])
+
+
+class Answer:
+    """An answer of the API, whose rest may be read as it comes."""
+
+    def __init__(self, site: Site, token: str, path: str, **headers: str) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", site.web.port, timeout=WITHIN_S)
+        sent = {"Authorization": f"Bearer {token}", **{key.replace("_", "-"): text for key, text in headers.items()}}
+        self.connection.request("GET", f"/api/v1{path}", headers=sent)
+
+    def got(self) -> http.client.HTTPResponse:
+        self.got_ = self.connection.getresponse()
+        return self.got_
+
+    def whole(self) -> tuple[http.client.HTTPResponse, Any]:
+        with closing(self.connection):
+            got = self.got()
+            return got, json.loads(got.read())
+
+
+def ask(site: Site, token: str, path: str) -> tuple[http.client.HTTPResponse, Any]:
+    return Answer(site, token, path).whole()
+
+
+def test_many_wait_without_threads_and_get_the_ordinary_answer(site: Site, token: str) -> None:
+    """Ten times as many as there are threads; pages are served meanwhile."""
+    task = site.submit("doze", params={"seconds": 4})
+    waiting = [Answer(site, token, f"/tasks/{task.id}?wait=60") for _ in range(10 * THREADS)]
+    assert ask(site, token, "/tasks")[0].status == 200
+    assert not site.task(task).status.ended, "The list waited for those who wait."
+    with ThreadPoolExecutor(len(waiting)) as pool:
+        answers = list(pool.map(Answer.whole, waiting))
+    plain, told = ask(site, token, f"/tasks/{task.id}")
+    assert told["status"] == "succeeded"
+    assert [body for _, body in answers] == [told] * len(waiting)
+    varying = {"Date", "X-Request-Id", "Connection", "Content-Length"}
+    usual = {name: text for name, text in plain.getheaders() if name not in varying}
+    for got, _ in answers:
+        assert got.status == 200
+        assert {name: text for name, text in got.getheaders() if name not in varying} == usual
+    ids = {got.headers["X-Request-Id"] for got, _ in answers}
+    assert len(ids) == len(waiting)
+    assert_logged(site, ids)
+
+
+def assert_logged(site: Site, ids: set[str]) -> None:
+    """Each has one line in the log of requests, with the time that it took in all."""
+
+    def lines() -> list[dict[str, Any]]:
+        found = [json.loads(line) for line in site.web.log.read_text().splitlines() if line.startswith("{")]
+        return [line for line in found if line.get("request") in ids and "duration_ms" in line]
+
+    until(lambda: len(lines()) >= len(ids), WITHIN_S)
+    assert len(lines()) == len(ids)
+    assert {line["status"] for line in lines()} == {200} and min(line["bytes"] for line in lines()) > 100
+    assert max(line["duration_ms"] for line in lines()) > 2_000
