@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
-from flask import Response, g, make_response, request
+from flask import Response, request
 
 from app.api.models.problems import Problem
 from app.api.models.tasks import Task as TaskModel
 from app.api.models.tasks import TaskSummary
+from app.api.operation import answer_instead
 from app.core.access.access import Access
 from app.core.errors import BadQuery, NotFound, SignInRequired, TaskQueueError, TooManyStreams
 from app.core.log_lines import request_id
@@ -27,7 +27,6 @@ from app.streams.response import answer_with, chunked
 from app.streams.stream import Watcher
 from app.streams.task_stream import END_ID, TaskEvents, TaskLog, TaskStream, place_of
 
-View = Callable[..., Any]
 Shown = Callable[[Access, Task, str], TaskModel]
 """Makes what a person is answered of a task of an owner with that name."""
 
@@ -41,23 +40,6 @@ def watcher(*, waits: bool = False) -> Watcher:
 
 
 # An answer that is held
-
-
-def holding(view: View) -> View:
-    """Hold the answer of a view that has said so (`hold`). Stands below the route."""
-
-    @wraps(view)
-    def answered(**args: Any) -> Any:
-        plain = make_response(view(**args))
-        stream: HeldAnswer | None = g.pop("held", None)
-        if stream is None or plain.status_code != 200:
-            return plain
-        try:
-            return held(plain, stream)
-        except TooManyStreams:
-            return plain
-
-    return answered
 
 
 def hold(task: Task, seconds: int, shown: Shown) -> bool:
@@ -78,7 +60,13 @@ def hold(task: Task, seconds: int, shown: Shown) -> bool:
         made: Answer = reading.made[key]
         return made
 
-    g.held = HeldAnswer(wait, task, seconds, answer, revoked)
+    def instead(plain: Response) -> Response:
+        try:
+            return held(plain, HeldAnswer(wait, task, seconds, answer, revoked))
+        except TooManyStreams:
+            return plain
+
+    answer_instead(instead)
     return True
 
 

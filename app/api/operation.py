@@ -11,9 +11,10 @@ import json as json_text
 from collections.abc import Callable
 from functools import cache, wraps
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, get_type_hints
 
-from flask import request
+from flask import Response as Answer
+from flask import g, make_response, request
 from pydantic import BaseModel, ValidationError
 from spectree import Response, SpecTree
 from spectree.model_adapter.pydantic_adapter import PydanticModelAdapter
@@ -75,6 +76,15 @@ def operation(
     codes[f"HTTP_{status}"] = answers
 
     def declare(view: View) -> View:
+        @wraps(view)
+        def unread(**args: Any) -> Any:
+            found = view(**args)
+            if not isinstance(found, Answer) or not found.is_streamed:
+                return found
+            answer_instead(lambda plain: found)
+            return Answer(status=found.status_code)
+
+        unread.__annotations__ = get_type_hints(view, include_extras=True)  # SpecTree looks for names here
         validated = spec.validate(
             json=json,
             query=query,
@@ -83,7 +93,7 @@ def operation(
             operation_id=view.__name__,
             before=_refuse,
             validation_error_status=422 if json else 400,
-        )(view)
+        )(unread)
 
         @wraps(validated)
         def checked(**args: Any) -> Any:
@@ -91,7 +101,9 @@ def operation(
                 _require_object()
             if query is None and request.args:
                 raise BadQuery("This address takes no query.")
-            return validated(**args)
+            plain = make_response(validated(**args))
+            instead: Callable[[Answer], Answer] | None = g.pop("instead", None)
+            return plain if instead is None else instead(plain)
 
         return requires(permission)(checked)
 
@@ -104,6 +116,14 @@ def created(answer: BaseModel, address: str, *, replayed: bool = False) -> Any:
     if replayed:
         headers["Idempotent-Replayed"] = "true"
     return answer, 201, headers
+
+
+def answer_instead(make: Callable[[Answer], Answer]) -> None:
+    """Have this request answered by what ``make`` returns of the answer that its view makes.
+
+    SpecTree reads each answer to its end: one that is streamed, or to come, must not go through it.
+    """
+    g.instead = make
 
 
 def _require_object() -> None:

@@ -145,7 +145,6 @@ def _page(wanted: TaskFilter, **cursor: str) -> str:
 
 
 @blueprint.get("/<task_id>")
-@following.holding
 @operation("task.read", models.Task, query=models.WaitQuery, also=("HTTP_304",))
 def get_task(task_id: str, query: models.WaitQuery) -> Any:
     """Return a task; with `wait`, when it has ended or the seconds have passed.

@@ -70,15 +70,17 @@ def _watched(task: TaskSummary, timeout_s: float | None) -> Task:
     """Wait with a bar of the task's own progress. Raises WaitTimeout."""
     until = float("inf") if timeout_s is None else time.monotonic() + timeout_s
     with progress_bar() as progress:
-        bar = progress.add_task("", total=None)
-        while True:
-            now = task.refresh()
-            if now.ended:
-                return now
+        bar, now = progress.add_task("", total=None), task.refresh()
+        while not now.ended:
             _draw(progress, bar, now)
-            if time.monotonic() >= until:
-                raise WaitTimeout(now)
-            time.sleep(max(0.0, min(LOOK_EVERY_S, until - time.monotonic())))
+            left_s = until - time.monotonic()
+            try:
+                now = now.wait(max(0.0, min(LOOK_EVERY_S, left_s)), raise_on_failure=False)
+            except WaitTimeout as error:
+                if left_s <= LOOK_EVERY_S:
+                    raise
+                now = task.refresh() if not isinstance(error.task, Task) else error.task
+        return now
 
 
 def _draw(progress: Progress, bar: TaskID, task: Task) -> None:

@@ -70,9 +70,9 @@ class AsyncClient:
                 print(lines, end="")
             print(await (await task.wait()).result())
 
-    Its tasks are an `AsyncTask`. Iterators, `tasks` and `follow_log`, are for ``async for`` and not awaited.
-    Files are read and written in threads. It belongs to one event loop, whose coroutines may share it.
-    A coroutine that is canceled ends its request, not the task. Raises BadSetting.
+    Its tasks are an `AsyncTask`. Iterators (`tasks`, `events`, `follow_log`) are for ``async for`` and not
+    awaited. Files are read and written in threads. It belongs to one event loop, whose coroutines may share
+    it. A coroutine that is canceled ends its request, not the task. Raises BadSetting.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ import random
 import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -25,7 +25,7 @@ from dtq.client.errors import (
     ProblemError,
     Unavailable,
 )
-from dtq.client.steps import Call, Download, Item, Pause, Request, Step, Steps
+from dtq.client.steps import Call, Chunk, Download, Item, Open, Opened, Pause, Request, Step, Steps
 from dtq.clock import utcnow
 from dtq.trace_context import trace_headers
 
@@ -66,6 +66,14 @@ class Http:
             "headers": headers,
             "timeout": httpx2.Timeout(self._timeout_s, read=self._timeout_s + request.held_s),
         }
+
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """Raise ConnectionFailed for an exchange that breaks off."""
+        try:
+            yield
+        except (httpx2.TransportError, httpx2.DecodingError) as error:
+            raise self.failed(error) from None  # Its frames hold the headers that were sent.
 
     def failed(self, error: Exception) -> ConnectionFailed:
         failed = ConnectionFailed(f"The server at {self.url} did not answer: {_reason(error)}.")
@@ -122,18 +130,18 @@ class Transport:
 
     def iterate(self, steps: Steps[Any], ended: list[Any] | None = None) -> Iterator[Any]:
         """Yield the items of an operation; what it returns is added to ``ended``."""
-        with closing(steps):
+        with closing(steps), ExitStack() as opened:
             course = Course(steps, ended)
             for step in course:
                 if isinstance(step, Item):
                     yield step.value
                     continue
                 try:
-                    course.answer(self._take(step))
+                    course.answer(self._take(step, opened))
                 except Exception as error:
                     course.fail(error)
 
-    def _take(self, step: Step) -> Any:
+    def _take(self, step: Step, opened: ExitStack) -> Any:
         match step:
             case Request():
                 with self._exchange(step) as answer:
@@ -144,6 +152,13 @@ class Transport:
                     step.begin(answer)
                     for chunk in answer.iter_bytes():
                         step.take(chunk)
+            case Open():
+                opened.close()
+                answer = opened.enter_context(self._exchange(step.request))
+                return Opened(answer.headers.get("Content-Type", ""), answer.iter_bytes())
+            case Chunk():
+                with self._http.failing():
+                    return next(step.of.chunks, None)
             case Pause():
                 time.sleep(step.seconds)
             case Call():
@@ -153,14 +168,14 @@ class Transport:
     @contextmanager
     def _exchange(self, request: Request) -> Iterator[httpx2.Response]:
         content: Any = request.content() if request.content else _body(request)
-        try:
-            with self._client.stream(**self._http.sent(request), content=content) as answer:
-                if not answer.is_success:
-                    answer.read()
-                    raise problem_of(answer)
-                yield answer
-        except (httpx2.TransportError, httpx2.DecodingError) as error:
-            raise self._http.failed(error) from None  # Its frames hold the headers that were sent.
+        with (
+            self._http.failing(),
+            self._client.stream(**self._http.sent(request), content=content) as answer,
+        ):
+            if not answer.is_success:
+                answer.read()
+                raise problem_of(answer)
+            yield answer
 
 
 class AsyncTransport:
@@ -183,17 +198,18 @@ class AsyncTransport:
     async def iterate(self, steps: Steps[Any], ended: list[Any] | None = None) -> AsyncGenerator[Any]:
         """Yield the items of an operation; what it returns is added to ``ended``."""
         with closing(steps):
-            course = Course(steps, ended)
-            for step in course:
-                if isinstance(step, Item):
-                    yield step.value
-                    continue
-                try:
-                    course.answer(await self._take(step))
-                except Exception as error:
-                    course.fail(error)
+            async with AsyncExitStack() as opened:
+                course = Course(steps, ended)
+                for step in course:
+                    if isinstance(step, Item):
+                        yield step.value
+                        continue
+                    try:
+                        course.answer(await self._take(step, opened))
+                    except Exception as error:
+                        course.fail(error)
 
-    async def _take(self, step: Step) -> Any:
+    async def _take(self, step: Step, opened: AsyncExitStack) -> Any:
         match step:
             case Request():
                 async with self._exchange(step) as answer:
@@ -204,6 +220,13 @@ class AsyncTransport:
                     step.begin(answer)
                     async for chunk in answer.aiter_bytes():
                         await asyncio.to_thread(step.take, chunk)
+            case Open():
+                await opened.aclose()
+                answer = await opened.enter_async_context(self._exchange(step.request))
+                return Opened(answer.headers.get("Content-Type", ""), answer.aiter_bytes())
+            case Chunk():
+                with self._http.failing():
+                    return await anext(step.of.chunks, None)
             case Pause():
                 await asyncio.sleep(step.seconds)
             case Call():
@@ -213,14 +236,12 @@ class AsyncTransport:
     @asynccontextmanager
     async def _exchange(self, request: Request) -> AsyncIterator[httpx2.Response]:
         content: Any = _in_threads(request.content()) if request.content else _body(request)
-        try:
+        with self._http.failing():
             async with self._client.stream(**self._http.sent(request), content=content) as answer:
                 if not answer.is_success:
                     await answer.aread()
                     raise problem_of(answer)
                 yield answer
-        except (httpx2.TransportError, httpx2.DecodingError) as error:
-            raise self._http.failed(error) from None  # Its frames hold the headers that were sent.
 
 
 async def _in_threads(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
@@ -234,11 +255,17 @@ def _body(request: Request) -> bytes | None:
     return None if request.json is None else json_text.dumps(request.json, allow_nan=False).encode()
 
 
-def retried(step: Callable[[], Step], repeatable: bool, retry_s: float) -> Steps[Any]:
+def retried(
+    step: Callable[[], Step],
+    repeatable: bool,
+    retry_s: float,
+    final: Callable[[Exception], bool] = lambda error: False,
+) -> Steps[Any]:
     """Take a step until it works, with growing random pauses, for ``retry_s`` from the first failure at most.
 
     ``repeatable`` says that it has the same effect when it is taken twice. What certainly did nothing is
-    always taken again: where no connection came about, and 429. Full jitter:
+    always taken again: where no connection came about, and 429; but not after an error that is ``final``.
+    Full jitter:
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
     until = float("inf")
@@ -247,6 +274,8 @@ def retried(step: Callable[[], Step], repeatable: bool, retry_s: float) -> Steps
         try:
             return (yield step())
         except (ConnectionFailed, ProblemError) as error:
+            if final(error):
+                raise
             pause_s = random.uniform(0, longest_s)  # noqa: S311  # a pause is no secret
             pause_s += getattr(error, "retry_after_s", None) or 0
             until = min(until, time.monotonic() + retry_s)

@@ -22,12 +22,15 @@ from dtq.client.errors import (
     BadAnswer,
     BatchWaitTimeout,
     Changed,
+    ConnectionFailed,
     DTQError,
     NotFound,
+    ProblemError,
     TaskCanceled,
     TaskFailed,
     WaitTimeout,
 )
+from dtq.client.event_stream import MEDIA_TYPE, Event, EventReader
 from dtq.client.http import retried
 from dtq.client.log_tail import LogTail
 from dtq.client.records import (
@@ -45,13 +48,17 @@ from dtq.client.records import (
     Webhook,
     read,
 )
-from dtq.client.steps import Call, Download, Item, Pause, Request, Steps
+from dtq.client.steps import Call, Chunk, Download, Item, Open, Pause, Request, Steps
 from dtq.filenames import safe_name
 
 HELD_S = 50
 """The server would hold an answer for 60 s, but many proxies give up then."""
 PAUSE_S = 1.0
 """Where too many wait already, the server answers at once and asks for this pause."""
+BEAT_S = 20
+"""Within so long a stream says something, if only that it lives."""
+AGAIN_S = 0.5
+"""After a stream has broken off."""
 BATCH_PAUSE_S = 2.0
 """For so long the server keeps the figures of a batch."""
 VIEW_FIELDS = ("name", "filter", "columns", "density", "shared")
@@ -221,8 +228,72 @@ class Operations(Generic[Whole, Summary]):
         answer = yield from self._sent(Request("GET", _path(task_id, "/log"), query=query))
         return answer.content.decode("utf-8", "replace")
 
+    def events(self, task_id: str) -> Steps[None]:
+        """Give the task as it is, and again with each change, until it has ended."""
+        known: dict[str, Any] = {}
+
+        def changed(event: Event) -> Summary:
+            known.update({"progress": event.data} if event.name == "progress" else event.data)
+            return self._summary(dict(known))
+
+        if not (yield from self._streamed(_path(task_id, "/events"), changed)):
+            yield from self._polled_events(task_id)
+
+    def _polled_events(self, task_id: str) -> Steps[None]:
+        told: Any = None
+        while True:
+            task = yield from self.task(task_id)
+            now = (task.status, task.attempt, task.cancel_requested, task.progress)
+            if now != told:
+                yield Item(task)
+            if task.ended:
+                return
+            told = now
+            yield Pause(PAUSE_S)
+
     def follow_log(self, task_id: str) -> Steps[None]:
         """Give what is new of the log, until the task has ended."""
+
+        def printed(event: Event) -> str | None:
+            return str(event.data.get("text", "")) if event.name == "log" else None
+
+        if not (yield from self._streamed(_path(task_id, "/log"), printed)):
+            yield from self._polled_log(task_id)
+
+    def _streamed(self, path: str, item: Callable[[Event], Any]) -> Steps[bool]:
+        """Give what ``item`` makes of each event, to the last one; False where the server does not stream.
+
+        Where the stream breaks off, it goes on after the last event that has come.
+        """
+        reader, begun = EventReader(), False
+        while True:
+            headers = {"Accept": MEDIA_TYPE} | ({"Last-Event-ID": reader.last_id} if reader.last_id else {})
+            request = Request("GET", path, headers=headers, held_s=BEAT_S)
+            try:
+                opened = yield from retried(
+                    partial(Open, request), True, self._retry_s, partial(_streams_none, begun)
+                )
+            except ProblemError as error:
+                if _streams_none(begun, error):
+                    return False
+                raise
+            if not opened.content_type.startswith(MEDIA_TYPE):
+                while (yield Chunk(opened)) is not None:
+                    pass
+                return begun
+            begun, reader = True, EventReader(reader.last_id)
+            try:
+                while (chunk := (yield Chunk(opened))) is not None:
+                    for event in reader.take(chunk):
+                        if (made := item(event)) is not None:
+                            yield Item(made)
+                        if event.name == "end":
+                            return True
+            except ConnectionFailed:
+                pass
+            yield Pause(AGAIN_S)
+
+    def _polled_log(self, task_id: str) -> Steps[None]:
         tail = LogTail()
         while True:
             task = yield from self.task(task_id)  # First: a log is complete before its outcome is known.
@@ -431,6 +502,11 @@ class Operations(Generic[Whole, Summary]):
 def place(kind: str, one: str, below: str = "") -> str:
     """Return the path of one of the views, webhooks, or deliveries."""
     return f"/{kind}/{quote(one, safe='')}{below}"
+
+
+def _streams_none(begun: bool, error: Exception) -> bool:
+    """Whether the server has no such stream, or none to spare: then it is asked again and again instead."""
+    return not begun and isinstance(error, ProblemError) and error.status in (404, 406, 429)
 
 
 def _identity(file: Path | IO[bytes]) -> Any:

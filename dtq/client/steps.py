@@ -42,6 +42,31 @@ class Download:
 
 
 @dataclass(frozen=True)
+class Open:
+    """A request whose answer is read bit by bit, by `Chunk`; its outcome is an `Opened`.
+
+    The one before is closed by it; the last one is when the operation ends.
+    """
+
+    request: Request
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An answer that has begun; ``chunks`` is a matter of the transport."""
+
+    content_type: str
+    chunks: Any
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The next bytes of an answer, as soon as there are some; None at its end."""
+
+    of: Opened
+
+
+@dataclass(frozen=True)
 class Pause:
     """Nothing, for some seconds."""
 
@@ -62,5 +87,5 @@ class Item:
     value: Any
 
 
-Step = Request | Download | Pause | Call | Item
+Step = Request | Download | Open | Chunk | Pause | Call | Item
 Steps = Generator[Step, Any, T]

@@ -69,9 +69,20 @@ class TaskSummary(TaskFields, Bound):
             for lines in task.follow_log():
                 print(lines, end="")
 
-        It begins with the whole log of the attempt that runs, and goes on with those that follow.
+        It begins with the whole log of the attempt that runs, and goes on with those that follow, also over
+        a restart of the server. Where the server cannot stream, it is asked every second.
         """
         return self._client._transport.iterate(self._client._operations.follow_log(self.id))
+
+    def events(self) -> Iterator[TaskSummary]:
+        """Iterate over the task as it changes, by status and progress, until it has ended.
+
+            for now in task.events():
+                print(now.status, now.progress)
+
+        It begins with the task as it is; of changes that follow each other quickly, the last is certain.
+        """
+        return self._client._transport.iterate(self._client._operations.events(self.id))
 
     def files(self) -> list[TaskFile]:
         """Return the files that the task was given and made, oldest first."""
@@ -146,6 +157,9 @@ class AsyncTaskSummary(TaskFields, Bound):
 
     def follow_log(self) -> AsyncIterator[str]:
         return self._client._transport.iterate(self._client._operations.follow_log(self.id))
+
+    def events(self) -> AsyncIterator[AsyncTaskSummary]:
+        return self._client._transport.iterate(self._client._operations.events(self.id))
 
     async def files(self) -> list[TaskFile]:
         return await self._run(self._client._operations.listed(TaskFile, f"/tasks/{self.id}/files", "files"))

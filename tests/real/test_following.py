@@ -1,12 +1,9 @@
-"""Programs that follow tasks on a real gunicorn: answers that are held, events, and logs, also over a kill."""
+"""Programs that follow tasks on a real gunicorn: held answers, events, and logs, also over a kill."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import re
-import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -17,7 +14,6 @@ from typing import Any
 import pytest
 
 from app.core.people.roles import Role
-from app.core.tasks.task import Task
 from app.local.servers import LocalStores
 from dtq.client import Client
 from tests.browser.conftest import Site
@@ -56,7 +52,10 @@ class Answer:
 
     def __init__(self, site: Site, token: str, path: str, **headers: str) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", site.web.port, timeout=WITHIN_S)
-        sent = {"Authorization": f"Bearer {token}", **{key.replace("_", "-"): text for key, text in headers.items()}}
+        sent = {
+            "Authorization": f"Bearer {token}",
+            **{key.replace("_", "-"): text for key, text in headers.items()},
+        }
         self.connection.request("GET", f"/api/v1{path}", headers=sent)
 
     def got(self) -> http.client.HTTPResponse:
@@ -99,9 +98,63 @@ def assert_logged(site: Site, ids: set[str]) -> None:
 
     def lines() -> list[dict[str, Any]]:
         found = [json.loads(line) for line in site.web.log.read_text().splitlines() if line.startswith("{")]
-        return [line for line in found if line.get("request") in ids and "duration_ms" in line]
+        return [line for line in found if line.get("request_id") in ids and "duration_ms" in line]
 
     until(lambda: len(lines()) >= len(ids), WITHIN_S)
     assert len(lines()) == len(ids)
     assert {line["status"] for line in lines()} == {200} and min(line["bytes"] for line in lines()) > 100
     assert max(line["duration_ms"] for line in lines()) > 2_000
+
+
+def test_a_revoked_token_waits_no_longer(site: Site, token: str) -> None:
+    task = site.submit("doze", params={"seconds": 60})
+    waiting = Answer(site, token, f"/tasks/{task.id}?wait=60")
+    events = Answer(site, token, f"/tasks/{task.id}/events").got()
+    assert events.readline().startswith(b"retry:")
+    people = site.services.people
+    people.tokens.revoke_all(people.users.by_name("robot").id)
+    got, told = waiting.whole()
+    assert (got.status, got.headers["Content-Type"]) == (401, "application/problem+json")
+    assert told["type"] == "urn:dtq:problem:sign-in-required" and told["request_id"]
+    assert got.headers["X-Request-Id"] == told["request_id"]
+    assert b"event: end" not in events.read()
+    site.services.dispatch.cancel(task.id, "tests")
+
+
+def test_streams_are_bounded_and_say_so(site: Site, token: str) -> None:
+    task = site.submit("doze", params={"seconds": 60})
+    path = f"/tasks/{task.id}/events"
+    held = [Answer(site, token, path) for _ in range(50)]
+    assert {one.got().status for one in held} == {200}
+    got, told = ask(site, token, path)
+    assert (got.status, told["type"]) == (429, "urn:dtq:problem:too-many-streams")
+    assert got.headers["Retry-After"].isdecimal()
+    with closing(Client(site.address, token)) as client:
+        site.services.dispatch.cancel(task.id, "tests")
+        assert [now.status for now in client.task(str(task.id)).events()][-1] == "canceled"
+
+
+def test_a_log_is_followed_over_attempts_and_a_killed_web(site: Site, token: str) -> None:
+    """Nothing is lost and nothing comes twice."""
+    task = site.submit("count_aloud", params={"lines": 60, "again": True})
+    with Client(site.address, token) as client:
+        lines: list[str] = []
+        killed = False
+        for some in client.task(str(task.id)).follow_log():
+            lines += some.splitlines()
+            if len(lines) > 20 and not killed:
+                killed = True
+                site.web.child.kill()
+                site.web.start()
+        assert lines == [f"{attempt}: line {number} é" for attempt in (1, 2) for number in range(60)]
+        seen = [now.status for now in client.task(str(task.id)).events()]
+        assert seen == ["succeeded"]
+
+
+def test_events_tell_each_status_and_progress(site: Site, token: str) -> None:
+    with Client(site.address, token) as client:
+        task = client.task(str(site.submit("doze", params={"seconds": 2}).id))
+        seen = list(task.events())
+    assert seen[-1].status == "succeeded" and "running" in {now.status for now in seen}
+    done = [now.progress.done or 0.0 for now in seen if now.progress and now.status == "running"]
+    assert len(done) > 3 and done == sorted(done)

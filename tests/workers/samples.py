@@ -37,6 +37,17 @@ def doze(ctx: Context, seconds: float = 1.0) -> str:
     return "rested"
 
 
+@task(title="Count aloud", category="Samples", max_attempts=2)
+def count_aloud(ctx: Context, lines: int = 10, pause_s: float = 0.05, again: bool = False) -> int:
+    """Print numbers, one per line; where asked to, fail once."""
+    for number in range(lines):
+        print(f"{ctx.attempt}: line {number} é", flush=True)
+        time.sleep(pause_s)
+    if again and ctx.attempt == 1:
+        raise Retry(after_s=0.1)
+    return lines
+
+
 @task(title="Deaf", category="Samples", timeout_s=1, max_attempts=1)
 def deaf(ctx: Context) -> None:
     """Swallow everything that could interrupt it."""
