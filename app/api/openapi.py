@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Flask, jsonify
 
 from app.api import batches, bulk, contents, system, tasks, views, webhooks
+from app.api.following import STREAM
 from app.api.operation import PREFIX, spec
 from app.core.people.person import PUBLIC
 from app.http.permission import requires
@@ -48,6 +49,17 @@ def _complete(operation: dict[str, Any]) -> None:
     name = operation["operationId"]
     if name in _CONTENT:
         operation["responses"]["200"]["content"] = {kind: {"schema": {}} for kind in _CONTENT[name]}
+    if STREAM in _CONTENT.get(name, ()):
+        operation["responses"]["204"] = {"description": "The stream whose last event you have has ended."}
+        operation["parameters"].append(
+            {
+                "name": "Last-Event-ID",
+                "in": "header",
+                "schema": {"type": "string", "maxLength": 30},
+                "required": False,
+                "description": "The ID of the last event that you have; the stream goes on after it.",
+            }
+        )
     if name == "upload_file":
         operation["requestBody"] = {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
     if name in _KEYED and all(known["name"] != tasks.KEY for known in operation["parameters"]):
@@ -84,10 +96,11 @@ _PRECONDITIONS = {
 }
 _KEYED = {"create_task": "task", "clone_task": "task", "create_bulk": "operation", "create_batch": "batch"}
 _CONTENT = {
-    "get_log": ("text/plain",),
+    "follow_task": (STREAM,),
+    "get_log": ("text/plain", STREAM),
     "get_result": ("application/json",),
     "get_file": ("application/octet-stream",),
-    "get_batch_results": ("application/x-ndjson", "text/csv"),
+    "get_batch_results": ("application/x-ndjson", "text/csv", "application/vnd.apache.parquet"),
 }
 
 

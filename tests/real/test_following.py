@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -48,47 +49,60 @@ def token(site: Site) -> str:
 
 
 class Answer:
-    """An answer of the API, whose rest may be read as it comes."""
+    """An answer of the API, which may be read as it comes."""
 
-    def __init__(self, site: Site, token: str, path: str, **headers: str) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", site.web.port, timeout=WITHIN_S)
-        sent = {
-            "Authorization": f"Bearer {token}",
-            **{key.replace("_", "-"): text for key, text in headers.items()},
-        }
-        self.connection.request("GET", f"/api/v1{path}", headers=sent)
+    made: ClassVar[list[Answer]] = []
 
+    def __init__(self, site: Site, token: str, path: str) -> None:
+        self.made.append(self)
+        self.sock = socket.create_connection(("127.0.0.1", site.web.port), timeout=WITHIN_S)
+        head = f"GET /api/v1{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n"
+        self.sock.sendall(head.encode())
+        self._got: http.client.HTTPResponse | None = None
+
+    @property
     def got(self) -> http.client.HTTPResponse:
-        self.got_ = self.connection.getresponse()
-        return self.got_
+        """Its head; waits for it."""
+        if self._got is None:
+            self._got = http.client.HTTPResponse(self.sock)
+            self._got.begin()
+        return self._got
 
-    def whole(self) -> tuple[http.client.HTTPResponse, Any]:
-        with closing(self.connection):
-            got = self.got()
-            return got, json.loads(got.read())
+    @cached_property
+    def body(self) -> Any:
+        return json.loads(self.got.read())
+
+    def close(self) -> None:
+        if self._got is not None:
+            self._got.close()
+        self.sock.close()
 
 
-def ask(site: Site, token: str, path: str) -> tuple[http.client.HTTPResponse, Any]:
-    return Answer(site, token, path).whole()
+@pytest.fixture(autouse=True)
+def answers() -> Iterator[None]:
+    yield
+    while Answer.made:
+        Answer.made.pop().close()
 
 
 def test_many_wait_without_threads_and_get_the_ordinary_answer(site: Site, token: str) -> None:
     """Ten times as many as there are threads; pages are served meanwhile."""
     task = site.submit("doze", params={"seconds": 4})
     waiting = [Answer(site, token, f"/tasks/{task.id}?wait=60") for _ in range(10 * THREADS)]
-    assert ask(site, token, "/tasks")[0].status == 200
+    assert Answer(site, token, "/tasks").got.status == 200
     assert not site.task(task).status.ended, "The list waited for those who wait."
     with ThreadPoolExecutor(len(waiting)) as pool:
-        answers = list(pool.map(Answer.whole, waiting))
-    plain, told = ask(site, token, f"/tasks/{task.id}")
+        bodies = list(pool.map(lambda one: one.body, waiting))
+    plain = Answer(site, token, f"/tasks/{task.id}")
+    told = plain.body
     assert told["status"] == "succeeded"
-    assert [body for _, body in answers] == [told] * len(waiting)
+    assert bodies == [told] * len(waiting)
     varying = {"Date", "X-Request-Id", "Connection", "Content-Length"}
-    usual = {name: text for name, text in plain.getheaders() if name not in varying}
-    for got, _ in answers:
-        assert got.status == 200
-        assert {name: text for name, text in got.getheaders() if name not in varying} == usual
-    ids = {got.headers["X-Request-Id"] for got, _ in answers}
+    usual = {name: text for name, text in plain.got.getheaders() if name not in varying}
+    for one in waiting:
+        assert one.got.status == 200
+        assert {name: text for name, text in one.got.getheaders() if name not in varying} == usual
+    ids = {one.got.headers["X-Request-Id"] for one in waiting}
     assert len(ids) == len(waiting)
     assert_logged(site, ids)
 
@@ -109,11 +123,11 @@ def assert_logged(site: Site, ids: set[str]) -> None:
 def test_a_revoked_token_waits_no_longer(site: Site, token: str) -> None:
     task = site.submit("doze", params={"seconds": 60})
     waiting = Answer(site, token, f"/tasks/{task.id}?wait=60")
-    events = Answer(site, token, f"/tasks/{task.id}/events").got()
+    events = Answer(site, token, f"/tasks/{task.id}/events").got
     assert events.readline().startswith(b"retry:")
     people = site.services.people
     people.tokens.revoke_all(people.users.by_name("robot").id)
-    got, told = waiting.whole()
+    got, told = waiting.got, waiting.body
     assert (got.status, got.headers["Content-Type"]) == (401, "application/problem+json")
     assert told["type"] == "urn:dtq:problem:sign-in-required" and told["request_id"]
     assert got.headers["X-Request-Id"] == told["request_id"]
@@ -125,18 +139,19 @@ def test_streams_are_bounded_and_say_so(site: Site, token: str) -> None:
     task = site.submit("doze", params={"seconds": 60})
     path = f"/tasks/{task.id}/events"
     held = [Answer(site, token, path) for _ in range(50)]
-    assert {one.got().status for one in held} == {200}
-    got, told = ask(site, token, path)
+    assert {one.got.status for one in held} == {200}
+    refused = Answer(site, token, path)
+    got, told = refused.got, refused.body
     assert (got.status, told["type"]) == (429, "urn:dtq:problem:too-many-streams")
     assert got.headers["Retry-After"].isdecimal()
-    with closing(Client(site.address, token)) as client:
+    with Client(site.address, token) as client:
         site.services.dispatch.cancel(task.id, "tests")
         assert [now.status for now in client.task(str(task.id)).events()][-1] == "canceled"
 
 
 def test_a_log_is_followed_over_attempts_and_a_killed_web(site: Site, token: str) -> None:
     """Nothing is lost and nothing comes twice."""
-    task = site.submit("count_aloud", params={"lines": 60, "again": True})
+    task = site.submit("count_aloud", params={"lines": 60, "again": True}, max_attempts=2)
     with Client(site.address, token) as client:
         lines: list[str] = []
         killed = False
