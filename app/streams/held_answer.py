@@ -25,7 +25,7 @@ from app.streams.stream import Stream, Watcher
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-OF_BODY = frozenset({"content-type", "content-length", "connection"})
+OF_BODY = frozenset({"content-type", "content-length", "connection", "etag"})
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ class Hub:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._awake, selectors.EVENT_READ)
         self._fresh: dict[Change, None] = {}
+        self._over: list[Stream] = []
         self._gathered_at = 0.0
         self._remembered: deque[tuple[int, Change]] = deque(maxlen=MOST_REMEMBERED)
         self._listening_since: int | None = None
@@ -172,6 +173,9 @@ class Hub:
         self._tell_due(now)
         if now >= self._beat_at:
             self._beat(now)
+        over, self._over = self._over, []
+        for stream in over:  # Each has its last words before the first is closed and logged.
+            self._drop(stream)
 
     def _wait_s(self) -> float:
         due = [stream.due_at for stream in self._streams if stream.has_news and not stream.stuck]
@@ -274,7 +278,7 @@ class Hub:
 
     def _want(self, stream: Stream) -> None:
         if stream.over and not stream.stuck:
-            self._drop(stream)
+            self._over.append(stream)
             return
         self._feed(stream)
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if stream.stuck else 0)

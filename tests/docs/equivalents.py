@@ -42,7 +42,7 @@ EQUIVALENTS = (
     Equivalent("See private tasks of others", May.TASK_READ_PRIVATE, "View Tasks", (), ("list_tasks",), ("list",), inside=True),
     Equivalent("Look at a task", May.TASK_READ, "its page", ("tasks.detail", "tasks.detail_live"), ("get_task",), ("show", "open")),
     Equivalent("See its attempts and files", May.TASK_READ, "its page", ("tasks.detail",), ("list_attempts", "list_files"), ("files",)),
-    Equivalent("Wait for it", May.TASK_READ, "its page, live", ("tasks.detail_live",), ("get_task",), ("wait",)),
+    Equivalent("Wait for it", May.TASK_READ, "its page, live", ("tasks.detail_live",), ("get_task", "follow_task"), ("wait",)),
     Equivalent(
         "Follow its log", May.TASK_READ, "its page", ("tasks.log_live",), ("get_log",), ("logs",), programs=May.TASK_DOWNLOAD
     ),

@@ -184,6 +184,7 @@ TABLE = {
     **{f"api.batches.{view}": Rule("read", also=("hidden",)) for view in ("get_batch", "get_batch_results")},
     "api.tasks.list_tasks": READ,
     "api.tasks.get_task": TASK,
+    "api.tasks.follow_task": replace(TASK, also=("hidden",)),
     **{
         f"api.tasks.{view}": Rule(needs, of_task=True)
         for view, needs in {
