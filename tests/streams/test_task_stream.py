@@ -73,13 +73,11 @@ def test_an_id_is_a_place() -> None:
     assert (place_of("1-4096", 2), place_of("1-0", 0)) == ((1, 4096), (1, 0))
 
 
-def test_who_may_no_longer_know_is_told_nothing_more(logs: Logs, task_in: Any) -> None:
-    task = task_in("running") if callable(task_in) else task_in
+def test_who_may_no_longer_know_is_told_nothing_more(logs: Logs, new_task: Any) -> None:
+    task, watcher = new_task(), Watcher(Person("a", "A"))
     logs.write_part(task.id, 1, 0, b"secret\n")
     for may in (True, False):
-        stream = TaskLog(
-            Watcher(Person("a", "A")), task, lambda _, may=may: may, (1, 0), only=False, chunked=True
-        )
+        stream = TaskLog(watcher, task, lambda _, may=may: may, (1, 0), only=False, chunked=True)
         stream.read(Reading(task.id, task, "A", {(1, 0): logs.read_from(task.id, 1, 0)}))
         said = stream.news(1)
         assert (b"secret" in said) is may and stream.over is not may

@@ -7,7 +7,10 @@ import pytest
 from dtq.client.errors import BadAnswer
 from dtq.client.event_stream import EventReader
 
-SENT = 'retry: 3000\n\nid: 1-9\nevent: log\ndata: {"text":"é"}\n\n: \n\nevent: end\r\ndata: {"a":\r\ndata: 1}\r\n\r\nid: x\ndata: {'
+SENT = (
+    'retry: 3000\n\nid: 1-9\nevent: log\ndata: {"text":"é"}\n\n: \n\n'
+    'event: end\r\ndata: {"a":\r\ndata: 1}\r\n\r\nid: x\ndata: {'
+)
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
