@@ -30,9 +30,8 @@ from dtq.client.errors import (
     TaskFailed,
     WaitTimeout,
 )
-from dtq.client.event_stream import MEDIA_TYPE, Event, EventReader
+from dtq.client.following import MEDIA_TYPE, Event, EventReader, LogTail
 from dtq.client.http import retried
-from dtq.client.log_tail import LogTail
 from dtq.client.records import (
     BulkAction,
     BulkOperation,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dtq.client.errors import BadAnswer
-from dtq.client.event_stream import EventReader
+from dtq.client.following import EventReader
 
 SENT = (
     'retry: 3000\n\nid: 1-9\nevent: log\ndata: {"text":"é"}\n\n: \n\n'
