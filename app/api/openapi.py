@@ -51,15 +51,8 @@ def _complete(operation: dict[str, Any]) -> None:
         operation["responses"]["200"]["content"] = {kind: {"schema": {}} for kind in _CONTENT[name]}
     if STREAM in _CONTENT.get(name, ()):
         operation["responses"]["204"] = {"description": "The stream whose last event you have has ended."}
-        operation["parameters"].append(
-            {
-                "name": "Last-Event-ID",
-                "in": "header",
-                "schema": {"type": "string", "maxLength": 30},
-                "required": False,
-                "description": "The ID of the last event that you have; the stream goes on after it.",
-            }
-        )
+        if all(known["name"] != _PLACE["name"] for known in operation["parameters"]):
+            operation["parameters"].append(_PLACE)
     if name == "upload_file":
         operation["requestBody"] = {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
     if name in _KEYED and all(known["name"] != tasks.KEY for known in operation["parameters"]):
@@ -90,6 +83,13 @@ def _complete_preconditions(operation: dict[str, Any]) -> None:
             answers[known].setdefault("headers", {})["ETag"] = tag
 
 
+_PLACE = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "schema": {"type": "string", "maxLength": 30},
+    "required": False,
+    "description": "The ID of the last event that you have; the stream goes on after it.",
+}
 _PRECONDITIONS = {
     "304": ("If-None-Match", "An ETag: where it is still that of the resource, the answer is 304."),
     "412": ("If-Match", "An ETag: where it is not that of the resource any more, nothing is changed (412)."),

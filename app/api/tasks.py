@@ -154,7 +154,7 @@ def get_task(task_id: str, query: models.WaitQuery) -> Any:
     found = id_of(task_id)
     task = access().get(found)
     if not query.wait or not task.live or following.hold(task, query.wait, _shown):
-        return _task(task)
+        return tagged(_task(task))
     if waiters().acquire(blocking=False):
         try:
             task = _ended(found, query.wait)

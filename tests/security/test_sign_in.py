@@ -55,7 +55,7 @@ def test_what_is_guessed_first_is_refused(password):
 
 
 @pytest.mark.parametrize("guesses", [100, pytest.param(1_000, marks=pytest.mark.slow)])
-def test_of_a_thousand_guesses_no_more_than_the_budget_reach_a_check(
+def test_of_many_guesses_no_more_than_the_budget_reach_a_check(
     enter, alice, services, monkeypatch, figure, guesses
 ):
     checked = []
