@@ -12,6 +12,7 @@ from app.api.models.problems import Problem
 from app.api.models.tasks import Task as TaskModel
 from app.api.models.tasks import TaskSummary
 from app.api.operation import answer_instead
+from app.api.preconditions import tag_of
 from app.core.access.access import Access
 from app.core.errors import BadQuery, NotFound, SignInRequired, TaskQueueError, TooManyStreams
 from app.core.log_lines import request_id
@@ -55,8 +56,9 @@ def hold(task: Task, seconds: int, shown: Shown) -> bool:
         if found is None or not rights.may_know(found.owner, private=found.private):
             return gone
         if key not in reading.made:
-            body = shown(rights, found, reading.owner_name).model_dump_json().encode()
-            reading.made[key] = Answer("200 OK", "application/json", body)
+            now = shown(rights, found, reading.owner_name)
+            told, body = {"ETag": f'"{tag_of(now)}"'}, now.model_dump_json().encode()
+            reading.made[key] = Answer("200 OK", "application/json", body, told)
         made: Answer = reading.made[key]
         return made
 
