@@ -29,7 +29,7 @@ OWN: dict[str, Any] = {
 
 
 def teach() -> None:
-    """Hold for the whole process: whoever wants mongomock's own way has no reason to."""
+    """Patch mongomock for the whole process: no test needs its own behavior."""
     made: Any = collection.Collection
     made._iter_documents = documents
     made._ensure_uniques = ensure_uniques

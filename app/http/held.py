@@ -21,7 +21,7 @@ class Held:
         self._end = end
 
     def ended(self, status: int, size: int) -> None:
-        """Say that the request is over; once, whoever says it again."""
+        """Record the end of the request. Only the first call counts."""
         end, self._end = self._end, None
         if end is not None:
             end(status, size)

@@ -103,10 +103,9 @@ class ViewChanges(TypedDict, total=False):
     shared: bool
 
 
-class WebhookOptions(TypedDict, total=False):
-    """What `Client.create_webhook` takes besides a name and an address; the REST API explains each."""
+class _WebhookScope(TypedDict, total=False):
+    """Of what a webhook tells; the REST API explains each."""
 
-    channel: Channel
     events: Sequence[str]
     scope: Scope
     types: Sequence[str]
@@ -117,19 +116,17 @@ class WebhookOptions(TypedDict, total=False):
     enabled: bool
 
 
-class WebhookChanges(TypedDict, total=False):
+class WebhookOptions(_WebhookScope, total=False):
+    """What `Client.create_webhook` takes besides a name and an address."""
+
+    channel: Channel
+
+
+class WebhookChanges(_WebhookScope, total=False):
     """What `Client.change_webhook` takes."""
 
     name: str
     address: str
-    events: Sequence[str]
-    scope: Scope
-    types: Sequence[str]
-    filter: Mapping[str, str]
-    count: int
-    minutes: int
-    wait_minutes: int
-    enabled: bool
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ ARGUMENTS = [
 
 
 STUCK_S = 240.0
-"""A browser that gives no answer for so long would hold its test, and all that follow, for ever."""
+"""A browser that does not answer within this time would block its test and all that follow."""
 
 
 class Chromium:

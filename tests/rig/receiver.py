@@ -51,13 +51,19 @@ def receiver() -> Iterator[Receiver]:
         def log_message(self, *args: Any) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.port = server.server_port
-    found.url = f"http://127.0.0.1:{found.port}/hook?key=of-the-receiver"
+    with listening(Handler) as found.port:
+        found.url = f"http://127.0.0.1:{found.port}/hook?key=of-the-receiver"
+        yield found
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """Serve on a free port of this machine; yield the port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield found
+        yield server.server_port
     finally:
         server.shutdown()
         server.server_close()

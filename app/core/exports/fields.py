@@ -32,7 +32,7 @@ Write = Callable[[Fields, Iterable[Values]], Iterator[bytes]]
 
 
 def kind_of(value: Any) -> Kind | None:
-    """Return the kind of column that holds a value of a task's own; any does where that is None."""
+    """Return the kind of column that holds a value of a task; None where every kind can."""
     if value is None:
         return None
     if isinstance(value, bool):

@@ -121,7 +121,7 @@ class _End:
 
 
 class _AbandonedError(Exception):
-    """Whoever reads the file went away, or the rows ended in an error."""
+    """The reader of the file disconnected, or reading the rows failed."""
 
 
 def _schema(fields: Fields) -> Schema:

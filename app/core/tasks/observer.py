@@ -48,6 +48,9 @@ class NotCounted:
     def retried(self, tasks: int, *, by_person: bool) -> None: ...
 
 
+NOT_COUNTED = NotCounted()
+
+
 class Observer:
     """What each kind of write tells, and whom.
 
@@ -60,7 +63,7 @@ class Observer:
         concerns: Callable[[Task | None, Status], bool] = lambda task, status: False,
         changed: Callable[[Sequence[Task]], None] = lambda tasks: None,
         progressed: Callable[[Sequence[Task]], None] = lambda tasks: None,
-        counting: Counting = NotCounted(),  # noqa: B008 - it never changes
+        counting: Counting = NOT_COUNTED,
     ) -> None:
         self._concerns = concerns
         self._changed = changed
@@ -116,3 +119,7 @@ class Observer:
 
     def progressed(self, task: Task) -> None:
         self._progressed([task])
+
+
+SILENT = Observer()
+"""Tells nobody anything."""

@@ -23,7 +23,7 @@ from app.core.mongo import Document, Mongo
 from app.core.tasks import states, updates
 from app.core.tasks.document import new_document
 from app.core.tasks.fingerprint import fingerprint
-from app.core.tasks.observer import Observer
+from app.core.tasks.observer import SILENT, Observer
 from app.core.tasks.queries import readable
 from app.core.tasks.states import ENDED, WAITING, Ending, Priority, Status
 from app.core.tasks.task import NewTask, Task, error_keywords, worker_keyword
@@ -78,7 +78,7 @@ class Tasks:
         db: Mongo,
         retention: timedelta,
         learn: Callable[[list[str]], None] = lambda words: None,
-        observer: Observer = Observer(),  # noqa: B008 - it never changes
+        observer: Observer = SILENT,
     ) -> None:
         self._tasks, self._batches = db.tasks, db.batches
         self._retention = retention
