@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from flask import Response, request
 
-from app.api.models.problems import Problem
 from app.api.models.tasks import Task as TaskModel
 from app.api.models.tasks import TaskSummary
 from app.api.operation import answer_instead
 from app.api.preconditions import tag_of
 from app.core.access.access import Access
-from app.core.errors import BadQuery, NotFound, SignInRequired, TaskQueueError, TooManyStreams
-from app.core.log_lines import request_id
+from app.core.errors import BadQuery, SignInRequired, TaskQueueError, TooManyStreams
 from app.core.people.roles import Permission
 from app.core.tasks.described import described
 from app.core.tasks.store import missing
 from app.core.tasks.task import Task
 from app.extensions import access, session
+from app.http.problems import CONTENT_TYPE, code_of, problem_body
 from app.http.sending import INERT
 from app.streams.following import Reading
 from app.streams.held_answer import Answer, HeldAnswer, held, holds
@@ -74,18 +74,10 @@ def hold(task: Task, seconds: int, shown: Shown) -> bool:
 
 def _problem(error: TaskQueueError) -> Answer:
     """Return what is answered instead of a task, as a program gets it of any view."""
-    code = "not-found" if isinstance(error, NotFound) else "sign-in-required"
-    body = Problem(
-        type=f"urn:dtq:problem:{code}",
-        title=error.title,
-        status=error.status,
-        detail=str(error),
-        request_id=request_id(),
-    )
+    body = problem_body(code_of(type(error)), error.title, error.status, str(error))
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
     words = f"{error.status} {HTTPStatus(error.status).phrase}"
-    sent = body.model_dump_json(exclude_none=True).encode()
-    return Answer(words, "application/problem+json", sent, headers)
+    return Answer(words, CONTENT_TYPE, json.dumps(body).encode(), headers)
 
 
 # Event streams

@@ -28,7 +28,7 @@ from app.core.errors import Cause, TaskQueueError
 from app.core.statistics.metrics import METRICS
 from app.core.store_errors.advice import CERTIFICATES, REASONS, TITLES, WITH_TLS
 from app.core.tasks.states import ACTIONS, TRANSITIONS, Action, Ending, Status
-from app.web.platform.errors import code_of
+from app.http.problems import code_of
 from config import Settings, load
 from dtq.cli.exits import MEANINGS
 from dtq.cli.main import dtq

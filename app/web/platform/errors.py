@@ -6,7 +6,6 @@ made here. What is not foreseen is logged and answered with a page that gives no
 
 from __future__ import annotations
 
-import re
 import sys
 from dataclasses import dataclass, field
 from errno import EDQUOT, ENOSPC
@@ -23,6 +22,7 @@ from app.core.mongo import cannot_write, is_away
 from app.core.store_errors import causes
 from app.core.store_errors.advice import unusable
 from app.extensions import advice_about, services
+from app.http.problems import CONTENT_TYPE, code_of, problem_body
 from app.web.platform.permissions import ask_for_nobody, by_token
 from app.web.platform.slow_clients import TooSlow
 from app.web.platform.stores import warn
@@ -113,11 +113,6 @@ def problem_of(error: BaseException) -> Problem:
     return Problem(500, TaskQueueError.title, UNEXPECTED, code="unexpected")
 
 
-def code_of(kind: type[BaseException]) -> str:
-    """Return the name of an error's class as programs read it: NotFound is not-found."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind.__name__).lower()
-
-
 def _malformed(error: BaseException) -> bool:
     """Return whether gunicorn could not read a body in chunks; where there is no gunicorn, nobody did."""
     gunicorn = sys.modules.get("gunicorn.http.errors")
@@ -171,15 +166,9 @@ def _sign_in_address() -> str | None:
 def _answer(problem: Problem) -> Response:
     """JSON (RFC 9457) where it is asked for, text where no address can be built, else a page."""
     if wants_json():
-        body = {
-            "type": f"urn:dtq:problem:{problem.code}",
-            "title": problem.title,
-            "status": problem.status,
-            "detail": problem.message,
-            "request_id": request_id(),
-        }
+        body = problem_body(problem.code, problem.title, problem.status, problem.message)
         response = jsonify({**body, **_by_field(problem)} if problem.fields else body)
-        response.mimetype = "application/problem+json"
+        response.mimetype = CONTENT_TYPE
         return response
     if isinstance(request.routing_exception, (SecurityError, BadHost)):
         text = f"{problem.title}\n\n{problem.message}\n\nRequest {request_id()}\n"
