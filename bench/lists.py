@@ -2,6 +2,12 @@
 
     python -m bench.lists [--store NAME ...] [--tasks N] [--requests 30]
 
+With MONGODB_URI and REDIS_URL in the environment it measures these servers instead, in an empty database; so
+anybody with a mongod can print 1,000,000 tasks:
+
+    MONGODB_URI=mongodb://127.0.0.1:27017/lists REDIS_URL=redis://127.0.0.1:6379/1 \\
+        python -m bench.lists --tasks 1000000
+
 The store is filled with a month of tasks in all states. Each view is asked for one request at a
 time; with several stores in turns of some requests each, view by view, and a further table compares the
 first store with each other one. The control reads the same collection the way it is often done: `skip`
@@ -14,7 +20,9 @@ import argparse
 import contextlib
 import http.client
 import math
+import os
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +32,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from app.core.clock import utcnow
+from app.core.listing.cursors import Page
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import Listing
 from app.core.mongo import Document
@@ -217,13 +226,19 @@ def ask(site: Site, view: View, requests: int) -> None:
     """So many requests of each kind. Raises BenchError for a page without tasks."""
     times = site.times.setdefault(view.title, Times())
     site.web.afresh()
-    if view.path.startswith("/tasks?") and not LINK.search(site.web.get(view.path)):
+    if view.path.startswith("/tasks?") and not LINK.search(site.web.get(view.path)) and _has_tasks(view):
         raise BenchError(f"{view.path} shows no tasks.")
     times.web += times_ms(lambda: site.web.get(view.path), requests, view.pause_s)
     times.core += times_ms(view.core, requests)
     if view.naive:
         times.naive += times_ms(view.naive, requests, budget_s=CONTROL_S / TURNS)
     report.say(f"{view.title} on {site.name}: {times.p50[0]:.1f} ms")
+
+
+def _has_tasks(view: View) -> bool:
+    """Return whether a list is not empty, which a narrow one is where there are few tasks."""
+    found = view.core()
+    return not isinstance(found, Page) or bool(found.tasks)
 
 
 def row(title: str, times: Times) -> list[str]:
@@ -256,28 +271,43 @@ def compared(first: Site, other: Site) -> str:
 
 
 @contextlib.contextmanager
-def opened(kind: ServerKind, count: int) -> Iterator[Site]:
-    """A filled store and a web server on it."""
+def _stores(kind: ServerKind | None, folder: Path) -> Iterator[LocalStores]:
+    """Fresh servers; without a kind those of MONGODB_URI and REDIS_URL."""
+    if kind:
+        with stores(folder, mongo=kind) as found:
+            yield found
+    else:
+        yield LocalStores(os.environ["MONGODB_URI"], os.environ["REDIS_URL"], None, None)
+
+
+@contextlib.contextmanager
+def opened(kind: ServerKind | None, count: int) -> Iterator[Site]:
+    """A filled store and a web server on it. Raises BenchError for a given database that is not empty."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as name,
-        stores(Path(name), mongo=kind) as found,
+        _stores(kind, Path(name)) as found,
     ):
         settings = load({**found.addresses, "ENVIRONMENT": "local", "MONGODB_TIMEOUT_MS": "60000"})
         services = connect(patient(settings))
+        if services.db.tasks.find_one({}, {"_id": 1}):
+            raise BenchError("The database of MONGODB_URI has tasks. Name an empty one in its path.")
         fill.prepare(services, count)
         web = Pages(found, Path(name), services)
         try:
             about = report.machine(found, str(services.queues.redis.info("server")["redis_version"]))
-            yield Site(kind.name, services, web, views(services, count), about)
+            yield Site(kind.name if kind else "given", services, web, views(services, count), about)
         finally:
             web.server.stop()
 
 
 def run(given: argparse.Namespace) -> None:
     """Start fresh servers, fill them, ask, print and write."""
-    count = given.tasks or min(USUAL_TASKS.get(kind.name, MANY_TASKS) for kind in given.store)
+    addressed = {"MONGODB_URI", "REDIS_URL"} <= os.environ.keys()
+    kinds: list[ServerKind | None] = [None] if addressed else given.store
+    usual = (USUAL_TASKS.get(kind.name, MANY_TASKS) if kind else MANY_TASKS for kind in kinds)
+    count = given.tasks or min(usual)
     with contextlib.ExitStack() as stack:
-        sites = [stack.enter_context(opened(kind, count)) for kind in given.store]
+        sites = [stack.enter_context(opened(kind, count)) for kind in kinds]
         for same in zip(*(site.views for site in sites), strict=True):
             for _ in range(TURNS):
                 for site, view in zip(sites, same, strict=True):
@@ -295,7 +325,10 @@ def main() -> None:
     parser = report.arguments(__doc__, several=True)
     parser.add_argument("--tasks", type=int, default=0, help="10,000 on a server from a wheel, else 100,000")
     parser.add_argument("--requests", type=int, default=30, help="of each kind (%(default)s)")
-    run(parser.parse_args())
+    try:
+        run(parser.parse_args())
+    except BenchError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

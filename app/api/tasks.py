@@ -57,7 +57,7 @@ def create_task(json: models.NewTask) -> Any:
     With the header Idempotency-Key, the same key again answers with the task that it made, whose answer has
     the header Idempotent-Replayed; the same key with another body is refused with 422.
     """
-    kind = services().catalog.get(json.type)
+    kind = services().catalog.definition(json.type)
     access().require_type(kind)
     new = _new_task(json, kind)
     submitted = access().submit(new, kind)
@@ -265,8 +265,7 @@ def _submitted(submitted: Submitted, kind: TaskType | None = None) -> Any:
 
 
 def _task(task: Task, kind: TaskType | None = None) -> models.Task:
-    name = services().people.users.names([task.owner]).get(task.owner, task.owner)
-    return _shown(access(), task, name, kind)
+    return _shown(access(), task, _name_of_owner(task), kind)
 
 
 def _shown(rights: Access, task: Task, owner_name: str, kind: TaskType | None = None) -> models.Task:
@@ -280,6 +279,14 @@ def _shown(rights: Access, task: Task, owner_name: str, kind: TaskType | None = 
         child_of=str(task.child_of) if task.child_of else None,
         actions=sorted(action.value for action in rights.actions(task, kind)),
     )
+
+
+def _name_of_owner(task: Task) -> str:
+    """Return the name for an answer about one task, which is most often about one of one's own."""
+    person = access().person
+    if task.owner == person.id:
+        return person.name
+    return services().people.users.names([task.owner]).get(task.owner, task.owner)
 
 
 def _summaries(tasks: Sequence[Task]) -> list[models.TaskSummary]:

@@ -6,7 +6,7 @@ The web process imports no task code: what a form shows and what a program may s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import lru_cache
@@ -222,13 +222,18 @@ class Catalog:
 
     def get(self, name: str) -> TaskType:
         """Raises NotFound for a type that no worker ever published."""
+        known = self.definition(name)
+        return replace(known, served=name in self.served())
+
+    def definition(self, name: str) -> TaskType:
+        """Return a type as `get` does, without asking whether a worker serves it: a task can be created then,
+        too. Raises NotFound."""
         found = self._types.find_one({"_id": name})
         if found is None:
             raise NotFound(
                 f"There is no task type “{name}”. Types appear when a worker that has them starts."
             )
-        served = self.served()
-        known = next(stored.readable("task type", lambda document: _type(document, served), [found]), None)
+        known = next(stored.readable("task type", lambda document: _type(document, {name}), [found]), None)
         if known is None:
             raise NotFound(f"The task type “{name}” cannot be read. The server's log says why.")
         return known

@@ -298,3 +298,13 @@ def test_a_secret_is_masked(program: Program, services: Services) -> None:
     made = program.post("/tasks", {"type": "call", "params": {"word": "canary-word"}}, 201)
     assert made["params"]["word"] != "canary-word" and "canary-word" not in str(program.get("/tasks"))
     assert "canary-word" not in str(services.db.tasks.find_one())
+
+
+def test_creating_a_task_asks_for_nothing_twice(
+    program: Program, services: Services, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner comes with the token, by name; whether a worker serves the type does not matter."""
+    for part, name in ((type(services.people.users), "find"), (type(services.people.users), "names")):
+        monkeypatch.setattr(part, name, lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(type(services.catalog), "workers", lambda *_: pytest.fail("not needed"))
+    assert program.post("/tasks", new(source), 201)["owner_name"] == "robot"

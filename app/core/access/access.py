@@ -259,7 +259,7 @@ class Access:
         the type as it is now, or hold a secret of somebody else or one that cannot be opened.
         """
         past = self.to_clone(task_id)
-        kind = self._engine.catalog.get(past.type)
+        kind = self._engine.catalog.definition(past.type)
         inputs = checked_inputs(kind, self._opened(past), self.files)
         new = NewTask(
             type=past.type,

@@ -151,7 +151,7 @@ class BatchAccess:
         """Return what a batch is called when nobody gave it a title."""
         if len(types) > 1:
             return plural(count, "task")
-        return f"{self._engine.catalog.get(types[0]).title}: {plural(count, 'task')}"
+        return f"{self._engine.catalog.definition(types[0]).title}: {plural(count, 'task')}"
 
     # Read
 
@@ -243,7 +243,7 @@ class _Checker:
 
     def _asked(self, name: str) -> tuple[TaskType, list[Field]] | TaskQueueError:
         try:
-            kind = self.engine.catalog.get(name)
+            kind = self.engine.catalog.definition(name)
             self.rights.require_type(kind.name, kind.roles, kind.groups)
         except (NotFound, Forbidden) as error:
             return error

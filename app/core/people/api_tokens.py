@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from app.core.mongo import Document, Mongo
 from app.core.people.person import Person
 from app.core.people.random_tokens import hashed, new_token
 from app.core.people.roles import Permission
+from app.core.people.users import with_user
 from app.core.tasks.task import one_line
 
 PREFIX = "dtq_"
@@ -56,6 +57,8 @@ class ApiToken:
     used_at: datetime | None = None
     used_from: str = ""
     revoked_at: datetime | None = None
+    user_document: Document | None = field(default=None, repr=False, compare=False)
+    """That of its owner, where it was read with it, for `Users.read`."""
 
     @property
     def works(self) -> bool:
@@ -152,14 +155,14 @@ class ApiTokens:
         """Return the token of a text while it works, and note its use."""
         if not is_api_token(text):
             return None
-        document = self._tokens.find_one({"hash": hashed(text)})
+        document, user = with_user(self._tokens, {"hash": hashed(text)})
         token = next(stored.readable("token", _token, [document] if document else []), None)
         if token is None or not token.works:
             return None
         now = utcnow()
         if token.used_at is None or now - token.used_at >= USED_EVERY:
             self._tokens.update_one({"_id": token.id}, {"$set": {"used_at": now, "used_from": address}})
-        return token
+        return replace(token, user_document=user)
 
     def lasting(self, token_ids: Collection[str]) -> set[str]:
         """Return those IDs whose token works."""

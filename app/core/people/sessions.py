@@ -7,7 +7,7 @@ after a time that nothing extends (absolute).
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from app.core import stored
 from app.core.clock import utcnow
 from app.core.mongo import Document, Mongo
 from app.core.people.random_tokens import hashed, is_token, new_token
+from app.core.people.users import with_user
 
 SEEN_EVERY = timedelta(minutes=1)
 """How often a session that is used is written, at most."""
@@ -40,6 +41,8 @@ class Session:
     address: str = ""
     agent: str = ""
     proved_at: datetime | None = None
+    user_document: Document | None = field(default=None, repr=False, compare=False)
+    """That of its user, where it was read with it, for `Users.read`."""
 
     @property
     def proved_recently(self) -> bool:
@@ -97,14 +100,14 @@ class Sessions:
         """Return the session of a token while it lasts, and keep it from being idle."""
         if not is_token(token):
             return None
-        document = self._sessions.find_one({"_id": hashed(token)})
+        document, user = with_user(self._sessions, {"_id": hashed(token)})
         session = next(stored.readable("session", _session, [document] if document else []), None)
         now = utcnow()
         if session is None or now >= session.expires_at or now - session.seen_at >= self._idle:
             return None
         if now - session.seen_at >= SEEN_EVERY:
             self._sessions.update_one({"_id": session.id}, {"$set": {"seen_at": now}})
-        return session
+        return replace(session, user_document=user)
 
     def lasting(self, session_ids: Collection[str]) -> set[str]:
         """Return those IDs whose session lasts; that keeps none from being idle."""

@@ -91,6 +91,18 @@ def _identity_key(provider: str, subject: str) -> str:
     return hashed(f"{provider}\n{subject}")
 
 
+def with_user(collection: Any, query: Document) -> tuple[Document | None, Document | None]:
+    """Return a document and that of the user whom its field `user` names, if any, in one read.
+
+    Who asks is looked up for every request, so two reads in turn are felt.
+    """
+    join = {"from": "users", "localField": "user", "foreignField": "_id", "as": "user_found"}
+    asked = [{"$match": query}, {"$limit": 1}, {"$lookup": join}]
+    document = next(iter(collection.aggregate(asked)), None)
+    users = document.pop("user_found") if document else []
+    return document, users[0] if users else None
+
+
 class Users:
     """The collection `users`; every write is one compare-and-set."""
 
@@ -217,6 +229,10 @@ class Users:
         if user := self.find(user_id):
             return user
         raise NotFound("There is no such user.")
+
+    def read(self, document: Document | None) -> User | None:
+        """Return the user of a document from `with_user`; None where there is none, or it is damaged."""
+        return self._only(document)
 
     def find(self, user_id: str) -> User | None:
         return self._only(self._users.find_one({"_id": user_id}))

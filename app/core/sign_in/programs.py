@@ -36,7 +36,7 @@ class Programs:
     def person(self, text: str, origin: Origin) -> Person:
         """Return the owner of a token, with the rights of the token. Raises TokenRefused, TooManyTries."""
         token = self.people.tokens.find(text, origin.address)
-        owner = self.people.users.find(token.user) if token else None
+        owner = self.people.users.read(token.user_document) if token else None
         if token is None or owner is None or not owner.enabled:
             who = self.people.users.person(owner) if owner else ANONYMOUS
             raise self._refused(who, token.id if token else "", origin)

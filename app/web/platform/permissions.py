@@ -45,7 +45,7 @@ def _load(token: str) -> SignedIn | None:
     """Return whose session a token is; None where it is over, or its user may not sign in."""
     people = services().people
     session = people.sessions.find(token)
-    user = people.users.find(session.user) if session else None
+    user = people.users.read(session.user_document) if session else None
     if session is None or user is None or not user.enabled:
         return None
     return SignedIn(token, session, people.users.person(user), user.second_factor_required)

@@ -144,3 +144,16 @@ def test_a_damaged_token_does_not_work_and_breaks_nothing(tokens, services):
     _, text = tokens.create(person(Role.VIEWER), "x", DAY)
     services.db.tokens.update_one({}, {"$set": {"permissions": 7}})
     assert tokens.find(text) is None and tokens.of_user("u1") == []
+
+
+def test_the_owner_comes_with_the_token_as_they_are_now(services):
+    people = services.people
+    ann = people.users.add("Ann", Role.OPERATOR)
+    _, text = people.tokens.create(people.users.person(ann), "CI", timedelta(days=1))
+    people.users.set_role(ann.id, Role.VIEWER)
+    token = people.tokens.find(text)
+    assert people.users.read(token.user_document) == people.users.get(ann.id)
+    assert people.users.read(token.user_document).role is Role.VIEWER
+    assert "password_hash" not in repr(token)
+    services.db.users.delete_one({"_id": ann.id})
+    assert people.users.read(people.tokens.find(text).user_document) is None
