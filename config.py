@@ -32,6 +32,7 @@ from setting_values import (
     optional_address,
     optional_header,
     optional_text,
+    optional_url,
     optional_words,
     per_role,
     ports,
@@ -214,6 +215,9 @@ class Settings:
     upload_max_mb: int = setting("UPLOAD_MAX_MB", "256", number(1, 10_240), "The largest file a form takes; 1024 is 1 GB.")
     result_max_kb: int = setting(
         "RESULT_MAX_KB", "256", number(1, 8_192), "A larger result is stored as a file instead of inside the task.")
+    public_url: str = setting(
+        "PUBLIC_URL", "", optional_url("http", "https"),
+        "Where people open the pages, such as https://tasks.example.org: for links in notifications.")
     http_allow: tuple[str, ...] = setting(
         "HTTP_ALLOW", "", hosts,
         "Hosts, or host:port, that HTTP requests may reach although they are inside; any other one must be public.")

@@ -76,6 +76,11 @@ def url(*schemes: str) -> Callable[[str], str]:
     return parse
 
 
+def optional_url(*schemes: str) -> Callable[[str], str]:
+    parse = url(*schemes)
+    return lambda value: parse(value) if value else value
+
+
 def _address_problem(parts: SplitResult) -> str:
     """Return what to write instead in the address of a store, without repeating it; empty where it is right.
 

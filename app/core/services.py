@@ -150,7 +150,7 @@ class Services:
 
     def sender(self) -> Sender:
         """Return what sends the deliveries of everybody."""
-        from app.core.notifications import email, webhook
+        from app.core.notifications.channels import chat, email, webhook
 
         def by_webhook(subscription: Subscription, delivery: Delivery) -> Attempt:
             secrets = self.subscriptions.secrets(subscription)
@@ -159,7 +159,15 @@ class Services:
         def by_email(subscription: Subscription, delivery: Delivery) -> Attempt:
             return email.send(self.settings, subscription.asked.address, delivery)
 
-        channels = {Channel.WEBHOOK: by_webhook, Channel.EMAIL: by_email}
+        def by_chat(subscription: Subscription, delivery: Delivery) -> Attempt:
+            address = self.subscriptions.address(subscription)
+            return chat.send(self.settings, subscription.asked.channel, address, delivery)
+
+        channels = {
+            Channel.WEBHOOK: by_webhook,
+            Channel.EMAIL: by_email,
+            **dict.fromkeys(chat.FORMATS, by_chat),
+        }
         return Sender(self.subscriptions, self.deliveries, self.outbox.audience, channels)
 
     @property

@@ -14,7 +14,7 @@ from dtq.client.errors import BadAnswer
 Priority = Literal["high", "medium", "low"]
 Status = Literal["scheduled", "queued", "running", "succeeded", "failed", "canceled"]
 Sort = Literal["created", "started", "finished", "priority", "duration", "queue_time"]
-Channel = Literal["webhook", "email"]
+Channel = Literal["webhook", "email", "slack", "discord", "teams"]
 Scope = Literal["own", "any", "chosen"]
 Density = Literal["comfortable", "compact"]
 Period = Literal["1h", "24h", "7d"]
@@ -242,9 +242,10 @@ class View:
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook:
-    """A subscription, by webhook or e-mail. ``version`` counts changes; ``secret`` is there once, when new.
+    """A subscription, by webhook, e-mail or chat. ``version`` counts changes.
 
-    ``off`` says why it was turned off by itself; ``dropped`` counts messages for which there was no room.
+    ``secret`` is there once, when it is new. ``off`` says why it was turned off by itself; ``dropped`` counts
+    messages for which there was no room.
     """
 
     id: str

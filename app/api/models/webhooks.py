@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, StrictBool
 
 from app.api.models.common import Body, Whole
 from app.core.notifications.events import CHOSEN
+from app.core.notifications.subscription import Channel
 
 EventName = Literal[
     "task.succeeded", "task.failed", "task.canceled", "tasks.failing", "task.waiting", "type.unserved"
@@ -17,12 +18,23 @@ if {event.value for event in CHOSEN} != set(get_args(EventName)):
     raise TypeError("EventName and EventType differ")
 
 
+ChannelName = Literal["webhook", "email", "slack", "discord", "teams"]
+if {channel.value for channel in Channel} != set(get_args(ChannelName)):
+    raise TypeError("ChannelName and Channel differ")
+
+
 class NewWebhook(Body):
-    """A subscription: what happens to tasks is told to an address, by a webhook or an e-mail."""
+    """A subscription: what happens to tasks is told to an address, by a webhook, an e-mail or in a chat."""
 
     name: str = Field(max_length=80)
-    channel: Literal["webhook", "email"] = "webhook"
-    address: str = Field(max_length=2000, description="A URL, or an e-mail address.")
+    channel: ChannelName = Field(
+        "webhook", description="Mattermost, Rocket.Chat and Google Chat take what `slack` sends."
+    )
+    address: str = Field(
+        max_length=2000,
+        description="A URL, or an e-mail address. That of a chat is a secret, so answers have its beginning; "
+        "it stays where a change sends that back.",
+    )
     events: list[EventName] = Field([], description="Empty only with the scope chosen.")
     scope: Literal["own", "any", "chosen"] = Field(
         "own", description="Your tasks, all that you may see, or those that name it in `notify`."
@@ -40,7 +52,7 @@ class Webhook(BaseModel):
 
     id: str
     name: str
-    channel: Literal["webhook", "email"]
+    channel: ChannelName
     address: str
     events: list[EventName]
     scope: Literal["own", "any", "chosen"]

@@ -2,6 +2,6 @@
 
 A task's end is noted in the task itself, by the write that ends it; `outbox` makes deliveries of such notes,
 and `conditions` of what is looked for from time to time. A delivery is a document (`deliveries`) until it was
-accepted or given up; `sending` sends them, by `webhook` or `email`. Who may see which task is not decided
+accepted or given up; `sending` sends them, by one of `channels`. Who may see which task is not decided
 here: `outbox` is told (`Audience`).
 """

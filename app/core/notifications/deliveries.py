@@ -26,7 +26,7 @@ from app.core.errors import Conflict, NotFound
 from app.core.listing.cursors import beyond, encode
 from app.core.mongo import Document, Mongo
 from app.core.notifications.events import EventType
-from app.core.notifications.subscription import Channel, Subscription
+from app.core.notifications.subscription import Subscription
 
 LEASE = timedelta(seconds=90)
 """Longer than any attempt; then another process may send it."""
@@ -207,7 +207,7 @@ class Deliveries:
         """Return how many more deliveries a subscription may have, ``wanted`` at most."""
         pending = {"subscription": subscription.id, "state": DeliveryState.PENDING.value}
         room = MOST_PENDING - int(self._deliveries.count_documents(pending, limit=MOST_PENDING))
-        if subscription.asked.channel is Channel.EMAIL:
+        if subscription.asked.channel.read_by_people:
             lately = {"subscription": subscription.id, "created_at": {"$gt": utcnow() - MAILS_WITHIN}}
             room = min(room, MOST_MAILS - int(self._deliveries.count_documents(lately, limit=MOST_MAILS)))
         return max(0, min(room, wanted))

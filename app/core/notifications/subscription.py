@@ -31,6 +31,19 @@ class Channel(str, Enum):
 
     WEBHOOK = "webhook"
     EMAIL = "email"
+    SLACK = "slack"
+    DISCORD = "discord"
+    TEAMS = "teams"
+
+    @property
+    def chat(self) -> bool:
+        """Whether it is a chat. Who knows the address of one can write there, so it is a secret."""
+        return self in (Channel.SLACK, Channel.DISCORD, Channel.TEAMS)
+
+    @property
+    def read_by_people(self) -> bool:
+        """Whether people read each message, so that there must not be too many."""
+        return self is not Channel.WEBHOOK
 
 
 class Off(str, Enum):
@@ -69,13 +82,17 @@ class NewSubscription:
     wait_minutes: int = 10
     enabled: bool = True
 
-    def checked(self) -> NewSubscription:
-        """Return it as it is stored. Raises Invalid with a sentence for each field that is wrong."""
+    def checked(self, known_address: str = "") -> NewSubscription:
+        """Return it as it is stored; ``known_address`` was checked before, and may be shortened by now.
+
+        Raises Invalid with a sentence for each field that is wrong.
+        """
+        address = self.address.strip()
         problems = {
             "name": ""
             if 1 <= len(one_line(self.name)) <= LONGEST_NAME
             else f"Use 1 to {LONGEST_NAME} characters.",
-            "address": _wrong_address(self.channel, self.address.strip()),
+            "address": "" if address == known_address else _wrong_address(self.channel, address),
             "events": self._wrong_events(),
             "types": "" if len(self.types) <= MOST_TYPES else f"Choose at most {MOST_TYPES} types.",
             "filter": _wrong_filter(self.filter),
@@ -89,7 +106,7 @@ class NewSubscription:
             **{
                 **vars(self),
                 "name": one_line(self.name),
-                "address": self.address.strip(),
+                "address": address,
                 "events": tuple(event for event in CHOSEN if event in self.events),
                 "types": tuple(sorted(set(self.types))),
                 "filter": {name: text for name, text in self.filter.items() if text},
@@ -112,10 +129,10 @@ def _wrong_address(channel: Channel, address: str) -> str:
     if len(address) > LONGEST_ADDRESS:
         return f"Use {LONGEST_ADDRESS:,} characters or fewer."
     try:
-        if channel is Channel.WEBHOOK:
-            url.parse(address)
-        else:
+        if channel is Channel.EMAIL:
             validate_email(address, check_deliverability=False, strict=True)
+        else:
+            url.parse(address)
     except Refused as error:
         return str(error)
     except EmailNotValidError:
@@ -135,8 +152,9 @@ def _wrong_filter(given: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Subscription:
-    """A subscription as MongoDB holds it, without its secrets. Times are aware UTC.
+    """A subscription as MongoDB holds it, its secrets sealed. Times are aware UTC.
 
+    The address of a chat is such a secret; ``asked`` has it as it is shown.
     ``version`` is counted up by each change. ``alerts`` is, by event, how often it was told of a condition,
     and what it was told of last. ``off`` says why it was turned off by itself. ``dropped`` counts messages
     for which there was no room, the last at ``dropped_at``; it begins anew when the subscription is changed.
@@ -156,7 +174,8 @@ class Subscription:
     @property
     def shown_address(self) -> str:
         """The address without its path and query, which often hold a secret."""
-        return shown(self.asked.channel, self.asked.address)
+        known = self.asked.channel.chat  # It is stored as it is shown.
+        return self.asked.address if known else shown(self.asked.channel, self.asked.address)
 
     def wants(self, event: EventType, task: Task) -> bool:
         """Return whether it is for such an event of a task, before rights and filter are asked."""

@@ -1,14 +1,14 @@
 """The collection `subscriptions`: every change is a compare-and-set on its version.
 
-Secrets of webhooks are sealed by the vault and bound to their subscription. While a former one is valid,
-after a rotation, deliveries have a signature by each.
+Secrets of webhooks and addresses of chats are sealed by the vault and bound to their subscription. While a
+former secret is valid, after a rotation, deliveries have a signature by each.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from app.core import stored
 from app.core.clock import utcnow
 from app.core.errors import Changed, Conflict, NotFound
 from app.core.mongo import Document, Mongo
-from app.core.notifications import signature
+from app.core.notifications.channels import signature
 from app.core.notifications.events import OF_STATUS, EventType
 from app.core.notifications.subscription import (
     Channel,
@@ -28,6 +28,7 @@ from app.core.notifications.subscription import (
     Scope,
     Subscription,
     read,
+    shown,
     written,
 )
 from app.core.secrets.rotation import Rotation
@@ -96,33 +97,52 @@ class Subscriptions:
         return self._read(self._subscriptions.find(query).sort([("_id", -1)]).limit(MOST_LISTED))
 
     def create(self, owner: str, asked: NewSubscription) -> tuple[Subscription, str]:
-        """Create a subscription; returns it and its secret, which is shown once; empty for e-mail.
+        """Create a subscription; returns it and its secret, which is shown once; empty but for a webhook.
 
         Raises Invalid; Conflict where the person has too many; CannotOpen where there is no key to seal with.
         """
         asked = asked.checked()
         if self._subscriptions.count_documents({"owner": owner}, limit=MOST) >= MOST:
             raise Conflict(f"You have {MOST} subscriptions, the most allowed. Delete one first.")
-        new_id, secret, sealed = ObjectId(), "", []
+        new_id, secret, secrets = ObjectId(), "", []
         if asked.channel is Channel.WEBHOOK:
             secret = signature.new_secret()
-            sealed = [{"sealed": self._vault.seal(secret, _place(new_id)), "until": None}]
+            secrets = [self._sealed(secret, new_id)]
+        elif asked.channel.chat:
+            asked, secrets = self._address_sealed(asked, new_id)
         document = {"_id": new_id, "owner": owner, "version": 1, "created_at": utcnow(), **written(asked)}
-        self._subscriptions.insert_one({**document, "secrets": sealed, "alerts": {}})
+        self._subscriptions.insert_one({**document, "secrets": secrets, "alerts": {}})
         return self.get(new_id), secret
 
     def change(self, subscription: Subscription, asked: NewSubscription) -> Subscription:
-        """Raises Invalid, Changed, NotFound. How it is told never changes, as secrets belong to a channel."""
-        asked = NewSubscription(**{**vars(asked), "channel": subscription.asked.channel}).checked()
-        fresh = {"off": None, "dropped": 0, "dropped_at": None}
-        return self._set(subscription, {**written(asked), **fresh})
+        """Raises Invalid, Changed, NotFound, CannotOpen.
+
+        How it is told never changes, as secrets belong to a channel. The address of a chat stays where it is
+        sent as it is shown.
+        """
+        channel, known = subscription.asked.channel, subscription.asked.address
+        asked = replace(asked, channel=channel).checked(known if channel.chat else "")
+        values: Document = {"off": None, "dropped": 0, "dropped_at": None}
+        if channel.chat and asked.address != known:
+            asked, values["secrets"] = self._address_sealed(asked, subscription.id)
+        return self._set(subscription, {**written(asked), **values})
+
+    def _address_sealed(
+        self, asked: NewSubscription, subscription_id: ObjectId
+    ) -> tuple[NewSubscription, list[Document]]:
+        """Return what is stored of the subscription of a chat: its address as it is shown, and sealed."""
+        as_shown = replace(asked, address=shown(asked.channel, asked.address))
+        return as_shown, [self._sealed(asked.address, subscription_id)]
+
+    def _sealed(self, secret: str, subscription_id: ObjectId) -> Document:
+        return {"sealed": self._vault.seal(secret, _place(subscription_id)), "until": None}
 
     def rotate(self, subscription: Subscription) -> tuple[Subscription, str]:
         """Give a webhook a new secret; the former is valid for `FORMER_SECRET`. Raises Conflict, NotFound."""
         if subscription.asked.channel is not Channel.WEBHOOK:
             raise Conflict("Only webhooks have a secret.")
         secret = signature.new_secret()
-        newest = {"sealed": self._vault.seal(secret, _place(subscription.id)), "until": None}
+        newest = self._sealed(secret, subscription.id)
         former = [{**known, "until": utcnow() + FORMER_SECRET} for known in subscription.secrets[:1]]
         return self._set(subscription, {"secrets": [newest, *former]}), secret
 
@@ -149,6 +169,12 @@ class Subscriptions:
         """Return the secrets that are valid now, the newest first. Raises CannotOpen."""
         valid = [known for known in subscription.secrets if _lasts(known)]
         return [self._vault.open(known["sealed"], _place(subscription.id)) for known in valid]
+
+    def address(self, subscription: Subscription) -> str:
+        """Return where messages are sent. Raises CannotOpen."""
+        if not subscription.asked.channel.chat:
+            return subscription.asked.address
+        return next(iter(self.secrets(subscription)), "")
 
     def enabled(self) -> list[Subscription]:
         """Return all that are on, as they are now."""

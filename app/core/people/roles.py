@@ -34,7 +34,7 @@ class Permission(str, Enum):
     PROFILE_MANAGE = "profile.manage"
     """The user's own password, second factor, passkeys, sessions and tokens."""
     NOTIFICATION_MANAGE = "notification.manage"
-    """Subscribe to events of tasks, by webhook and e-mail."""
+    """Subscribe to events of tasks, by webhook, e-mail and chat."""
     WORKER_MANAGE = "worker.manage"
     QUEUE_MANAGE = "queue.manage"
     SETTINGS_READ = "settings.read"

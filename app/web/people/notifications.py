@@ -46,7 +46,13 @@ SCOPES_OF_OTHERS = {
     Scope.ANY: "All tasks that they may see",
     Scope.CHOSEN: "Only tasks for which they choose it",
 }
-CHANNELS = {Channel.WEBHOOK: "Webhook", Channel.EMAIL: "E-mail"}
+CHANNELS = {
+    Channel.WEBHOOK: "Webhook",
+    Channel.EMAIL: "E-mail",
+    Channel.SLACK: "Slack, Mattermost, Rocket.Chat or Google Chat",
+    Channel.DISCORD: "Discord",
+    Channel.TEAMS: "Microsoft Teams",
+}
 STATES = {
     DeliveryState.PENDING: "Pending",
     DeliveryState.DELIVERED: "Delivered",

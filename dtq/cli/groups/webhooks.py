@@ -1,4 +1,4 @@
-"""`dtq webhooks`: who is told of what, by webhook or e-mail, and what became of it."""
+"""`dtq webhooks`: who is told of what, by webhook, e-mail or chat, and what became of it."""
 
 from __future__ import annotations
 
@@ -88,6 +88,11 @@ def show_webhook(webhook: str, as_json: bool) -> None:
 @webhooks_group.command("create")
 @click.argument("name")
 @click.argument("address", metavar="URL|E-MAIL")
+@click.option(
+    "--chat",
+    type=click.Choice(["slack", "discord", "teams"]),
+    help="The URL is the incoming webhook of a chat. Mattermost, Rocket.Chat and Google Chat take slack.",
+)
 @click.option("--event", "events", multiple=True, type=click.Choice(EVENTS), help="May be repeated.")
 @click.option(
     "--scope",
@@ -105,6 +110,7 @@ def show_webhook(webhook: str, as_json: bool) -> None:
 def create_webhook(
     name: str,
     address: str,
+    chat: Channel | None,
     events: tuple[str, ...],
     scope: Scope,
     types: tuple[str, ...],
@@ -114,12 +120,14 @@ def create_webhook(
 ) -> None:
     """Subscribe: to a URL a signed message is sent, to an address with @ an e-mail. Writes its ID.
 
+    With --chat, a message for people is sent to the channel of a chat.
+
     With --json, the secret by which a receiver verifies signatures is in the answer; it is shown this once.
     """
-    channel: Channel = "webhook" if "://" in address or "@" not in address else "email"
+    by_address: Channel = "webhook" if "://" in address or "@" not in address else "email"
     given: dict[str, Any] = {each: value for each, value in numbers.items() if value is not None}
     hook = connect().create_webhook(
-        name, address, channel=channel, events=events, scope=scope, types=types,
+        name, address, channel=chat or by_address, events=events, scope=scope, types=types,
         filter={"tag": tag} if tag else {}, **given,
     )  # fmt: skip
     if as_json:

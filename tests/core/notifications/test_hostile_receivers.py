@@ -13,7 +13,7 @@ import pytest
 from bson import ObjectId
 
 from app.core.clock import utcnow
-from app.core.notifications import signature, webhook
+from app.core.notifications.channels import posting, signature, webhook
 from app.core.notifications.deliveries import Attempt, Delivery, DeliveryState, Why
 from config import load
 
@@ -96,11 +96,11 @@ def redirect(taken: socket.socket) -> None:
 def test_an_attempt_is_bounded(
     answer: Callable[[socket.socket], None], why: Why, status: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook, "WITHIN_S", 1.0)
+    monkeypatch.setattr(posting, "WITHIN_S", 1.0)
     with answering(answer) as port:
         ended, took_s = attempt(port)
     assert (ended.why, ended.status) == (why, status)
-    assert took_s < 3 and len(ended.excerpt) <= webhook.EXCERPT
+    assert took_s < 3 and len(ended.excerpt) <= posting.EXCERPT
 
 
 def test_a_name_is_resolved_once_and_by_what_it_leads_to(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,8 @@ from app.api.models.tasks import TaskSummary
 from app.core.access.access import Access
 from app.core.clock import utcnow
 from app.core.errors import Forbidden, Invalid
-from app.core.notifications import email, outbox
+from app.core.notifications import outbox
+from app.core.notifications.channels import email
 from app.core.notifications.deliveries import (
     MOST_ATTEMPTS,
     Attempt,

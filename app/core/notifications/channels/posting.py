@@ -1,4 +1,4 @@
-"""Sending a webhook: one POST through the gate of outgoing HTTP, signed, without following redirects."""
+"""One POST of JSON through the gate of outgoing HTTP, without following redirects."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Sequence
 
 import httpcore2
 
-from app.core.clock import utcnow
-from app.core.notifications import signature
-from app.core.notifications.deliveries import RECEIVER_GONE, Attempt, Delivery, Why
+from app.core.notifications.deliveries import RECEIVER_GONE, Attempt, Why
 from config import VERSION, Settings
 from dtq.outgoing import url
 from dtq.outgoing.deadline import Deadline, TimeOver
@@ -23,12 +21,14 @@ EXCERPT = 1_000
 MOST_READ = 16 * 1024
 LONGEST_RETRY_S = 24 * 3600.0
 
+Headers = Sequence[tuple[str, str]]
 
-def send(settings: Settings, address: str, secrets: Sequence[str], delivery: Delivery) -> Attempt:
-    """Send a delivery; never raises for what a receiver, its name server or the network does."""
+
+def post(settings: Settings, address: str, body: bytes, headers: Headers = ()) -> Attempt:
+    """Post JSON; never raises for what a receiver, its name server or the network does."""
     began = time.monotonic()
     try:
-        status, excerpt, retry_after_s = _exchange(settings, address, secrets, delivery)
+        status, excerpt, retry_after_s = _exchange(settings, address, body, headers)
     except Refused as error:
         return Attempt(Why.NOT_ALLOWED, None, _since(began), str(error)[:EXCERPT])
     except (Trouble, httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException) as error:
@@ -40,11 +40,9 @@ def send(settings: Settings, address: str, secrets: Sequence[str], delivery: Del
     return Attempt(why, status, _since(began), excerpt, status == RECEIVER_GONE, retry_after_s)
 
 
-def _exchange(
-    settings: Settings, address: str, secrets: Sequence[str], delivery: Delivery
-) -> tuple[int, str, float | None]:
+def _exchange(settings: Settings, address: str, body: bytes, more: Headers) -> tuple[int, str, float | None]:
     """Return the status, the beginning of the answer, and seconds after which to try again if it says so."""
-    target, body = url.parse(address), delivery.body.encode()
+    target = url.parse(address)
     gate = Gate(Policy.of(settings.http_allow, settings.http_ports), Deadline(WITHIN_S))
     headers = [
         ("Host", target.authority),
@@ -53,7 +51,7 @@ def _exchange(
         ("Content-Length", str(len(body))),
         ("Accept-Encoding", "identity"),
         ("Connection", "close"),
-        *signature.headers(secrets, delivery.message_id, utcnow(), body),
+        *more,
     ]
     where = httpcore2.URL(
         scheme=target.scheme.encode(),

@@ -5,14 +5,13 @@ A message has the same Message-ID in every attempt; whether a copy is dropped by
 
 from __future__ import annotations
 
-import json
 import smtplib
 import ssl
 import time
 from email.message import EmailMessage
-from typing import Any
 
 from app.core.clock import utcnow
+from app.core.notifications.channels.facts import facts_of
 from app.core.notifications.deliveries import Attempt, Delivery, Why
 from app.core.tasks.task import one_line
 from config import Settings
@@ -20,10 +19,6 @@ from dtq.outgoing.mail import connected, message_id_of, new_message
 
 EACH_S = 10.0
 EXCERPT = 1_000
-_LABELS = {
-    "title": "Title", "type": "Type", "status": "Status", "id": "ID", "owner_name": "Owner",
-    "created_at": "Created", "started_at": "Started", "finished_at": "Finished", "attempt": "Attempt",
-}  # fmt: skip
 
 
 def send(settings: Settings, address: str, delivery: Delivery) -> Attempt:
@@ -57,26 +52,23 @@ def compose(settings: Settings, address: str, delivery: Delivery) -> EmailMessag
         sender=settings.smtp_from,
         to=[address],
         subject=one_line(delivery.subject).replace("=?", "= ?"),
-        text=text_of(delivery),
+        text=text_of(settings, delivery),
         at=utcnow(),
         message_id=message_id_of(delivery.message_id, settings.smtp_from),
     )
 
 
-def text_of(delivery: Delivery) -> str:
+def text_of(settings: Settings, delivery: Delivery) -> str:
     """Return the text of the message: a line per fact."""
-    data: dict[str, Any] = json.loads(delivery.body)["data"]
-    task = data.get("task")
-    if not isinstance(task, dict):
-        facts = [f"{name.capitalize()}: {_shown(value)}" for name, value in data.items()]
-        return "\n".join([f"{delivery.subject}.", "", *facts, ""])
-    facts = [f"{label}: {task[name]}" for name, label in _LABELS.items() if task.get(name) not in (None, "")]
-    error = (task.get("error") or {}).get("message")
-    return "\n".join([*facts, *(["", "Error:", str(error)[:4_000]] if error else []), ""])
-
-
-def _shown(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    facts = facts_of(settings, delivery)
+    lines = [f"{label}: {value}" for label, value in facts.lines]
+    if not delivery.task:
+        lines = [f"{delivery.subject}.", "", *lines]
+    if facts.error:
+        lines += ["", "Error:", facts.error[:4_000]]
+    if facts.link:
+        lines += ["", facts.link]
+    return "\n".join([*lines, ""])
 
 
 def _since(began: float) -> int:
