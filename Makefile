@@ -37,7 +37,10 @@ DOCS := .venv-docs
 # Other readers of tables, for `make tables` only.
 TABLES := $(HOME)/.cache/dtq/tables-venv
 
-.PHONY: help up test check security coverage docs bench tables chaos format lock rust-store clean
+# Schemathesis, for `make contract` only.
+CONTRACT := $(HOME)/.cache/dtq/contract-venv
+
+.PHONY: help up test check security coverage docs bench tables contract chaos format lock rust-store clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -90,6 +93,14 @@ $(TABLES)/.done: requirements.txt library/requirements.txt bench/requirements-ta
 	$(PYTHON) -m venv $(TABLES)
 	$(TABLES)/bin/pip install --quiet -r requirements.txt -r library/requirements.txt
 	$(TABLES)/bin/pip install --quiet -r bench/requirements-tables.txt
+	@touch $@
+
+contract: $(DEV) $(CONTRACT)/.done ## Try the REST API against its document with Schemathesis (ten minutes)
+	$(BIN)/python -m bench.contract --schemathesis $(CONTRACT)/bin/schemathesis
+
+$(CONTRACT)/.done: bench/requirements-contract.txt
+	$(PYTHON) -m venv $(CONTRACT)
+	$(CONTRACT)/bin/pip install --quiet -r bench/requirements-contract.txt
 	@touch $@
 
 chaos: $(DEV) ## Each fault many times, the kill storm and its control (two hours)

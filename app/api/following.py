@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -26,7 +27,7 @@ from app.streams.following import Reading
 from app.streams.held_answer import Answer, HeldAnswer, held, holds
 from app.streams.response import answer_with, chunked
 from app.streams.stream import Watcher
-from app.streams.task_stream import END_ID, TaskEvents, TaskLog, TaskStream, place_of
+from app.streams.task_stream import END_ID, EVENT_ID, TaskEvents, TaskLog, TaskStream, place_of
 
 Shown = Callable[[Access, Task, str], TaskModel]
 """Makes what a person is answered of a task of an owner with that name."""
@@ -84,12 +85,13 @@ def _problem(error: TaskQueueError) -> Answer:
 
 
 def wants_stream() -> bool:
-    """Whether the program asks for a stream of events, rather than for what there is now."""
+    """Whether the program asks for a stream of events, rather than for what there is now. Raises BadQuery."""
+    _last_event_id()
     return request.accept_mimetypes.best_match(["text/plain", STREAM]) == STREAM
 
 
 def events_of(task: Task) -> Response:
-    """Return the events of a task, as a stream. Raises StreamsUnsupported, TooManyStreams."""
+    """Return the events of a task, as a stream. Raises BadQuery, StreamsUnsupported, TooManyStreams."""
     rights = access()
 
     def may(found: Task) -> bool:
@@ -101,7 +103,7 @@ def events_of(task: Task) -> Response:
 def log_of(task: Task, attempt: int | None) -> Response:
     """Return the log of a task as it grows, of all attempts from the last on or of one, as a stream.
 
-    Raises BadQuery, StreamsUnsupported, TooManyStreams.
+    Raises BadQuery, NotFound, StreamsUnsupported, TooManyStreams.
     """
     rights, person = access(), access().person
 
@@ -127,7 +129,11 @@ def _stream(task: Task, stream: TaskStream) -> Response:
 
 
 def _last_event_id() -> str:
-    return request.headers.get("Last-Event-ID", "").strip()
+    """Raises BadQuery."""
+    sent = request.headers.get("Last-Event-ID", "").strip()
+    if not re.fullmatch(EVENT_ID, sent):
+        raise BadQuery("Send the ID of an event as Last-Event-ID, or leave that header out.")
+    return sent
 
 
 def _summary(task: Task, owner_name: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from app.api.following import STREAM
 from app.api.operation import PREFIX, spec
 from app.core.people.person import PUBLIC
 from app.http.permission import requires
+from app.streams.task_stream import EVENT_ID
 from config import Settings
 
 blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
@@ -86,7 +87,7 @@ def _complete_preconditions(operation: dict[str, Any]) -> None:
 _PLACE = {
     "name": "Last-Event-ID",
     "in": "header",
-    "schema": {"type": "string", "maxLength": 30},
+    "schema": {"type": "string", "pattern": EVENT_ID},
     "required": False,
     "description": "The ID of the last event that you have; the stream goes on after it.",
 }

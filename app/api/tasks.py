@@ -38,6 +38,8 @@ blueprint = Blueprint("tasks", __name__, url_prefix="/tasks")
 KEY = "Idempotency-Key"
 LONGEST_KEY = 255
 LOOK_EVERY_S = 0.25
+TASK_PATH = "/<string(minlength=6):task_id>"
+"""So short is no ID, and `/tasks/batch` is not a task that may be read and deleted."""
 
 _filters: dict[str, Any] = {
     name: (str, Field("", json_schema_extra=value_schema(name))) for name in TaskFilter.__dataclass_fields__
@@ -144,7 +146,7 @@ def _page(wanted: TaskFilter, **cursor: str) -> str:
     return url_for("api.tasks.list_tasks", **wanted.args(**cursor))
 
 
-@blueprint.get("/<task_id>")
+@blueprint.get(TASK_PATH)
 @operation("task.read", models.Task, query=models.WaitQuery, also=("HTTP_304",))
 def get_task(task_id: str, query: models.WaitQuery) -> Any:
     """Return a task; with `wait`, when it has ended or the seconds have passed.
@@ -225,7 +227,7 @@ def set_priority(task_id: str, json: models.NewPriority) -> models.Task:
     return _again(task_id)
 
 
-@blueprint.delete("/<task_id>")
+@blueprint.delete(TASK_PATH)
 @operation("task.delete", None, status=204, also=("HTTP_409",))
 def delete_task(task_id: str) -> Any:
     """Delete an ended task with its log and its files."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from bson import ObjectId
 
-from app.core.errors import BadQuery
+from app.core.errors import NotFound
 from app.core.queue.changes import Change
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task
@@ -22,7 +22,8 @@ from app.streams.stream import Stream, Watcher
 
 END_ID = "end"
 EVERY_S = 0.1
-_ID = re.compile(r"([0-9]{1,6})-([0-9]{1,15})", re.ASCII)
+EVENT_ID = f"^({END_ID}|([0-9]{{1,6}})-([0-9]{{1,15}}))?$"
+"""The IDs of events, or none."""
 
 May = Callable[[Task], bool]
 
@@ -34,11 +35,11 @@ def event(name: str, data: Any, event_id: str = "") -> bytes:
 
 
 def place_of(event_id: str, attempt: int) -> Place:
-    """Return where to go on after an event of a log with ``attempt`` attempts. Raises BadQuery."""
-    found = _ID.fullmatch(event_id)
-    if found is None or not 1 <= int(found[1]) <= max(1, attempt):
-        raise BadQuery("Send the ID of an event of this log as Last-Event-ID, or leave that header out.")
-    return int(found[1]), int(found[2])
+    """Return where to go on after an event of a log with ``attempt`` attempts. Raises NotFound."""
+    found = re.fullmatch(EVENT_ID, event_id)
+    if found is None or not found[2] or not 1 <= int(found[2]) <= max(1, attempt):
+        raise NotFound("This log has no event with the ID in Last-Event-ID. Leave that header out.")
+    return int(found[2]), int(found[3])
 
 
 class TaskStream(Stream):

@@ -28,7 +28,7 @@ def test_it_is_valid(spec: dict) -> None:
 
 def test_every_route_of_the_api_is_in_it(app: Flask, spec: dict) -> None:
     routes = {
-        (re.sub(r"<(\w+)>", r"{\1}", rule.rule), method.lower())
+        (re.sub(r"<(?:[^<>]+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()
         if rule.rule.startswith("/api/") and rule.endpoint != "api.openapi"
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
@@ -56,8 +56,9 @@ def test_it_says_which_values_filters_take_and_the_api_takes_them(
     for name, values in offered.items():
         for value in values:
             program.get(f"/tasks?{name}={value}")
-    times = [name for name, schema in schemas.items() if "pattern" in schema and name != "status"]
-    for name, value in [("status", "failed,queued"), *((name, "2026-11-27T14:30") for name in times)]:
+    example = {"status": "failed,queued", **dict.fromkeys(("after", "before"), f"1-{'a' * 24}")}
+    for name in [name for name, schema in schemas.items() if "pattern" in schema]:
+        value = example.get(name, "2026-11-27T14:30")
         assert re.fullmatch(schemas[name]["pattern"], value)
         program.get(f"/tasks?{name}={value}")
         assert not re.fullmatch(schemas[name]["pattern"], "x")
@@ -94,3 +95,21 @@ def test_types_workers_and_queues_are_told(program: Program) -> None:
 def test_a_permission_that_there_is_not_cannot_be_declared() -> None:
     with pytest.raises(ValueError):
         requires("task.reads")
+
+
+def test_the_collection_of_batches_allows_what_it_has(program: Program) -> None:
+    """`/tasks/batch` is no task, so nothing but POST."""
+    answer = program.ask("OPTIONS", "/tasks/batch")
+    assert set(answer.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
+
+
+@pytest.mark.parametrize("value", ["x" * 31, "1", "end-1", "1-2-3", "1-" + "9" * 16])
+def test_the_id_of_an_event_is_as_the_document_says(
+    program: Program, spec: dict, value: str, new_task
+) -> None:
+    path = f"/tasks/{new_task(owner=program.user.id).id}"
+    parameters = spec["paths"]["/api/v1/tasks/{task_id}/log"]["get"]["parameters"]
+    (known,) = [parameter for parameter in parameters if parameter["name"] == "Last-Event-ID"]
+    assert not re.fullmatch(known["schema"]["pattern"], value)
+    for part in ("events", "log"):
+        program.get(f"{path}/{part}", 400, headers={"Last-Event-ID": value})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from app.core.errors import BadQuery
+from app.core.errors import NotFound
 from app.core.files.attempt_logs import HEAD_PARTS, PART, Logs
 from app.core.people.person import Person
 from app.streams.following import Reading
@@ -65,7 +65,7 @@ def test_what_is_left_out_is_said_once(logs: Logs) -> None:
 
 @pytest.mark.parametrize("text", ["x", "1", "-", "0-5", "3-0", "1-x", "1--1", "1-9999999999999999"])
 def test_an_id_that_is_none_of_this_log_is_refused(text: str) -> None:
-    with pytest.raises(BadQuery):
+    with pytest.raises(NotFound):
         place_of(text, 2)
 
 

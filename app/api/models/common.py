@@ -6,6 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 
+from app.core.listing.cursors import CURSOR
 from app.core.tasks.states import Priority, Status
 
 PriorityWord = Literal["high", "medium", "low"]
@@ -33,4 +34,4 @@ class Body(BaseModel):
 class AfterQuery(Body):
     """Where a page begins."""
 
-    after: str = Field("", max_length=200, description="As an answer's `next` has it.")
+    after: str = Field("", pattern=CURSOR, description="As an answer's `next` has it.")

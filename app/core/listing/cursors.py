@@ -5,6 +5,7 @@ By hand because libraries for pages of MongoDB count and skip rows, or know one 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Protocol
@@ -16,6 +17,8 @@ from app.core.listing.search_index import Expansion
 from app.core.mongo import Document
 from app.core.tasks.task import Task, parse_task_id
 
+CURSOR = "^([0-9]{1,14}-[0-9a-fA-F]{24})?$"
+"""How a cursor is written, or none."""
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -57,7 +60,7 @@ def split(cursor: str) -> tuple[int, ObjectId]:
     """Return the two parts of a cursor. Raises BadQuery."""
     stamp, _, task = cursor.partition("-")
     task_id = parse_task_id(task)
-    if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 15) or task_id is None:
+    if not re.fullmatch(CURSOR, cursor) or task_id is None:
         raise BadQuery("This page of the list doesn't exist. Start again from the first page.")
     return int(stamp), task_id
 

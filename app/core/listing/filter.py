@@ -12,6 +12,7 @@ from app.core import stored
 from app.core.clock import utcnow
 from app.core.errors import BadQuery, BadSearch
 from app.core.listing import search_query
+from app.core.listing.cursors import CURSOR
 from app.core.listing.query_string import MAX_TEXT, check_text, single_values
 from app.core.mongo import Document
 from app.core.tasks.states import ENDED, Priority, Status
@@ -63,7 +64,9 @@ _OFFERED: Mapping[str, Sequence[str]] = {
     "last": ["1"],
     "ended": list(ENDED_WITHIN),
 }
-_DAY_OR_MINUTE = "[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2})?"
+_DAY = "(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-9])"
+_DAY_OR_MINUTE = f"[1-9][0-9]{{3}}-({_DAY})(T([01][0-9]|2[0-3]):[0-5][0-9])?"
+"""As exact as a pattern can be: a February 29 may be refused still."""
 
 
 def value_schema(name: str) -> dict[str, Any]:
@@ -75,6 +78,8 @@ def value_schema(name: str) -> dict[str, Any]:
         return {"enum": ["", *_OFFERED[name]]}
     if name in CREATED + FINISHED:
         return {"pattern": f"^({_DAY_OR_MINUTE})?$"}
+    if name in ("after", "before"):
+        return {"pattern": CURSOR}
     return {"maxLength": MAX_TEXT}
 
 
