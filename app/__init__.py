@@ -84,6 +84,7 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     from app.web.create import views as create
     from app.web.delivery import compression, static_files
     from app.web.home import views as dashboard
+    from app.web.logs import log_page
     from app.web.monitoring import views as monitoring
     from app.web.operations import views as operations
     from app.web.people import audit_views, notifications, profile, tokens, users
@@ -94,7 +95,7 @@ def _add_pages(app: Flask, settings: Settings) -> None:
 
     signing_in = (sign_in, second_step, passkeys, single_sign_on)
     people = (profile, authenticator_app, tokens, notifications, users, settings_page, audit_views)
-    tasks = (list_page, task_page, actions, saved_views, downloads, exports)
+    tasks = (list_page, task_page, actions, saved_views, downloads, exports, log_page)
     listed = (*tasks, bulk_views, bulk_pages, create, many_new, batches)
     rooms = (dashboard, *signing_in, *people, operations, monitoring, *listed)
     for blueprint in dict.fromkeys(room.blueprint for room in rooms):  # Modules may share one.

@@ -35,8 +35,8 @@ from bson.raw_bson import RawBSONDocument
 from app.core.backup.bson_stream import split
 from app.core.backup.folder import FolderArchive
 from app.core.clock import utcnow
-from app.core.files.attempt_logs import PART
 from app.core.files.gridfs import CHUNK, pieces
+from app.core.files.log_text import PART
 from app.core.mongo import Document, Mongo
 from app.core.schema.indexes import create_indexes
 from app.core.services import Services, connect

@@ -24,8 +24,8 @@ MB = 2**20
 
 
 @blueprint.get("/tasks/<task_id>/log")
-@operation("task.download", None, query=models.AttemptQuery, tag="contents")
-def get_log(task_id: str, query: models.AttemptQuery) -> Response:
+@operation("task.download", None, query=models.LogQuery, tag="contents")
+def get_log(task_id: str, query: models.LogQuery) -> Response:
     """Return what is kept of the output of an attempt, as text.
 
     With `Accept: text/event-stream`, follow it instead: `log` with each part that is printed, and `end`.
@@ -33,18 +33,21 @@ def get_log(task_id: str, query: models.AttemptQuery) -> Response:
     task = access().downloadable(id_of(task_id))
     attempt = _attempt(task, query)
     if following.wants_stream():
+        if query.times:
+            raise BadQuery("A stream of a log has no times. Leave out times, or the header Accept.")
         response = following.log_of(task, query.attempt)
     else:
-        response = Response(access().log(task, attempt).text, mimetype="text/plain")
+        text = access().log_lines(task, attempt).timed() if query.times else access().log(task, attempt).text
+        response = Response(text, mimetype="text/plain")
         response.headers["Content-Security-Policy"] = INERT
     response.vary.add("Accept")
     return response
 
 
 def _attempt(task: Task, query: models.AttemptQuery) -> int:
-    """Raises BadQuery."""
+    """Raises NotFound."""
     if query.attempt is not None and query.attempt > task.attempt:
-        raise BadQuery(f"There is no attempt {query.attempt} of this task; it had {task.attempt} so far.")
+        raise NotFound(f"There is no attempt {query.attempt} of this task; it had {task.attempt} so far.")
     return query.attempt or task.attempt
 
 

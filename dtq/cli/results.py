@@ -21,13 +21,14 @@ from dtq.filenames import safe_name
 @click.argument("task_id", metavar="TASK")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the task has ended; exit with its outcome.")
 @click.option("--attempt", type=click.IntRange(min=1), help="Default: the last one.")
-def logs_command(task_id: str, follow: bool, attempt: int | None) -> None:
+@click.option("--times", is_flag=True, help="Each line behind its time (UTC).")
+def logs_command(task_id: str, follow: bool, attempt: int | None, times: bool) -> None:
     """Write what a task has printed, without control sequences."""
-    if follow and attempt:
-        raise click.UsageError("Choose --follow or --attempt.")
+    if follow and (attempt or times):
+        raise click.UsageError(f"Choose --follow or {'--attempt' if attempt else '--times'}.")
     task = task_of(connect(), task_id)
     if not follow:
-        write(task.log(attempt), end="")
+        write(task.log(attempt, times=times), end="")
         return
     with leaving(task):
         for lines in task.follow_log():

@@ -222,8 +222,10 @@ class Operations(Generic[Whole, Summary]):
                 raise
             return None
 
-    def log(self, task_id: str, attempt: int | None) -> Steps[str]:
-        query = {} if attempt is None else {"attempt": attempt}
+    def log(self, task_id: str, attempt: int | None, *, times: bool = False) -> Steps[str]:
+        query: dict[str, Any] = {} if attempt is None else {"attempt": attempt}
+        if times:
+            query["times"] = "true"
         answer = yield from self._sent(Request("GET", _path(task_id, "/log"), query=query))
         return answer.content.decode("utf-8", "replace")
 

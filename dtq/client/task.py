@@ -59,9 +59,13 @@ class TaskSummary(TaskFields, Bound):
         """
         return self._run(self._client._operations.result(self.id))
 
-    def log(self, attempt: int | None = None) -> str:
-        """Return what the last attempt, or another one, has printed so far."""
-        return self._run(self._client._operations.log(self.id, attempt))
+    def log(self, attempt: int | None = None, *, times: bool = False) -> str:
+        """Return what the last attempt, or another one, has printed so far.
+
+        With ``times``, each line stands behind the time (UTC) at which its worker had it, to the second, or
+        behind `-` where none is kept.
+        """
+        return self._run(self._client._operations.log(self.id, attempt, times=times))
 
     def follow_log(self) -> Iterator[str]:
         """Iterate over the log as it is printed, by whole lines, until the task has ended.
@@ -152,8 +156,8 @@ class AsyncTaskSummary(TaskFields, Bound):
     async def result(self) -> Any:
         return await self._run(self._client._operations.result(self.id))
 
-    async def log(self, attempt: int | None = None) -> str:
-        return await self._run(self._client._operations.log(self.id, attempt))
+    async def log(self, attempt: int | None = None, *, times: bool = False) -> str:
+        return await self._run(self._client._operations.log(self.id, attempt, times=times))
 
     def follow_log(self) -> AsyncIterator[str]:
         return self._client._transport.iterate(self._client._operations.follow_log(self.id))

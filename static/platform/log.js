@@ -51,14 +51,6 @@ function onScroll(log) {
   showFollowing(log);
 }
 
-function jumpToEnd() {
-  const log = logText();
-  if (document.getElementById("follow")) setFollowing(true);
-  log.scrollTop = log.scrollHeight;
-  log.focus({ preventScroll: true });
-  showFollowing(log);
-}
-
 // A scroll event does not bubble, hence the capture.
 document.addEventListener("scroll", ({ target }) => target.id === "log-text" && onScroll(target), true);
 
@@ -74,8 +66,13 @@ document.addEventListener(
   { passive: true },
 );
 
-document.addEventListener("click", (event) => {
-  if (event.target.closest("#log-end")) jumpToEnd();
+document.addEventListener("click", ({ target }) => {
+  if (!target.closest("#log-end")) return;
+  const log = logText();
+  if (document.getElementById("follow")) setFollowing(true);
+  log.scrollTop = log.scrollHeight;
+  log.focus({ preventScroll: true });
+  showFollowing(log);
 });
 
 document.addEventListener("change", ({ target }) => {

@@ -6,6 +6,7 @@ const words = JSON.parse(content("time-words"));
 const clock = { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" };
 const exact = { ...clock, weekday: "short", year: "numeric", second: "2-digit", timeZoneName: "short" };
 const absolute = new Intl.DateTimeFormat(undefined, exact);
+const onlyClock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
 const short = new Intl.DateTimeFormat(undefined, clock);
 const shortWithYear = new Intl.DateTimeFormat(undefined, { ...clock, year: "numeric" });
 const tenths = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -44,7 +45,11 @@ function duration(seconds) {
 
 export function renewTimes() {
   const thisYear = new Date(serverNow()).getFullYear();
-  for (const time of document.querySelectorAll("time")) {
+  for (const time of document.querySelectorAll("time[data-clock]:not([title])")) {
+    time.title = absolute.format(new Date(time.dateTime));
+    time.textContent = onlyClock.format(new Date(time.dateTime));
+  }
+  for (const time of document.querySelectorAll("time:not([data-clock])")) {
     const moment = new Date(time.dateTime);
     const seconds = (serverNow() - moment) / 1000;
     const { absolute: whole, since, short: compact } = time.dataset;

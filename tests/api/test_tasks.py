@@ -240,7 +240,7 @@ def test_content_is_read(program: Program, services: Services, source: str) -> N
     path = f"/tasks/{task.id}"
 
     assert program.ask("GET", f"{path}/log").text == "hello\n"
-    assert program.get(f"{path}/log?attempt=9", 400)
+    assert program.get(f"{path}/log?attempt=9", 404)
     assert program.get(f"{path}/result", 404)
     assert program.get(path)["error"]["message"] == "Line 3 is wrong."
     assert [past["attempt"] for past in program.get(f"{path}/attempts")["attempts"]] == [1]

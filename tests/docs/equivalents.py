@@ -44,7 +44,7 @@ EQUIVALENTS = (
     Equivalent("See its attempts and files", May.TASK_READ, "its page", ("tasks.detail",), ("list_attempts", "list_files"), ("files",)),
     Equivalent("Wait for it", May.TASK_READ, "its page, live", ("tasks.detail_live",), ("get_task", "follow_task"), ("wait",)),
     Equivalent(
-        "Follow its log", May.TASK_READ, "its page", ("tasks.log_live",), ("get_log",), ("logs",), programs=May.TASK_DOWNLOAD
+        "Follow its log", May.TASK_READ, "its page", ("tasks.log_live", "logs.page", "logs.more"), ("get_log",), ("logs",), programs=May.TASK_DOWNLOAD
     ),
     Equivalent("Save its log", May.TASK_DOWNLOAD, "its page", ("downloads.log",), ("get_log",), ("logs",)),
     Equivalent(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -49,6 +50,10 @@ def test_everything_a_task_prints_is_in_its_log(crew: Fleet) -> None:
     log = crew.services.logs.read(task.id, 1).text
     for said in ("printed grüße", "logged grüße", "complained grüße", "from a child grüße"):
         assert said in log
+    text = crew.services.logs.lines(task.id, 1)
+    within = timedelta(seconds=2)
+    for line in text.between(0, len(text)):
+        assert line.at and task.started_at - within < line.at < task.finished_at + within
     assert task.result == {"text": "grüße", "attempt": 1}
 
 

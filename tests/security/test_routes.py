@@ -97,6 +97,8 @@ TABLE = {
     "tasks.detail": TASK,
     "tasks.detail_live": replace(TASK, gone="open"),
     "tasks.log_live": replace(TASK, gone="open"),
+    "logs.page": TASK,
+    "logs.more": TASK,
     "tasks.result": replace(TASK, also=("hidden",)),
     "downloads.file": FILE,
     "downloads.image": FILE,
@@ -463,6 +465,7 @@ def query_of(endpoint, task):
     known = {
         "create.form": {"from": str(task.id)},
         "tasks.log_live": {"attempt": "1"},
+        "logs.more": {"place": "0", "number": "1"},
         "tasks.rows": {"ids": str(task.id)},
         **dict.fromkeys(("tasks.index", "tasks.counts"), {"q": "Wombat"}),
         "many_new.columns": {"key": "k" * 16},

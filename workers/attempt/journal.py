@@ -28,7 +28,8 @@ from bson import ObjectId
 from bson.errors import BSONError
 
 from app.core.errors import NotFound
-from app.core.files.attempt_logs import PART, Logs
+from app.core.files.attempt_logs import Logs
+from app.core.files.log_text import PART
 from app.core.services import Services
 from app.core.tasks.states import Status
 from app.core.tasks.task import Task

@@ -21,7 +21,8 @@ from pathlib import Path
 
 import psutil
 
-from app.core.files.attempt_logs import HEAD_PARTS, PART, TAIL_PARTS
+from app.core.files.attempt_logs import HEAD_PARTS, TAIL_PARTS
+from app.core.files.log_text import PART
 
 EVERY_S = 0.1
 MEASURE_EVERY = 3

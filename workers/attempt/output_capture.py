@@ -11,16 +11,21 @@ import fcntl
 import logging
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, TextIO
 
 from bson import ObjectId
 
-from app.core.files.attempt_logs import PART, Logs, kept_parts
+from app.core.clock import utcnow
+from app.core.files.attempt_logs import Logs, kept_parts
+from app.core.files.log_text import PART
 from app.core.secrets.redaction import FILL, Mask
 
 STEP = 2**20
+MOST_TIMES = 500
+"""Of a part: of what prints little for hours, later lines have the time at which the part was full."""
 _C = ctypes.CDLL(None)
 
 
@@ -153,6 +158,7 @@ class LogWriter:
         self._mask = mask
         self._settled = 0
         self._written = 0
+        self._timed: Counter[int] = Counter()
 
     def write(self, *, ended: bool = False) -> None:
         """Copy what is new. Raises PyMongoError; whatever was not copied is copied the next time.
@@ -163,7 +169,7 @@ class LogWriter:
             with self._path.open("r+b") as output:
                 size = self._hidden(output, ended=ended)
                 if size > self._written:
-                    self._copy(output, size)
+                    self._copy(output, size, ended)
         except FileNotFoundError:
             return  # the attempt ended in the meantime, and the child has copied all of it
 
@@ -180,12 +186,14 @@ class LogWriter:
             size = self._settled = fill(output, self._mask, self._settled, size, ended=ended)
         return size
 
-    def _copy(self, output: BinaryIO, size: int) -> None:
+    def _copy(self, output: BinaryIO, size: int, ended: bool) -> None:
         for part in kept_parts(size):
             if (part + 1) * PART <= self._written:
                 continue
             content = _part(output, part, size)
-            self._logs.write_part(self._task_id, self._attempt, part, content)
+            self._timed[part] += 1
+            at = utcnow() if ended or self._timed[part] <= MOST_TIMES else None
+            self._logs.write_part(self._task_id, self._attempt, part, content, at)
         self._logs.trim(self._task_id, self._attempt, size)
         self._written = size
 

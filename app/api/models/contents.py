@@ -49,6 +49,12 @@ class AttemptQuery(Body):
     attempt: int | None = Field(None, ge=1, description="Default: the last.")
 
 
+class LogQuery(AttemptQuery):
+    """Of which attempt, and how it is written."""
+
+    times: bool = Field(False, description="Each line behind its time (UTC), or - where none is kept.")
+
+
 class UploadQuery(Body):
     """What the file is called."""
 

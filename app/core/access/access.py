@@ -25,6 +25,7 @@ from app.core.access.saved_views import Views
 from app.core.catalog import TaskType, TypeName
 from app.core.errors import Forbidden, Invalid, NotFound, QuotaExceeded
 from app.core.files.attempt_logs import AttemptLog
+from app.core.files.log_text import LogText
 from app.core.listing.cursors import Page
 from app.core.listing.filter import TaskFilter
 from app.core.listing.listing import Count, Listing
@@ -120,6 +121,11 @@ class Access:
         """Return what is kept of the output of an attempt."""
         self._rights.require_seen(task)
         return self._engine.logs.read(task.id, attempt)
+
+    def log_lines(self, task: Task, attempt: int, place: int = 0, number: int = 1) -> LogText:
+        """Return the same line by line; from ``place`` on, where the line of that ``number`` begins."""
+        self._rights.require_seen(task)
+        return self._engine.logs.lines(task.id, attempt, place, number)
 
     def downloadable(self, task_id: ObjectId) -> Task:
         """Return a task whose files, result and logs may be downloaded. Raises NotFound, Forbidden."""

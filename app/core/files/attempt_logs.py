@@ -2,23 +2,24 @@
 
 A part is named by task, attempt and its place in the output, so writing it twice is the same as
 once: the supervisor writes while the attempt runs, the child when it ends, and the longer wins.
-Of a long output the head and the tail are kept.
+Of a long output the head and the tail are kept. A part has the times at which it had grown to which size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from app.core import stored
 from app.core.excerpts import hole, without_begun, without_rest
+from app.core.files.log_text import PART, LogText
 from app.core.mongo import Document, Mongo
 from app.core.secrets.redaction import FILL, collapsed
 
-PART = 64 * 1024
 HEAD_PARTS = 8
 TAIL_PARTS = 8
 
@@ -87,7 +88,7 @@ _PART: dict[str, stored.Check] = {
 
 def _part(found: Document) -> Document:
     """Raises DamagedDocumentError."""
-    return stored.checked(found, _PART, {})
+    return stored.checked(found, _PART, {"times": stored.is_document})
 
 
 class Logs:
@@ -97,8 +98,10 @@ class Logs:
         self._logs = db.logs
         self._told = told
 
-    def write_part(self, task_id: ObjectId, attempt: int, part: int, content: bytes) -> None:
-        """Keep one part; a shorter content than the one that is there changes nothing."""
+    def write_part(
+        self, task_id: ObjectId, attempt: int, part: int, content: bytes, at: datetime | None = None
+    ) -> None:
+        """Keep one part, printed until ``at``; a shorter one than what is there changes nothing."""
         key = f"{task_id}-{attempt}-{part}"
         values: Document = {
             "task": task_id,
@@ -107,8 +110,11 @@ class Logs:
             "size": len(content),
             "content": content,
         }
+        update: Document = {"$set": values}
+        if at and content:
+            update["$min"] = {f"times.{len(content)}": at}
         try:
-            self._logs.update_one({"_id": key, "size": {"$lte": len(content)}}, {"$set": values}, upsert=True)
+            self._logs.update_one({"_id": key, "size": {"$lte": len(content)}}, update, upsert=True)
         except DuplicateKeyError:
             return  # somebody wrote more of it
         self._told(task_id)
@@ -136,6 +142,12 @@ class Logs:
         size = (parts[-1]["part"] * PART + parts[-1]["size"]) if parts else 0
         text = collapsed(b"".join(pieces)).decode("utf-8", "replace")
         return AttemptLog(text, size, complete=len(parts) == expected)
+
+    def lines(self, task_id: ObjectId, attempt: int, place: int = 0, number: int = 1) -> LogText:
+        """Return the lines of what is kept; from ``place`` on, where the line of that ``number`` begins."""
+        query = {"task": task_id, "attempt": attempt, "part": {"$gte": place // PART}}
+        found = self._logs.find(query).sort([("part", 1)])
+        return LogText(stored.readable("part of a log", _part, found), place, number)
 
     def read_from(self, task_id: ObjectId, attempt: int, place: int) -> LogPiece:
         """Return what is kept from a place on, in bytes of the output: a few parts that lie together."""

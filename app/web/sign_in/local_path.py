@@ -23,6 +23,7 @@ PAGE_OF = {
     "tasks.counts": "tasks.index",
     "tasks.detail_live": "tasks.detail",
     "tasks.log_live": "tasks.detail",
+    "logs.more": "logs.page",
     "tasks.result": "tasks.detail",
     "downloads.file": "tasks.detail",
     "downloads.image": "tasks.detail",

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 
 import pytest
 from bson import ObjectId
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.core.files.attempt_logs import HEAD_PARTS, PART, TAIL_PARTS, kept_parts
+from app.core.files.log_text import LogText
+from app.core.secrets.redaction import collapsed
 
 TASK, OTHER = ObjectId("65f000000000000000000001"), ObjectId("65f000000000000000000002")
 
@@ -120,3 +125,58 @@ def test_the_log_of_a_task_is_deleted_whole(logs):
     logs.delete([TASK])
     assert [logs.read(TASK, attempt).size for attempt in (1, 2)] == [0, 0]
     assert logs.read(OTHER, 1).text == "other"
+
+
+def test_a_line_has_the_time_at_which_the_worker_had_it(logs):
+    content = "first\nsécond\n".encode() + b"x" * PART + b"\nlast"
+    logs.write_part(TASK, 1, 0, content[:6], at(1))
+    logs.write_part(TASK, 1, 0, content[:PART], at(2))
+    logs.write_part(TASK, 1, 0, content[:PART], at(9))  # by the other one of the two that copy it
+    logs.write_part(TASK, 1, 1, content[PART:], at(3))
+    text = logs.lines(TASK, 1)
+    lines = text.between(0, 9)
+    assert [(line.number, line.place, line.at.second) for line in lines] == [
+        (1, 0, 1), (2, 6, 2), (3, 14, 2), (4, PART + 15, 3),
+    ]  # fmt: skip
+    assert [line.text for line in lines] == ["first", "sécond", "x" * PART, "last"]
+    assert not text.whole and text.end == len(content)
+    assert text.without_open().end == PART + 15 and len(text) == 3
+    assert text.timed().startswith("2026-11-28T07:00:01Z first\n2026-11-28T07:00:02Z sécond\n")
+    rest = logs.lines(TASK, 1, PART + 15, 4).between(0, 9)
+    assert [(line.number, line.place, line.text) for line in rest] == [(4, PART + 15, "last")]
+
+
+def test_lines_without_times_and_behind_a_gap(logs):
+    write(logs, b"\n" * (18 * PART))
+    text = logs.lines(TASK, 1)
+    gap = 8 * PART
+    assert len(text) == 16 * PART + 1
+    before, hole, after = text.between(gap - 1, gap + 2)
+    assert (before.number, before.at, hole.left_out_kb, hole.place) == (gap, None, 128, gap)
+    assert (after.number, after.place, hole.number) == (None, 10 * PART, None)
+    assert text.timed().startswith("- \n- \n")
+    assert len(logs.lines(OTHER, 1)) == 0
+
+
+@given(st.lists(st.binary(max_size=40), max_size=12), st.integers(1, 30))
+def test_lines_are_what_was_printed_however_it_is_parted(printed, size):
+    content = b"\n".join(printed)
+    parts = [
+        {
+            "part": 0,
+            "content": content[:PART],
+            "times": {str(end): at(end % 60) for end in range(size, 500, size)},
+        }
+    ]
+    text = LogText(parts)
+    expected = content.split(b"\n")
+    assert [line.text for line in text.between(0, len(text))] == [
+        collapsed(line).decode("utf-8", "replace") for line in (expected if expected[-1] else expected[:-1])
+    ]
+    for line in text.between(0, len(text)):
+        again = LogText(parts, line.place, line.number).between(0, 1)
+        assert again == [line]
+
+
+def at(second: int) -> datetime:
+    return datetime(2026, 11, 28, 7, 0, second, tzinfo=timezone.utc)

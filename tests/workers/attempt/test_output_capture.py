@@ -14,6 +14,7 @@ from bson import ObjectId
 from app.core.files.attempt_logs import HEAD_PARTS, PART, TAIL_PARTS
 from app.core.secrets.redaction import Mask
 from app.core.services import Services
+from workers.attempt import output_capture
 from workers.attempt.output_capture import Capture, LogWriter
 
 
@@ -36,6 +37,24 @@ def test_a_growing_output_is_copied_as_it_grows(services: Services, tmp_path: Pa
         writer.write()
 
     assert services.logs.read(task_id, 1).text == "one\ntwo\n"
+
+
+def test_its_lines_have_times_of_bounded_number(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output_capture, "MOST_TIMES", 3)
+    path, task_id = tmp_path / "log", ObjectId()
+    writer = LogWriter(services.logs, path, task_id, 1, Mask())
+    with path.open("wb", buffering=0) as output:
+        for number in range(6):
+            output.write(b"line %d\n" % number)
+            writer.write(ended=number == 5)
+    lines = services.logs.lines(task_id, 1)
+    times = [line.at for line in lines.between(0, len(lines))]
+    assert len(times) == 6 and all(times) and times == sorted(times)  # type: ignore[type-var]
+    assert len(services.db.logs.find_one()["times"]) == 4  # type: ignore[index]
+    LogWriter(services.logs, path, task_id, 1, Mask()).write(ended=True)  # as the other one
+    assert [line.at for line in services.logs.lines(task_id, 1).between(0, 6)] == times
 
 
 def test_of_a_huge_output_head_and_tail_are_kept(services: Services, tmp_path: Path) -> None:
