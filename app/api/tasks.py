@@ -130,7 +130,7 @@ def hashed(value: Any) -> str:
 
 
 @blueprint.get("")
-@operation("task.read", models.TaskList, query=TaskQuery)
+@operation("task.read", models.TaskList, query=TaskQuery, also=("HTTP_422",))
 def list_tasks() -> models.TaskList:
     """List tasks, by the filters, the sorts and the cursors of View Tasks."""
     wanted = with_owner(TaskFilter.parse(request.args.to_dict(flat=False)))

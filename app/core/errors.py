@@ -103,6 +103,8 @@ class BadQuery(TaskQueueError):
 class BadSearch(BadQuery):
     """Somebody typed a search or a filter that cannot be used; said beside it, above a list without it."""
 
+    status = 422
+
 
 class TooLarge(TaskQueueError):
     """More bytes than the settings allow."""

@@ -80,6 +80,8 @@ def value_schema(name: str) -> dict[str, Any]:
         return {"pattern": f"^({_DAY_OR_MINUTE})?$"}
     if name in ("after", "before"):
         return {"pattern": CURSOR}
+    if name in ("batch", "child_of"):
+        return {"pattern": "^([0-9a-fA-F]{24})?$"}
     return {"maxLength": MAX_TEXT}
 
 
@@ -133,7 +135,7 @@ class TaskFilter:
         values = {name: value for name, value in values.items() if value} | {"q": typed.words}
         if (ordering := values.get("order", "")) in ORDERINGS:
             if "sort" in values:
-                raise BadQuery(f"Please give either “sort” or “order={ordering}”.")
+                raise BadSearch(f"Please give either “sort” or “order={ordering}”.")
             values["sort"], values["order"] = ordering.split("-")
         return cls(**values)._in_order()
 

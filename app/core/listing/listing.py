@@ -18,7 +18,7 @@ from typing import Any
 from bson import ObjectId
 
 from app.core.clock import utcnow
-from app.core.errors import BadQuery
+from app.core.errors import BadQuery, BadSearch
 from app.core.listing import ranking
 from app.core.listing.cursors import EPOCH, Page, beyond, encode, milliseconds, split
 from app.core.listing.filter import ENDED_WITHIN, SORTS, TaskFilter
@@ -245,7 +245,7 @@ class Listing:
         stamp, task_id = split(cursor) if cursor else (0, None)
         reached = stamp // _OF_PRIORITY - 1
         if cursor and reached not in priorities:
-            raise BadQuery("This page of the list doesn't exist. Start again from the first page.")
+            raise BadSearch("This page of the list doesn't exist. Start again from the first page.")
         found: list[Task] = []
         for priority in priorities[priorities.index(Priority(reached)) if cursor else 0 :]:
             if len(found) < limit and wanted.priority in ("", priority.word):

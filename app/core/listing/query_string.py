@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from app.core.errors import BadQuery
+from app.core.errors import BadQuery, BadSearch
 from app.core.listing.cursors import split
 
 MAX_TEXT = 200
@@ -18,7 +18,7 @@ def single_values(
 ) -> dict[str, str]:
     """Return name to text, without empty ones; ``several`` are those that may be repeated, joined by commas.
 
-    Raises BadQuery for an unknown or repeated name, and for a page that is to begin in two places.
+    Raises BadQuery for an unknown or repeated name, BadSearch for a page that is to begin in two places.
     """
     names = list(known)
     for name, texts in args.items():
@@ -28,7 +28,7 @@ def single_values(
             raise BadQuery(f"The filter “{name}” may be given once.")
     found = {name: text for name, texts in args.items() if (text := ",".join(filter(None, texts)))}
     if len(found.keys() & set(PLACES)) > 1:
-        raise BadQuery(f"Use only one of: {', '.join(PLACES)}.")
+        raise BadSearch(f"Use only one of: {', '.join(PLACES)}.")
     return found
 
 

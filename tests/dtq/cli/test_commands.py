@@ -140,7 +140,9 @@ def test_the_log_is_followed_to_the_end(run: Run, services: Services, submitted:
     assert followed.exit_code == Exit.OK and followed.stdout.splitlines()[0] == "one"
     assert followed.stdout.splitlines()[-1] == "three" and "\x1b" not in followed.output
     assert run("logs", task.id).stdout == followed.stdout
-    assert run("logs", task.id, "--attempt", "9").exit_code == Exit.USAGE
+    assert run("logs", task.id, "--attempt", "9").exit_code == Exit.REFUSED
+    assert re.fullmatch("(- |[-0-9T:]{19}Z )one\n.*", run("logs", task.id, "--times").stdout, re.DOTALL)
+    assert run("logs", "-f", "--times", task.id).exit_code == Exit.USAGE
 
 
 def test_a_list_has_the_filters_of_the_page(run: Run, submitted: Any) -> None:

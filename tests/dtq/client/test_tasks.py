@@ -242,7 +242,7 @@ def test_log_attempts_and_files_are_read(
     fail(services, stored(services, task))
 
     assert (task.log(), task.log(attempt=1)) == ("héllo\n", "héllo\n")
-    with pytest.raises(Invalid, match="attempt 9"):
+    with pytest.raises(NotFound, match="attempt 9"):
         task.log(9)
     (attempt,) = task.attempts()
     assert (attempt.attempt, attempt.finished_at is not None) == (1, True)
