@@ -1,4 +1,4 @@
-"""Who is lost: nobody who renews; and whoever does not, whatever stands in the lease."""
+"""Which worker is lost: none that renews, and each that does not, whatever stands in the lease."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever any clock says: nobody who renews a lease loses it, and whoever does not is lost at last."""
+"""Whatever any clock says: a worker that renews its lease keeps it, and one that does not is lost at last."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def test_a_killed_worker_leaves_no_process_and_another_takes_its_task_up(crew: F
 
     crew.start()
 
-    ended = crew.ended(task, 60)  # whoever has just started waits a lease before it rescues
+    ended = crew.ended(task, 60)  # a worker that has just started waits a lease before it rescues
     assert (ended.status, ended.attempt, ended.crashes, ended.losses) == (Status.SUCCEEDED, 2, 0, 1)
 
 

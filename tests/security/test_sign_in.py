@@ -84,7 +84,7 @@ def test_a_session_is_new_at_sign_in_and_over_at_sign_out(enter, anonymous, alic
     assert kept["_user_id"] not in repr(list(services.db.sessions.find()))
     assert anonymous.post("/sign-out", data={"csrf_token": token_of(page)}).status_code == 303
     with anonymous.session_transaction() as cookie:
-        cookie.update(kept)  # whoever copied the cookie
+        cookie.update(kept)  # as somebody who copied the cookie would
     assert anonymous.get("/profile").status_code == 303
 
 

@@ -138,7 +138,7 @@ class Tasks:
         self.observer.created_in_batch(documents)
 
     def mark_dispatched(self, tasks: Iterable[Task]) -> None:
-        """Record that the hints of these tasks were pushed; a task that has moved on is left alone."""
+        """Record that the hints of these tasks were pushed; a task that has moved on is skipped."""
         marked = {"$set": {"hint": "sent", "dispatched_at": utcnow()}}
         guards: list[Document] = [
             {"_id": task.id, "status": Status.QUEUED.value, "dispatch": task.dispatch} for task in tasks

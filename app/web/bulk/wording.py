@@ -252,7 +252,7 @@ def reasons(
     denied: Count,
     full: Count = Count(0),  # noqa: B008 - frozen
 ) -> list[str]:
-    """Why tasks are left alone: "3 already finished".
+    """Say why tasks are skipped: "3 already finished".
 
     ``counts`` are those chosen, by status; ``there`` those that are already as the operation leaves them;
     ``denied`` those that the person may not act on; ``full`` those that have as many tags as they may.

@@ -23,7 +23,7 @@ def init_app(app: Flask) -> None:
     """Serve static files also below their version, which is any word: an old page still gets its files.
 
     Below the current one they never change. Below another one they may be those of another server while a
-    new version is installed on several, and are kept as briefly as without a version.
+    new version is installed on several, and are cached as briefly as without a version.
     """
     folder = Path(app.static_folder or "")
     version = static_version(folder)

@@ -163,7 +163,7 @@ def clock_set(rig: Rig, times: int) -> list[Round]:
 
 
 def set_clock(wall: Path, off_s: float) -> None:
-    """Set the clock of a host that runs; whoever reads it sees the old one or the new one."""
+    """Set the clock of a host that runs; a reader sees the old one or the new one."""
     new = wall.with_suffix(".new")
     new.write_text(f"{off_s}", encoding="ascii")
     new.replace(wall)

@@ -1,4 +1,4 @@
-"""Values of parameters against their schema, whoever sent them."""
+"""Values of parameters against their schema, from whatever sender."""
 
 from __future__ import annotations
 

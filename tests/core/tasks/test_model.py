@@ -62,10 +62,10 @@ def claim(world: World, worker: str, job_id: str) -> None:
     world.queue.drop(job_id)
     named = parse_job_id(job_id)
     assert named
-    whoever, world.acting = world.acting, named[1]
+    before, world.acting = world.acting, named[1]
     if task := world.tasks.claim(*named, worker):
         world.held[worker] = task
-    world.acting = whoever
+    world.acting = before
 
 
 def claim_together(world: World, job_id: str) -> None:
@@ -206,9 +206,9 @@ ACTS: dict[Action, Callable[[World], object]] = {
 
 
 def by_user(world: World, name: str, act: Callable[[World], object]) -> None:
-    whoever, world.acting = world.acting, name
+    before, world.acting = world.acting, name
     act(world)
-    world.acting = whoever
+    world.acting = before
 
 
 def faults(world: World) -> Iterator[Step]:

@@ -83,7 +83,7 @@ PROGRAM = """
 
 
 def _begin() -> None:
-    """Leave room for `os.nice`, whoever runs the tests."""
+    """Leave room for `os.nice`, at whatever priority the tests run."""
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, min(18, os.getpriority(os.PRIO_PROCESS, 0)))
 

@@ -1,4 +1,4 @@
-"""Sending to a chat, by the incoming webhook of a channel: its address is all that is needed to write there.
+"""Send to a chat, by the incoming webhook of a channel: anyone who has its address can write there.
 
 Formats: Slack (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks, which Mattermost,
 Rocket.Chat and Google Chat take as well), Discord (https://docs.discord.com/developers/resources/webhook) and

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def change_letters(
     frame: pl.LazyFrame, case: Case, columns: Sequence[str], nested: frozenset[str] | set[str] = frozenset()
 ) -> pl.LazyFrame:
-    """Change the case of these columns, or of all that hold text; JSON in ``nested`` ones is left alone."""
+    """Change the case of these columns, or of all that hold text; JSON in ``nested`` ones stays as it is."""
     import polars as pl
 
     schema = frame.collect_schema()
