@@ -23,7 +23,7 @@ from app.core.services import Services, assemble
 from app.core.tasks.states import Priority
 from app.core.tasks.task import NewTask, Task
 from config import Settings, load
-from tests import quick_mongomock, quick_routes
+from tests import quick_connections, quick_mongomock, quick_routes
 from tests.plugins.examples import examples
 
 # A property holds or does not; how long an example takes says something of the machine.
@@ -35,6 +35,7 @@ hypothesis.settings.load_profile("untimed")
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+quick_connections.teach()
 quick_mongomock.teach()
 quick_routes.teach()
 
@@ -49,8 +50,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Thousands of tests stay until the end: no need to search them for garbage again and again."""
+    """Thousands of tests stay until the end: no need to search them for garbage again and again.
+
+    A page makes thousands of objects, few of them in cycles: seldom is enough.
+    """
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -81,14 +86,23 @@ def settings() -> Settings:
     return load({"ENVIRONMENT": "local", "SECRET_KEY": "tests-only", "SECRETS_KEY": "tests-only too"})
 
 
+@pytest.fixture(scope="session")
+def indexed() -> Any:
+    """A database with the indexes of the product and nothing else; :func:`services` copies them."""
+    client: Any = mongomock.MongoClient(tz_aware=True)
+    db = client.get_database("indexed")
+    indexes.create_indexes(db)
+    return db
+
+
 @pytest.fixture
-def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Services:
+def services(settings: Settings, indexed: Any, monkeypatch: pytest.MonkeyPatch) -> Services:
     """The core on mongomock and fakeredis."""
     monkeypatch.setattr(BulkOperationBuilder, "add_update", _add_update)
     monkeypatch.setattr(clock, "synchronise", lambda db: timedelta(0))  # mongomock has no `hello`
     client: Any = mongomock.MongoClient(tz_aware=True)
     made = assemble(settings, client.get_database("tests"), fakeredis.FakeRedis())
-    indexes.create_indexes(made.db)
+    quick_mongomock.copy_indexes(indexed, made.db)
     return made
 
 

@@ -37,6 +37,14 @@ def teach() -> None:
     collection.copy = quick  # type: ignore[attr-defined]
 
 
+def copy_indexes(source: Any, target: Any) -> None:
+    """Give the database ``target`` the indexes of ``source``, as if they had been created there."""
+    for name, there in source._store._collections.items():
+        made = target._store[name]
+        made.indexes = deepcopy(there.indexes)
+        made._ttl_indexes = {index: made.indexes[index] for index in there._ttl_indexes}
+
+
 def deepcopy(value: Any, memo: Any = None) -> Any:
     """As `copy.deepcopy`, of what documents consist of."""
     kind = type(value)

@@ -10,7 +10,7 @@ import mongomock
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2 import FileSystemBytecodeCache
+from jinja2.bccache import Bucket, BytecodeCache
 
 from app import create_app
 from app.core.people.roles import Role
@@ -24,14 +24,27 @@ from tests.web.looking import Looker
 from tests.web.tasks.choosing import Chooser
 
 
+class CompiledTemplates(BytecodeCache):
+    """Holds the code of templates, by name and source, for all applications of a process."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+COMPILED = CompiledTemplates()
+
+
 @pytest.fixture(scope="session", autouse=True)
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Each test has an application of its own; they share what is compiled of the templates."""
+def compiled_templates() -> Iterator[None]:
+    """Some tests make applications of their own; they share what is compiled of the templates."""
     kept: dict[str, Any] = dict(Flask.jinja_options)
-    Flask.jinja_options = {
-        **kept,
-        "bytecode_cache": FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates"))),
-    }
+    Flask.jinja_options = {**kept, "bytecode_cache": COMPILED}
     yield
     Flask.jinja_options = kept
 
