@@ -39,8 +39,12 @@ MODULES = ("dtq", "dtq.testing", "dtq.lines", "dtq.checks", "dtq.client")
 """The modules that authors of task types, and of programs that submit tasks, import from."""
 
 SECTIONS = (
-    ("Public names", "task", "Context", "File", "Fail", "Retry", "Canceled"),
-    ("Unit tests", "run", "Trial", "Ran", "Upload"),
+    (
+        "Public names",
+        *("task", "Context", "File", "Fail", "Retry", "Canceled"),
+        *("ChildTask", "NotSubmitted", "TaskType", "TaskTypeError", "utcnow"),
+    ),
+    ("Unit tests", "run", "Trial", "Ran", "Upload", "Submission", "Invalid"),
     ("Lines that follow rules", "Lines", "Accept", "Refuse", "Part"),
     ("Conditions on several parameters", "Check", "empty", "given", "chosen"),
     (
@@ -48,9 +52,12 @@ SECTIONS = (
         *("Client", "AsyncClient", "Task", "TaskSummary", "AsyncTask", "AsyncTaskSummary", "TaskFile"),
         *("Attempt", "Progress", "TaskError", "TypeSummary", "TypeDetails", "Worker", "Queue", "Me"),
         *("BulkOperation", "BulkPreview", "BulkSkipped"),
+        *("NewTask", "Batch", "BatchSummary", "BatchCreated", "BatchFailure"),
+        *("AsyncBatch", "AsyncBatchSummary", "AsyncBatchCreated"),
+        *("View", "Webhook", "Delivery", "DeliveryAttempt", "Stats", "StatsPoint"),
         *("DTQError", "BadSetting", "ConnectionFailed", "BadAnswer", "ProblemError", "FieldProblem"),
-        *("Unauthorized", "Forbidden", "NotFound", "Conflict", "Invalid", "TooManyRequests", "Unavailable"),
-        *("TaskFailed", "TaskCanceled", "WaitTimeout"),
+        *("Unauthorized", "Forbidden", "NotFound", "Conflict", "Changed", "Invalid", "TooManyRequests"),
+        *("Unavailable", "TaskFailed", "TaskCanceled", "WaitTimeout", "BatchWaitTimeout"),
     ),
 )
 """For every module of `MODULES`, a heading and the names."""

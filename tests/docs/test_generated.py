@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import subprocess
@@ -18,7 +19,7 @@ from app.core.people.roles import Permission
 from app.web.platform.permissions import needed_by
 from tests.docs.documents import DOCS, ROOT
 from tests.docs.equivalents import EQUIVALENTS
-from tests.docs.generated import PAGES, dtq_programs, openapi, written
+from tests.docs.generated import MODULES, PAGES, SECTIONS, dtq_programs, openapi, written
 from tests.test_config import NAMES
 from tests.web.conftest import app, compiled_templates, one_app
 
@@ -33,6 +34,15 @@ def test_a_generated_page_is_that_of_its_table(page: str) -> None:
     text = (DOCS / "reference" / page).read_text(encoding="utf-8")
 
     assert text == written(page), "Run `python -m tests.docs.generated`."
+
+
+@pytest.mark.parametrize(
+    ("module", "names"), [(name, row[1:]) for name, row in zip(MODULES, SECTIONS, strict=True)]
+)
+def test_the_reference_of_a_module_has_all_its_public_names(module: str, names: tuple[str, ...]) -> None:
+    public = getattr(importlib.import_module(module), "__all__", names)
+
+    assert sorted(names) == sorted(public)
 
 
 def test_what_a_person_can_do_is_listed_with_every_operation_and_command() -> None:
