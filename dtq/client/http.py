@@ -320,7 +320,7 @@ def checked_url(text: str) -> str:
 
 
 def checked_token(text: str) -> str:
-    """Raises BadSetting, which does not repeat what was given."""
+    """Return the token of a text. Raises BadSetting, which does not repeat the text."""
     token = text.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise BadSetting("Enter a token, which the profile page makes: pass token=, or set DTQ_TOKEN.")

@@ -210,7 +210,7 @@ def _described(outcome: Outcome) -> dict[str, Any]:
 
 
 def _decoded(content: bytes, services: Services) -> EndedAttempt:
-    """Raises DamagedError; NotFound when there is no such task any more."""
+    """Return an entry of the journal. Raises DamagedError; NotFound when the task is gone."""
     try:
         head, outcome, parts = _parsed(content)
         task_id = ObjectId(head["task"])

@@ -66,7 +66,7 @@ def split(cursor: str) -> tuple[int, ObjectId]:
 
 
 def decode(cursor: str) -> tuple[datetime, ObjectId]:
-    """Raises BadQuery."""
+    """Return the sort value and the ID of a cursor's row. Raises BadQuery."""
     stamp, task_id = split(cursor)
     return EPOCH + timedelta(milliseconds=stamp), task_id
 

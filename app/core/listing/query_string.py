@@ -33,7 +33,7 @@ def single_values(
 
 
 def check_text(name: str, text: str) -> None:
-    """Raises BadQuery for a text that is too long, and for one that is not a cursor where one belongs."""
+    """Check a value. Raises BadQuery where it is too long, or not a cursor where one belongs."""
     if len(text) > MAX_TEXT:
         raise BadQuery(f"Use {MAX_TEXT} characters or fewer for “{name}”.")
     if name in ("after", "before"):

@@ -46,7 +46,7 @@ class Typed:
 
 
 def read(text: str) -> Typed:
-    """Raises BadSearch for a filter that there is not, and for one that is given twice."""
+    """Return the words and filters of a search. Raises BadSearch for an unknown or a repeated filter."""
     words: list[str] = []
     filters: dict[str, str] = {}
     for part in _PART.finditer(text):

@@ -117,7 +117,7 @@ class Priority(IntEnum):
 
     @classmethod
     def from_word(cls, word: str) -> Priority:
-        """Raises ValueError for anything but the three words."""
+        """Return the priority of a word. Raises ValueError for anything but the three."""
         for priority in cls:
             if priority.word == word:
                 return priority

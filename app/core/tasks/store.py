@@ -88,7 +88,7 @@ class Tasks:
     # One task
 
     def get(self, task_id: ObjectId) -> Task:
-        """Raises NotFound when there is no such task, or none that can be read."""
+        """Return a task. Raises NotFound when there is no such task, or none that can be read."""
         document = self._tasks.find_one({"_id": task_id})
         if document is None:
             raise missing(task_id)
