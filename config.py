@@ -25,6 +25,7 @@ from setting_values import (
     address,
     group_roles,
     hosts,
+    mail_domains,
     names,
     networks,
     number,
@@ -234,6 +235,9 @@ class Settings:
         "How the connection is secured; `none` only without SMTP_USER.")
     smtp_from: str = setting(
         "SMTP_FROM", "", optional_address, "The sender's address. Required where SMTP_HOST is set.")
+    notification_domains: tuple[str, ...] = setting(
+        "NOTIFICATION_DOMAINS", "", mail_domains,
+        "Domains of the e-mail addresses that may get notifications, separated by commas; `*` is any, empty that of SMTP_FROM.")
     traces: str = setting(
         "TRACES", "off", one_of("on", "off"),
         "Whether traces are sent by OpenTelemetry, as its own variables (OTEL_...) say; needs requirements-traces.txt.")

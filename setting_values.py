@@ -212,6 +212,14 @@ def optional_address(value: str) -> str:
     return value
 
 
+def mail_domains(value: str) -> tuple[str, ...]:
+    """Any number of domains of e-mail addresses, separated by commas or spaces; `*` is any."""
+    found = tuple(value.lower().replace(",", " ").split())
+    if not all(each == "*" or re.fullmatch(r"[^\s@*:/\\]+", each) for each in found):
+        raise Expected("domains such as example.org, separated by commas, or *")
+    return found
+
+
 def hosts(value: str) -> tuple[str, ...]:
     """Any number of ``host`` or ``host:port``, separated by commas or spaces; an IPv6 address in brackets."""
     found = tuple(value.lower().replace(",", " ").split())

@@ -139,7 +139,7 @@ class Services:
         return Access(engine, rights, self.quotas, self._notifications(rights))
 
     def _notifications(self, rights: Rights) -> Notifications:
-        return Notifications(self.subscriptions, self.deliveries, rights, self.quotas.rates)
+        return Notifications(self.settings, self.subscriptions, self.deliveries, rights, self.quotas.rates)
 
     def conditions(self) -> Conditions:
         """Return what looks for tasks that wait for too long, and for types without workers."""

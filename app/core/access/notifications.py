@@ -20,13 +20,15 @@ from app.core.mongo import Document
 from app.core.notifications import message
 from app.core.notifications.deliveries import Deliveries, DeliveriesPage, Delivery, id_of
 from app.core.notifications.events import EventType
-from app.core.notifications.subscription import NewSubscription, Scope, Subscription
+from app.core.notifications.mail_domains import allowed_domains, refusal
+from app.core.notifications.subscription import Channel, NewSubscription, Scope, Subscription
 from app.core.notifications.subscriptions import CHANGED, Subscriptions
 from app.core.people.audit import Event
 from app.core.people.people import People
 from app.core.people.person import Origin
 from app.core.people.quotas import Rates
 from app.core.people.roles import Permission, Reach, grants_of
+from config import Settings
 
 SENT_PER_MINUTE, MINUTE_S = 30, 60
 """How often a person may press Send test and Send again."""
@@ -43,6 +45,7 @@ TOO_NARROW = (
 class Notifications:
     """What a person is told of, and what became of it."""
 
+    _settings: Settings
     _subscriptions: Subscriptions
     _deliveries: Deliveries
     _rights: Rights
@@ -79,6 +82,7 @@ class Notifications:
         Raises Forbidden, Invalid, Conflict, CannotOpen.
         """
         self._require_readable(asked)
+        self._require_mailable(asked)
         subscription, secret = self._subscriptions.create(self._rights.person.id, asked)
         self._record(Event.SUBSCRIPTION_CREATE, subscription, after=_described(subscription))
         return subscription, secret
@@ -91,6 +95,7 @@ class Notifications:
         self._require_readable(asked)
         if version is not None and version != before.version:
             raise Changed(CHANGED)
+        self._require_mailable(replace(asked, channel=before.asked.channel))
         after = self._subscriptions.change(before, asked)
         self._record(Event.SUBSCRIPTION_CHANGE, after, before=_described(before), after=_described(after))
         return after
@@ -144,6 +149,17 @@ class Notifications:
         ]
         if person.types is not None or (lacking and asked.scope is Scope.ANY):
             raise Forbidden(TOO_NARROW)
+
+    def _require_mailable(self, asked: NewSubscription) -> None:
+        """Raise Invalid for an address that may get no e-mail.
+
+        Where the web server knows of no mail server, the workers, which send, decide alone.
+        """
+        asked = asked.checked() if asked.channel is Channel.EMAIL else asked
+        if asked.channel is not Channel.EMAIL or not allowed_domains(self._settings):
+            return
+        if said := refusal(self._settings, asked.address):
+            raise Invalid("Check the subscription.", {"address": said})
 
     # Deliveries
 

@@ -13,6 +13,7 @@ from email.message import EmailMessage
 from app.core.clock import utcnow
 from app.core.notifications.channels.facts import facts_of
 from app.core.notifications.deliveries import Attempt, Delivery, Why
+from app.core.notifications.mail_domains import refusal
 from app.core.tasks.task import one_line
 from config import Settings
 from dtq.outgoing.mail import connected, message_id_of, new_message
@@ -25,6 +26,8 @@ def send(settings: Settings, address: str, delivery: Delivery) -> Attempt:
     """Send a delivery; never raises for what the mail server does."""
     if not settings.smtp_host:
         return Attempt(Why.NO_MAIL_SERVER)
+    if said := refusal(settings, address):
+        return Attempt(Why.NOT_ALLOWED, None, 0, said)
     began = time.monotonic()
     content = compose(settings, address, delivery)
     try:
