@@ -12,7 +12,7 @@ from typing import Any
 
 from app.core.clock import utcnow
 from app.core.mongo import Mongo
-from app.core.statistics.metrics import MOST_TYPES, OTHER
+from app.core.statistics.metrics import MOST_VALUES, OTHER
 from app.core.stored import is_count, is_text, is_time
 from app.core.tasks.states import Priority, Status
 from app.core.tasks.task import LIVE_STATES
@@ -52,7 +52,7 @@ class LiveTasks:
 
     def _counted(self) -> Iterator[LiveCount]:
         names = [
-            found["_id"] for found in self._types.find({}, {"_id": 1}).sort([("_id", 1)]).limit(MOST_TYPES)
+            found["_id"] for found in self._types.find({}, {"_id": 1}).sort([("_id", 1)]).limit(MOST_VALUES)
         ]
         for status in (status for status in Status if status in LIVE_STATES):
             for priority in Priority:

@@ -20,10 +20,11 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from app.core.statistics.metrics import COUNTED, MOST_TYPES, OTHER, Kind, Metric
+from app.core.statistics.metrics import COUNTED, LONGEST_VALUE, MOST_VALUES, OTHER, Kind, Metric
 
 KEY = "dtq:metrics"
 MOST_FIELDS = 20_000
+"""Of one process, and of the hash: types come and go for years, and nothing is ever taken out of it."""
 EVERY_S = 10.0
 SUM = "sum"
 Field = tuple[str | int, ...]
@@ -53,7 +54,7 @@ class Meter:
         self._redis = redis
         self._lock = threading.Lock()
         self._held: dict[Field, float] = {}
-        self._types: set[str] = set()
+        self._values: dict[str, set[str]] = {}
         self._due = 0.0
 
     @property
@@ -71,13 +72,16 @@ class Meter:
         self._add([((*place, bisect_left(metric.buckets, value_s)), 1), ((*place, SUM), value_s)])
 
     def _bounded(self, metric: Metric, labels: Iterable[str]) -> tuple[str, ...]:
-        values = dict(zip(metric.labels, labels, strict=True))
-        if "type" in values and values["type"] not in self._types:
-            if len(self._types) < MOST_TYPES:
-                self._types.add(values["type"])
-            else:
-                values["type"] = OTHER
-        return tuple(values.values())
+        """Return the values of labels; `OTHER` for what is too long, or comes after `MOST_VALUES` others."""
+        return tuple(self._known(label, value) for label, value in zip(metric.labels, labels, strict=True))
+
+    def _known(self, label: str, value: str) -> str:
+        values = self._values.setdefault(label, set())
+        if value not in values:
+            if len(values) >= MOST_VALUES or len(value) > LONGEST_VALUE:
+                return OTHER
+            values.add(value)
+        return value
 
     def _add(self, counted: Iterable[tuple[Field, float]]) -> None:
         with self._lock:
@@ -92,9 +96,17 @@ class Meter:
         return [[*place, number] for place, number in held.items()]
 
     def merge(self, drained: object) -> None:
-        """Count what another process has counted; what is none of ours is skipped."""
+        """Count what another process has counted; what is none of ours is skipped.
+
+        Labels are bounded anew: it may be the process of a task, and the hundredth one of this worker.
+        """
         rows = drained if isinstance(drained, list) else []
-        self._add((tuple(row[:-1]), row[-1]) for row in rows if _is_counted(row))
+        self._add((self._place(row), row[-1]) for row in rows if _is_counted(row))
+
+    def _place(self, row: list[Any]) -> Field:
+        metric = COUNTED[row[0]]
+        end = 1 + len(metric.labels)
+        return (metric.name, *self._bounded(metric, row[1:end]), *row[end:-1])
 
     def flush_if_due(self) -> None:
         """Flush, unless that was done or tried within `EVERY_S`."""
@@ -108,12 +120,26 @@ class Meter:
         if not rows:
             return
         try:
+            fitting = self._fitting(rows)
             with self._redis.pipeline(transaction=True) as pipe:
-                for *place, number in rows:
-                    pipe.hincrbyfloat(KEY, json.dumps(place, separators=(",", ":")), number)
+                for name, number in fitting:
+                    pipe.hincrbyfloat(KEY, name, number)
                 pipe.execute()
         except (RedisError, OSError):
             self.merge(rows)
+
+    def _fitting(self, rows: list[list[Any]]) -> list[tuple[str, float]]:
+        """Return what is added to which field. Where the hash is full, a new type counts as `OTHER`, and
+        anything else that is new is left out."""
+        named = [(_name(row[:-1]), row[-1]) for row in rows]
+        if self._redis.hlen(KEY) < MOST_FIELDS:
+            return named
+        there = self._redis.hmget(KEY, [name for name, _ in named])
+        known = [each for each, found in zip(named, there, strict=True) if found is not None]
+        new = [row for row, found in zip(rows, there, strict=True) if found is None]
+        return known + [
+            (_name(_as_other(row)[:-1]), row[-1]) for row in new if "type" in COUNTED[row[0]].labels
+        ]
 
     def read(self) -> Figures | None:
         """Return what all processes have counted; None while Redis is away."""
@@ -125,6 +151,15 @@ class Meter:
         for name, number in found.items():
             _put(figures, name, number)
         return figures
+
+
+def _name(place: list[Any]) -> str:
+    return json.dumps(place, separators=(",", ":"))
+
+
+def _as_other(row: list[Any]) -> list[Any]:
+    at = 1 + COUNTED[row[0]].labels.index("type")
+    return [*row[:at], OTHER, *row[at + 1 :]]
 
 
 def _is_counted(row: object) -> bool:

@@ -1,7 +1,8 @@
 """The table of metrics that Prometheus reads: name, kind, labels, buckets and one line of help each.
 
 The reference in the documentation, the dashboard and the alert rules are held against it. Every label has few
-values; `type` has `MOST_TYPES` per process, and what comes after them counts as `OTHER`.
+values, `MOST_VALUES` per process, such as types; what comes after them, or is longer than `LONGEST_VALUE`
+characters, counts as `OTHER`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-MOST_TYPES = 100
+MOST_VALUES = 100
+LONGEST_VALUE = 200
 OTHER = "other"
 WAITED_S = (0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0)
 TOOK_S = WAITED_S

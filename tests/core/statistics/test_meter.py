@@ -77,11 +77,44 @@ def test_nothing_is_lost_while_redis_is_away(
 
 def test_types_are_bounded(redis: fakeredis.FakeRedis) -> None:
     meter = Meter(redis)
-    for number in range(metrics.MOST_TYPES + 5):
+    for number in range(metrics.MOST_VALUES + 5):
         meter.add(metrics.CREATED, f"type_{number}", "low")
     meter.flush()
     counted = meter.read().counters[metrics.CREATED.name]
-    assert len(counted) == metrics.MOST_TYPES + 1 and counted[metrics.OTHER, "low"] == 5
+    assert len(counted) == metrics.MOST_VALUES + 1 and counted[metrics.OTHER, "low"] == 5
+
+
+def test_what_processes_of_tasks_hand_on_is_bounded_together(redis: fakeredis.FakeRedis) -> None:
+    """Each new process knows of no type yet, and a hostile one may say any word."""
+    meter = Meter(redis)
+    for number in range(metrics.MOST_VALUES + 5):
+        meter.merge([[metrics.DURATION.name, f"type_{number}", part, 1] for part in (0, "sum")])
+        meter.merge([[metrics.ATTEMPTS.name, f"outcome_{number}", 1]])
+    meter.merge([[metrics.ATTEMPTS.name, "x" * 10_000, 1]])
+    meter.flush()
+    figures = meter.read()
+    outcomes, durations = figures.counters[metrics.ATTEMPTS.name], figures.histograms[metrics.DURATION.name]
+    assert len(outcomes) == len(durations) == metrics.MOST_VALUES + 1
+    assert outcomes[metrics.OTHER,] == 6 and durations[metrics.OTHER,].counts[0] == 5
+
+
+def test_what_all_processes_hold_is_bounded(
+    redis: fakeredis.FakeRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over the years many types come and go, each with a few fields, from ever new processes."""
+    monkeypatch.setattr("app.core.statistics.meter.MOST_FIELDS", 10)
+    for number in range(30):
+        meter = Meter(redis)
+        meter.add(metrics.CREATED, f"type_{number}", "low")
+        meter.add(metrics.CREATED, "type_0", "low")
+        meter.add(metrics.ATTEMPTS, f"outcome_{number}")
+        meter.flush()
+        assert not meter.waiting
+    counted = Meter(redis).read().counters
+    assert redis.hlen(KEY) == 11  # and what counts as others
+    assert sum(counted[metrics.CREATED.name].values()) == 60
+    assert counted[metrics.CREATED.name]["type_0", "low"] == 31
+    assert counted[metrics.CREATED.name][metrics.OTHER, "low"] > 20
 
 
 @pytest.mark.parametrize("seconds", [0.0015, 0.5, 1.0, 59.0, 86_400.0])
