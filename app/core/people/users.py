@@ -354,6 +354,16 @@ class Users:
             raise Conflict(LAST_ADMINISTRATOR)
         return changed
 
+    def is_only_administrator(self, user: User) -> bool:
+        """Return whether there would be no administrator without a user, or none who can sign in."""
+        if not (user.role is Role.ADMINISTRATOR and user.enabled):
+            return False
+        try:
+            self.require_another_administrator(user.id)
+        except Conflict:
+            return True
+        return False
+
     def require_another_administrator(self, user_id: str) -> None:
         """Raises Conflict where a user is the only administrator who can sign in, or the only one."""
         able = self._administrators_able_to_sign_in()

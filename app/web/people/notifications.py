@@ -12,7 +12,7 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from werkzeug.wrappers import Response
 
 from app.core.access.notifications import Notifications
-from app.core.errors import Conflict, Invalid, TaskQueueError
+from app.core.errors import Changed, Conflict, Invalid, TaskQueueError
 from app.core.notifications.deliveries import DeliveryState, Why
 from app.core.notifications.events import CHOSEN, EventType
 from app.core.notifications.subscription import FILTERS, Channel, NewSubscription, Off, Scope, Subscription
@@ -75,6 +75,9 @@ OFF = {
     Off.GONE: "Turned off: the receiver answered 410, which means that it wants no more messages.",
     Off.DEAD: "Turned off: all attempts to send a message failed, and no other one was accepted meanwhile.",
 }
+
+
+NOT_ROTATED = "Secret not rotated: the subscription has changed since this page was opened."
 
 
 @blueprint.get("")
@@ -142,7 +145,14 @@ def test(subscription_id: str) -> Response:
 @blueprint.post("/<subscription_id>/rotate")
 @requires("notification.manage")
 def rotate(subscription_id: str) -> Any:
-    found, secret = _mine().rotate(parse_task_id(subscription_id))
+    """Answer with the new secret, this once: a reload sends a version that is no longer the one."""
+    found = _mine().mine(parse_task_id(subscription_id))
+    try:
+        found, secret = _mine().rotate(found.id, _number("version"))
+    except Changed:
+        if wants_json():
+            raise
+        return _back(found, NOT_ROTATED, "danger")
     return make_response(_show(found, secret=secret), 200)
 
 
@@ -181,9 +191,9 @@ def _mine() -> Notifications:
     return access().notifications
 
 
-def _back(found: Subscription, said: str) -> Response:
+def _back(found: Subscription, said: str, category: str = "success") -> Response:
     address = url_for(".show", subscription_id=found.id)
-    flash_at(address, said, "success")
+    flash_at(address, said, category)
     return redirect(address, 303)
 
 

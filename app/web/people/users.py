@@ -262,6 +262,7 @@ def _page(user: User, error: TaskQueueError | None = None, *, link: str = "") ->
         roles=list(Role),
         second_factor=bool(people.users.with_second_factor([user.id])),
         required_by_role=people.users.required_by_role(user.role),
+        only_administrator=people.users.is_only_administrator(user),
         sessions=people.sessions.of_user(user.id),
         tokens=people.tokens.of_user(user.id),
         labels=LABELS,

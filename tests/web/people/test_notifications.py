@@ -13,7 +13,7 @@ from app.core.notifications.deliveries import Attempt, Why
 from app.core.notifications.subscription import Off
 from app.core.people.roles import Role
 from app.core.services import Services
-from app.web.people.notifications import OFF
+from app.web.people.notifications import NOT_ROTATED, OFF
 from tests.signing_in import token_of, user_of
 from tests.web.create.creating import Browser, only, publish, upload
 from tests.web.looking import text_of
@@ -44,8 +44,14 @@ def test_the_secret_is_shown_once(signed_in_as: Callable[..., FlaskClient], serv
     key = re.findall(r'name="submission_key" value="([^"]{16,})"', client.get(PAGE).text)[0]
     assert [send(client, **NEW, submission_key=key).status_code for _ in range(3)] == [201, 409, 409]
     assert len(services.subscriptions.of_owner(None)) == 2
-    rotated = send(client, f"{PAGE}/{found.id}/rotate").text
+    page = client.get(f"{PAGE}/{found.id}").text
+    (version,) = re.findall(r'/rotate".*?name="version" value="([0-9]+)"', page, re.DOTALL)
+    rotated = send(client, f"{PAGE}/{found.id}/rotate", version=version).text
     assert "whsec_" in rotated and secret not in rotated
+    reloaded = send(client, f"{PAGE}/{found.id}/rotate", version=version)
+    assert reloaded.status_code == 303 and NOT_ROTATED in client.get(reloaded.location).text
+    assert len(set(services.subscriptions.secrets(services.subscriptions.get(found.id)))) == 2
+    assert services.subscriptions.secrets(services.subscriptions.get(found.id))[0] in rotated
 
 
 def test_what_is_wrong_is_said_and_nothing_is_lost(

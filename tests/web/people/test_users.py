@@ -197,6 +197,18 @@ def test_the_last_administrator_stays(
     assert services.db.audit.count_documents({"event": {"$in": ["user.disable", "user.change"]}}) == 0
 
 
+def test_no_button_leads_to_what_is_refused(client: FlaskClient, services: Services) -> None:
+    refused = ("/disable", "/reset", "/role")
+    local = user_of(services)
+    only = client.get(f"/users/{local.id}").text
+    assert not [action for action in refused if f"/users/{local.id}{action}" in only]
+    assert "the only administrator" in text_of(only) and f"/users/{local.id}/groups" in only
+    other = services.people.users.add("other", Role.ADMINISTRATOR, password_hash="x")
+    for user in (local, other):
+        page = client.get(f"/users/{user.id}").text
+        assert all(f"/users/{user.id}{action}" in page for action in refused)
+
+
 def test_the_only_administrator_is_not_reset_from_a_page(client: FlaskClient, services: Services) -> None:
     services.people.users.add("new", Role.ADMINISTRATOR)  # who has not used the link yet
     local = user_of(services)
