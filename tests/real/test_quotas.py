@@ -1,4 +1,4 @@
-"""Quotas and wrong tokens are counted on a real Redis as on the one in memory, also by requests at the same moment."""
+"""Quotas and wrong tokens are counted on a real Redis as on the one in memory, also by requests at once."""
 
 from __future__ import annotations
 

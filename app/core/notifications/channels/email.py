@@ -26,8 +26,8 @@ def send(settings: Settings, address: str, delivery: Delivery) -> Attempt:
     """Send a delivery; never raises for what the mail server does."""
     if not settings.smtp_host:
         return Attempt(Why.NO_MAIL_SERVER)
-    if said := refusal(settings, address):
-        return Attempt(Why.NOT_ALLOWED, None, 0, said)
+    if refused := refusal(settings, address):
+        return Attempt(Why.NOT_ALLOWED, None, 0, refused)
     began = time.monotonic()
     content = compose(settings, address, delivery)
     try:
