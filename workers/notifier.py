@@ -19,6 +19,10 @@ from app.core.services import Services
 
 ROUND_S = 0.5
 BUSY_S = 0.05
+QUIET_S = 2.0
+QUIET_AFTER_S = 30.0
+"""After so long without anything to tell, it looks every `QUIET_S`: two queries each cost what little an idle
+fleet costs."""
 LOOK_EVERY_S = 10.0
 
 log = logging.getLogger("workers.notifier")
@@ -34,9 +38,12 @@ class Notifier:
 
     def run(self) -> None:
         """Tell and send until the end; a store that is away is waited for."""
-        wait_s = ROUND_S
+        wait_s, told_at = ROUND_S, time.monotonic()
         while not self._stop.wait(wait_s):
-            wait_s = BUSY_S if self.turn() else ROUND_S
+            if self.turn():
+                wait_s, told_at = BUSY_S, time.monotonic()
+            else:
+                wait_s = QUIET_S if time.monotonic() - told_at >= QUIET_AFTER_S else ROUND_S
 
     def turn(self) -> int:
         """Do what is due now; returns how much that was."""
