@@ -1,8 +1,8 @@
 """Spans of attempts (TRACES=on): how long a task waited, and what its function did.
 
 The span of an attempt is current in the task's function, and its tracer provider is the one of the process:
-instrumentation of the task's own continues the trace and is sent with it. An attempt whose process is killed
-has no span.
+instrumentation of the task's own continues the trace and is sent with it. Where the process is killed, its
+span is lost with it; the supervisor makes another one (`KilledAttempts`), unless that is killed, too.
 """
 
 from __future__ import annotations
@@ -12,15 +12,19 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from app.core.clock import utcnow
 from app.core.statistics.traces import close, continued, tracer_provider
 from app.core.tasks.task import Task
 from config import VERSION, Settings
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span
 
 LONGEST_SAID = 300
+
+log = logging.getLogger("workers.traces")
 
 Outcome = TypeVar("Outcome")
 
@@ -75,6 +79,48 @@ class Traces:
     def close(self) -> None:
         """Send what was not sent yet, for a moment at most."""
         close(self._provider)
+
+
+class KilledAttempts:
+    """The spans of attempts whose process was killed, made by its supervisor.
+
+    OpenTelemetry is imported when there is the first one.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._provider: TracerProvider | None = None
+
+    def tell(self, task: Task, outcome: str, error: Mapping[str, str] | None) -> None:
+        """Make the span of an attempt, which ends now; ``error`` as it is stored. Never raises."""
+        if self._settings.traces != "on":
+            return
+        try:
+            self._span(task, outcome, error)
+        except Exception:
+            log.exception("The span of task %s, attempt %d, cannot be made.", task.id, task.attempt)
+
+    def _span(self, task: Task, outcome: str, error: Mapping[str, str] | None) -> None:
+        from opentelemetry.trace import SpanKind
+
+        if self._provider is None:
+            self._provider = tracer_provider(self._settings, "dtq-worker")
+        now = utcnow()
+        began = _nanoseconds(task.started_at or now)
+        span = self._provider.get_tracer("dtq", VERSION).start_span(
+            f"run {task.type}",
+            continued(task.trace),
+            SpanKind.CONSUMER,
+            {**_about(task), "dtq.attempt": task.attempt, "dtq.killed": True},
+            start_time=began,
+        )
+        _tell(span, outcome, error)
+        span.end(max(began, _nanoseconds(now)))
+
+    def close(self) -> None:
+        """Send what was not sent yet, for a moment at most."""
+        if self._provider is not None:
+            close(self._provider)
 
 
 def _about(task: Task) -> dict[str, str | int]:

@@ -107,3 +107,20 @@ def test_a_collector_that_is_away_holds_up_nothing_and_is_named(crew: Fleet, col
     crew.processes[0].terminate()
     crew.processes[0].wait(60)
     assert time.monotonic() - began < 20
+
+
+def test_attempts_that_are_killed_and_canceled_have_their_spans(crew: Fleet, collecting: Collector) -> None:
+    killed = crew.ended(crew.submit("traced_killed"))
+    slow = crew.submit("traced_alone", params={"pause_s": 300})
+    until(lambda: crew.services.tasks.get(slow.id).status is Status.RUNNING, 60)
+    crew.services.dispatch.cancel(slow.id, "bob")
+    assert (killed.status, crew.ended(slow).status) == (Status.FAILED, Status.CANCELED)
+    until(lambda: collecting.named("run traced_killed") and collecting.named("run traced_alone"), 60)
+    (died,), (canceled,) = collecting.named("run traced_killed"), collecting.named("run traced_alone")
+    assert died.failed and died.service == "dtq-worker" and died.began <= died.ended
+    assert died.attributes["dtq.task.id"] == str(killed.id) and died.attributes["dtq.killed"] is True
+    assert died.attributes["dtq.outcome"] == "failed" and died.attributes["dtq.attempt"] == 1
+    (event,) = died.events
+    assert event["exception.type"] == "WorkerDied"
+    assert canceled.attributes["dtq.outcome"] == "canceled" and not canceled.failed
+    assert "dtq.killed" not in canceled.attributes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from typing import Any
@@ -27,6 +28,12 @@ def traced_parent(ctx: Context) -> dict[str, Any]:
 def traced_child(ctx: Context, password: SecretStr) -> None:
     """Fail."""
     raise ValueError(f"It does not open with {password.get_secret_value()}.")
+
+
+@task(title="Traced killed", max_attempts=1)
+def traced_killed(ctx: Context) -> None:
+    """End the process, as a fault in native code does."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @task(title="Traced alone")

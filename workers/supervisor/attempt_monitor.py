@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import signal
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bson import ObjectId
@@ -46,6 +47,8 @@ class Watch:
     attempt: int
     timeout_s: int
     limits: Limits
+    killed: Callable[[Task, str, Mapping[str, str] | None], None] = lambda task, outcome, error: None
+    """Told of an attempt whose process was killed, once its outcome is written: see `workers.traces`."""
     began: float = field(default_factory=time.monotonic)
     lost: bool = False
     over: bool = False  # the task's own code has ended; only the outcome is still to be written
@@ -164,6 +167,7 @@ class Watch:
             self.services.tasks.end_canceled(
                 task, "Canceled while it ran; its process did not heed it and was killed."
             )
+            self.killed(task, "canceled", None)
         elif self._time_over:
             self._failed(task, "timeout", "TimedOut", timeout_sentence(task))
         elif self.limits.used_mb is not None:
@@ -172,13 +176,14 @@ class Watch:
             # Who kills all of a worker kills its child first as likely as not. That is no crash of the task:
             # this process is gone, too, before it can say so.
             time.sleep(KILLED_TOGETHER_S)
-            self.services.dispatch.crashed(
-                task, f"The process of the task {ended} before the task had ended."
-            )
+            message = f"The process of the task {ended} before the task had ended."
+            self.services.dispatch.crashed(task, message)
+            self.killed(task, "failed", {"type": "WorkerDied", "message": message, "traceback": ""})
 
     def _failed(self, task: Task, kind: str, type_: str, message: str) -> None:
         error = {"kind": kind, "type": type_, "message": message, "traceback": ""}
         self.services.dispatch.failed(task, error)
+        self.killed(task, "failed", error)
 
     def finishing(self, *, kept: bool) -> None:
         """The task's own code has ended: from now on nothing is enforced, only the lease is kept."""
@@ -192,3 +197,4 @@ class Watch:
         task = None if self.kept else self.task()
         if task is not None:
             self.services.dispatch.release(task, "The worker was stopped; the task begins anew elsewhere.")
+            self.killed(task, "released", None)

@@ -43,6 +43,7 @@ from workers.attempt.output_capture import log_path
 from workers.handover import opened_for, sealed_for
 from workers.supervisor.attempt_monitor import Watch
 from workers.supervisor.child_process import ChildProcess
+from workers.traces import KilledAttempts
 from workers.types.loading import LoadingProgress
 from workers.types.reload import Changes
 
@@ -93,6 +94,7 @@ class TaskWorker(RQWorker):
         self.loading = LoadingProgress(services.settings.import_timeout_s)
         self._outdated = False  # a file has changed since the child began to load it
         self._told_at = 0.0
+        self._killed = KilledAttempts(services.settings)
         services.changes.at_once = False
 
     def _set_connection(self, connection: Any) -> Any:
@@ -211,7 +213,16 @@ class TaskWorker(RQWorker):
     def _watch(self, child: ChildProcess, line: dict[str, Any]) -> Watch:
         task_id = ObjectId(line["start"])
         limits = Limits(child.pid, log_path(child.folder, task_id, line["attempt"]), line["memory_mb"])
-        return Watch(self.services, self.name, child, task_id, line["attempt"], line["timeout_s"], limits)
+        return Watch(
+            self.services,
+            self.name,
+            child,
+            task_id,
+            line["attempt"],
+            line["timeout_s"],
+            limits,
+            self._killed.tell,
+        )
 
     def _attend(self, child: ChildProcess) -> None:
         """Look after the attempt. That may take a while: it is over then, or another has begun."""
@@ -348,6 +359,7 @@ class TaskWorker(RQWorker):
         self._quietly("leaving", self.register_death)
         self.services.changes.flush()
         self.services.meter.flush()
+        self._killed.close()
 
     def _quietly(self, doing: str, do: Any) -> None:
         """A store that is away must not end a worker: say so and go on."""
