@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bson import ObjectId
@@ -34,11 +36,12 @@ def preview_bulk(json: models.BulkChoice) -> models.BulkPreview:
     wanted, ids, asked = _wanted(json), _ids(json), _operation(json)
     rights = access().bulk
     if json.ids is None:
-        return models.BulkPreview(
-            count=rights.count(asked, wanted).value,
-            unaffected=rights.count_unaffected(asked, wanted).value,
-            denied=rights.count_denied(asked, wanted).value,
-        )
+        with _of_the_filter():
+            return models.BulkPreview(
+                count=rights.count(asked, wanted).value,
+                unaffected=rights.count_unaffected(asked, wanted).value,
+                denied=rights.count_denied(asked, wanted).value,
+            )
     named = rights.named(asked, ids)
     fit = [task for task in named.tasks if task.status in legal(asked.action)]
     skips = [asked.skips(task) for task in fit]
@@ -55,8 +58,9 @@ def create_bulk(json: models.NewBulk) -> Any:
     """
     key = idempotency_key() or hashed(["api-bulk", secrets.token_urlsafe(16)])
     wanted, ids, asked = _wanted(json), _ids(json), _operation(json)
-    new = core.NewBulk(asked, wanted, ids, _most(json, asked, wanted), utcnow(), key)
-    begun = access().bulk.begin(new)
+    with _of_the_filter():
+        new = core.NewBulk(asked, wanted, ids, _most(json, asked, wanted), utcnow(), key)
+        begun = access().bulk.begin(new)
     if (begun.operation, begun.filter, begun.ids) != (asked, wanted.args(), ids):
         raise Invalid(f"The {KEY} was used with another body. Use a new one for another operation.")
     return created(_shown(begun), url_for("api.bulk.get_bulk", operation_id=str(begun.id)))
@@ -71,7 +75,7 @@ def list_bulk(query: AfterQuery) -> models.BulkOperations:
     return models.BulkOperations(operations=[_shown(found) for found in page.operations], next=following)
 
 
-@blueprint.get("/<operation_id>")
+@blueprint.get("/<string(minlength=8):operation_id>")
 @operation("task.read", models.BulkOperation, tag="bulk")
 def get_bulk(operation_id: str) -> models.BulkOperation:
     """Return a bulk operation: how far it is, and what it skipped and why."""
@@ -114,8 +118,15 @@ def _wanted(sent: models.BulkChoice) -> TaskFilter:
     """Raises Invalid."""
     if (sent.ids is None) == (sent.filter is None):
         raise Invalid("Check the fields.", {"filter": "Give either ids or a filter; {} is every task."})
-    try:
+    with _of_the_filter():
         return with_owner(TaskFilter.parse({name: [value] for name, value in (sent.filter or {}).items()}))
+
+
+@contextmanager
+def _of_the_filter() -> Iterator[None]:
+    """Say what is wrong with a filter as of a field. Raises Invalid."""
+    try:
+        yield
     except BadQuery as error:
         raise Invalid("Check the fields.", {"filter": str(error)}) from None
 

@@ -14,7 +14,7 @@ from app.core.listing.filter import TaskFilter
 from app.core.listing.query_string import PLACES
 from app.core.tasks.task import parse_task_id
 from app.core.views.look import Look
-from app.core.views.saved_views import NewView, SavedView
+from app.core.views.saved_views import NewView, SavedView, checked_name
 from app.extensions import access, services
 
 blueprint = Blueprint("views", __name__, url_prefix="/views")
@@ -80,6 +80,10 @@ def _new(sent: models.NewView) -> NewView:
         look = Look.parse(look.columns if sent.columns is None else sent.columns, sent.density)
     except BadQuery as error:
         problems["columns"] = str(error)
+    try:
+        checked_name(sent.name)
+    except Invalid as error:
+        problems |= error.fields
     if problems:
         raise Invalid("Check the fields.", problems)
     return NewView(sent.name, wanted.args(), look, sent.shared)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 
 import pytest
@@ -11,6 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from app.api.openapi import document
 from app.core.listing.filter import TaskFilter
 from app.core.services import Services
+from app.core.tasks.limits import MAX_ATTEMPTS
 from app.http.permission import requires
 from tests.api.conftest import Program
 from tests.web.create.creating import publish
@@ -114,3 +116,63 @@ def test_the_id_of_an_event_is_as_the_document_says(
     assert not re.fullmatch(known["schema"]["pattern"], value)
     for part in ("events", "log"):
         program.get(f"{path}/{part}", 400, headers={"Last-Event-ID": value})
+
+
+def test_bounds_of_bodies_are_in_it(spec: dict) -> None:
+    models = spec["components"]["schemas"]
+    attempts = models["NewTask"]["properties"]["max_attempts"]["anyOf"][0]
+    assert (attempts["minimum"], attempts["maximum"]) == (1, MAX_ATTEMPTS)
+    for model in ("NewBulk", "BulkChoice", "NewView", "NewWebhook"):
+        filters = models[model]["properties"]["filter"]
+        filters = filters.get("anyOf", [filters])[0]
+        assert filters["additionalProperties"] is False
+        assert "priority" in filters["properties"]
+
+
+def test_a_preview_allows_what_it_has(program: Program) -> None:
+    assert set(program.ask("OPTIONS", "/bulk/preview").headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
+    assert program.ask("GET", "/bulk/preview").status_code == 405
+
+
+def test_what_is_wrong_comes_before_preconditions(program: Program) -> None:
+    view = program.post("/views", {"name": "Mine"}, 201)
+    path, tag = f"/views/{view['id']}", {"If-Match": '"another"'}
+    for wrong in ({"name": " "}, {"name": "x" * 61}, {"name": "Mine", "shared": 1}):
+        assert program.ask("PUT", path, json=wrong, headers=tag).status_code == 422
+    assert program.ask("PUT", path, json={"name": "Mine"}, headers=tag).status_code == 412
+
+
+def test_every_route_answers_head_and_options(program: Program, app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        if not rule.rule.startswith("/api/"):
+            continue
+        path = re.sub(r"<[^>]+>", "0" * 24, rule.rule).removeprefix("/api/v1")
+        for method in ("HEAD", "OPTIONS"):
+            assert program.ask(method, path).status_code in {200, 403, 404, 405}, (method, path)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b'{"type": "again", "type": "again"}', {}),
+        (b'{"type": NaN}', {}),
+        (b'{"type": "again", "timeout_s": -Infinity}', {}),
+        (b'{"type": "again", "timeout_s": ' + b"9" * 5_000 + b"}", {}),
+        (b'{"type": "again", "params": ' + b"[" * 10_000 + b"]" * 10_000 + b"}", {}),
+        (b'{"type": "again", "params": ' + b'{"a":' * 10_000 + b"1" + b"}" * 10_001, {}),
+        (b'{"type": "\\ud800"}', {}),
+        (b'{"type": "again", "title": "\\udfff"}', {}),
+        (b'{"type": "again", "params": {"\\ud800": "\\ud800"}}', {}),
+        ('{"type": "again"}'.encode("utf-16"), {}),
+        (gzip.compress(b'{"type": "again"}'), {"Content-Encoding": "gzip"}),
+        (b"\xff\xfe", {}),
+        (b"", {}),
+        (b"null", {}),
+    ],
+)
+@pytest.mark.parametrize("path", ["/tasks", "/tasks/batch", "/bulk", "/views", "/webhooks"])
+def test_an_odd_body_is_a_problem(program: Program, path: str, body: bytes, headers: dict) -> None:
+    answer = program.ask("POST", path, data=body, content_type="application/json", headers=headers)
+    assert answer.status_code in {404, 415, 422}, answer.text
+    assert answer.content_type == "application/problem+json"
+    assert answer.json and answer.json["status"] == answer.status_code and answer.json["detail"]

@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 
-from app.api.models.common import Body, PriorityWord, Whole
+from app.api.models.common import Body, Id, PriorityWord, filter_schema, integral
+from app.core.listing.filter import TaskFilter
 
 BulkAction = Literal["cancel", "retry", "reprioritize", "delete", "clone", "tag", "untag"]
+
+Filter = Annotated[dict[str, str], Field(json_schema_extra=filter_schema(TaskFilter.__dataclass_fields__))]
+
+_RULES: dict[str, Any] = {
+    "if": {"properties": {"ids": {"type": "array"}}, "required": ["ids"]},
+    "then": {"properties": {"filter": {"type": "null"}}},
+    "else": {"properties": {"filter": {"type": "object"}}, "required": ["filter"]},
+}
+"""There are either IDs or a filter."""
 
 
 class BulkChoice(Body):
     """What to do, and to which tasks: those of ``ids``, or all that a ``filter`` matches."""
 
+    model_config = ConfigDict(json_schema_extra=_RULES)
+
     action: BulkAction
     priority: PriorityWord | None = Field(None, description="Where to reprioritize to.")
-    tag: str | None = Field(None, max_length=200, description="What tag adds and untag removes.")
-    ids: list[str] | None = Field(None, min_length=1, max_length=1000)
-    filter: dict[str, str] | None = Field(
+    tag: str | None = Field(
+        None,
+        max_length=200,
+        json_schema_extra={"pattern": "^[^,]*[^,\\s][^,]*$"},
+        description="What tag adds and untag removes.",
+    )
+    ids: list[Id] | None = Field(None, min_length=1, max_length=1000)
+    filter: Filter | None = Field(
         None, description='As the query of GET /tasks: {"status": "failed"}; {} is every task.'
     )
 
@@ -27,8 +44,8 @@ class BulkChoice(Body):
 class NewBulk(BulkChoice):
     """A bulk operation to start."""
 
-    most: Whole | None = Field(
-        None, ge=0, description="Change no more tasks than this, such as the count of a preview."
+    most: Annotated[StrictInt, Field(ge=0), BeforeValidator(integral)] | None = Field(
+        None, description="Change no more tasks than this, such as the count of a preview."
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 
 from app.core.listing.cursors import CURSOR
+from app.core.listing.filter import value_schema
 from app.core.tasks.states import Priority, Status
 
 PriorityWord = Literal["high", "medium", "low"]
@@ -17,12 +19,22 @@ if {status.value for status in Status} != set(get_args(StatusWord)):
     raise TypeError("StatusWord and Status differ")
 
 
-def _whole(value: object) -> object:
+def integral(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[StrictInt, BeforeValidator(_whole)]
+Whole = Annotated[StrictInt, BeforeValidator(integral)]
 """A whole number; 12.0 is one, as in JSON Schema, and "12" is none."""
+Id = Annotated[str, Field(json_schema_extra={"pattern": "^[0-9a-fA-F]{24}$"})]
+"""The ID of a document; what is wrong with one is said by whoever looks for it."""
+
+
+def filter_schema(names: Iterable[str]) -> dict[str, Any]:
+    """Return what the JSON Schema of an object with these filters says besides its type."""
+    return {
+        "properties": {name: {"type": "string", **value_schema(name)} for name in names},
+        "additionalProperties": False,
+    }
 
 
 class Body(BaseModel):

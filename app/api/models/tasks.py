@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, Field, StrictBool
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, StrictBool, StrictInt
 
-from app.api.models.common import Body, PriorityWord, StatusWord, Whole
+from app.api.models.common import Body, Id, PriorityWord, StatusWord, integral
 from app.core.catalog import MAX_TITLE
 from app.core.tasks.limits import MAX_ATTEMPTS, MAX_TAG, MAX_TAGS, MAX_TIMEOUT_S
 
 LONGEST_WAIT_S = 60
+Attempts = Annotated[StrictInt, Field(ge=1, le=MAX_ATTEMPTS), BeforeValidator(integral)]
+Timeout = Annotated[StrictInt, Field(ge=1, le=MAX_TIMEOUT_S), BeforeValidator(integral)]
 
 
 class NewTask(Body):
     """A task to create."""
 
-    type: str = Field(max_length=200, description="The name of a task type, as /types lists them.")
+    type: str = Field(
+        min_length=1, max_length=200, description="The name of a task type, as /types lists them."
+    )
     params: dict[str, Any] = Field(
         {},
         description="By name, as the type's schema says. A file is the ID that POST /files answers.",
@@ -28,10 +32,10 @@ class NewTask(Body):
     )
     tags: list[str] = Field([], max_length=MAX_TAGS, description=f"Up to {MAX_TAG} characters each.")
     run_at: AwareDatetime | None = Field(None, description="When to run, with an offset or Z. Default: now.")
-    max_attempts: Whole | None = Field(None, ge=1, le=MAX_ATTEMPTS, description="Default: the type's.")
-    timeout_s: Whole | None = Field(None, ge=1, le=MAX_TIMEOUT_S, description="Of an attempt, in seconds.")
+    max_attempts: Attempts | None = Field(None, description="Default: the type's.")
+    timeout_s: Timeout | None = Field(None, description="Of an attempt, in seconds.")
     private: StrictBool = Field(False, description="For its owner and operators only.")
-    notify: list[str] = Field(
+    notify: list[Id] = Field(
         [],
         max_length=20,
         description="IDs of your own subscriptions, which are told when the task has ended.",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from app.api.models.common import Body, Whole
+from app.api.models.common import Body, Whole, filter_schema
 from app.core.notifications.events import CHOSEN
-from app.core.notifications.subscription import Channel
+from app.core.notifications.subscription import FILTERS, Channel
 
 EventName = Literal[
     "task.succeeded", "task.failed", "task.canceled", "tasks.failing", "task.waiting", "type.unserved"
@@ -22,15 +22,25 @@ ChannelName = Literal["webhook", "email", "slack", "discord", "teams"]
 if {channel.value for channel in Channel} != set(get_args(ChannelName)):
     raise TypeError("ChannelName and Channel differ")
 
+Filter = Annotated[dict[str, str], Field(json_schema_extra=filter_schema(FILTERS))]
+_RULES: dict[str, Any] = {
+    "if": {"properties": {"scope": {"const": "chosen"}}, "required": ["scope"]},
+    "else": {"properties": {"events": {"minItems": 1}}, "required": ["events"]},
+}
+"""A subscription to what was not chosen one by one has events."""
+
 
 class NewWebhook(Body):
     """A subscription: what happens to tasks is told to an address, by a webhook, an e-mail or in a chat."""
 
-    name: str = Field(max_length=80)
+    model_config = ConfigDict(json_schema_extra=_RULES)
+
+    name: str = Field(max_length=80, json_schema_extra={"pattern": r"\S"})
     channel: ChannelName = Field(
         "webhook", description="Mattermost, Rocket.Chat and Google Chat take what `slack` sends."
     )
     address: str = Field(
+        min_length=3,
         max_length=2000,
         description="A URL, or an e-mail address. That of a chat is a secret, so answers have its beginning; "
         "it stays where a change sends that back.",
@@ -40,7 +50,7 @@ class NewWebhook(Body):
         "own", description="Your tasks, all that you may see, or those that name it in `notify`."
     )
     types: list[str] = Field([], max_length=200, description="Names of task types; empty: all.")
-    filter: dict[str, str] = Field({}, description="Of the query of GET /tasks: q, tag, owner, priority.")
+    filter: Filter = Field({}, description="Of the query of GET /tasks: q, tag, owner, priority.")
     count: Whole = Field(3, ge=1, le=1000, description="Of tasks.failing: so many tasks…")
     minutes: Whole = Field(10, ge=1, le=1440, description="…within so many minutes.")
     wait_minutes: Whole = Field(10, ge=1, le=1440, description="Of task.waiting.")
