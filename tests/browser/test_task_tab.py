@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from app.core.clock import utcnow
 from app.core.services import Services
@@ -122,3 +123,22 @@ def test_all_attempts_are_drawn_and_what_nobody_chose_is_folded(page: Any, servi
 
     page.wait_for_selector("text=No changes from the previous run")
     assert str(task.id) not in page.url
+
+
+def test_a_forged_token_is_refused_and_a_renewal_puts_the_right_one_back(
+    page: Any, services: Services
+) -> None:
+    """Only the page itself can do that: another site can neither read nor write it (`tests/web/platform`)."""
+    task = claim(services, seeded.submit(services))
+    forge = "[...document.querySelectorAll('[name=csrf_token]')].forEach((field) => (field.value = 'forged'))"
+    cancel = page.get_by_role("button", name="Cancel", exact=True)
+    page.goto(f"/tasks/{task.id}")
+    page.evaluate(forge)
+    token = cancel.locator("xpath=ancestor::form").locator("[name=csrf_token]")
+    expect(token).not_to_have_value("forged", timeout=20_000)
+
+    page.route("**/live*", lambda route: route.abort())
+    page.evaluate(forge)
+    with page.expect_response(lambda answer: answer.request.method == "POST") as refused:
+        cancel.click()
+    assert refused.value.status == 400 and services.tasks.get(task.id).cancel is None
