@@ -8,6 +8,7 @@ request that fits the schema may be answered is in `contract.toml`. Exits with 1
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ OFF = dict.fromkeys(
     ("SUBMITS_PER_MINUTE", "MAX_WAITING_TASKS", "UPLOADS_PER_HOUR", "UPLOAD_MB_PER_DAY"), "none"
 )
 HELD_S = 70
+HOOKS = {"PYTHONPATH": str(Path(__file__).parent), "SCHEMATHESIS_HOOKS": "contract_hooks"}
 
 
 def run(given: Namespace) -> bool:
@@ -35,12 +37,12 @@ def run(given: Namespace) -> bool:
             given.schemathesis, "--config-file", str(Path(__file__).with_suffix(".toml")), "run",
             f"http://127.0.0.1:{running.port}/api/v1/openapi.json",
             "--header", f"Authorization: Bearer {token}", "--seed", str(given.seed),
-            "--max-time", str(given.seconds), "--max-examples", str(given.cases), "--workers", "2",
+            "--max-time", str(given.seconds), "--max-examples", str(given.cases),
             "--request-timeout", str(HELD_S), "--continue-on-failure", "--no-shrink", "--no-color",
             "--suppress-health-check", "all", "--warnings", "off", "--generation-database", "none",
         ]  # fmt: skip
         with tempfile.TemporaryDirectory(prefix="contract-") as folder:
-            done = subprocess.run(command, cwd=folder, check=False)
+            done = subprocess.run(command, cwd=folder, env={**os.environ, **HOOKS}, check=False)
         said = running.web.last_words(200).splitlines()
     errors = [line for line in said if "Traceback" in line]
     report.say(f"{len(errors)} errors in the log of the server.")
