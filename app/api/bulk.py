@@ -28,6 +28,9 @@ from app.http.owners import with_owner
 
 blueprint = Blueprint("bulk", __name__, url_prefix="/bulk")
 
+OPERATION_PATH = "/<string(minlength=8):operation_id>"
+"""So short is no ID, and `/bulk/preview` is not an operation."""
+
 
 @blueprint.post("/preview")
 @operation("task.read", models.BulkPreview, json=models.BulkChoice, tag="bulk")
@@ -75,7 +78,7 @@ def list_bulk(query: AfterQuery) -> models.BulkOperations:
     return models.BulkOperations(operations=[_shown(found) for found in page.operations], next=following)
 
 
-@blueprint.get("/<string(minlength=8):operation_id>")
+@blueprint.get(OPERATION_PATH)
 @operation("task.read", models.BulkOperation, tag="bulk")
 def get_bulk(operation_id: str) -> models.BulkOperation:
     """Return a bulk operation: how far it is, and what it skipped and why."""

@@ -20,6 +20,7 @@ if {status.value for status in Status} != set(get_args(StatusWord)):
 
 
 def integral(value: object) -> object:
+    """Return a whole number that is written as 12.0 as one, and anything else as it is."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

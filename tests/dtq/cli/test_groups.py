@@ -64,6 +64,14 @@ def test_a_webhook_from_its_creation_to_its_end(run: Run, services: Services, pe
     assert [str(one) for one in found["notify"]] == [hook]
     mail = run("webhooks", "create", "Mail", "ann@example.org", "--scope", "chosen", "--json")
     assert (json.loads(mail.stdout)["channel"], json.loads(mail.stdout)["secret"]) == ("email", None)
+    address = "https://hooks.example.org/services/T0/very-secret"
+    chat = run("webhooks", "create", "Chat", address, "--chat", "slack", "--event", "task.failed", "--json")
+    assert (json.loads(chat.stdout)["channel"], json.loads(chat.stdout)["secret"]) == ("slack", None)
+    assert run("webhooks", "off", "Chat").exit_code == Exit.OK  # which sends the address as it is shown
+    shown = run("webhooks", "show", "Chat").stdout
+    assert "Address\thttps://hooks.example.org/…\n" in shown and "very-secret" not in chat.output
+    (kept,) = [one for one in services.subscriptions.of_owner(None) if one.asked.name == "Chat"]
+    assert services.subscriptions.address(kept) == address
     assert run("webhooks", "delete", "CI").exit_code == Exit.OK
     assert run("webhooks", "show", "CI").exit_code == Exit.REFUSED
     wrong = run("webhooks", "create", "CI", "ftp://example.org", "--event", "task.failed")
