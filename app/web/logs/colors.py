@@ -12,8 +12,8 @@ from markupsafe import Markup, escape
 
 from app.core.excerpts import settled
 
-_SGR = re.compile("\x1b\\[([0-9;:]*)m")
-_OTHER = re.compile("[\r\b]|\x1b(?!\\[[0-9;:]*m)")
+_SGR = re.compile("\x1b\\[([0-9;:]{0,100})m")
+_OTHER = re.compile("[\r\b]|\x1b(?!\\[[0-9;:]{0,100}m)")
 _ON = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "struck"}
 _OFF = {
     22: ("bold", "dim"), 23: ("italic",), 24: ("underline",), 27: ("inverse",), 29: ("struck",),
@@ -35,13 +35,13 @@ class Colors:
             return self._piece(line)
         if _OTHER.search(line.rstrip("\r")):
             return escape(settled(line))
-        shown = Markup()
+        shown: list[Markup] = []
         for index, piece in enumerate(_SGR.split(line.rstrip("\r"))):
             if index % 2:
-                self._set([int(number or 0) for number in re.split("[;:]", piece)])
-            else:
-                shown += self._piece(piece)
-        return shown
+                self._set([int(number[:9] or 0) for number in re.split("[;:]", piece)])
+            elif piece:
+                shown.append(self._piece(piece))
+        return Markup().join(shown)
 
     def _piece(self, text: str) -> Markup:
         classes = [f"log-{look}" for look in sorted(self.looks)]

@@ -120,6 +120,12 @@ def test_sequences_of_colors(codes: str, classes: str) -> None:
     assert html == (f'<span class="{classes}">x</span>.' if classes else "x.")
 
 
+def test_a_sequence_without_end_is_no_color() -> None:
+    assert Colors().html("\x1b[" + "1;" * 50_000 + "31mx") == "x"
+    many = Colors().html("\x1b[31mx\x1b[0my" * 20_000)
+    assert many.count("</span>y") == 20_000
+
+
 @given(
     st.lists(
         st.text(alphabet=st.sampled_from("\x1b[]?;:0123456789mAHK\r\b<>&'\"aé🎉"), max_size=60), max_size=5
