@@ -16,6 +16,8 @@ import pytest
 from flask.json.tag import TaggedJSONSerializer
 from itsdangerous import URLSafeTimedSerializer
 
+from app.core.notifications.events import CHOSEN
+from app.core.notifications.subscription import Channel, NewSubscription, Scope
 from app.core.people.links import Purpose
 from app.core.people.passwords import Passwords
 from app.core.people.roles import Role
@@ -26,12 +28,13 @@ from tests import canary
 from tests.browser.conftest import Site
 from tests.real.test_reach import KEYS
 from tests.rig.fleet import fleet
-from tests.rig.processes import ROOT
+from tests.rig.processes import ROOT, until
 from tests.signing_in import cookie_header, cookies_over_http, link, token_of
 
 pytestmark = pytest.mark.real
 
 STORE_PASSWORD = "canary-of-the-store-Xw7"  # noqa: S105 - a canary
+CHAT = "canary-of-the-chat-Kp4"
 PASSWORD = "canary password 8Zq-the-mine"  # noqa: S105 - a canary
 
 
@@ -101,6 +104,7 @@ def test_no_canary_is_found_anywhere(site, tmp_path, figure):
     factor = Factors.of(core.db, core.settings).second_factors.enroll(local)
     unused = core.people.links.make(Purpose.PASSWORD, timedelta(hours=1), local.id)
     core.people.users.add("bob", Role.VIEWER)
+    chat = told_in_a_chat(core.access(person))
     needles = {
         "a secret parameter": canary.CANARY,
         "a password": PASSWORD,
@@ -109,6 +113,7 @@ def test_no_canary_is_found_anywhere(site, tmp_path, figure):
         "an unused link": unused,
         "an API token": token,
         "a TOTP secret": factor.secret,
+        "the address of a chat": CHAT,
         "the password of a store": STORE_PASSWORD,
         **{name: value for name, value in KEYS.items()},
     }
@@ -116,7 +121,11 @@ def test_no_canary_is_found_anywhere(site, tmp_path, figure):
         core_task(site, "confess", password=Secret(canary.CANARY), ending=ending)
         for ending in ("return", "raise")
     ] + [core_task(site, "look_around")]
-    places = everything(site, Visit(site, cookies), tasks, tmp_path, unused)
+    delivered = until(lambda: [one for one in core.deliveries.page(None).deliveries if one.tries])
+    visit = Visit(site, cookies)
+    for path in ("", "/all", f"/{chat}", f"/deliveries/{delivered[0].id}"):
+        assert visit.ask(f"/profile/notifications{path}")[0] == 200
+    places = everything(site, visit, tasks, tmp_path, unused)
     found = [
         f"{name} in {place}"
         for name, secret in needles.items()
@@ -130,6 +139,13 @@ def test_no_canary_is_found_anywhere(site, tmp_path, figure):
     figure(canaries_planted=len(needles), places_searched_for_canaries=len(places), canaries_found=len(found))
 
 
+def told_in_a_chat(access):
+    """Subscribe by a chat that nobody may reach; return the subscription's ID."""
+    address = f"https://127.0.0.1/services/{CHAT}"
+    asked = NewSubscription("Chat", Channel.SLACK, address, tuple(CHOSEN), Scope.ANY)
+    return access.notifications.create(asked)[0].id
+
+
 def core_task(site, kind, **params):
     return site.ended(site.submit(kind, params=params, max_attempts=1), 60)
 
@@ -141,6 +157,7 @@ def everything(site, visit, tasks, folder, unused):
     for task in tasks:
         base = f"/tasks/{task.id}"
         pages += [base, f"{base}/live", f"{base}/log", f"{base}/log/live?attempt=1", f"{base}/result.json"]
+        pages += [f"{base}/log/lines", f"/api/v1{base}/log?times=true"]
         pages += [f"/tasks/new/{task.type}?from={task.id}"]
     statuses = {path: visit.ask(path)[0] for path in pages}
     assert not [path for path, status in statuses.items() if status >= 500]
