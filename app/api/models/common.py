@@ -27,7 +27,7 @@ def integral(value: object) -> object:
 Whole = Annotated[StrictInt, BeforeValidator(integral)]
 """A whole number; 12.0 is one, as in JSON Schema, and "12" is none."""
 Id = Annotated[str, Field(json_schema_extra={"pattern": "^[0-9a-fA-F]{24}$"})]
-"""The ID of a document; what is wrong with one is said by whoever looks for it."""
+"""The ID of a document; what is wrong with one is said where it is looked up."""
 
 
 def filter_schema(names: Iterable[str]) -> dict[str, Any]:
