@@ -57,5 +57,14 @@ def test_lines_as_they_come(chromium: Any, address: str, services: Services) -> 
         assert page.locator("li:target").is_visible()
         services.tasks.succeed(services.tasks.get(task.id), None)
         page.locator(".log-more").wait_for(state="detached", timeout=30_000)
-        page.reload()
+
+
+def test_axe_finds_nothing_in_any_color(chromium: Any, address: str, services: Services) -> None:
+    seeded.publish(services)
+    task = claim(services, seeded.submit(services, title="Colors"))
+    printed = b"".join(b"\x1b[%dmOK\x1b[0m\n" % color for color in COLORS)
+    services.logs.write_part(task.id, 1, 0, printed, AT)
+    services.tasks.succeed(task, None)
+    with unbroken(chromium.new_context(base_url=address, reduced_motion="reduce")) as page:
+        page.goto(f"/tasks/{task.id}/log/lines")
         assert found_on(page) == []
