@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
@@ -61,8 +60,7 @@ def get_webhook(webhook_id: str) -> Any:
 def change_webhook(webhook_id: str, json: models.NewWebhook) -> Any:
     """Replace a subscription. Its channel stays what it is, and so does its secret."""
     before = access().notifications.mine(parse_task_id(webhook_id))
-    new, known = replace(_asked(json), channel=before.asked.channel), before.asked.address
-    new.checked(known if new.channel.chat else "")  # What is wrong comes before preconditions.
+    new = before.changed_to(_asked(json))  # What is wrong comes before preconditions.
     with if_matched(_shown(before)):
         after = access().notifications.change(before.id, new, _version(before))
     return tagged(_shown(after))

@@ -22,5 +22,7 @@ def refusal(settings: Settings, address: str) -> str:
     allowed, domain = allowed_domains(settings), address.rpartition("@")[2].lower()
     if ANY in allowed or domain in allowed:
         return ""
-    known = f"to {', '.join(allowed)}" if allowed else "nowhere"
-    return f"E-mails from here go {known} only. An operator can allow other domains (NOTIFICATION_DOMAINS)."
+    return (
+        f"E-mails from here go to {', '.join(allowed)} only. "
+        "An operator can allow other domains (NOTIFICATION_DOMAINS)."
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -176,6 +176,15 @@ class Subscription:
         """The address without its path and query, which often hold a secret."""
         known = self.asked.channel.chat  # It is stored as it is shown.
         return self.asked.address if known else shown(self.asked.channel, self.asked.address)
+
+    def changed_to(self, asked: NewSubscription) -> NewSubscription:
+        """Return what it becomes. Raises Invalid.
+
+        The channel never changes, as secrets belong to one. The address of a chat stays where it is sent as it
+        is shown.
+        """
+        known = self.asked.address if self.asked.channel.chat else ""
+        return replace(asked, channel=self.asked.channel).checked(known)
 
     def wants(self, event: EventType, task: Task) -> bool:
         """Return whether it is for such an event of a task, before rights and filter are asked."""

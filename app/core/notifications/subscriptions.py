@@ -115,15 +115,10 @@ class Subscriptions:
         return self.get(new_id), secret
 
     def change(self, subscription: Subscription, asked: NewSubscription) -> Subscription:
-        """Raises Invalid, Changed, NotFound, CannotOpen.
-
-        How it is told never changes, as secrets belong to a channel. The address of a chat stays where it is
-        sent as it is shown.
-        """
-        channel, known = subscription.asked.channel, subscription.asked.address
-        asked = replace(asked, channel=channel).checked(known if channel.chat else "")
+        """Change what `Subscription.changed_to` lets. Raises Invalid, Changed, NotFound, CannotOpen."""
+        asked = subscription.changed_to(asked)
         values: Document = {"off": None, "dropped": 0, "dropped_at": None}
-        if channel.chat and asked.address != known:
+        if asked.channel.chat and asked.address != subscription.asked.address:
             asked, values["secrets"] = self._address_sealed(asked, subscription.id)
         return self._set(subscription, {**written(asked), **values})
 

@@ -16,7 +16,7 @@ from app.core.access.access import Access
 from app.core.errors import Invalid
 from app.core.notifications.channels.chat import FORMATS, LONGEST_TEXT, OPEN
 from app.core.notifications.channels.email import compose
-from app.core.notifications.channels.facts import Facts
+from app.core.notifications.channels.facts import Fact, Facts
 from app.core.notifications.deliveries import DeliveryState, Why
 from app.core.notifications.subscription import Channel, Subscription
 from app.core.secrets.rotation import Rotation
@@ -134,7 +134,11 @@ def test_a_chat_keeps_its_address_until_another_is_entered(
 
 @given(st.text(max_size=3_000), st.text(max_size=9_000), st.sampled_from(CHATS))
 def test_nothing_that_people_wrote_is_read_by_a_chat(title: str, error: str, channel: Channel) -> None:
-    facts = Facts((("Type", title), ("Owner", title)), error, "https://tasks.example.org/tasks/1")
+    facts = Facts(
+        (Fact("type", "Type", title), Fact("owner_name", "Owner", title)),
+        error,
+        "https://tasks.example.org/tasks/1",
+    )
     message = FORMATS[channel](f"Failed: {title}{HOSTILE}", facts)
     if channel is Channel.TEAMS:
         (attachment,) = message["attachments"]

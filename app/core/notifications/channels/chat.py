@@ -25,7 +25,7 @@ LONGEST_TEXT = 1_700
 """Characters of what people wrote; a message of Discord has 2,000."""
 NO_EMBEDS = 1 << 2
 OPEN = "Open in the task queue"
-_LEFT_OUT = {"ID", "Created", "Title"}
+_LEFT_OUT = {"id", "created_at", "title"}
 """Of a task: the subject has its title, and the link its ID."""
 
 Format = Callable[[str, Facts], dict[str, Any]]
@@ -40,7 +40,7 @@ def send(settings: Settings, channel: Channel, address: str, delivery: Delivery)
 def _lines(facts: Facts) -> list[tuple[str, str]]:
     """Return what is said below the subject, of bounded length."""
     error = [("Error", facts.error)] if facts.error else []
-    said = [(label, value) for label, value in facts.lines if label not in _LEFT_OUT]
+    said = [(fact.label, fact.value) for fact in facts.lines if fact.name not in _LEFT_OUT]
     return [(label, _cut(value)) for label, value in [*said, *error]]
 
 

@@ -64,7 +64,7 @@ def compose(settings: Settings, address: str, delivery: Delivery) -> EmailMessag
 def text_of(settings: Settings, delivery: Delivery) -> str:
     """Return the text of the message: a line per fact."""
     facts = facts_of(settings, delivery)
-    lines = [f"{label}: {value}" for label, value in facts.lines]
+    lines = [f"{fact.label}: {fact.value}" for fact in facts.lines]
     if not delivery.task:
         lines = [f"{delivery.subject}.", "", *lines]
     if facts.error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.core.notifications.deliveries import Delivery
 from config import Settings
@@ -15,11 +15,19 @@ _OF_A_TASK = {
 }  # fmt: skip
 
 
+class Fact(NamedTuple):
+    """One thing that is said; ``name`` is its field in the body of a webhook."""
+
+    name: str
+    label: str
+    value: str
+
+
 @dataclass(frozen=True)
 class Facts:
-    """``lines`` are label and value; ``error`` is empty where there is none, ``link`` without PUBLIC_URL."""
+    """``error`` is empty where there is none, ``link`` without PUBLIC_URL."""
 
-    lines: tuple[tuple[str, str], ...]
+    lines: tuple[Fact, ...]
     error: str = ""
     link: str = ""
 
@@ -30,12 +38,16 @@ def facts_of(settings: Settings, delivery: Delivery) -> Facts:
     base = settings.public_url.rstrip("/")
     task = data.get("task")
     if not isinstance(task, dict):
-        said = tuple((name.replace("_", " ").capitalize(), _shown(value)) for name, value in data.items())
+        said = tuple(Fact(name, _label(name), _shown(value)) for name, value in data.items())
         return Facts(said, link=f"{base}/tasks" if base else "")
-    known = ((label, task.get(name)) for name, label in _OF_A_TASK.items())
-    lines = tuple((label, str(value)) for label, value in known if value not in (None, ""))
+    there = ((name, label, task.get(name)) for name, label in _OF_A_TASK.items())
+    lines = tuple(Fact(name, label, str(value)) for name, label, value in there if value not in (None, ""))
     error = str((task.get("error") or {}).get("message") or "")
     return Facts(lines, error, f"{base}/tasks/{delivery.task}" if base else "")
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
 def _shown(value: Any) -> str:
