@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -24,14 +24,16 @@ PART = 64 * 1024
 class LogLine:
     """``place`` is in bytes of the output. ``number`` counts from 1; None behind what is left out.
 
-    ``at`` is None where no time is kept; ``left_out_kb`` is of a line that stands for what is left out.
+    ``at`` is None where no time is kept; ``gap``: it stands for what is left out. ``index`` counts the lines
+    that were read.
     """
 
     place: int
     number: int | None
     text: str
     at: datetime | None = None
-    left_out_kb: int = 0
+    gap: bool = False
+    index: int = field(default=0, compare=False)
 
 
 class LogText:
@@ -98,12 +100,13 @@ class LogText:
 
     def _line(self, index: int) -> LogLine:
         place, content = self._lines[index]
-        if size_kb := self._holes.get(index):
-            return LogLine(place, None, f"{MARK} {size_kb:,} KB left out {MARK}", None, size_kb)
+        if index in self._holes:
+            left_out = f"{MARK} {self._holes[index]:,} KB left out {MARK}"
+            return LogLine(place, None, left_out, gap=True, index=index)
         number = self._first + index if self._first and index < self._numbered else None
         at = bisect_right(self._times, place, key=_first)
         printed = self._times[at][1] if at < len(self._times) else None
-        return LogLine(place, number, collapsed(content).decode("utf-8", "replace"), printed)
+        return LogLine(place, number, collapsed(content).decode("utf-8", "replace"), printed, index=index)
 
     def timed(self) -> str:
         """Return all lines, each behind its time, or `-` where none is kept."""

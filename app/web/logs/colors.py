@@ -38,7 +38,10 @@ class Colors:
         shown: list[Markup] = []
         for index, piece in enumerate(_SGR.split(line.rstrip("\r"))):
             if index % 2:
-                self._set([int(number[:9] or 0) for number in re.split("[;:]", piece)])
+                numbers = re.split(
+                    "[;:]", piece.replace(":2::", ":2:")
+                )  # without the color space of ISO 8613-6
+                self._set([int(number[:9] or 0) for number in numbers])
             elif piece:
                 shown.append(self._piece(piece))
         return Markup().join(shown)

@@ -55,7 +55,7 @@ def page(task_id: str) -> str:
         more = False
         if live and at == count:
             text.without_open()
-        lines = colored(text.between((at - 1) * PER_PAGE, at * PER_PAGE))
+        lines = _colored(text.between((at - 1) * PER_PAGE, at * PER_PAGE))
     return render_template(
         "logs/page.html",
         task=task,
@@ -85,12 +85,12 @@ def more(task_id: str) -> str | tuple[str, int]:
         text.without_open()
     if live and not len(text):
         return "", 204
-    lines = colored(text.between(0, PER_PAGE))
+    lines = _colored(text.between(0, PER_PAGE))
     rest = _rest(text, PER_PAGE)
     return region("logs/_lines.html", task=task, attempt=attempt, lines=lines, words="", live=live, **rest)
 
 
-def colored(lines: Iterable[LogLine]) -> list[ShownLine]:
+def _colored(lines: Iterable[LogLine]) -> list[ShownLine]:
     """Return lines as they are shown."""
     colors = Colors()
     return [ShownLine(line, colors.html(line.text)) for line in lines]

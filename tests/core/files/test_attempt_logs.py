@@ -152,7 +152,8 @@ def test_lines_without_times_and_behind_a_gap(logs):
     gap = 8 * PART
     assert len(text) == 16 * PART + 1
     before, hole, after = text.between(gap - 1, gap + 2)
-    assert (before.number, before.at, hole.left_out_kb, hole.place) == (gap, None, 128, gap)
+    assert (before.number, before.at, hole.gap, hole.place) == (gap, None, True, gap)
+    assert hole.text == "… 128 KB left out …"
     assert (after.number, after.place, hole.number) == (None, 10 * PART, None)
     assert text.timed().startswith("- \n- \n")
     assert len(logs.lines(OTHER, 1)) == 0

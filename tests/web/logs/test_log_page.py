@@ -90,6 +90,22 @@ def test_pages_of_lines(
         assert client.get(address + wrong).status_code == 400, wrong
 
 
+def test_what_is_found_behind_a_gap_is_on_its_page(
+    client: FlaskClient, services: Services, new_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_page, "PER_PAGE", 4)
+    task = claim(services, new_task())
+    services.logs.write_part(task.id, 1, 0, b"one\n" * 6)
+    services.logs.write_part(task.id, 1, 9, b"ed\nneedle\n" + b"more\n" * 6)
+    address = f"/tasks/{task.id}/log/lines"
+    (link,) = re.findall(
+        r'class="log-number" href="([^"]+)#(b[0-9]+)"', client.get(f"{address}?q=needle").text
+    )
+    page = client.get(link[0].replace("&amp;", "&")).text
+    assert f'id="{link[1]}"' in page and "needle" in page and "page=3" in link[0]
+    assert [text for text in lines(client.get(f"{address}?page=2").text) if "KB left out" in text]
+
+
 def test_a_task_without_attempts_has_no_lines(client: FlaskClient, new_task: Callable[..., Task]) -> None:
     assert client.get(f"/tasks/{new_task().id}/log/lines").status_code == 404
 
@@ -106,6 +122,7 @@ def test_a_task_without_attempts_has_no_lines(client: FlaskClient, new_task: Cal
         ("38;2;10;10;10", "log-text-0"),
         ("48;2;0;128;0", "log-ground-2"),
         ("38:2:0:0:255", "log-text-12"),
+        ("38:2::0:0:255", "log-text-12"),
         ("3;4;9;7", "log-inverse log-italic log-struck log-underline"),
         ("1;22", ""),
         ("31;39", ""),
