@@ -180,8 +180,8 @@ class Subscription:
     def changed_to(self, asked: NewSubscription) -> NewSubscription:
         """Return what it becomes. Raises Invalid.
 
-        The channel never changes, as secrets belong to one. The address of a chat stays where it is sent as it
-        is shown.
+        The channel never changes, as secrets belong to one. The address of a chat stays where it is sent as
+        it is shown.
         """
         known = self.asked.address if self.asked.channel.chat else ""
         return replace(asked, channel=self.asked.channel).checked(known)
